@@ -1,0 +1,62 @@
+# Everything a newcomer runs. `make` alone lists the targets.
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+
+DEMO_CONFIG := configs/demo/deeplabv3plus_mobilenet-v2_demo.py
+export DEMO_DATA ?= .demo/data
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv install install-dev demo test lint format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+venv: $(BIN)/python ## make the virtual environment .venv (Python 3.11 or newer; PYTHON=… chooses one)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("error: mmseg_ext needs Python 3.11 or newer, $(PYTHON) is %d.%d; choose another: make PYTHON=python3.12 …" % v[:2])'
+	$(PYTHON) -m venv .venv
+
+install: .venv/.installed ## install the pinned requirements and mmseg_ext itself (editable)
+
+.venv/.installed: requirements.txt pyproject.toml | $(BIN)/python
+	$(PIP) -r requirements.txt
+	$(PIP) --no-deps -e .
+	@touch $@
+
+install-dev: .venv/.installed-dev ## install what tests and lint need as well
+
+.venv/.installed-dev: .venv/.installed
+	$(PIP) -r requirements.txt -e '.[dev]'
+	@touch $@
+
+demo: .demo/run/.finished ## synthetic pets: make the data, train, test; takes up where an interrupted run stopped
+	$(BIN)/python tools/test.py $(DEMO_CONFIG) .demo/run/best.pth --split test --out .demo/result --overwrite
+	@echo 'Data: $(DEMO_DATA)   Run: .demo/run   Metrics, records and masks: .demo/result'
+
+# The generator skips a complete set. A run that an interruption left half-way is resumed from its last checkpoint.
+.demo/run/.finished: | .venv/.installed
+	$(BIN)/python tools/make_demo_data.py '$(DEMO_DATA)'
+	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir .demo/run $$(test ! -e .demo/run/last_checkpoint || echo --resume)
+	@touch $@
+
+test: install-dev ## run all tests (JOBS=2 at a time)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+lint: install-dev ## style, import directions, types, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+format: install-dev ## put the code into the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove caches, builds and the demo (not .venv, data, work_dirs)
+	rm -rf .demo .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,28 @@
+"""The public record's recipe: SegFormer MiT-B2, CE + Dice, mild resize, crop, flip, colour, batch 8.
+
+Hypothesis: a hierarchical transformer pretrained on ImageNet sees the whole animal and mixes the classes less.
+Reference figure: test mDice 92.17 with TTA (192, 256, 320 px, flips) on cleaned training masks (public repository
+aspinozaxxx-lab).
+
+Run: PETS_ROOT=DATA python tools/train.py configs/pets/segformer_mit-b2_ce-dice-adamw-6000it_pets-256x256.py
+"""
+
+_base_ = [
+    '../_base_/datasets/pets_256x256.py',
+    '../_base_/models/segformer_mit-b2.py',
+    '../_base_/schedules/adamw_6000it.py',
+]
+
+train_pipeline = [
+    dict(type='mmseg_ext.LoadImage'),
+    dict(type='mmseg_ext.LoadMask'),
+    dict(type='RandomResize', scale=(256, 256), ratio_range=(0.75, 1.25), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=(256, 256), cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=8, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=dict(pipeline=train_pipeline)
+)
+model = dict(data_preprocessor=dict(size=(256, 256), size_divisor=None))

@@ -1,0 +1,79 @@
+"""What every tool shares: exit codes, one-line errors, help with an example, progress on terminals only.
+
+Exit codes: 0 done, 1 findings or a missed goal, 2 wrong use or unusable input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn, TypeVar
+
+from mmseg_ext.errors import InputError
+
+T = TypeVar('T')
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Parser whose help keeps line breaks, shows defaults and ends with an example."""
+
+    def __init__(self, description: str, example: str) -> None:
+        super().__init__(
+            description=description,
+            epilog=f'example:\n  {example}',
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Report wrong arguments in one line."""
+        self.exit(2, f'error: {message} (see {self.prog} --help)\n')
+
+
+def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
+    """Run a tool's ``main`` and leave with its exit code; an `InputError` becomes one line on standard error."""
+    try:
+        code = main(None) or 0
+        sys.stdout.flush()  # here, where a reader that has left is no error, and not at the interpreter's end
+    except InputError as error:
+        print(f'error: {error}', file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        code = 130
+    except BrokenPipeError:  # the reader (head, less) has left: nothing more to say, and nobody to say it to
+        sys.stdout = None
+        code = 0
+    sys.exit(code)
+
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
+    """Iterate with a progress bar on a terminal, and without one in a pipe."""
+    if not sys.stderr.isatty():
+        return items
+    from rich.console import Console
+    from rich.progress import track as rich_track
+
+    return rich_track(items, description=description, total=total, console=Console(stderr=True), transient=True)
+
+
+def parse_options(pairs: Sequence[str]) -> dict[str, object]:
+    """Read ``--cfg-options``: ``KEY=VALUE`` with Python literals as values, and plain text where it is none.
+
+    Raises:
+        InputError: A pair without ``=``.
+    """
+    options: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition('=')
+        if not equals or not key:
+            raise InputError(f'--cfg-options {pair}: must be KEY=VALUE')
+        try:
+            options[key] = ast.literal_eval(
+                {'true': 'True', 'false': 'False', 'none': 'None'}.get(value.lower(), value)
+            )
+        except (ValueError, SyntaxError):
+            options[key] = value
+    return options

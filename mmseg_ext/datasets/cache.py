@@ -1,0 +1,47 @@
+"""Decoded arrays in memory that all worker processes share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mmseg_ext.errors import InputError
+
+
+class SharedArrays:
+    """Read-only list of uint8 arrays of any shapes in one block of shared memory.
+
+    A data loader's workers map the same block, whether they are forked or spawned, so that N workers cost one copy.
+
+    Args:
+        arrays: What to hold.
+
+    Raises:
+        InputError: There is not enough shared memory.
+    """
+
+    def __init__(self, arrays: Sequence[NDArray[np.uint8]]) -> None:
+        self._shapes = [array.shape for array in arrays]
+        self._offsets = np.concatenate([[0], np.cumsum([array.size for array in arrays])]).astype(np.int64)
+        size = int(self._offsets[-1])
+        try:
+            self._block = torch.empty(size, dtype=torch.uint8).share_memory_()
+        except (RuntimeError, OSError) as error:
+            raise InputError(
+                f'cache=True needs {size / 2**20:.0f} MiB of shared memory ({error}); set cache=False or enlarge /dev/shm'
+            ) from error
+        target = self._block.numpy()
+        for array, start, end in zip(arrays, self._offsets[:-1], self._offsets[1:], strict=True):
+            target[start:end] = array.reshape(-1)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """The array at a position, as a read-only view of the shared block."""
+        view = self._block.numpy()[self._offsets[index] : self._offsets[index + 1]].reshape(self._shapes[index])
+        view.flags.writeable = False
+        return view

@@ -1,0 +1,41 @@
+"""Loading of images and masks, from disk or from the data set's cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmcv.transforms import BaseTransform
+
+from mmseg_ext.datasets.decode import read_image
+from mmseg_ext.eda.masks import read_mask
+from mmseg_ext.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Load ``img_path`` as ``img``: BGR, uint8, (H, W, 3); nothing is read where the cache has put ``img`` already."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Set ``img``, ``img_shape`` and ``ori_shape``."""
+        if 'img' in results:
+            results['img'] = results['img'].copy()  # later transforms work in place, the cache must stay
+        else:
+            results['img'] = read_image(results['img_path'])
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadMask(BaseTransform):
+    """Load ``seg_map_path`` as ``gt_seg_map``: class indices, uint8, (H, W). A sample without a mask passes unchanged."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Set ``gt_seg_map`` and name it in ``seg_fields``."""
+        if 'gt_seg_map' in results:
+            results['gt_seg_map'] = results['gt_seg_map'].copy()
+        elif results.get('seg_map_path'):
+            results['gt_seg_map'] = read_mask(results['seg_map_path']).copy()
+        else:
+            return results
+        results['seg_fields'] = [*results.get('seg_fields', []), 'gt_seg_map']
+        return results

@@ -1,0 +1,95 @@
+"""Scale, rotation and shift in one warp."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from numpy.typing import NDArray
+
+from mmseg_ext.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomScaleRotateShift(BaseTransform):
+    """Scale, rotate and shift image and mask in one warp to a fixed size, so that pixels are interpolated once.
+
+    At scale 1, angle 0 and shift 0 the image is stretched to fill the output. Beyond the image's border the image is
+    filled with ``pad_val`` and the mask with ``seg_pad_val``.
+
+    Args:
+        size: (width, height) of the output, in pixels.
+        scale: Range of the factor, drawn evenly on a logarithmic scale.
+        rotate: Largest angle in degrees, to either side.
+        shift: Largest shift as a share of the output's size, to either side in x and y.
+        stretch: Largest factor by which width grows against height, or the reverse; 1 keeps the aspect ratio.
+        pad_val: BGR fill (0–255) of the image. The default is ImageNet's mean colour.
+        seg_pad_val: Fill of the mask: the ignored value.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        scale: tuple[float, float] = (0.6, 1.9),
+        rotate: float = 15.0,
+        shift: float = 0.15,
+        stretch: float = 1.0,
+        pad_val: Sequence[float] = (103.53, 116.28, 123.675),
+        seg_pad_val: int = 255,
+    ) -> None:
+        if not 0 < scale[0] <= scale[1] or stretch < 1:
+            raise ValueError(
+                f'RandomScaleRotateShift: needs 0 < scale[0] <= scale[1] and stretch >= 1, got {scale}, {stretch}'
+            )
+        self.size = (int(size[0]), int(size[1]))
+        self.scale = scale
+        self.rotate = rotate
+        self.shift = shift
+        self.stretch = stretch
+        self.pad_val = tuple(pad_val)
+        self.seg_pad_val = seg_pad_val
+
+    @cache_randomness
+    def _draw(self) -> tuple[float, float, float, float, float]:
+        scale = math.exp(np.random.uniform(math.log(self.scale[0]), math.log(self.scale[1])))
+        stretch = math.exp(np.random.uniform(-math.log(self.stretch), math.log(self.stretch)))
+        angle = np.random.uniform(-self.rotate, self.rotate)
+        shift_x, shift_y = np.random.uniform(-self.shift, self.shift, 2)
+        return scale * math.sqrt(stretch), scale / math.sqrt(stretch), angle, shift_x, shift_y
+
+    def matrix(self, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """A random 2×3 matrix from source pixels (x, y) to output pixels, for an image of (height, width) ``shape``."""
+        scale_x, scale_y, angle, shift_x, shift_y = self._draw()
+        width, height = self.size
+        a = scale_x * width / shape[1]
+        d = scale_y * height / shape[0]
+        cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([a, d])
+        # Pixel centres lie at whole numbers, so the middle of an image of n pixels is (n - 1) / 2.
+        source_centre = np.array([(shape[1] - 1) / 2, (shape[0] - 1) / 2])
+        target_centre = np.array([(width - 1) / 2 + shift_x * width, (height - 1) / 2 + shift_y * height])
+        return np.column_stack([linear, target_centre - linear @ source_centre])
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Warp ``img`` (linear) and every mask of ``seg_fields`` (nearest) with the same matrix."""
+        image = results['img']
+        matrix = self.matrix(image.shape[:2])
+        results['img'] = cv2.warpAffine(
+            image, matrix, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=self.pad_val
+        )
+        for key in results.get('seg_fields', []):
+            results[key] = cv2.warpAffine(
+                results[key],
+                matrix,
+                self.size,
+                flags=cv2.INTER_NEAREST,
+                borderMode=cv2.BORDER_CONSTANT,
+                borderValue=self.seg_pad_val,
+            )
+        results['img_shape'] = results['img'].shape[:2]
+        return results

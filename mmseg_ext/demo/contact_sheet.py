@@ -1,0 +1,96 @@
+"""A picture of a data set: images beside the same images under their masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.eda.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes, list_stems, read_classes
+from mmseg_ext.eda.masks import Mask, read_mask
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import atomic_path
+
+Image = NDArray[np.uint8]
+MARGIN = 4
+TILE_HEIGHT = 160
+PAIRS_PER_ROW = 4
+OPACITY = 0.5
+
+
+def contact_sheet(
+    root: str | Path, out_png: str | Path, split: str = 'train', label_set: str = 'labels_true', count: int = 12
+) -> None:
+    """Write a PNG of tiles ``image | image under its mask``.
+
+    Args:
+        root: Data set root with ``dataset.yaml``, ``img/<split>`` and ``<label set>/<split>``.
+        out_png: The picture to write, atomically.
+        split: The split to show.
+        label_set: The label set to show.
+        count: How many images at most, the first by stem.
+
+    Raises:
+        InputError: The name does not end in ``.png``, or the split or a mask is missing.
+    """
+    root = Path(root)
+    if Path(out_png).suffix.lower() != '.png':
+        raise InputError(f'{out_png}: a contact sheet is a PNG; let its name end in .png')
+    folder = root / 'img' / split
+    images = list_stems(folder, IMAGE_SUFFIXES) if folder.is_dir() else {}
+    if not images:
+        raise InputError(f'{folder}: holds no images; name a split that has some')
+    classes = read_classes(root)
+    tiles = []
+    for stem, path in list(images.items())[:count]:
+        image = _read_image(path)
+        mask = read_mask(root / label_set / split / f'{stem}{MASK_SUFFIX}')
+        if mask.shape != image.shape[:2]:
+            raise InputError(f'{path}: is {image.shape[:2]}, its mask {mask.shape}; both must have one size')
+        tiles.append(_shrink(np.concatenate([image, overlay(image, mask, classes)], axis=1)))
+    with atomic_path(out_png) as temporary:
+        cv2.imwrite(str(temporary), cv2.cvtColor(_grid(tiles), cv2.COLOR_RGB2BGR))
+
+
+def overlay(image: Image, mask: Mask, classes: Classes) -> Image:
+    """Tint an RGB image (H, W, 3) by its mask (H, W) and draw the outlines in the full colour."""
+    tinted = image.copy()
+    for value, colour in enumerate(classes.palette):
+        region = (mask == value).astype(np.uint8)
+        if value == 0 or not region.any():
+            continue
+        blend = image.astype(np.float32) * (1 - OPACITY) + np.array(colour, np.float32) * OPACITY
+        tinted[region == 1] = blend[region == 1].astype(np.uint8)
+        outlines, _ = cv2.findContours(region, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(tinted, outlines, -1, colour, 1)
+    return tinted
+
+
+def _read_image(path: Path) -> Image:
+    encoded = np.frombuffer(path.read_bytes(), np.uint8)
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f'{path}: is no image that can be read; write the file anew')
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _shrink(tile: Image) -> Image:
+    factor = TILE_HEIGHT / tile.shape[0]
+    if factor >= 1:
+        return tile
+    return np.asarray(cv2.resize(tile, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _grid(tiles: list[Image]) -> Image:
+    """Tiles in rows on white, each cell as large as the largest tile."""
+    columns = min(PAIRS_PER_ROW, len(tiles))
+    height = max(tile.shape[0] for tile in tiles) + MARGIN
+    width = max(tile.shape[1] for tile in tiles) + MARGIN
+    rows = -(-len(tiles) // columns)
+    sheet = np.full((rows * height + MARGIN, columns * width + MARGIN, 3), 255, np.uint8)
+    for i, tile in enumerate(tiles):
+        top, left = MARGIN + i // columns * height, MARGIN + i % columns * width
+        sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return sheet

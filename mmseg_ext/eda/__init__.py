@@ -1,0 +1,1 @@
+"""Masks as NumPy arrays: layout, reading and writing. Works without torch or mmsegmentation."""

@@ -1,0 +1,66 @@
+"""Reading and writing masks: class-index arrays of shape (H, W), uint8."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import atomic_path
+
+Mask = NDArray[np.uint8]
+
+
+def read_mask(path: str | Path) -> Mask:
+    """Read a class-index PNG (grey of 1 to 8 bits, or palette) as its indices.
+
+    Returns:
+        Array of shape (H, W), uint8.
+
+    Raises:
+        InputError: The file is missing, damaged, or holds colours or 16-bit values instead of class indices.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as file:
+            if file.mode not in ('1', 'L', 'P'):
+                raise InputError(
+                    f'{path}: mask has mode {file.mode}, expected 8-bit grey (L) or palette (P) holding class '
+                    'indices; convert it to one channel'
+                )
+            step = _grey_step(file)
+            return np.asarray(file, dtype=np.uint8) // step
+    except FileNotFoundError:
+        raise InputError(f'{path}: mask not found') from None
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        raise InputError(f'{path}: mask cannot be read ({error}); write the file anew') from error
+
+
+def _grey_step(image: Any) -> int:
+    """By what Pillow multiplies a grey PNG of 2 or 4 bits to fill 0–255; the indices are what the file holds."""
+    raw_mode = image.tile[0][3] if image.tile else ''
+    return {'L;2': 85, 'L;4': 17}.get(raw_mode if isinstance(raw_mode, str) else raw_mode[0], 1)
+
+
+def write_mask(path: str | Path, mask: Mask, palette: Sequence[Sequence[int]]) -> None:
+    """Write class indices as a palette PNG, atomically: viewers show colours, readers get the indices back.
+
+    Args:
+        path: The PNG to write.
+        mask: Shape (H, W), uint8.
+        palette: One RGB colour (0–255) a class.
+    """
+    from PIL import Image
+
+    if mask.ndim != 2 or mask.dtype != np.uint8:
+        raise ValueError(f'mask must be (H, W) uint8, got {mask.shape} {mask.dtype}')
+    image = Image.fromarray(mask)
+    image.putpalette([int(value) for colour in palette for value in colour])
+    with atomic_path(path) as temporary:
+        image.save(temporary, bits=8)  # fewer bits, which a short palette invites, would fold 255 into the classes

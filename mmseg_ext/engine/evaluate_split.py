@@ -1,0 +1,155 @@
+"""What ``tools/test.py`` does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+
+from mmseg_ext.engine.environment import describe_environment
+from mmseg_ext.engine.experiment import build_runner, guarded, load_config
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.records import read_records
+from mmseg_ext.evaluation.summary import summarize
+from mmseg_ext.files import make_folder, write_json
+
+RECORDS, MASKS, METRICS = 'records.parquet', 'masks', 'metrics.json'
+OURS = frozenset({RECORDS, MASKS, METRICS, 'log'})
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """What the evaluation of a split gave.
+
+    Attributes:
+        out: The result folder.
+        images: How many images were predicted.
+        metrics: The content of ``metrics.json``; without ``scores`` where the split has no masks.
+    """
+
+    out: Path
+    images: int
+    metrics: dict[str, Any]
+
+
+def evaluate_split(
+    config_path: str | Path,
+    checkpoint: str | Path,
+    split: str = 'test',
+    labels: str | None = None,
+    out: str | Path | None = None,
+    tta: bool = False,
+    overwrite: bool = False,
+    options: Mapping[str, Any] | None = None,
+    launcher: str = 'none',
+) -> SplitResult:
+    """Predict a split, and score it where it has masks.
+
+    Args:
+        config_path: The experiment that the checkpoint was trained with.
+        checkpoint: Its weights.
+        split: Which split.
+        labels: Which label set; the config's by default.
+        out: The result folder; ``<folder of the checkpoint>/<split>[-tta]`` by default.
+        tta: Average the predictions of the config's ``tta_pipeline``.
+        overwrite: Replace an earlier result that stands in ``out``.
+        options: Overrides of the config, dotted key → value.
+        launcher: ``none``, ``pytorch`` (torchrun) or ``slurm``.
+
+    Returns:
+        The result, which also stands in ``out``: ``metrics.json``, ``records.parquet`` and ``masks/<stem>.png``.
+
+    Raises:
+        InputError: The config, checkpoint, data or result folder cannot be used.
+    """
+    config = load_config(config_path, options)
+    out = Path(out) if out is not None else Path(checkpoint).parent / (f'{split}-tta' if tta else split)
+    _check_out(out, overwrite)
+    _choose_split(config, split, labels)
+    if tta:
+        _use_tta(config, config_path)
+    config.load_from = str(checkpoint)
+    config.launcher = launcher
+    with _staging(out) as staging:
+        config.work_dir = str(staging / 'log')
+        config.test_evaluator = dict(
+            type='mmseg_ext.SegMetric', split=split, records=str(staging / RECORDS), masks=str(staging / MASKS)
+        )
+        runner = build_runner(config)
+        guarded(runner.test)
+        metrics: dict[str, Any] = {
+            'config': str(config_path),
+            'checkpoint': str(checkpoint),
+            'split': split,
+            'labels': config.test_dataloader.dataset.get('labels'),
+            'tta': tta,
+            'images': len(runner.test_dataloader.dataset),
+            'environment': describe_environment(sys.argv),
+        }
+        if (staging / RECORDS).is_file():
+            metrics['scores'] = summarize(read_records(staging / RECORDS))
+        if is_main_process():
+            write_json(staging / METRICS, metrics)
+        barrier()
+    return SplitResult(out, metrics['images'], metrics)
+
+
+@contextmanager
+def _staging(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that takes its place at the end; an earlier result stays until then.
+
+    Rank 0 alone makes, moves and removes it. The others cannot be ahead of it: building the runner, inside the block,
+    waits for all ranks, and so does the barrier at its end.
+    """
+    staging = out.parent / f'.{out.name}.partial'
+    is_main = os.environ.get('RANK', '0') == '0'
+    try:
+        if is_main:
+            shutil.rmtree(staging, ignore_errors=True)
+            make_folder(staging)
+        yield staging
+        if is_main:
+            if out.exists():
+                shutil.rmtree(out)
+            staging.rename(out)
+    finally:
+        if is_main:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _check_out(out: Path, overwrite: bool) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise InputError(f'{out}: is a file; choose another --out')
+    names = {path.name for path in out.iterdir()}
+    if not names:
+        return
+    foreign = sorted(names - OURS)
+    if foreign:
+        raise InputError(f'{out}: holds other files ({", ".join(foreign[:3])}); choose another --out')
+    if not overwrite:
+        raise InputError(f'{out}: holds an earlier result; replace it with --overwrite or choose another --out')
+
+
+def _choose_split(config: Config, split: str, labels: str | None) -> None:
+    dataset = config.test_dataloader.dataset
+    dataset.split = split
+    dataset.masks_optional = True
+    if labels is not None:
+        dataset.labels = labels
+
+
+def _use_tta(config: Config, config_path: str | Path) -> None:
+    if 'tta_pipeline' not in config or 'tta_model' not in config:
+        raise InputError(f'{config_path}: has no tta_pipeline and tta_model; test without --tta')
+    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    config.model = dict(**config.tta_model, module=config.model)

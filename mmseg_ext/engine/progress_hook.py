@@ -1,0 +1,83 @@
+"""One line of progress on a terminal; nothing in a pipe, where the log's lines stand."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from mmseg_ext.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ProgressHook(Hook):
+    """Show iterations, remaining time, loss, learning rate and the best metric so far.
+
+    Args:
+        metric: The validation metric to show.
+        greater_is_better: Which way it improves.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, metric: str = 'mDice', greater_is_better: bool = True) -> None:
+        self.metric = metric
+        self.sign = 1 if greater_is_better else -1
+        self._progress: Progress | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the line, if there is a terminal, and recall the best value of a resumed run."""
+        history = runner.message_hub.log_scalars.get(f'val/{self.metric}')
+        self._best = None if history is None else max(history.data[0].tolist(), key=lambda value: self.sign * value)
+        if not (is_main_process() and sys.stderr.isatty()):
+            return
+        self._progress = Progress(
+            TextColumn('train'),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn('eta'),
+            TimeRemainingColumn(),
+            TextColumn('{task.fields[state]}'),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task('train', total=runner.max_iters, completed=runner.iter, state='')
+        self._progress.start()
+        # rich has replaced sys.stderr by a stream that prints above the line: the terminal's log goes there.
+        self._streams = []
+        for handler in runner.logger.handlers:
+            if type(handler) is logging.StreamHandler and handler.stream.isatty():
+                self._streams.append((handler, handler.setStream(sys.stderr)))
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Advance."""
+        if self._progress is not None:
+            lr = runner.message_hub.get_scalar('train/lr').current()
+            loss = runner.message_hub.get_scalar('train/loss').current()
+            state = f'loss {loss:.4f}  lr {lr:.2e}{self._best_text()}'
+            self._progress.update(self._task, completed=runner.iter + 1, state=state)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+        """Note the metric."""
+        value = (metrics or {}).get(self.metric)
+        best = getattr(self, '_best', None)
+        if value is not None and (best is None or self.sign * value > self.sign * best):
+            self._best = value
+
+    def close(self, runner: Runner) -> None:
+        """Remove the line; `mmseg_ext.engine.Runner` calls this also after an error."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+            for handler, stream in self._streams:
+                handler.setStream(stream)
+
+    def _best_text(self) -> str:
+        return '' if self._best is None else f'  best {self.metric} {self._best:.2f}'

@@ -1,0 +1,82 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmseg_ext.errors import InputError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary file beside ``path`` that replaces it when the block ends without an exception.
+
+    A reader therefore sees the old file or the complete new one, also after ``kill -9`` or a full disk.
+
+    Args:
+        path: Where the file shall stand. Its folder is made if it is missing.
+
+    Yields:
+        The temporary path (same suffix, so that writers that go by the suffix work).
+
+    Raises:
+        InputError: The folder cannot be written to, or the disk is full.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f'.{path.stem}-', suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open('rb') as stream:
+            os.fsync(stream.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise InputError(
+            f'{path}: cannot be written ({error.strerror or error}); free space or choose another folder'
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder and its parents; one that exists is fine.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{path}: folder cannot be made ({error.strerror}); choose another') from error
+    return path
+
+
+def _umask() -> int:
+    """The process's umask (mkstemp makes files private; ours shall be as readable as any other)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write indented JSON atomically. NaN is refused: it is not JSON; write ``None``."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + '\n')

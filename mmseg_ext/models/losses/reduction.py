@@ -1,0 +1,157 @@
+"""What the losses share: which pixels count, what each class weighs, and a mean that survives an empty sum."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mmseg_ext.errors import InputError
+
+ClassWeight = Sequence[float] | str | Path | None
+
+
+def read_class_weight(class_weight: ClassWeight) -> Tensor | None:
+    """Turn the ``class_weight`` of a config into a tensor.
+
+    Args:
+        class_weight: One weight for each class in class order, or the path of a JSON file
+            ``{"classes": [...], "weights": [...]}``, or None for no weights.
+
+    Returns:
+        Weights of shape (C,), float64, or None.
+
+    Raises:
+        InputError: The file cannot be read, is not of that form, or holds an impossible weight.
+        ValueError: A weight of the list is negative or not finite, or all of them are zero.
+    """
+    if class_weight is None:
+        return None
+    if not isinstance(class_weight, str | Path):
+        return _checked_weights(class_weight)
+    path = Path(class_weight)
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise InputError(f'{path}: cannot read class weights ({error})') from error
+    try:
+        classes, weights = list(content['classes']), _checked_weights(content['weights'])
+    except (KeyError, TypeError, ValueError) as error:
+        detail = f'no key {error}' if isinstance(error, KeyError) else error
+        raise InputError(f'{path}: expected {{"classes": [...], "weights": [...]}}: {detail}') from error
+    if len(classes) != len(weights):
+        raise InputError(f'{path}: {len(classes)} classes but {len(weights)} weights; write one weight for each class')
+    return weights
+
+
+def _checked_weights(values: Sequence[float]) -> Tensor:
+    weights = [float(value) for value in values]
+    impossible = [weight for weight in weights if not (math.isfinite(weight) and weight >= 0)]
+    if impossible:
+        raise ValueError(f'class weight {impossible[0]} is not a finite number >= 0')
+    if not any(weights):
+        raise ValueError(f'class weights {weights} must hold at least one positive number')
+    return torch.tensor(weights, dtype=torch.float64)
+
+
+def check_loss_name(loss_name: str) -> str:
+    """Return ``loss_name``, or raise ValueError if mmsegmentation would log the loss but not train on it."""
+    if not loss_name.startswith('loss_'):
+        raise ValueError(f"loss_name {loss_name!r} must start with 'loss_', else it is logged but never trained on")
+    return loss_name
+
+
+def full_precision(logits: Tensor) -> Tensor:
+    """Return half-precision logits as float32, and float32 or float64 logits as they are."""
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+
+
+def valid_pixels(logits: Tensor, target: Tensor, ignore_index: int | None) -> Tensor:
+    """Check a target against the logits and tell which of its pixels count.
+
+    Args:
+        logits: Scores (N, C, H, W).
+        target: Class ids (N, H, W) of an integer type, from 0 to C - 1 (0 and 1 where C is 1); or soft targets
+            (N, C, H, W) of a floating type in [0, 1], where a pixel with a negative channel is ignored.
+        ignore_index: The class id of ignored pixels; None if no pixel is ignored. Soft targets do not use it.
+
+    Returns:
+        Mask (N, H, W), bool, True for pixels that count.
+
+    Raises:
+        ValueError: The shapes do not agree, or a value is out of range. Values are looked at only in CPU tensors,
+            because on a GPU each look would wait for the device.
+    """
+    soft = target.is_floating_point()
+    expected = logits.shape if soft else logits.shape[:1] + logits.shape[2:]
+    if target.shape != expected:
+        kind = 'soft targets' if soft else 'class ids'
+        raise ValueError(
+            f'{kind} of shape {tuple(target.shape)} for logits {tuple(logits.shape)}: expected {tuple(expected)}'
+        )
+    if soft:
+        if target.device.type == 'cpu' and not bool((target <= 1 + 1e-4).all()):
+            raise ValueError(
+                f'soft target {target.max().item()} is not in [0, 1] (a negative channel marks an ignored pixel)'
+            )
+        return (target >= 0).all(dim=1)
+    valid = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
+    if target.device.type == 'cpu':
+        _check_class_ids(target[valid], max(logits.shape[1], 2), ignore_index)
+    return valid
+
+
+def _check_class_ids(ids: Tensor, num_classes: int, ignore_index: int | None) -> None:
+    bad = ids[(ids < 0) | (ids >= num_classes)]
+    if bad.numel():
+        raise ValueError(
+            f'class id {int(bad[0])} in the target ({bad.numel()} such pixels): expected '
+            f'0 to {num_classes - 1} or the ignore index {ignore_index}'
+        )
+
+
+def one_hot(target: Tensor, valid: Tensor, num_channels: int, dtype: torch.dtype) -> Tensor:
+    """Spread a checked target over channels, with zeros in the pixels that do not count.
+
+    Args:
+        target: Class ids (N, H, W), or soft targets (N, C, H, W), as for `valid_pixels`.
+        valid: Mask (N, H, W) from `valid_pixels`.
+        num_channels: C. With one channel, the channel is the foreground, class id 1.
+        dtype: Floating type of the result.
+
+    Returns:
+        Targets (N, C, H, W) in [0, 1].
+    """
+    if target.is_floating_point():
+        return torch.where(valid.unsqueeze(1), target, 0).to(dtype)
+    first = 1 if num_channels == 1 else 0
+    ids = torch.arange(first, first + num_channels, device=target.device)
+    ids = ids.view(1, -1, *(1 for _ in target.shape[1:]))
+    return ((target.unsqueeze(1) == ids) & valid.unsqueeze(1)).to(dtype)
+
+
+def pixel_weight(weight: Tensor | None, valid: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the weight of each pixel (N, H, W), zero where it does not count.
+
+    Args:
+        weight: Per-pixel weights (N, H, W) or (N, 1, H, W), or None for ones.
+        valid: Mask (N, H, W) of the pixels that count.
+        dtype: Floating type of the result.
+
+    Raises:
+        ValueError: ``weight`` has another shape.
+    """
+    if weight is None:
+        return valid.to(dtype)
+    if weight.numel() != valid.numel() or weight.shape[0] != valid.shape[0]:
+        raise ValueError(f'pixel weights of shape {tuple(weight.shape)} for targets {tuple(valid.shape)}')
+    return torch.where(valid, weight.reshape(valid.shape).to(dtype), 0)
+
+
+def divide_or_zero(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Divide, with 0 instead of NaN where the denominator is 0 (and so the numerator is), the graph kept."""
+    return numerator / torch.where(denominator > 0, denominator, 1)

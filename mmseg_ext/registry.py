@@ -1,0 +1,24 @@
+"""Child registries of mmsegmentation's.
+
+Configs keep ``default_scope = 'mmseg'`` and name our parts ``type='mmseg_ext.X'``. mmengine imports this module by its
+name when it meets that scope, and a registry imports the modules in ``locations`` when it is first asked for a type, so
+that no config needs ``custom_imports``.
+"""
+
+from mmengine.registry import Registry
+from mmseg import registry as mmseg_registry
+
+
+def _child(name: str, location: str) -> Registry:
+    parent = getattr(mmseg_registry, name)
+    return Registry(parent.name, parent=parent, scope='mmseg_ext', locations=[location])
+
+
+DATASETS = _child('DATASETS', 'mmseg_ext.datasets')
+TRANSFORMS = _child('TRANSFORMS', 'mmseg_ext.datasets')
+MODELS = _child('MODELS', 'mmseg_ext.models')
+METRICS = _child('METRICS', 'mmseg_ext.evaluation.seg_metric')
+HOOKS = _child('HOOKS', 'mmseg_ext.engine')
+LOOPS = _child('LOOPS', 'mmseg_ext.engine')
+RUNNERS = _child('RUNNERS', 'mmseg_ext.engine')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmseg_ext.engine')

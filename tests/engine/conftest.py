@@ -1,0 +1,44 @@
+"""The toy training, as a module (``toy``) and as a script (``toy_script``)."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).with_name('toy.py')
+
+
+@pytest.fixture(scope='session')
+def toy() -> ModuleType:
+    pytest.importorskip('mmengine')
+    spec = importlib.util.spec_from_file_location('engine_toy', SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['engine_toy'] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def toy_script() -> tuple[list[str], dict[str, str]]:
+    """The command and environment that train the toy in another process."""
+    root = Path(__file__).resolve().parents[2]
+    return [sys.executable, str(SCRIPT)], {**os.environ, 'PYTHONPATH': str(root), 'OMP_NUM_THREADS': '1'}
+
+
+@pytest.fixture(autouse=True)
+def _global_random_state() -> Iterator[None]:
+    """Put the random generators back, which runners seed."""
+    pytest.importorskip('torch')
+    from mmseg_ext.engine.training_state import get_rng_state, set_rng_state
+
+    state = get_rng_state()
+    yield
+    set_rng_state(state)

@@ -1,0 +1,354 @@
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmseg_ext.eda.masks import read_mask
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.records import read_records
+from mmseg_ext.evaluation.scores import CLASS_SCORES, MEAN_SCORES
+
+torch = pytest.importorskip('torch')
+pytest.importorskip('mmseg')
+from mmengine.logging import MMLogger  # noqa: E402
+from mmengine.registry import METRICS, DefaultScope  # noqa: E402
+from mmengine.structures import PixelData  # noqa: E402
+from mmseg.evaluation import IoUMetric  # noqa: E402
+from mmseg.structures import SegDataSample  # noqa: E402
+
+from mmseg_ext.evaluation.seg_metric import SegMetric  # noqa: E402
+
+CLASSES = ('background', 'cat', 'dog')
+META = {'classes': CLASSES, 'palette': [[0, 0, 0], [255, 0, 0], [0, 0, 255]]}
+
+
+@pytest.fixture
+def printed() -> Iterator[list[str]]:
+    """What goes to mmengine's logger."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    logger, handler = MMLogger.get_current_instance(), Keep()
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)
+
+
+def make(meta: dict | None = META, **arguments: Any) -> SegMetric:
+    metric = SegMetric(**arguments)
+    metric.dataset_meta = meta
+    return metric
+
+
+def sample(name: str, prediction: Any, truth: Any = None) -> dict:
+    content = {'img_path': f'img/val/{name}.jpg', 'pred_sem_seg': {'data': torch.tensor(prediction)[None]}}
+    if truth is not None:
+        content |= {'seg_map_path': f'labels/val/{name}.png', 'gt_sem_seg': {'data': torch.tensor(truth)[None]}}
+    return content
+
+
+A = sample('a', [[0, 1], [1, 1]], [[0, 0], [1, 255]])
+B = sample('b', [[0, 0, 0]], [[0, 1, 0]])
+
+
+def test_two_images_by_hand() -> None:
+    # Background: 3 right, 1 taken for cat. Cat: 1 found, 1 missed. No dog.
+    metric = make()
+    metric.process(None, [A])
+    metric.process(None, [B])
+    scores = metric.evaluate(2)
+    assert scores['Dice/background'] == pytest.approx(100 * 6 / 8)
+    assert scores['Dice/cat'] == pytest.approx(100 * 2 / 4)
+    assert scores['mDice'] == pytest.approx((75 + 50) / 2)
+    assert scores['IoU/cat'] == pytest.approx(100 * 1 / 3)
+    assert scores['Acc/background'] == scores['Recall/background'] == pytest.approx(75)
+    assert scores['Precision/cat'] == pytest.approx(50)
+    assert scores['aAcc'] == pytest.approx(100 * 4 / 6)
+    assert math.isnan(scores['Dice/dog'])
+    assert set(scores) == {*MEAN_SCORES, 'aAcc', *(f'{name}/{label}' for name in CLASS_SCORES for label in CLASSES)}
+    assert all(type(value) is float for value in scores.values())
+    assert metric.results == []
+
+
+def test_the_table_says_absent(printed: list[str]) -> None:
+    metric = make()
+    metric.process(None, [A, B])
+    metric.evaluate(2)
+    rows = {
+        cells[1]: cells[2:-1]
+        for cells in (line.replace(' ', '').split('|') for line in printed[-1].split('\n'))
+        if cells[1:]
+    }
+    assert rows['Class'] == ['Dice', 'IoU', 'Acc', 'Precision', 'Recall']
+    assert rows['cat'] == ['50.00', '33.33', '50.00', '50.00', '50.00']
+    assert rows['dog'] == ['absent'] * 5
+    assert rows['mean'][0] == '62.50'
+
+
+def random_samples(number: int, seed: int = 0, ignored: bool = True) -> list[dict]:
+    rng = np.random.default_rng(seed)
+    samples = []
+    for i in range(number):
+        truth = rng.integers(0, 3, (7, 9))
+        prediction = np.where(rng.random((7, 9)) < 0.3, rng.integers(0, 3, (7, 9)), truth)
+        if ignored:
+            truth[rng.random((7, 9)) < 0.1] = 255
+        samples.append(sample(f's{i}', prediction, truth))
+    return samples
+
+
+def test_equal_to_mmseg_where_both_are_defined() -> None:
+    samples = random_samples(6)
+    peer = IoUMetric(iou_metrics=['mDice', 'mIoU'], prefix='peer')
+    peer.dataset_meta = META
+    metric = make()
+    for one in (peer, metric):
+        one.process(None, samples)
+    areas = [sum(column) for column in zip(*peer.results, strict=True)]
+    classwise = IoUMetric.total_area_to_metrics(*areas, ['mDice', 'mIoU'])
+    expected, scores = peer.evaluate(6), metric.evaluate(6)
+    for name in ('mDice', 'mIoU', 'mAcc', 'aAcc'):
+        assert round(scores[name], 2) == pytest.approx(expected[f'peer/{name}'], abs=0.011)
+    for name in ('Dice', 'IoU', 'Acc'):
+        for label, value in zip(CLASSES, classwise[name], strict=True):
+            assert scores[f'{name}/{label}'] == pytest.approx(100 * value, rel=1e-5)
+
+
+def test_order_and_batches_do_not_matter() -> None:
+    samples = random_samples(7)
+    results = []
+    for batches in ([samples], [[one] for one in samples[::-1]], [samples[3:], samples[:3]]):
+        metric = make()
+        for batch in batches:
+            metric.process(None, batch)
+        results.append(metric.evaluate(7))
+    assert results[0] == results[1] == results[2]
+
+
+def test_perfect_is_100() -> None:
+    metric = make()
+    metric.process(None, [sample('a', [[0, 1, 2]], [[0, 1, 2]])])
+    assert set(metric.evaluate(1).values()) == {100.0}
+
+
+def test_float_predictions_of_binary_models_count() -> None:
+    metric = make({'classes': ('no', 'yes')})
+    metric.process(None, [sample('a', [[0.0, 1.0, 1.0]], [[0, 1, 0]])])
+    assert metric.evaluate(1)['aAcc'] == pytest.approx(200 / 3)
+
+
+def test_an_image_that_a_sampler_repeats_counts_once_and_none_is_lost() -> None:
+    expected = make()
+    expected.process(None, [A, B])
+    metric = make()
+    metric.process(None, [A, A, B])  # three collected for a data set of two; mmengine would keep the first two
+    assert metric.evaluate(2) == pytest.approx(expected.evaluate(2), nan_ok=True)
+
+
+def test_counts_beyond_what_float32_holds_are_exact() -> None:
+    metric = make()
+    rest = {'pred_sem_seg': {'data': torch.zeros(1, 4096, 4096, dtype=torch.uint8)}}
+    rest['gt_sem_seg'] = rest['pred_sem_seg']
+    metric.process(None, [{'img_path': 'big.png', **rest}, sample('a', [[0, 0, 0, 1]], [[0, 1, 0, 0]])])
+    scores = metric.evaluate(2)
+    assert scores['Acc/background'] == 100 * (2**24 + 2) / (2**24 + 3) < 100
+
+
+def test_without_masks_nothing_is_scored_and_it_is_said(tmp_path: Path, printed: list[str]) -> None:
+    metric = make(split='test', records=str(tmp_path / 'r.parquet'))
+    metric.process(None, [sample('a', [[0, 1]]), sample('b', [[0, 1]])])
+    assert metric.evaluate(2) == {}
+    assert printed[-1] == 'test: 2 images predicted, no masks to score them by'
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_without_a_mask_are_left_out(printed: list[str]) -> None:
+    metric = make()
+    metric.process(None, [sample('x', [[2, 2]]), A, sample('y', [[2, 2]]), B])
+    assert metric.evaluate(4)['mDice'] == pytest.approx(62.5)
+    assert printed[-1].startswith('val: 2 of 4 images scored, percent\n')
+
+
+def test_records_hold_every_image(tmp_path: Path) -> None:
+    metric = make(split='val')
+    metric.set_output(records=tmp_path / 'records')
+    metric.process(None, [A, B])
+    metric.evaluate(2)
+    records = read_records(tmp_path / 'records' / 'val.parquet')
+    assert records.classes == CLASSES
+    assert records.stems == ['a', 'b']
+    assert records.images == ['img/val/a.jpg', 'img/val/b.jpg']
+    assert records.labels == ['labels/val/a.png', 'labels/val/b.png']
+    assert records.sizes.tolist() == [[2, 2], [1, 3]]
+    assert records.confusion.tolist() == [[[1, 1, 0], [0, 1, 0], [0, 0, 0]], [[2, 0, 0], [1, 0, 0], [0, 0, 0]]]
+
+
+def test_where_records_go(tmp_path: Path) -> None:
+    def files(metric: SegMetric) -> list[str]:
+        metric.process(None, [A])
+        metric.evaluate(1)
+        found = [path for path in tmp_path.rglob('*') if path.is_file()]
+        for path in found:
+            path.unlink()
+        return [str(path.relative_to(tmp_path)) for path in found]
+
+    assert files(make()) == []
+    assert files(make(records=str(tmp_path / 'mine.parquet'))) == ['mine.parquet']
+    cases: list[tuple[dict, list[str]]] = [
+        ({}, ['given/val.parquet']),
+        ({'split': 'test'}, ['given/test.parquet']),
+        ({'records': str(tmp_path / 'mine.parquet')}, ['mine.parquet']),
+        ({'records': False}, []),
+    ]
+    for arguments, expected in cases:
+        metric = make(**arguments)
+        metric.set_output(records=tmp_path / 'given')
+        assert files(metric) == expected
+    metric = make({**META, 'split': 'train'})
+    metric.set_output(records=tmp_path / 'given')
+    assert files(metric) == ['given/train.parquet']
+
+
+def test_masks_are_written_in_colour_also_without_truth(tmp_path: Path) -> None:
+    metric = make(masks=str(tmp_path / 'm'))
+    metric.process(None, [A, sample('c', [[2, 0]])])
+    assert read_mask(tmp_path / 'm' / 'a.png').tolist() == [[0, 1], [1, 1]]
+    assert read_mask(tmp_path / 'm' / 'c.png').tolist() == [[2, 0]]
+    from PIL import Image
+
+    with Image.open(tmp_path / 'm' / 'c.png') as image:
+        assert image.convert('RGB').getpixel((0, 0)) == (0, 0, 255)
+    metric.set_output(masks=tmp_path / 'n')
+    metric.process(None, [B])
+    assert [path.name for path in (tmp_path / 'n').iterdir()] == ['b.png']
+
+
+def test_the_ignored_value_of_the_data_set_and_of_the_config() -> None:
+    truth, prediction = [[0, 1, 9]], [[0, 1, 1]]
+    metric = make({**META, 'ignore_index': 9})
+    metric.process(None, [sample('a', prediction, truth)])
+    assert metric.evaluate(1)['aAcc'] == 100
+    metric = make({**META, 'ignore_index': 9}, ignore_index=1)
+    with pytest.raises(InputError, match=r'^labels/val/a\.png: mask holds 9'):
+        metric.process(None, [sample('a', prediction, truth)])
+    with pytest.raises(InputError, match='ignore_index=-1'):
+        make(ignore_index=-1)
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (lambda one: one['gt_sem_seg']['data'].fill_(7), r'^labels/val/a\.png: mask holds 7'),
+        (lambda one: one['gt_sem_seg'].update(data=torch.zeros(1, 3, 3)), r'^labels/val/a\.png: mask is 3×3, its'),
+        (lambda one: one.pop('img_path'), 'a sample has no img_path'),
+    ],
+)
+def test_bad_samples_are_named(spoil: Callable[[dict], None], message: str) -> None:
+    bad = sample('a', [[0, 1]], [[0, 1]])
+    spoil(bad)
+    with pytest.raises(InputError, match=message):
+        make().process(None, [bad])
+
+
+def test_a_data_set_without_class_names() -> None:
+    with pytest.raises(InputError, match='names no classes'):
+        make({}).process(None, [A])
+
+
+def test_on_a_gpu_the_batch_path_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch path itself, on CPU tensors that say they lie elsewhere."""
+    samples = [*random_samples(3), sample('none', [[1, 1]])]
+    expected = make()
+    expected.process(None, samples)
+    metric = make()
+    called = []
+
+    class Elsewhere:
+        def __init__(self, tensor: Any) -> None:
+            self.tensor, self.device, self.shape = tensor, SimpleNamespace(type='elsewhere'), tensor.shape
+
+    def batch(predictions: list, *arguments: Any) -> Any:
+        from mmseg_ext.evaluation.confusion_torch import batch_confusion
+
+        called.append(len(predictions))
+        return batch_confusion([one.tensor for one in predictions], *arguments)
+
+    monkeypatch.setattr('mmseg_ext.evaluation.seg_metric.batch_confusion', batch)
+    metric.process(None, [{**s, 'pred_sem_seg': {'data': Elsewhere(s['pred_sem_seg']['data'])}} for s in samples])
+    assert called == [3]
+    assert metric.evaluate(4) == expected.evaluate(4)
+
+
+def test_a_config_finds_it_under_mmsegs_scope(printed: list[str]) -> None:
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        metric = METRICS.build({'type': 'mmseg_ext.SegMetric', 'split': 'val'})
+    assert type(metric) is SegMetric
+    assert not any('prefix' in line for line in printed)  # mmengine warns of a metric without one
+
+
+class Dots(torch.utils.data.Dataset):
+    """Four images that show their own classes."""
+
+    metainfo = META
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> dict:
+        mask = torch.tensor([[[0, 1, index % 3, 2]]])
+        data_sample = SegDataSample(gt_sem_seg=PixelData(data=mask))
+        data_sample.set_metainfo({'img_path': f'img/{index}.jpg', 'seg_map_path': f'labels/{index}.png'})
+        return {'inputs': mask.float(), 'data_samples': data_sample}
+
+
+def build_runner(folder: Path, **arguments: Any) -> Any:
+    from mmengine.model import BaseModel
+    from mmengine.runner import Runner
+
+    from mmseg_ext.engine.records_hook import RecordsHook
+
+    class Copy(BaseModel):
+        def forward(self, inputs: Any, data_samples: Any = None, mode: str = 'tensor') -> Any:
+            for image, one in zip(inputs, data_samples, strict=True):
+                one.pred_sem_seg = PixelData(data=image.long())
+            return data_samples
+
+    loader = {
+        'batch_size': 2,
+        'num_workers': 0,
+        'dataset': Dots(),
+        'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+    }
+    evaluators = {
+        'val_evaluator': {'type': 'mmseg_ext.SegMetric', 'split': 'val', **arguments},
+        'test_evaluator': [{'type': 'mmseg_ext.SegMetric', 'split': 'test', **arguments}],
+    }
+    return Runner(
+        Copy(), str(folder), val_dataloader=loader, test_dataloader=loader, val_cfg={}, test_cfg={}, **evaluators,
+        custom_hooks=[RecordsHook()], default_scope='mmseg', log_level='WARNING', experiment_name=folder.name,
+    )  # fmt: skip
+
+
+def test_a_runner_writes_records_of_val_and_test_into_its_work_dir(tmp_path: Path) -> None:
+    runner = build_runner(tmp_path / 'run')
+    assert runner.val()['Dice/cat'] == 100
+    folder = tmp_path / 'run' / 'records'
+    assert [path.name for path in folder.iterdir()] == ['val.parquet']
+    assert runner.test()['mDice'] == 100
+    assert read_records(folder / 'test.parquet').stems == ['0', '1', '2', '3']
+
+
+def test_the_hook_leaves_the_configs_own_file(tmp_path: Path) -> None:
+    build_runner(tmp_path / 'run2', records=str(tmp_path / 'mine.parquet')).val()
+    assert (tmp_path / 'mine.parquet').is_file()
+    assert not (tmp_path / 'run2' / 'records').exists()

@@ -1,0 +1,320 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmseg.models.losses import CrossEntropyLoss
+
+from mmseg_ext.errors import InputError
+from mmseg_ext.models.losses import CrossEntropy
+
+IGNORE = 255
+
+
+def log_sigmoid(z: float) -> float:
+    return -math.log1p(math.exp(-z))
+
+
+def softmax_reference(logits, target, class_weight, normalize, pixel_weight, ignore_index):
+    """Cross entropy pixel by pixel; ``target`` holds class ids (N, H, W) or distributions (N, C, H, W)."""
+    logits = logits.astype(np.float64)
+    if logits.shape[1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+        if target.ndim == 4:
+            target = np.concatenate([np.where(target < 0, target, 1 - target), target], axis=1)
+    images, classes, height, width = logits.shape
+    total = weights = pixels = 0.0
+    for n in range(images):
+        for y in range(height):
+            for x in range(width):
+                scores = logits[n, :, y, x]
+                log_sum = math.log(sum(math.exp(score) for score in scores))
+                if target.ndim == 3:
+                    if target[n, y, x] == ignore_index:
+                        continue
+                    share = [float(c == target[n, y, x]) for c in range(classes)]
+                else:
+                    share = target[n, :, y, x]
+                    if min(share) < 0:
+                        continue
+                a = 1.0 if pixel_weight is None else pixel_weight[n, y, x]
+                pixels += 1
+                for c in range(classes):
+                    w = 1.0 if class_weight is None else class_weight[c]
+                    total += a * w * share[c] * (log_sum - scores[c])
+                    weights += w * share[c]
+    divisor = pixels if normalize == 'pixels' else weights
+    return total / divisor if divisor else 0.0
+
+
+def sigmoid_reference(logits, target, class_weight, normalize, ignore_index):
+    """Binary cross entropy of every channel; class ids (N, H, W)."""
+    images, classes, height, width = logits.shape
+    total = weights = terms = 0.0
+    for n in range(images):
+        for c in range(classes):
+            for y in range(height):
+                for x in range(width):
+                    if target[n, y, x] == ignore_index:
+                        continue
+                    z = float(logits[n, c, y, x])
+                    w = 1.0 if class_weight is None else class_weight[c]
+                    total -= w * log_sigmoid(z if target[n, y, x] == c else -z)
+                    weights += w
+                    terms += 1
+    divisor = terms if normalize == 'pixels' else weights
+    return total / divisor if divisor else 0.0
+
+
+@st.composite
+def cases(draw, fewest_channels=1):
+    """Logits, class ids with ignored pixels, soft targets with the same ignored pixels, class and pixel weights."""
+    shape = (
+        draw(st.integers(1, 3)),
+        draw(st.integers(fewest_channels, 4)),
+        draw(st.integers(1, 4)),
+        draw(st.integers(1, 4)),
+    )
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    pixels = shape[0], *shape[2:]
+    classes = max(shape[1], 2)
+    logits = rng.normal(scale=3, size=shape)
+    ignored = rng.random(pixels) < draw(st.sampled_from([0.0, 0.3, 1.0]))
+    ids = np.where(ignored, IGNORE, rng.integers(classes, size=pixels))
+    mixed = np.moveaxis(rng.dirichlet(np.ones(shape[1]), size=pixels), -1, 1)
+    soft = np.where(ignored[:, None], -1.0, rng.random(shape) if shape[1] == 1 else mixed)
+    return logits, ids, soft, rng.uniform(0.1, 5, size=classes), rng.uniform(0, 2, size=pixels)
+
+
+@settings(max_examples=40, deadline=None)
+@given(cases(), st.booleans(), st.booleans(), st.booleans(), st.sampled_from(['weights', 'pixels']))
+def test_softmax_and_one_channel_against_loops(case, use_soft, with_class_weight, with_pixel_weight, normalize):
+    logits, ids, soft, class_weight, pixel_weight = case
+    target = soft if use_soft else ids
+    class_weight = list(class_weight) if with_class_weight else None
+    pixel_weight = pixel_weight if with_pixel_weight else None
+    loss = CrossEntropy(class_weight=class_weight, normalize=normalize, loss_weight=0.5)
+    got = loss(
+        torch.from_numpy(logits),
+        torch.from_numpy(target),
+        weight=None if pixel_weight is None else torch.from_numpy(pixel_weight),
+        ignore_index=IGNORE,
+    )
+    expected = 0.5 * softmax_reference(logits, target, class_weight, normalize, pixel_weight, IGNORE)
+    assert got.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(cases(fewest_channels=2), st.booleans(), st.sampled_from(['weights', 'pixels']))
+def test_sigmoid_of_several_channels_against_loops(case, with_class_weight, normalize):
+    logits, ids, _, class_weight, _ = case
+    class_weight = list(class_weight) if with_class_weight else None
+    loss = CrossEntropy(use_sigmoid=True, class_weight=class_weight, normalize=normalize)
+    got = loss(torch.from_numpy(logits), torch.from_numpy(ids), ignore_index=IGNORE)
+    expected = sigmoid_reference(logits, ids, class_weight, normalize, IGNORE)
+    assert got.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_two_by_two_by_hand():
+    # Probabilities of the true class: 1/2, 1/4, 3/4 (class 1); the last pixel is ignored.
+    logits = torch.log(torch.tensor([[[[0.5, 0.25], [0.25, 0.9]], [[0.5, 0.75], [0.75, 0.1]]]], dtype=torch.float64))
+    target = torch.tensor([[[0, 0], [1, IGNORE]]])
+    total = 2 * math.log(2) + 2 * math.log(4) + 3 * math.log(4 / 3)
+    by_weights = CrossEntropy(class_weight=[2, 3])(logits, target)
+    by_pixels = CrossEntropy(class_weight=[2, 3], normalize='pixels')(logits, target)
+    assert by_weights.item() == pytest.approx(total / 7)
+    assert by_pixels.item() == pytest.approx(total / 3)
+
+
+def test_limits():
+    target = torch.tensor([[[0, 1], [2, 1]]])
+    right = F.one_hot(target, 3).permute(0, 3, 1, 2) * 100.0
+    assert CrossEntropy()(right, target).item() == pytest.approx(0, abs=1e-6)
+    assert CrossEntropy()(-right, target).item() == pytest.approx(100 + math.log(2), rel=1e-6)
+    assert CrossEntropy()(torch.zeros(1, 3, 2, 2), target).item() == pytest.approx(math.log(3))
+    # Far beyond where a sigmoid in float32 rounds to 0 or 1 the loss stays linear, not infinite.
+    assert CrossEntropy(use_sigmoid=True)(torch.full((1, 1, 1, 1), -200.0), torch.tensor([[[1]]])).item() == 200
+
+
+@pytest.mark.parametrize('class_weight', [None, [0.055, 1.0, 1.19]])
+def test_agrees_with_torch(class_weight):
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 3, 8, 8), torch.randint(3, (2, 8, 8))
+    target[0, :3] = IGNORE
+    weight = None if class_weight is None else torch.tensor(class_weight)
+    expected = F.cross_entropy(logits, target, weight=weight, ignore_index=IGNORE)
+    torch.testing.assert_close(CrossEntropy(class_weight=class_weight)(logits, target), expected)
+
+
+@pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore``')
+@pytest.mark.parametrize('class_weight', [None, [0.055, 1.0, 1.19]])
+def test_default_agrees_with_mmseg(class_weight):
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 3, 8, 8), torch.randint(3, (2, 8, 8))
+    theirs = CrossEntropyLoss(class_weight=class_weight, loss_weight=0.7)
+    ours = CrossEntropy(class_weight=class_weight, loss_weight=0.7)
+    torch.testing.assert_close(ours(logits, target), theirs(logits, target, ignore_index=IGNORE))
+    # mmseg with class weights also leaves ignored pixels out of the sum of weights.
+    target[1, 2:5] = IGNORE
+    theirs = CrossEntropyLoss(class_weight=class_weight, loss_weight=0.7, avg_non_ignore=class_weight is None)
+    torch.testing.assert_close(ours(logits, target), theirs(logits, target, ignore_index=IGNORE))
+
+
+def test_binary_agrees_with_mmseg():
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 1, 5, 7), torch.randint(2, (2, 5, 7))
+    target[0, 0] = IGNORE
+    theirs = CrossEntropyLoss(use_sigmoid=True, avg_non_ignore=True)(logits, target, ignore_index=IGNORE)
+    torch.testing.assert_close(CrossEntropy(use_sigmoid=True)(logits, target), theirs)
+
+
+@pytest.mark.parametrize('use_sigmoid', [False, True])
+def test_one_hot_soft_targets_equal_class_ids(use_sigmoid):
+    torch.manual_seed(0)
+    logits, ids = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4))
+    soft = F.one_hot(ids, 3).permute(0, 3, 1, 2).float()
+    soft[0, :, 0] = -1
+    ids[0, 0] = IGNORE
+    loss = CrossEntropy(use_sigmoid=use_sigmoid, class_weight=[1, 2, 3])
+    torch.testing.assert_close(loss(logits, soft), loss(logits, ids))
+
+
+@pytest.mark.parametrize('normalize', ['weights', 'pixels'])
+@pytest.mark.parametrize(('channels', 'use_sigmoid'), [(3, False), (3, True), (1, True)])
+def test_ignored_pixels_have_no_say(channels, use_sigmoid, normalize):
+    torch.manual_seed(0)
+    logits = torch.randn(2, channels, 4, 4, requires_grad=True)
+    target = torch.randint(2, (2, 4, 4))
+    ignored = torch.rand(2, 4, 4) < 0.4
+    target[ignored] = IGNORE
+    class_weight = [0.5, 2, 3][: max(channels, 2)]
+    loss = CrossEntropy(use_sigmoid=use_sigmoid, class_weight=class_weight, normalize=normalize)
+    value = loss(logits, target)
+    (gradient,) = torch.autograd.grad(value, logits)
+    ignored = ignored.unsqueeze(1).expand_as(logits)
+    assert (gradient[ignored] == 0).all()
+    assert (gradient[~ignored] != 0).all()
+    assert loss(torch.where(ignored, -1e4, logits), target).item() == value.item()
+
+
+@pytest.mark.parametrize('normalize', ['weights', 'pixels'])
+@pytest.mark.parametrize(('channels', 'use_sigmoid'), [(3, False), (3, True), (1, True)])
+def test_all_ignored_is_zero_with_graph(channels, use_sigmoid, normalize):
+    logits = torch.randn(1, channels, 2, 2, requires_grad=True)
+    loss = CrossEntropy(use_sigmoid=use_sigmoid, normalize=normalize)(logits, torch.full((1, 2, 2), IGNORE))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert (logits.grad == 0).all()
+
+
+def test_ignore_index_may_be_a_class_or_none():
+    torch.manual_seed(0)
+    logits, target = torch.randn(1, 3, 4, 4), torch.randint(3, (1, 4, 4))
+    loss = CrossEntropy()
+    torch.testing.assert_close(loss(logits, target, ignore_index=0), F.cross_entropy(logits, target, ignore_index=0))
+    torch.testing.assert_close(loss(logits, target, ignore_index=None), F.cross_entropy(logits, target))
+
+
+@pytest.mark.parametrize('soft', [False, True])
+@pytest.mark.parametrize(('channels', 'use_sigmoid'), [(3, False), (3, True), (1, True)])
+def test_gradcheck(channels, use_sigmoid, soft):
+    torch.manual_seed(0)
+    logits = torch.randn(2, channels, 2, 3, dtype=torch.float64, requires_grad=True)
+    target = torch.rand(2, channels, 2, 3, dtype=torch.float64) if soft else torch.randint(2, (2, 2, 3))
+    if soft:
+        target[0, 0, 0, 0] = -1
+    else:
+        target[0, 0, 0] = IGNORE
+    loss = CrossEntropy(use_sigmoid=use_sigmoid, class_weight=[0.5, 2, 3][: max(channels, 2)])
+    assert torch.autograd.gradcheck(lambda z: loss(z, target), logits)
+
+
+def test_pixel_weights_with_channel_axis():
+    torch.manual_seed(0)
+    logits, target, weight = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4)), torch.rand(2, 4, 4)
+    loss = CrossEntropy()
+    torch.testing.assert_close(loss(logits, target, weight=weight.unsqueeze(1)), loss(logits, target, weight=weight))
+    with pytest.raises(ValueError, match='pixel weights of shape'):
+        loss(logits, target, weight=weight[:, :2])
+
+
+@pytest.mark.parametrize('use_sigmoid', [False, True])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_half_precision_gives_float32(channels, use_sigmoid):
+    torch.manual_seed(0)
+    logits, target = torch.randn(1, channels, 4, 4).bfloat16(), torch.randint(2, (1, 4, 4))
+    loss = CrossEntropy(use_sigmoid=use_sigmoid)
+    with torch.autocast('cpu', torch.bfloat16):
+        inside = loss(logits, target)
+    assert inside.dtype == torch.float32
+    assert inside.item() == loss(logits.float(), target).item()
+
+
+def test_class_weight_file(tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / 'weights.json'
+    path.write_text(json.dumps({'classes': ['background', 'cat', 'dog'], 'weights': [0.055, 1.0, 1.19]}))
+    logits, target = torch.randn(1, 3, 4, 4), torch.randint(3, (1, 4, 4))
+    expected = CrossEntropy(class_weight=[0.055, 1.0, 1.19])(logits, target)
+    assert CrossEntropy(class_weight=str(path))(logits, target).item() == expected.item()
+    assert not CrossEntropy(class_weight=path).state_dict()
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (None, 'cannot read class weights'),
+        ('{', 'cannot read class weights'),
+        ('[1, 2]', 'expected'),
+        ('{"classes": ["a"]}', "no key 'weights'"),
+        ('{"classes": ["a"], "weights": [-1]}', 'class weight -1.0'),
+        ('{"classes": ["a"], "weights": ["x"]}', 'could not convert'),
+        ('{"classes": ["a"], "weights": [1, 2]}', '1 classes but 2 weights'),
+    ],
+)
+def test_bad_class_weight_file_names_the_file(tmp_path, text, message):
+    path = tmp_path / 'weights.json'
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        CrossEntropy(class_weight=str(path))
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize('weights', [[-1, 1], [math.nan, 1], [math.inf, 1], [0, 0]])
+def test_bad_class_weights(weights):
+    with pytest.raises(ValueError, match='class weight'):
+        CrossEntropy(class_weight=weights)
+
+
+def test_bad_options():
+    with pytest.raises(ValueError, match='normalize'):
+        CrossEntropy(normalize='batch')
+    with pytest.raises(ValueError, match='loss_name'):
+        CrossEntropy(loss_name='ce')
+    with pytest.raises(ValueError, match='2 weights for 3 classes'):
+        CrossEntropy(class_weight=[1, 2])(torch.zeros(1, 3, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long))
+
+
+@pytest.mark.parametrize(('channels', 'bad'), [(3, 3), (3, -1), (3, 254), (1, 2)])
+def test_bad_class_id_is_named(channels, bad):
+    target = torch.zeros(1, 2, 2, dtype=torch.long)
+    target[0, 0, 0], target[0, 1, 1] = bad, IGNORE
+    with pytest.raises(ValueError, match=rf'class id {bad} .*\(1 such pixels\)'):
+        CrossEntropy()(torch.zeros(1, channels, 2, 2), target)
+
+
+def test_bad_targets():
+    with pytest.raises(ValueError, match='class ids of shape'):
+        CrossEntropy()(torch.zeros(1, 3, 2, 2), torch.zeros(1, 1, 2, 2, dtype=torch.long))
+    with pytest.raises(ValueError, match='soft targets of shape'):
+        CrossEntropy()(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, 2))
+    with pytest.raises(ValueError, match=r'soft target 2\.0'):
+        CrossEntropy()(torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), 2.0))
+    with pytest.raises(ValueError, match='soft target nan'):
+        CrossEntropy()(torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), math.nan))

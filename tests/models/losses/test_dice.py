@@ -1,0 +1,279 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmseg.models.losses import DiceLoss
+
+from mmseg_ext.models.losses import CrossEntropy, Dice
+
+IGNORE = 255
+
+
+def probabilities(logits, sigmoid):
+    if sigmoid or logits.shape[1] == 1:
+        return 1 / (1 + np.exp(-logits))
+    exponentials = np.exp(logits)
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def reference(logits, target, *, sigmoid, classes, class_weight, per, absent, smooth, log, pixel_weight):
+    """Dice loss pixel by pixel in float64; ``target`` holds class ids (N, H, W) or soft targets (N, C, H, W)."""
+    probs = probabilities(logits.astype(np.float64), sigmoid)
+    images, channels, height, width = probs.shape
+    units = [[n] for n in range(images)] if per == 'image' else [list(range(images))]
+    unit_losses = []
+    for unit in units:
+        total = weights = 0.0
+        for c in range(channels) if classes is None else classes:
+            overlap = predicted = true = counted = 0.0
+            for n, y, x in itertools.product(unit, range(height), range(width)):
+                if target.ndim == 3:
+                    if target[n, y, x] == IGNORE:
+                        continue
+                    t = float(target[n, y, x] == (1 if channels == 1 else c))
+                else:
+                    if target[n, :, y, x].min() < 0:
+                        continue
+                    t = target[n, c, y, x]
+                a = 1.0 if pixel_weight is None else pixel_weight[n, y, x]
+                counted += a
+                overlap += a * t * probs[n, c, y, x]
+                predicted += a * probs[n, c, y, x]
+                true += a * t
+            if counted == 0 or (absent == 'skip' and true == 0):
+                continue
+            dice = (2 * overlap + smooth) / (predicted + true + smooth)
+            w = 1.0 if class_weight is None else class_weight[c]
+            total += w * (-math.log(dice) if log else 1 - dice)
+            weights += w
+        if weights > 0:
+            unit_losses.append(total / weights)
+    return sum(unit_losses) / len(unit_losses) if unit_losses else 0.0
+
+
+@st.composite
+def cases(draw):
+    """Logits, class ids or soft targets with ignored pixels, pixel weights, and options that fit them."""
+    shape = draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    pixels, channels = (shape[0], *shape[2:]), shape[1]
+    ignored = rng.random(pixels) < draw(st.sampled_from([0.0, 0.3, 1.0]))
+    if draw(st.booleans()):
+        target = np.where(ignored[:, None], -1.0, rng.random(shape))
+    else:
+        target = np.where(ignored, IGNORE, rng.integers(max(channels, 2), size=pixels))
+    options = {
+        'sigmoid': draw(st.booleans()),
+        'classes': draw(st.none() | st.lists(st.integers(0, channels - 1), min_size=1, unique=True)),
+        'class_weight': draw(st.none() | st.just(rng.uniform(0.1, 3, size=channels).tolist())),
+        'per': draw(st.sampled_from(['batch', 'image'])),
+        'absent': draw(st.sampled_from(['skip', 'count'])),
+        'smooth': draw(st.sampled_from([0.01, 1.0, 10.0])),
+        'log': draw(st.booleans()),
+    }
+    pixel_weight = rng.uniform(0, 2, size=pixels) if draw(st.booleans()) else None
+    return rng.normal(scale=3, size=shape), target, pixel_weight, options
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases())
+def test_against_loops(case):
+    logits, target, pixel_weight, options = case
+    got = Dice(loss_weight=2.0, **options)(
+        torch.from_numpy(logits),
+        torch.from_numpy(target),
+        weight=None if pixel_weight is None else torch.from_numpy(pixel_weight),
+        ignore_index=IGNORE,
+    )
+    expected = 2 * reference(logits, target, pixel_weight=pixel_weight, **options)
+    assert got.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+# One image, two classes, four pixels. Class 1 has probabilities 3/4, 1/4, 1/2 and an ignored pixel; truth 1, 0, 0.
+# Overlap, predicted, true: class 0: 3/4 + 1/2 = 5/4, 3/2, 2; class 1: 3/4, 3/2, 1.
+HAND_LOGITS = torch.log(torch.tensor([[[[0.25, 0.75], [0.5, 0.01]], [[0.75, 0.25], [0.5, 0.99]]]], dtype=torch.float64))
+HAND_TARGET = torch.tensor([[[1, 0], [0, IGNORE]]])
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        ({'smooth': 0}, 1 - (5 / 7 + 3 / 5) / 2),
+        ({'smooth': 1}, 1 - (7 / 9 + 5 / 7) / 2),
+        ({'smooth': 0, 'classes': [1]}, 1 - 3 / 5),
+        ({'smooth': 0, 'class_weight': [1, 3]}, 1 - (5 / 7 + 3 * 3 / 5) / 4),
+        ({'smooth': 0, 'class_weight': [1, 3], 'classes': [1]}, 1 - 3 / 5),
+        ({'smooth': 1, 'log': True}, -(math.log(7 / 9) + math.log(5 / 7)) / 2),
+    ],
+)
+def test_two_by_two_by_hand(options, expected):
+    assert Dice(**options)(HAND_LOGITS, HAND_TARGET).item() == pytest.approx(expected)
+
+
+def test_one_channel_by_hand():
+    # The same foreground probabilities through a sigmoid; only the foreground has a Dice.
+    logits = HAND_LOGITS[:, 1:] - HAND_LOGITS[:, :1]
+    assert Dice(smooth=0)(logits, HAND_TARGET).item() == pytest.approx(1 - 3 / 5)
+
+
+def test_limits():
+    target = torch.tensor([[[0, 1], [2, 1]]])
+    right = F.one_hot(target, 3).permute(0, 3, 1, 2) * 200.0
+    wrong = F.one_hot((target + 1) % 3, 3).permute(0, 3, 1, 2) * 200.0
+    for options in ({}, {'log': True}, {'per': 'image'}, {'absent': 'count'}):
+        assert Dice(**options)(right, target).item() == pytest.approx(0, abs=1e-6)
+    assert Dice(smooth=0)(wrong, target).item() == 1
+    # Pixels of classes 0, 1, 2: true 1, 2, 1; predicted 1, 1, 2; no overlap.
+    assert Dice(smooth=1)(wrong, target).item() == pytest.approx(1 - (1 / 3 + 1 / 4 + 1 / 4) / 3)
+
+
+def test_absent_class():
+    # All is class 0, and half of the prediction says 1: Dice of class 0 is 2*2/(2+4), of class 1 is s/(2+s).
+    target = torch.zeros(1, 2, 2, dtype=torch.long)
+    logits = torch.tensor([[[[200.0, 200.0], [0, 0]], [[0, 0], [200.0, 200.0]], [[0, 0], [0, 0]]]])
+    assert Dice(smooth=0, absent='skip')(logits, target).item() == pytest.approx(1 - 4 / 6)
+    # Class 2 is neither there nor predicted: with 'count' it is a perfect class.
+    counted = Dice(smooth=1, absent='count')(logits, target).item()
+    assert counted == pytest.approx(1 - (5 / 7 + 1 / 3 + 1) / 3)
+
+
+def test_per_image_skips_what_each_image_lacks():
+    torch.manual_seed(0)
+    logits = torch.randn(3, 3, 4, 4)
+    target = torch.stack([torch.full((4, 4), IGNORE), torch.zeros(4, 4).long(), torch.randint(3, (4, 4))])
+    loss = Dice(per='image')
+    single = Dice(per='batch')
+    expected = (single(logits[1:2], target[1:2]) + single(logits[2:], target[2:])) / 2
+    torch.testing.assert_close(loss(logits, target), expected)
+
+
+@pytest.mark.parametrize('sigmoid', [True, False])
+def test_agrees_with_naive_mmseg_dice_on_one_class(sigmoid):
+    # mmseg pools all channels into one Dice for each image; with one channel that is ours for each image.
+    torch.manual_seed(0)
+    logits, target = torch.randn(3, 1, 5, 6), torch.randint(2, (3, 5, 6))
+    theirs = DiceLoss(naive_dice=True, eps=0.5, ignore_index=None)(logits, target.unsqueeze(1))
+    ours = Dice(sigmoid=sigmoid, per='image', smooth=0.5, absent='count')(logits, target)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_equals_dice_coefficient_on_hard_predictions():
+    rng = np.random.default_rng(0)
+    predicted, target = rng.integers(3, size=(2, 2, 8, 8))
+    scores = [
+        2 * ((predicted == c) & (target == c)).sum() / ((predicted == c).sum() + (target == c).sum()) for c in range(3)
+    ]
+    logits = F.one_hot(torch.from_numpy(predicted), 3).permute(0, 3, 1, 2) * 200.0
+    assert Dice(smooth=0)(logits, torch.from_numpy(target)).item() == pytest.approx(1 - np.mean(scores))
+
+
+def test_integer_pixel_weights_repeat_pixels():
+    torch.manual_seed(0)
+    logits, target, times = torch.randn(1, 3, 1, 6), torch.randint(3, (1, 1, 6)), torch.tensor([0, 1, 2, 3, 1, 2])
+    repeated = Dice()(logits.repeat_interleave(times, 3), target.repeat_interleave(times, 2))
+    torch.testing.assert_close(Dice()(logits, target, weight=times.float().view(1, 1, 1, 6)), repeated)
+
+
+@pytest.mark.parametrize('per', ['batch', 'image'])
+@pytest.mark.parametrize('absent', ['skip', 'count'])
+@pytest.mark.parametrize(('channels', 'sigmoid'), [(3, False), (3, True), (1, True)])
+def test_ignored_pixels_have_no_say(channels, sigmoid, per, absent):
+    torch.manual_seed(0)
+    logits = torch.randn(2, channels, 4, 4, requires_grad=True)
+    target = torch.randint(2, (2, 4, 4))
+    ignored = torch.rand(2, 4, 4) < 0.4
+    target[ignored] = IGNORE
+    loss = Dice(sigmoid=sigmoid, per=per, absent=absent)
+    value = loss(logits, target)
+    (gradient,) = torch.autograd.grad(value, logits)
+    ignored = ignored.unsqueeze(1).expand_as(logits)
+    assert (gradient[ignored] == 0).all()
+    # Class 2 is absent: with independent sigmoids and 'skip' its channel alone has no gradient.
+    used = 2 if sigmoid and absent == 'skip' else channels
+    assert (gradient[:, :used][~ignored[:, :used]] != 0).all()
+    assert loss(torch.where(ignored, -1e4, logits), target).item() == value.item()
+
+
+@pytest.mark.parametrize('options', [{}, {'log': True}, {'per': 'image'}, {'absent': 'count'}, {'smooth': 0}])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_all_ignored_is_zero_with_graph(channels, options):
+    logits = torch.randn(2, channels, 2, 2, requires_grad=True)
+    loss = Dice(**options)(logits, torch.full((2, 2, 2), IGNORE))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert (logits.grad == 0).all()
+
+
+def test_one_hot_soft_targets_equal_class_ids():
+    torch.manual_seed(0)
+    logits, ids = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4))
+    soft = F.one_hot(ids, 3).permute(0, 3, 1, 2).float()
+    soft[0, :, 0] = -1
+    ids[0, 0] = IGNORE
+    torch.testing.assert_close(Dice()(logits, soft), Dice()(logits, ids))
+
+
+@pytest.mark.parametrize('options', [{}, {'log': True, 'per': 'image'}, {'absent': 'count', 'class_weight': [1, 2, 3]}])
+@pytest.mark.parametrize('sigmoid', [False, True])
+def test_gradcheck(sigmoid, options):
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 2, 3, dtype=torch.float64, requires_grad=True)
+    target = torch.randint(2, (2, 2, 3))
+    target[0, 0, 0] = IGNORE
+    loss = Dice(sigmoid=sigmoid, **options)
+    assert torch.autograd.gradcheck(lambda z: loss(z, target), logits)
+
+
+@pytest.mark.parametrize('log', [False, True])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_half_precision_gives_float32(channels, log):
+    torch.manual_seed(0)
+    logits, target = torch.randn(1, channels, 4, 4).bfloat16(), torch.randint(2, (1, 4, 4))
+    loss = Dice(log=log)
+    with torch.autocast('cpu', torch.bfloat16):
+        inside = loss(logits, target)
+    assert inside.dtype == torch.float32
+    assert inside.item() == loss(logits.float(), target).item()
+
+
+def test_iglovikov_shvets_sum():
+    # Foreground probabilities 3/4 (true) and 1/4 (false): BCE = ln(4/3), Dice = (3/2 + s) / (2 + s).
+    logits = torch.tensor([[[[math.log(3), -math.log(3)]]]], dtype=torch.float64)
+    target = torch.tensor([[[1, 0]]])
+    total = CrossEntropy(use_sigmoid=True)(logits, target) + Dice(sigmoid=True, log=True, smooth=1e-6)(logits, target)
+    assert total.item() == pytest.approx(math.log(4 / 3) - math.log(3 / 4), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'per': 'pixel'}, 'per '),
+        ({'absent': 'drop'}, 'absent '),
+        ({'smooth': -1}, 'smooth '),
+        ({'smooth': 0, 'log': True}, 'smooth '),
+        ({'smooth': 0, 'absent': 'count'}, 'smooth '),
+        ({'classes': []}, 'classes '),
+        ({'classes': [1, 1]}, 'classes '),
+        ({'classes': [-1]}, 'classes '),
+        ({'loss_name': 'dice'}, 'loss_name '),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        Dice(**options)
+
+
+def test_options_that_do_not_fit_the_channels():
+    logits, target = torch.zeros(1, 3, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long)
+    with pytest.raises(ValueError, match=r'classes \[3\] for logits of 3'):
+        Dice(classes=[3])(logits, target)
+    with pytest.raises(ValueError, match='2 weights for 3'):
+        Dice(class_weight=[1, 2])(logits, target)
+    with pytest.raises(ValueError, match='class id 7'):
+        Dice()(logits, target + 7)

@@ -1,0 +1,70 @@
+#!/usr/bin/env python
+"""Test a trained model on a split."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from mmseg_ext.cli import ArgumentParser, parse_options, run
+
+EXAMPLE = 'python tools/test.py configs/pets/NAME.py work_dirs/NAME/best_mDice_iter_1200.pth --split val --tta'
+
+
+def build_parser() -> ArgumentParser:
+    """The tool's arguments."""
+    parser = ArgumentParser(
+        'Predict a split and score it: Dice, IoU and Acc of each class with 95 % bootstrap intervals over images.\n'
+        'A split without masks is predicted only.',
+        EXAMPLE,
+    )
+    parser.add_argument('config', help='config file that the model was trained with')
+    parser.add_argument('checkpoint', help='its weights (.pth)')
+    parser.add_argument('--split', default='test', help='which split (default: test)')
+    parser.add_argument('--labels', metavar='NAME', help="label set to score against (default: the config's)")
+    parser.add_argument('--out', metavar='D', help='result folder (default: <split> beside the checkpoint)')
+    parser.add_argument('--tta', action='store_true', help="average the sizes and flips of the config's tta_pipeline")
+    parser.add_argument('--overwrite', action='store_true', help='replace an earlier result in the result folder')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config')
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='for torchrun or slurm'
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by torch.distributed.launch')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, test, print the table."""
+    args = build_parser().parse_args(argv)
+    options = parse_options(args.cfg_options)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    from rich.console import Console
+
+    from mmseg_ext.engine.evaluate_split import evaluate_split
+    from mmseg_ext.evaluation.summary import summary_table
+
+    result = evaluate_split(
+        args.config,
+        args.checkpoint,
+        split=args.split,
+        labels=args.labels,
+        out=args.out,
+        tta=args.tta,
+        overwrite=args.overwrite,
+        options=options,
+        launcher=args.launcher,
+    )
+    if int(os.environ.get('RANK', '0')) != 0:
+        return 0
+    scores = result.metrics.get('scores')
+    if scores is None:
+        print(f'{args.split}: {result.images} images predicted; there are no masks to score them by')
+    else:
+        title = f'{args.split} ({scores["images"]} images{", TTA" if args.tta else ""})'
+        Console(width=None if os.isatty(1) else 110).print(summary_table(scores, title))
+    print(f'metrics, records and masks: {result.out}')
+    return 0
+
+
+if __name__ == '__main__':
+    run(main)
