@@ -4,7 +4,7 @@ JOBS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
-DEMO_CONFIG := configs/demo/deeplabv3plus_mobilenet-v2_demo.py
+DEMO_CONFIG := configs/demo/fcn_unet-s5-w16_ce-dice-adamw-800it_demo-128x128.py
 export DEMO_DATA ?= .demo/data
 
 .DEFAULT_GOAL := help
@@ -34,7 +34,7 @@ install-dev: .venv/.installed-dev ## install what tests and lint need as well
 	@touch $@
 
 demo: .demo/run/.finished ## synthetic pets: make the data, train, test; takes up where an interrupted run stopped
-	$(BIN)/python tools/test.py $(DEMO_CONFIG) .demo/run/best.pth --split test --out .demo/result --overwrite
+	$(BIN)/python tools/test.py $(DEMO_CONFIG) .demo/run --split test --out .demo/result --overwrite
 	@echo 'Data: $(DEMO_DATA)   Run: .demo/run   Metrics, records and masks: .demo/result'
 
 # The generator skips a complete set. A run that an interruption left half-way is resumed from its last checkpoint.

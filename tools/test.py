@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mmseg_ext.cli import ArgumentParser, parse_options, run
 
-EXAMPLE = 'python tools/test.py configs/pets/NAME.py work_dirs/NAME/best_mDice_iter_1200.pth --split val --tta'
+EXAMPLE = 'python tools/test.py configs/pets/NAME.py work_dirs/NAME --split val --tta'
 
 
 def build_parser() -> ArgumentParser:
@@ -19,7 +19,7 @@ def build_parser() -> ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument('config', help='config file that the model was trained with')
-    parser.add_argument('checkpoint', help='its weights (.pth)')
+    parser.add_argument('checkpoint', help='its weights (.pth), or its work dir: the best checkpoint there')
     parser.add_argument('--split', default='test', help='which split (default: test)')
     parser.add_argument('--labels', metavar='NAME', help="label set to score against (default: the config's)")
     parser.add_argument('--out', metavar='D', help='result folder (default: <split> beside the checkpoint)')

@@ -55,7 +55,7 @@ def evaluate_split(
 
     Args:
         config_path: The experiment that the checkpoint was trained with.
-        checkpoint: Its weights.
+        checkpoint: Its weights, or the work dir whose best checkpoint is meant.
         split: Which split.
         labels: Which label set; the config's by default.
         out: The result folder; ``<folder of the checkpoint>/<split>[-tta]`` by default.
@@ -71,11 +71,13 @@ def evaluate_split(
         InputError: The config, checkpoint, data or result folder cannot be used.
     """
     config = load_config(config_path, options)
-    out = Path(out) if out is not None else Path(checkpoint).parent / (f'{split}-tta' if tta else split)
+    run_dir = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
+    out = Path(out) if out is not None else run_dir / (f'{split}-tta' if tta else split)
     _check_out(out, overwrite)
     _choose_split(config, split, labels)
     if tta:
         _use_tta(config, config_path)
+    checkpoint = find_best(checkpoint)
     config.load_from = str(checkpoint)
     config.launcher = launcher
     with _staging(out) as staging:
@@ -100,6 +102,22 @@ def evaluate_split(
             write_json(staging / METRICS, metrics)
         barrier()
     return SplitResult(out, metrics['images'], metrics)
+
+
+def find_best(path: str | Path) -> Path:
+    """The best checkpoint of a work dir; a path that is no folder is returned as it is.
+
+    Raises:
+        InputError: The folder holds no best checkpoint, or those of several metrics.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob('best_*.pth'))
+    if len(found) != 1:
+        names = ', '.join(one.name for one in found) or 'none'
+        raise InputError(f'{path}: should hold one best_*.pth, holds {names}; name the checkpoint itself')
+    return found[0]
 
 
 @contextmanager

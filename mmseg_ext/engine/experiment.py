@@ -20,7 +20,7 @@ T = TypeVar('T')
 
 BUILD_PREFIX = re.compile(r'^(class `\w+` in [\w/.]+: )+')
 UNKNOWN_TYPE = re.compile(r'([\w.]+) is not in the ([\w:. ]+? registry)')
-QUIET_MODULES = frozenset({'runner', 'base_module', 'config'})
+QUIET_MODULES = frozenset({'runner', 'base_module', 'config', 'default_constructor'})
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:

@@ -35,7 +35,7 @@ class Dice(nn.Module):
 
     One channel is always a sigmoid, the probability of class 1, and only that class has a Dice. The loss BCE - ln(Dice)
     of Iglovikov and Shvets (TernausNet, arXiv 1801.05746) is the list
-    ``[dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True), dict(type='mmseg_ext.Dice', sigmoid=True, log=True)]``.
+    ``[dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True), dict(type='mmseg_ext.Dice', use_sigmoid=True, log=True)]``.
 
     A class without a pixel in the target has no true positives, so its Dice is ``smooth / (sum_i p_ic + smooth)``:
     close to 0 with hardly a gradient until almost nothing is predicted, and then a jump to 1. In small batches that is
@@ -46,7 +46,7 @@ class Dice(nn.Module):
     If nothing is left to average (all pixels ignored, all classes skipped), the loss is 0 and its gradient is 0.
 
     Args:
-        sigmoid: Independent sigmoid for each channel instead of softmax.
+        use_sigmoid: Independent sigmoid for each channel instead of softmax.
         classes: Channel indices that enter the mean; all by default.
         class_weight: ``w``: one weight >= 0 for each channel (chosen or not), or the path of a JSON file
             ``{"classes": [...], "weights": [...]}`` with the weights in class order, or None for equal weights.
@@ -67,7 +67,7 @@ class Dice(nn.Module):
 
     def __init__(
         self,
-        sigmoid: bool = False,
+        use_sigmoid: bool = False,
         classes: Sequence[int] | None = None,
         class_weight: ClassWeight = None,
         per: Literal['batch', 'image'] = 'batch',
@@ -86,7 +86,7 @@ class Dice(nn.Module):
             raise ValueError(f"smooth {smooth} must be >= 0, and above 0 with log=True or absent='count'")
         if classes is not None and (len(classes) == 0 or len(set(classes)) < len(classes) or min(classes) < 0):
             raise ValueError(f'classes {list(classes)} must be different indices >= 0, at least one')
-        self.sigmoid = sigmoid
+        self.use_sigmoid = use_sigmoid
         self.classes = None if classes is None else list(classes)
         self.per = per
         self.absent = absent
@@ -120,7 +120,7 @@ class Dice(nn.Module):
         valid = valid_pixels(logits, target, ignore_index)
         weights = self._chosen_weights(logits)
         pixels = pixel_weight(weight, valid, logits.dtype).unsqueeze(1)
-        use_sigmoid = self.sigmoid or logits.shape[1] == 1
+        use_sigmoid = self.use_sigmoid or logits.shape[1] == 1
         probs = self._chosen(logits.sigmoid() if use_sigmoid else logits.softmax(1))
         target = self._chosen(one_hot(target, valid, logits.shape[1], logits.dtype)) * pixels
         overlap, predicted, true = self._sum(probs * target), self._sum(probs * pixels), self._sum(target)

@@ -14,16 +14,16 @@ from mmseg_ext.models.losses import CrossEntropy, Dice
 IGNORE = 255
 
 
-def probabilities(logits, sigmoid):
-    if sigmoid or logits.shape[1] == 1:
+def probabilities(logits, use_sigmoid):
+    if use_sigmoid or logits.shape[1] == 1:
         return 1 / (1 + np.exp(-logits))
     exponentials = np.exp(logits)
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def reference(logits, target, *, sigmoid, classes, class_weight, per, absent, smooth, log, pixel_weight):
+def reference(logits, target, *, use_sigmoid, classes, class_weight, per, absent, smooth, log, pixel_weight):
     """Dice loss pixel by pixel in float64; ``target`` holds class ids (N, H, W) or soft targets (N, C, H, W)."""
-    probs = probabilities(logits.astype(np.float64), sigmoid)
+    probs = probabilities(logits.astype(np.float64), use_sigmoid)
     images, channels, height, width = probs.shape
     units = [[n] for n in range(images)] if per == 'image' else [list(range(images))]
     unit_losses = []
@@ -68,7 +68,7 @@ def cases(draw):
     else:
         target = np.where(ignored, IGNORE, rng.integers(max(channels, 2), size=pixels))
     options = {
-        'sigmoid': draw(st.booleans()),
+        'use_sigmoid': draw(st.booleans()),
         'classes': draw(st.none() | st.lists(st.integers(0, channels - 1), min_size=1, unique=True)),
         'class_weight': draw(st.none() | st.just(rng.uniform(0.1, 3, size=channels).tolist())),
         'per': draw(st.sampled_from(['batch', 'image'])),
@@ -152,13 +152,13 @@ def test_per_image_skips_what_each_image_lacks():
     torch.testing.assert_close(loss(logits, target), expected)
 
 
-@pytest.mark.parametrize('sigmoid', [True, False])
-def test_agrees_with_naive_mmseg_dice_on_one_class(sigmoid):
+@pytest.mark.parametrize('use_sigmoid', [True, False])
+def test_agrees_with_naive_mmseg_dice_on_one_class(use_sigmoid):
     # mmseg pools all channels into one Dice for each image; with one channel that is ours for each image.
     torch.manual_seed(0)
     logits, target = torch.randn(3, 1, 5, 6), torch.randint(2, (3, 5, 6))
     theirs = DiceLoss(naive_dice=True, eps=0.5, ignore_index=None)(logits, target.unsqueeze(1))
-    ours = Dice(sigmoid=sigmoid, per='image', smooth=0.5, absent='count')(logits, target)
+    ours = Dice(use_sigmoid=use_sigmoid, per='image', smooth=0.5, absent='count')(logits, target)
     torch.testing.assert_close(ours, theirs)
 
 
@@ -181,20 +181,20 @@ def test_integer_pixel_weights_repeat_pixels():
 
 @pytest.mark.parametrize('per', ['batch', 'image'])
 @pytest.mark.parametrize('absent', ['skip', 'count'])
-@pytest.mark.parametrize(('channels', 'sigmoid'), [(3, False), (3, True), (1, True)])
-def test_ignored_pixels_have_no_say(channels, sigmoid, per, absent):
+@pytest.mark.parametrize(('channels', 'use_sigmoid'), [(3, False), (3, True), (1, True)])
+def test_ignored_pixels_have_no_say(channels, use_sigmoid, per, absent):
     torch.manual_seed(0)
     logits = torch.randn(2, channels, 4, 4, requires_grad=True)
     target = torch.randint(2, (2, 4, 4))
     ignored = torch.rand(2, 4, 4) < 0.4
     target[ignored] = IGNORE
-    loss = Dice(sigmoid=sigmoid, per=per, absent=absent)
+    loss = Dice(use_sigmoid=use_sigmoid, per=per, absent=absent)
     value = loss(logits, target)
     (gradient,) = torch.autograd.grad(value, logits)
     ignored = ignored.unsqueeze(1).expand_as(logits)
     assert (gradient[ignored] == 0).all()
     # Class 2 is absent: with independent sigmoids and 'skip' its channel alone has no gradient.
-    used = 2 if sigmoid and absent == 'skip' else channels
+    used = 2 if use_sigmoid and absent == 'skip' else channels
     assert (gradient[:, :used][~ignored[:, :used]] != 0).all()
     assert loss(torch.where(ignored, -1e4, logits), target).item() == value.item()
 
@@ -220,13 +220,13 @@ def test_one_hot_soft_targets_equal_class_ids():
 
 
 @pytest.mark.parametrize('options', [{}, {'log': True, 'per': 'image'}, {'absent': 'count', 'class_weight': [1, 2, 3]}])
-@pytest.mark.parametrize('sigmoid', [False, True])
-def test_gradcheck(sigmoid, options):
+@pytest.mark.parametrize('use_sigmoid', [False, True])
+def test_gradcheck(use_sigmoid, options):
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 2, 3, dtype=torch.float64, requires_grad=True)
     target = torch.randint(2, (2, 2, 3))
     target[0, 0, 0] = IGNORE
-    loss = Dice(sigmoid=sigmoid, **options)
+    loss = Dice(use_sigmoid=use_sigmoid, **options)
     assert torch.autograd.gradcheck(lambda z: loss(z, target), logits)
 
 
@@ -246,7 +246,7 @@ def test_iglovikov_shvets_sum():
     # Foreground probabilities 3/4 (true) and 1/4 (false): BCE = ln(4/3), Dice = (3/2 + s) / (2 + s).
     logits = torch.tensor([[[[math.log(3), -math.log(3)]]]], dtype=torch.float64)
     target = torch.tensor([[[1, 0]]])
-    total = CrossEntropy(use_sigmoid=True)(logits, target) + Dice(sigmoid=True, log=True, smooth=1e-6)(logits, target)
+    total = CrossEntropy(use_sigmoid=True)(logits, target) + Dice(use_sigmoid=True, log=True, smooth=1e-6)(logits, target)
     assert total.item() == pytest.approx(math.log(4 / 3) - math.log(3 / 4), rel=1e-5)
 
 
