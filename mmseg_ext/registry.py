@@ -2,11 +2,16 @@
 
 Configs keep ``default_scope = 'mmseg'`` and name our parts ``type='mmseg_ext.X'``. mmengine imports this module by its
 name when it meets that scope, and a registry imports the modules in ``locations`` when it is first asked for a type, so
-that no config needs ``custom_imports``.
+that no config needs ``custom_imports``. Importing this module also closes mmengine's ways of running code from a
+checkpoint (`mmseg_ext.safe_load`).
 """
 
 from mmengine.registry import Registry
 from mmseg import registry as mmseg_registry
+
+from mmseg_ext.safe_load import install_strict_loader
+
+install_strict_loader()
 
 
 def _child(name: str, location: str) -> Registry:

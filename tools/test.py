@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     options = parse_options(args.cfg_options)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    from mmengine.dist import is_main_process
     from rich.console import Console
 
     from mmseg_ext.engine.evaluate_split import evaluate_split
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options=options,
         launcher=args.launcher,
     )
-    if int(os.environ.get('RANK', '0')) != 0:
+    if not is_main_process():
         return 0
     scores = result.metrics.get('scores')
     if scores is None:

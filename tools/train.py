@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mmseg_ext.cli import ArgumentParser, parse_options, run
 
-EXAMPLE = 'python tools/train.py configs/demo/deeplabv3plus_mobilenet-v2_demo.py --work-dir work_dirs/demo --seed 1'
+EXAMPLE = 'PETS_ROOT=DATA python tools/train.py configs/pets/NAME.py --work-dir work_dirs/NAME --seed 1'
 
 
 def build_parser() -> ArgumentParser:
@@ -34,10 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     options = parse_options(args.cfg_options)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    from mmengine.dist import is_main_process
+
     from mmseg_ext.engine.training import train
 
     result = train(args.config, args.work_dir, args.seed, args.resume, args.amp, options, args.launcher)
-    if int(os.environ.get('RANK', '0')) == 0:
+    if is_main_process():
         print(f'run: {result["work_dir"]}')
         if result['best_checkpoint']:
             print(f'best checkpoint: {result["best_checkpoint"]}')

@@ -1,8 +1,9 @@
-"""Local workhorse for a small machine: MobileNetV2, DeepLabV3+-style head with three skips, CE + Dice, 384 px.
+r"""Local workhorse for a small machine: MobileNetV2, DeepLabV3+-style head with three skips, CE + Dice, 384 px.
 
 Hypothesis: with a larger input a backbone of 2 M parameters comes within two points of the ResNet.
 
-Run: MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA python tools/train.py THIS_FILE
+Run: MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA python tools/train.py \
+     configs/pets/deeplabv3plus_mobilenet-v2_ce-dice-adamw-1200it_pets-384x384.py
 """
 
 _base_ = [

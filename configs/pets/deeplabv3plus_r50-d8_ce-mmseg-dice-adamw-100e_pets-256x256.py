@@ -3,8 +3,8 @@
 Hypothesis: a loss that sees overlap and an optimizer that adapts each rate mend what weighting could not.
 Reference figure: val mDice 89.01; test mDice 88.75 (Dice 98.78 / 85.64 / 81.82, Acc 98.66 / 87.91 / 81.06).
 
-mmsegmentation's ``DiceLoss`` stands here with its defaults, as in the report: sigmoid, one joint Dice over all classes and
-pixels, ignored pixels counted. `…_ce-dice-adamw-100e_…` is the same experiment with a mean of class Dices.
+mmsegmentation's ``DiceLoss`` stands here with its defaults, as in the report: sigmoid, one joint Dice over all classes
+and pixels, ignored pixels counted. `…_ce-dice-adamw-100e_…` is the same experiment with a mean of class Dices.
 
 Run: PETS_ROOT=DATA python tools/train.py configs/pets/deeplabv3plus_r50-d8_ce-mmseg-dice-adamw-100e_pets-256x256.py
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,8 @@ class SharedArrays:
             self._block = torch.empty(size, dtype=torch.uint8).share_memory_()
         except (RuntimeError, OSError) as error:
             raise InputError(
-                f'cache=True needs {size / 2**20:.0f} MiB of shared memory ({error}); set cache=False or enlarge /dev/shm'
+                f'cache=True needs {size / 2**20:.0f} MiB of shared memory ({error}); '
+                'set cache=False or enlarge /dev/shm'
             ) from error
         target = self._block.numpy()
         for array, start, end in zip(arrays, self._offsets[:-1], self._offsets[1:], strict=True):
@@ -39,6 +41,10 @@ class SharedArrays:
 
     def __len__(self) -> int:
         return len(self._shapes)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharedArrays:
+        """The same object: it cannot change, and a data set's ``get_subset`` shall not double the memory."""
+        return self
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         """The array at a position, as a read-only view of the shared block."""

@@ -104,12 +104,13 @@ def _mask_problem(pair: Pair, image: NDArray[np.uint8], mask: NDArray[np.uint8],
     wrong = [int(i) for i in ids if i >= len(classes.names) and i != classes.ignore_index]
     if not wrong:
         return None
+    found = ', '.join(map(str, wrong))
     known = ', '.join(f'{i} {name}' for i, name in enumerate(classes.names))
-    return f'{pair[1]}: holds class id {", ".join(map(str, wrong))}, known are {known} and {classes.ignore_index} (ignored)'
+    return f'{pair[1]}: holds class id {found}, known are {known} and {classes.ignore_index} (ignored)'
 
 
 def raise_problems(problems: Sequence[str], root: Path, labels: str | None) -> None:
-    """Raise one `InputError` for a list of problems, if there are any: the first five, the count, and the tool to use."""
+    """Raise one `InputError` for a list of problems, if there are any: the first five, the count, the tool to use."""
     if not problems:
         return
     named = '; '.join(problems[:MOST_NAMED])

@@ -76,8 +76,8 @@ class FolderDataset(BaseSegDataset):
         classes = read_classes(self.root)
         if classes.names != tuple(declared):
             raise InputError(
-                f'{self.root / "dataset.yaml"}: names the classes {", ".join(classes.names)}, but {type(self).__name__} '
-                f'has {", ".join(declared)}; use mmseg_ext.FolderDataset for other classes'
+                f'{self.root / "dataset.yaml"}: names the classes {", ".join(classes.names)}, but '
+                f'{type(self).__name__} has {", ".join(declared)}; use mmseg_ext.FolderDataset for other classes'
             )
         return classes
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from mmseg_ext.datasets.folder import FolderDataset
 from mmseg_ext.registry import DATASETS
 
@@ -10,7 +12,7 @@ from mmseg_ext.registry import DATASETS
 class PetsDataset(FolderDataset):
     """Background, cat, dog. A folder without ``dataset.yaml`` gets these names and colours."""
 
-    METAINFO = dict(
+    METAINFO: ClassVar[dict[str, Any]] = dict(
         classes=('background', 'cat', 'dog'),
         palette=[[0, 0, 0], [220, 60, 60], [60, 100, 230]],
     )

@@ -1,12 +1,15 @@
-"""Running experiments: the runner, its checkpoints, mixed precision, loops and hooks.
+"""Running experiments: the runner, its checkpoints, mixed precision, loops and hooks. Importing registers them."""
 
-Importing it closes mmengine's way of loading pickled code from checkpoints (see `checkpoint_io`).
-"""
+from mmseg_ext.engine import quiet_import  # noqa: F401
 
+# isort: split
+from mmseg_ext import models  # noqa: F401 - they register how pretrained weights are found and checked
+
+# isort: split
 from mmseg_ext.engine.autocast_optim_wrapper import AutocastOptimWrapper
 from mmseg_ext.engine.channels_last_hook import ChannelsLastHook
 from mmseg_ext.engine.checkpoint_hook import CheckpointHook
-from mmseg_ext.engine.checkpoint_io import install_strict_loader, last_checkpoint, load_checkpoint_file
+from mmseg_ext.engine.checkpoint_io import last_checkpoint
 from mmseg_ext.engine.early_stopping_hook import EarlyStoppingHook
 from mmseg_ext.engine.invalid_loss_hook import InvalidLossHook
 from mmseg_ext.engine.loops import TestLoop, ValLoop
@@ -14,8 +17,7 @@ from mmseg_ext.engine.progress_hook import ProgressHook
 from mmseg_ext.engine.records_hook import RecordsHook
 from mmseg_ext.engine.runner import Runner
 from mmseg_ext.engine.scalars_hook import ScalarsHook
-
-install_strict_loader()
+from mmseg_ext.safe_load import load_checkpoint_file
 
 __all__ = [
     'AutocastOptimWrapper',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,17 @@ import torch
 
 import mmseg_ext
 
+PACKAGES = ('numpy', 'onedl-mmcv', 'onedl-mmengine', 'onedl-mmsegmentation', 'opencv-python', 'torch')
+
 
 def describe_environment(command: list[str]) -> dict[str, Any]:
     """What a figure needs beside it: versions, hardware, commit, command."""
-    names = ('torch', 'numpy', 'opencv-python', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation')
-    found = {dist.metadata['Name']: dist.version for dist in distributions() if dist.metadata['Name'] in names}
     return {
         'mmseg_ext': mmseg_ext.__version__,
         'commit': _commit(),
         'command': command,
         'python': platform.python_version(),
-        'packages': dict(sorted(found.items())),
+        'packages': {name: _version(name) for name in PACKAGES},
         'platform': platform.platform(),
         'processor': _processor(),
         'threads': torch.get_num_threads(),
@@ -30,24 +30,33 @@ def describe_environment(command: list[str]) -> dict[str, Any]:
     }
 
 
-def _commit() -> str | None:
-    """The checkout's commit, with ``+`` after it where files differ; None where this is no checkout."""
-    root = Path(mmseg_ext.__file__).parents[1]
+def _version(package: str) -> str | None:
     try:
-        commit = subprocess.run(
-            ['git', 'rev-parse', 'HEAD'], cwd=root, capture_output=True, text=True, timeout=10, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            ['git', 'status', '--porcelain', '--untracked-files=no'],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit(root: Path = Path(mmseg_ext.__file__).parents[1]) -> str | None:
+    """The checkout's commit, with ``+`` after it where files differ; None where this is no checkout.
+
+    An installed package may lie inside a foreign checkout (a virtual environment in a project): that one is not meant.
+    """
+    top = _git(root, 'rev-parse', '--show-toplevel')
+    commit = _git(root, 'rev-parse', 'HEAD')
+    changed = _git(root, 'status', '--porcelain', '--untracked-files=no')
+    if top is None or commit is None or changed is None or Path(top).resolve() != root.resolve():
         return None
     return commit + ('+' if changed else '')
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    command = ['git', *arguments]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
 
 
 def _processor() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,8 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 
 from mmseg_ext.engine.environment import describe_environment
-from mmseg_ext.engine.experiment import build_runner, guarded, load_config
+from mmseg_ext.engine.experiment import build_runner, check_parts, is_first_process, load_config
+from mmseg_ext.engine.guard import guarded
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.evaluation.summary import summarize
@@ -71,22 +71,24 @@ def evaluate_split(
         InputError: The config, checkpoint, data or result folder cannot be used.
     """
     config = load_config(config_path, options)
+    check_parts(config, config_path, 'model', 'test_dataloader', 'test_cfg')
     run_dir = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
     out = Path(out) if out is not None else run_dir / (f'{split}-tta' if tta else split)
-    _check_out(out, overwrite)
+    if is_first_process(launcher):
+        _check_out(out, overwrite)
     _choose_split(config, split, labels)
     if tta:
         _use_tta(config, config_path)
     checkpoint = find_best(checkpoint)
     config.load_from = str(checkpoint)
     config.launcher = launcher
-    with _staging(out) as staging:
+    with _staging(out, is_first_process(launcher)) as staging:
         config.work_dir = str(staging / 'log')
         config.test_evaluator = dict(
             type='mmseg_ext.SegMetric', split=split, records=str(staging / RECORDS), masks=str(staging / MASKS)
         )
         runner = build_runner(config)
-        guarded(runner.test)
+        guarded(runner.test, staging)
         metrics: dict[str, Any] = {
             'config': str(config_path),
             'checkpoint': str(checkpoint),
@@ -108,9 +110,11 @@ def find_best(path: str | Path) -> Path:
     """The best checkpoint of a work dir; a path that is no folder is returned as it is.
 
     Raises:
-        InputError: The folder holds no best checkpoint, or those of several metrics.
+        InputError: There is no such path, or the folder holds no best checkpoint, or those of several metrics.
     """
     path = Path(path)
+    if not path.exists():
+        raise InputError(f'{path}: no such checkpoint')
     if not path.is_dir():
         return path
     found = sorted(path.glob('best_*.pth'))
@@ -121,25 +125,28 @@ def find_best(path: str | Path) -> Path:
 
 
 @contextmanager
-def _staging(out: Path) -> Iterator[Path]:
+def _staging(out: Path, is_first: bool) -> Iterator[Path]:
     """A folder beside ``out`` that takes its place at the end; an earlier result stays until then.
 
-    Rank 0 alone makes, moves and removes it. The others cannot be ahead of it: building the runner, inside the block,
-    waits for all ranks, and so does the barrier at its end.
+    The first process alone makes, moves and removes it. The others cannot be ahead of it: building the runner, inside
+    the block, waits for all processes, and so does the barrier at its end.
     """
-    staging = out.parent / f'.{out.name}.partial'
-    is_main = os.environ.get('RANK', '0') == '0'
+    staging, earlier = (out.parent / f'.{out.name}.{part}' for part in ('partial', 'earlier'))
     try:
-        if is_main:
+        if is_first:
             shutil.rmtree(staging, ignore_errors=True)
             make_folder(staging)
         yield staging
-        if is_main:
+        if is_first:
+            shutil.rmtree(earlier, ignore_errors=True)
             if out.exists():
-                shutil.rmtree(out)
+                out.rename(earlier)
             staging.rename(out)
+            shutil.rmtree(earlier, ignore_errors=True)
+    except OSError as error:
+        raise InputError(f'{out}: cannot be written ({error.strerror}); choose another --out') from error
     finally:
-        if is_main:
+        if is_first:
             shutil.rmtree(staging, ignore_errors=True)
 
 
@@ -161,13 +168,13 @@ def _check_out(out: Path, overwrite: bool) -> None:
 def _choose_split(config: Config, split: str, labels: str | None) -> None:
     dataset = config.test_dataloader.dataset
     dataset.split = split
-    dataset.masks_optional = True
+    dataset.masks_optional = labels is None  # a label set that was asked for must be there
     if labels is not None:
         dataset.labels = labels
 
 
 def _use_tta(config: Config, config_path: str | Path) -> None:
-    if 'tta_pipeline' not in config or 'tta_model' not in config:
+    if config.get('tta_pipeline') is None or config.get('tta_model') is None:
         raise InputError(f'{config_path}: has no tta_pipeline and tta_model; test without --tta')
     config.test_dataloader.dataset.pipeline = config.tta_pipeline
     config.model = dict(**config.tta_model, module=config.model)

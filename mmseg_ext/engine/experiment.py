@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import logging
-import re
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
+from mmseg_ext.engine.console import quiet_console
+from mmseg_ext.engine.guard import guarded, one_line
 from mmseg_ext.errors import InputError
 
-T = TypeVar('T')
-
-BUILD_PREFIX = re.compile(r'^(class `\w+` in [\w/.]+: )+')
-UNKNOWN_TYPE = re.compile(r'([\w.]+) is not in the ([\w:. ]+? registry)')
-QUIET_MODULES = frozenset({'runner', 'base_module', 'config', 'default_constructor'})
+NEARLY_EQUAL = 0.87  # of difflib: a letter too few, too many, or two swapped
+USED_BESIDE_RUNNER = frozenset(
+    {'runner_type', 'tta_model', 'tta_pipeline', 'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
+)
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
@@ -28,13 +31,13 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Args:
         path: The config file.
-        options: ``--cfg-options`` as dotted key → value. A key whose first parts name nothing in the config is refused:
-            a typing error would otherwise change nothing and say nothing.
+        options: ``--cfg-options`` as dotted key → value. A key that names nothing in the config, or only a variable of
+            its file, is refused: it would change nothing and say nothing.
 
     Raises:
         InputError: The file is missing or does not run, or an option names nothing.
     """
-    logging.getLogger('mmengine').setLevel(logging.WARNING)  # it announces every environment variable it reads
+    quiet_console(MMLogger.get_current_instance())  # it announces every environment variable that a config reads
     path = Path(path)
     if not path.is_file():
         raise InputError(f'{path}: config not found{_similar(path)}')
@@ -43,13 +46,13 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     except InputError:
         raise
     except Exception as error:  # a config is a program: whatever it raises is a fault of that file
-        raise InputError(f'{path}: config cannot be read ({type(error).__name__}: {_one_line(error)})') from error
+        raise InputError(f'{path}: config cannot be read ({type(error).__name__}: {one_line(error)})') from error
     for key, value in (options or {}).items():
         _check_option(config, key)
         try:
             config.merge_from_dict({key: value})
         except (KeyError, TypeError, IndexError, AssertionError) as error:
-            raise InputError(f'--cfg-options {key}={value}: does not fit the config ({_one_line(error)})') from error
+            raise InputError(f'--cfg-options {key}={value}: does not fit the config ({one_line(error)})') from error
     return config
 
 
@@ -60,7 +63,7 @@ def _similar(path: Path) -> str:
 
 
 def _check_option(config: Config, key: str) -> None:
-    """Every part of a dotted key but the last must exist; the last may be new only below a dictionary with a type."""
+    """Every part of a dotted key must exist, but for a new last part whose name resembles none that is there."""
     parts = key.split('.')
     node: Any = config._cfg_dict
     for depth, part in enumerate(parts):
@@ -68,23 +71,45 @@ def _check_option(config: Config, key: str) -> None:
             if part.isdigit() and int(part) < len(node):
                 node = node[int(part)]
                 continue
-            known: Iterable[str] = [str(index) for index in range(len(node))]
-        elif isinstance(node, ConfigDict):
-            if part in node:
+            known: list[str] = [str(index) for index in range(len(node))]
+        else:
+            known = list(node) if isinstance(node, ConfigDict) else []
+            if part in known:
                 node = node[part]
                 continue
-            if depth > 0 and depth == len(parts) - 1:
-                return  # a further argument of a part that the config names
-            known = list(node)
-        else:
-            known = []
-        close = difflib.get_close_matches(part, list(known), n=1)
+            further_argument = isinstance(node, ConfigDict) and 0 < depth == len(parts) - 1
+            if further_argument and not difflib.get_close_matches(part, known, n=1, cutoff=NEARLY_EQUAL):
+                return
+        close = difflib.get_close_matches(part, known, n=1)
         hint = f'; did you mean {".".join([*parts[:depth], close[0], *parts[depth + 1 :]])}?' if close else ''
         raise InputError(f'--cfg-options {key}: the config has no {".".join(parts[: depth + 1])}{hint}')
+    if parts[0] not in _used_keys():
+        raise InputError(
+            f'--cfg-options {key}: {parts[0]} is a variable of the config file, already copied to where it is used; '
+            'name that place (such as train_dataloader.dataset.data_root)'
+        )
 
 
-def _one_line(error: BaseException) -> str:
-    return ' '.join(str(error).split())
+def _used_keys() -> set[str]:
+    """The top-level keys of a config that are read after its file has run."""
+    return {*inspect.signature(Runner).parameters, *USED_BESIDE_RUNNER}
+
+
+def check_parts(config: Config, path: str | Path, *keys: str) -> None:
+    """Make sure that a config has what a tool needs of it.
+
+    Raises:
+        InputError: A key is missing or None.
+    """
+    missing = [key for key in keys if config.get(key) is None]
+    if missing:
+        raise InputError(f'{path}: has no {", ".join(missing)}; take a file of configs/pets as a pattern')
+
+
+def is_first_process(launcher: str) -> bool:
+    """Whether this process is the one that checks and makes folders; known before the processes find each other."""
+    variable = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID'}.get(launcher)
+    return variable is None or os.environ.get(variable, '0') == '0'
 
 
 def prepare_device(config: Config) -> None:
@@ -102,44 +127,6 @@ def build_runner(config: Config) -> Runner:
     config.setdefault('runner_type', 'mmseg_ext.Runner')
     init_default_scope(config.get('default_scope', 'mmseg'))
     prepare_device(config)
-    runner: Runner = guarded(lambda: RUNNERS.build(config))
-    quiet_console(runner.logger)
+    logging.raiseExceptions = False  # a log on a full disk prints no tracebacks; the next checkpoint says what is wrong
+    runner: Runner = guarded(lambda: RUNNERS.build(config), config.work_dir)
     return runner
-
-
-def guarded(action: Callable[[], T]) -> T:
-    """Run what builds parts of a config, and name in one line what of it cannot be built.
-
-    mmengine builds data sets, models and hooks late, and prefixes whatever they raise with the place of their class.
-
-    Raises:
-        InputError: A ``type`` is in no registry, or a part does not take the arguments that the config gives it.
-    """
-    try:
-        return action()
-    except InputError as error:
-        raise InputError(BUILD_PREFIX.sub('', str(error)), error.exit_code) from error
-    except KeyError as error:
-        unknown = UNKNOWN_TYPE.search(str(error))
-        if unknown is None:
-            raise
-        raise InputError(f'config: type={unknown[1]!r} is not known ({unknown[2]}); check its spelling') from error
-    except TypeError as error:
-        if BUILD_PREFIX.match(str(error)) is None or 'argument' not in str(error):
-            raise
-        raise InputError(f'config: {_one_line(error)}') from error
-
-
-class ConsoleFilter(logging.Filter):
-    """Keep mmengine's pages (config, environment, hooks, initialisation of every parameter) to the log file."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record goes to the console."""
-        return record.levelno > logging.INFO or record.module not in QUIET_MODULES
-
-
-def quiet_console(logger: logging.Logger) -> None:
-    """Show on the console what a person waits for; the log file keeps everything."""
-    for handler in logger.handlers:
-        if type(handler) is logging.StreamHandler:
-            handler.addFilter(ConsoleFilter())

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import mmengine
 import torch
 from mmengine.dist import is_main_process, master_only
+from mmengine.logging import MMLogger
 from mmengine.model import BaseTTAModel, MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import Runner as BaseRunner
 from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_to_model
 
 from mmseg_ext.engine.checkpoint_io import (
     checkpoints_newest_first,
-    load_checkpoint_file,
     remove_leftovers,
     save_checkpoint_file,
     to_plain,
 )
+from mmseg_ext.engine.console import quiet_console
 from mmseg_ext.engine.training_state import (
     get_rng_state,
     message_hub_from_plain,
@@ -30,6 +32,7 @@ from mmseg_ext.engine.training_state import (
 from mmseg_ext.engine.weights import check_weights, revise
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import RUNNERS
+from mmseg_ext.safe_load import load_checkpoint_file
 
 _STRIP_MODULE = ((r'^module\.', ''),)
 
@@ -56,6 +59,12 @@ class Runner(BaseRunner):
         finally:
             self._training = False
             self.call_hook('close')  # also after an error: a progress line must give the terminal back
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger; see mmengine. Its pages (environment, config, hooks) go to the file only."""
+        logger = super().build_logger(*args, **kwargs)
+        quiet_console(logger)
+        return logger
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Set up processes and libraries; see mmengine, which can start several processes on GPUs only."""
@@ -117,7 +126,7 @@ class Runner(BaseRunner):
 
     def _describe_run(self) -> dict[str, Any]:
         description = {
-            'cfg': self.cfg.pretty_text,
+            'cfg': self._config_text,
             'seed': self.seed,
             'experiment_name': self.experiment_name,
             'time': time.strftime('%Y%m%d_%H%M%S', time.localtime()),
@@ -125,6 +134,10 @@ class Runner(BaseRunner):
         }
         metainfo = getattr(self.train_dataloader.dataset, 'metainfo', None)
         return description if metainfo is None else {**description, 'dataset_meta': metainfo}
+
+    @cached_property
+    def _config_text(self) -> str:
+        return str(self.cfg.pretty_text)  # formatting it takes longer than writing a small checkpoint
 
     def _scheduler_states(self) -> Any:
         if isinstance(self.param_schedulers, dict):
@@ -156,7 +169,7 @@ class Runner(BaseRunner):
         Raises:
             InputError: The file cannot be read, holds code, or belongs to another model.
         """
-        checkpoint = _load_checkpoint(filename, map_location=map_location)
+        checkpoint = _load_checkpoint(filename, map_location=map_location, logger='silent')
         if 'state_dict' not in checkpoint:
             checkpoint = {'meta': {}, 'state_dict': checkpoint}
         if self._resuming:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+from mmseg_ext.engine.checkpoint_io import last_checkpoint
 from mmseg_ext.engine.environment import describe_environment
-from mmseg_ext.engine.experiment import build_runner, guarded, load_config
+from mmseg_ext.engine.experiment import build_runner, check_parts, is_first_process, load_config
+from mmseg_ext.engine.guard import guarded
+from mmseg_ext.engine.scalars_hook import FILE_NAME as SCALARS
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
 
@@ -43,30 +47,53 @@ def train(
         InputError: The config, the data or the work dir cannot be used.
     """
     config = load_config(config_path, options)
+    check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     work_dir = Path(work_dir or config.get('work_dir') or Path('work_dirs') / Path(config_path).stem)
-    _check_work_dir(work_dir, resume)
+    first = is_first_process(launcher)
+    existed = work_dir.exists()
+    if first:
+        _check_work_dir(work_dir, resume)
     config.work_dir = str(make_folder(work_dir))
     config.launcher = launcher
-    config.resume = resume
+    config.resume = resume and last_checkpoint(work_dir) is not None
+    if config.resume:
+        config.load_from = None  # the run's own weights, not those that it started from
     if seed is not None:
         config.setdefault('randomness', {})['seed'] = seed
     if amp:
         _enable_autocast(config)
-    runner = build_runner(config)
-    if is_main_process():
-        write_json(work_dir / 'environment.json', describe_environment(sys.argv))
-    guarded(runner.train)
+    try:
+        runner = build_runner(config)
+        if is_main_process():
+            write_json(work_dir / 'environment.json', describe_environment(sys.argv))
+        guarded(runner.train, work_dir)
+    except InputError:
+        if first and not resume:
+            _remove_if_nothing_was_trained(work_dir, existed)
+        raise
     best = runner.message_hub.get_info('best_ckpt') if 'best_ckpt' in runner.message_hub.runtime_info else None
     return {'work_dir': work_dir, 'best_checkpoint': best}
 
 
 def _check_work_dir(work_dir: Path, resume: bool) -> None:
-    if resume or not work_dir.exists():
+    if not work_dir.exists():
         return
     if not work_dir.is_dir():
         raise InputError(f'{work_dir}: is a file; choose another --work-dir')
-    if any(work_dir.iterdir()):
+    if not resume and any(work_dir.iterdir()):
         raise InputError(f'{work_dir}: work dir is not empty; continue it with --resume or choose another --work-dir')
+
+
+def _remove_if_nothing_was_trained(work_dir: Path, existed: bool) -> None:
+    """Leave no run of which only a log stands, so that the same command works once its input is mended.
+
+    The folder was missing or empty before, so that all in it is this run's.
+    """
+    if (work_dir / SCALARS).exists() or any(work_dir.glob('*.pth')):
+        return
+    shutil.rmtree(work_dir, ignore_errors=True)
+    if existed:
+        make_folder(work_dir)
 
 
 def _enable_autocast(config: Config) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from mmseg_ext.evaluation.bootstrap import bootstrap_intervals
@@ -46,13 +47,13 @@ def summarize(records: Records, *, resamples: int = 2000, seed: int = 0) -> Summ
 
 def summary_table(summary: Summary, title: str) -> Table:
     """Classes × Dice, IoU and Acc, each with its interval, and the means; percent."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify='left')
+    table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify='left')
     table.add_column('class')
     for name in SHOWN:
         table.add_column(f'{name} % (95 % interval)', justify='right')
     for label, scores in summary['classes'].items():
         absent = all(entry['value'] is None for entry in scores.values())
-        table.add_row(label, *(('absent' if absent else _cell(scores[name])) for name in SHOWN))
+        table.add_row(escape(label), *(('absent' if absent else _cell(scores[name])) for name in SHOWN))
     table.add_section()
     table.add_row('mean', *(_cell(summary[f'm{name}']) for name in SHOWN), style='bold')
     return table

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 from mmengine.runner.checkpoint import CheckpointLoader, load_from_http
 
 from mmseg_ext.errors import InputError
+from mmseg_ext.safe_load import DownloadError
 
 VARIABLE = 'MMSEG_EXT_WEIGHTS'
 SCHEME = 'weights://'
@@ -57,8 +57,5 @@ def load_from_url(filename: str, map_location: Any = None) -> dict[str, Any]:
         return CheckpointLoader.load_checkpoint(str(path), map_location)
     try:
         return load_from_http(filename, map_location)
-    except (URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, 'reason', error)
-        raise InputError(
-            f'{filename}: cannot be downloaded ({reason}); put the file, named {name}, in a folder and set {VARIABLE} to it'
-        ) from error
+    except DownloadError as error:
+        raise InputError(f'{error}, or put the file, named {name}, in a folder and set {VARIABLE} to it') from error

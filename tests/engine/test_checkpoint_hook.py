@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mmseg_ext.engine.checkpoint_io import load_checkpoint_file
 from mmseg_ext.errors import InputError
+from mmseg_ext.safe_load import load_checkpoint_file
 
 
 def hook(**changes: Any) -> dict[str, Any]:

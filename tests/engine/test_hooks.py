@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_ext.engine.checkpoint_io import load_checkpoint_file
 from mmseg_ext.errors import InputError
+from mmseg_ext.safe_load import load_checkpoint_file
 
 
 class TestChannelsLast:

@@ -16,8 +16,9 @@ import pytest
 import torch
 from mmengine.runner import Runner as MMEngineRunner
 
-from mmseg_ext.engine.checkpoint_io import last_checkpoint, load_checkpoint_file
+from mmseg_ext.engine.checkpoint_io import last_checkpoint
 from mmseg_ext.errors import InputError
+from mmseg_ext.safe_load import load_checkpoint_file
 
 Script = tuple[list[str], dict[str, str]]
 

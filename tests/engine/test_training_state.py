@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from mmengine.logging import MessageHub
 
-from mmseg_ext.engine.checkpoint_io import load_checkpoint_file, save_checkpoint_file
+from mmseg_ext.engine.checkpoint_io import save_checkpoint_file
 from mmseg_ext.engine.training_state import (
     get_rng_state,
     message_hub_from_plain,
     message_hub_to_plain,
     set_rng_state,
 )
+from mmseg_ext.safe_load import load_checkpoint_file
 
 
 def draw() -> tuple[float, float, float, float]:

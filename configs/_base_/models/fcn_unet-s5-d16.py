@@ -52,6 +52,6 @@ model = dict(
         norm_cfg=norm_cfg,
         loss_decode=dict(type='mmseg_ext.CrossEntropy', loss_weight=0.4),
     ),
-    train_cfg=dict(),
+    train_cfg={},
     test_cfg=dict(mode='whole'),
 )

@@ -41,6 +41,6 @@ model = dict(
         norm_cfg=dict(type='BN', requires_grad=True),
         loss_decode=[dict(type='mmseg_ext.CrossEntropy'), dict(type='mmseg_ext.Dice')],
     ),
-    train_cfg=dict(),
+    train_cfg={},
     test_cfg=dict(mode='whole'),
 )

@@ -1,4 +1,7 @@
-"""Transforms: mmseg's result dictionaries in, the same out (``img`` BGR uint8 (H, W, 3), ``gt_seg_map`` uint8 (H, W))."""
+"""Transforms: mmseg's result dictionaries in, the same out.
+
+``img`` is BGR, uint8, (H, W, 3); ``gt_seg_map`` uint8, (H, W).
+"""
 
 from mmseg_ext.datasets.transforms.blur import RandomBlur
 from mmseg_ext.datasets.transforms.loading import LoadImage, LoadMask

@@ -27,7 +27,7 @@ class LoadImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadMask(BaseTransform):
-    """Load ``seg_map_path`` as ``gt_seg_map``: class indices, uint8, (H, W). A sample without a mask passes unchanged."""
+    """Load ``seg_map_path`` as ``gt_seg_map``: class indices, uint8, (H, W). A sample without a mask stays as it is."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Set ``gt_seg_map`` and name it in ``seg_fields``."""

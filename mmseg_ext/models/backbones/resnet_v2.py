@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -82,8 +82,12 @@ class Stage(nn.Module):
             self.blocks.append(PreActivationBottleneck(in_channels, width, stride if index == 0 else 1, dilation))
             in_channels = width * PreActivationBottleneck.expansion
 
+    def pre_activate(self, x: Tensor) -> Tensor:
+        """The first block's norm and ReLU: what this stage sees of its input."""
+        return cast(PreActivationBottleneck, self.blocks[0]).pre_activate(x)
+
     def forward(self, x: Tensor, activated: Tensor) -> Tensor:
-        """Run all blocks; ``activated`` is ``blocks[0].pre_activate(x)``."""
+        """Run all blocks; ``activated`` is ``pre_activate(x)``."""
         x = self.blocks[0](x, activated)
         for block in self.blocks[1:]:
             x = block(x)
@@ -94,8 +98,8 @@ class Stage(nn.Module):
 class ResNetV2(BaseModule):
     """Pre-activation ResNet (He et al., Identity Mappings in Deep Residual Networks, arXiv 1603.05027).
 
-    A residual sum is not normalised, so the feature map of a stage is what comes after the norm and ReLU that follow the
-    sum: those of the next stage's first block, or ``norm`` after the last stage.
+    A residual sum is not normalised, so the feature map of a stage is what comes after the norm and ReLU that follow
+    the sum: those of the next stage's first block, or ``norm`` after the last stage.
 
     Keys: ``stem.{input_norm,conv,norm}``, ``stages.S.blocks.B.{norm1,conv1,norm2,conv2,norm3,conv3,downsample.conv}``
     and the final ``norm``. A file in half precision loads as it is: the values are cast to the type of the parameters.
@@ -132,6 +136,8 @@ class ResNetV2(BaseModule):
             raise ValueError(f'ResNetV2: num_stages={num_stages} needs as many blocks, strides and dilations')
         if any(not 0 <= index < num_stages for index in out_indices):
             raise ValueError(f'ResNetV2: out_indices={tuple(out_indices)} must lie in 0…{num_stages - 1}')
+        if not -1 <= frozen_stages <= num_stages:
+            raise ValueError(f'ResNetV2: frozen_stages={frozen_stages} must lie in -1…{num_stages}')
         self.out_indices = tuple(out_indices)
         self.frozen_stages = frozen_stages
 
@@ -148,13 +154,14 @@ class ResNetV2(BaseModule):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map images (N, in_channels, H, W) to the feature maps of ``out_indices``, finest first."""
+        stages = cast(Sequence[Stage], self.stages)
         x = self.stem(x)
-        activated = self.stages[0].blocks[0].pre_activate(x)
+        activated = stages[0].pre_activate(x)
         outs = []
-        for index, stage in enumerate(self.stages):
+        for index, stage in enumerate(stages):
             x = stage(x, activated)
-            is_last = index + 1 == len(self.stages)
-            activated = self.relu(self.norm(x)) if is_last else self.stages[index + 1].blocks[0].pre_activate(x)
+            is_last = index + 1 == len(stages)
+            activated = self.relu(self.norm(x)) if is_last else stages[index + 1].pre_activate(x)
             if index in self.out_indices:
                 outs.append(activated)
         return tuple(outs)

@@ -64,8 +64,8 @@ class SkipFusion(nn.Module):
 class SkipASPPHead(BaseDecodeHead):
     """ASPP on the coarsest feature map, then one fusion a skip from coarse to fine.
 
-    With one skip this is the decoder of DeepLabV3+ (Chen et al., arXiv 1802.02611) with full convolutions. The second skip is for backbones with
-    output stride 16 or 32, whose step from the ASPP to stride 4 is too large for thin parts.
+    With one skip this is the decoder of DeepLabV3+ (Chen et al., arXiv 1802.02611) with full convolutions. The second
+    skip is for backbones with output stride 16 or 32, whose step from the ASPP to stride 4 is too large for thin parts.
 
     Args:
         in_channels: Channels of the feature maps, finest first; the last one goes into the ASPP.

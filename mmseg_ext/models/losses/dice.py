@@ -34,8 +34,8 @@ class Dice(nn.Module):
     report. ``smooth`` is in pixels. A soft target is reached exactly only by hard ``p``: the minimum for it is above 0.
 
     One channel is always a sigmoid, the probability of class 1, and only that class has a Dice. The loss BCE - ln(Dice)
-    of Iglovikov and Shvets (TernausNet, arXiv 1801.05746) is the list
-    ``[dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True), dict(type='mmseg_ext.Dice', use_sigmoid=True, log=True)]``.
+    of Iglovikov and Shvets (TernausNet, arXiv 1801.05746) is ``[dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True),
+    dict(type='mmseg_ext.Dice', use_sigmoid=True, log=True)]``.
 
     A class without a pixel in the target has no true positives, so its Dice is ``smooth / (sum_i p_ic + smooth)``:
     close to 0 with hardly a gradient until almost nothing is predicted, and then a jump to 1. In small batches that is

@@ -246,7 +246,9 @@ def test_iglovikov_shvets_sum():
     # Foreground probabilities 3/4 (true) and 1/4 (false): BCE = ln(4/3), Dice = (3/2 + s) / (2 + s).
     logits = torch.tensor([[[[math.log(3), -math.log(3)]]]], dtype=torch.float64)
     target = torch.tensor([[[1, 0]]])
-    total = CrossEntropy(use_sigmoid=True)(logits, target) + Dice(use_sigmoid=True, log=True, smooth=1e-6)(logits, target)
+    total = CrossEntropy(use_sigmoid=True)(logits, target) + Dice(use_sigmoid=True, log=True, smooth=1e-6)(
+        logits, target
+    )
     assert total.item() == pytest.approx(math.log(4 / 3) - math.log(3 / 4), rel=1e-5)
 
 

@@ -54,7 +54,7 @@ def test_binary_fcn_head_with_both():
         1,
         [
             {'type': 'mmseg_ext.CrossEntropy', 'use_sigmoid': True},
-            {'type': 'mmseg_ext.Dice', 'sigmoid': True, 'log': True},
+            {'type': 'mmseg_ext.Dice', 'use_sigmoid': True, 'log': True},
         ],
     )
     torch.testing.assert_close(losses['loss_ce'], CrossEntropy()(logits, target))

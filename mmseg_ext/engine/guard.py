@@ -1,0 +1,81 @@
+"""Errors that a config, the data or the disk causes, as one line each."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from mmseg_ext.errors import InputError
+
+T = TypeVar('T')
+
+UNKNOWN_TYPE = re.compile(r'([\w.]+) is not in the ([\w:. ]+? registry)')
+WORKER_ERROR = re.compile(
+    r'^Caught InputError in DataLoader worker.*^mmseg_ext\.errors\.InputError: ', re.DOTALL | re.M
+)
+DISK_ERRORS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG}
+)
+
+
+def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -> T:
+    """Run what builds and uses the parts of a config, and say in one line what of it cannot be used.
+
+    mmengine builds data sets, models and hooks late, so that a wrong argument in a config shows as an exception deep in
+    its registry. torch puts the traceback of a data loader's worker into the message of what the worker raised.
+
+    Args:
+        action: What to run.
+        folder: Where it writes, for errors of the disk that name no file.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        InputError: A ``type`` is in no registry, a part does not take the arguments that the config gives it, a worker
+            met unusable data, or a file cannot be written.
+    """
+    try:
+        return action()
+    except InputError as error:
+        message, from_worker = WORKER_ERROR.subn('', str(error))
+        if not from_worker:
+            raise
+        raise InputError(one_line(message)) from error
+    except (TypeError, ValueError, AssertionError, KeyError) as error:
+        part = _part_in_construction(error.__traceback__)
+        if part is None:
+            raise
+        unknown = UNKNOWN_TYPE.search(str(error)) if isinstance(error, KeyError) else None
+        if unknown is not None:
+            raise InputError(f'config: type={unknown[1]!r} is not known ({unknown[2]}); check its spelling') from error
+        raise InputError(f'config: {part}: {one_line(error)}; correct the arguments there') from error
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        place = error.filename or folder
+        raise InputError(
+            f'{place}: cannot be written ({error.strerror}); free space or choose another folder'
+        ) from error
+
+
+def one_line(error: object) -> str:
+    """The message of an error without its line breaks (a `KeyError` would show it quoted)."""
+    message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return ' '.join(str(message).split())
+
+
+def _part_in_construction(traceback: TracebackType | None) -> str | None:
+    """The ``type`` that a registry was building when an exception was raised; None where it was building nothing."""
+    part = None
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_globals.get('__name__') == 'mmengine.registry.build_functions':
+            kind = frame.f_locals.get('obj_type') or part or 'a part without type'
+            part = kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
+        traceback = traceback.tb_next
+    return part

@@ -1,0 +1,54 @@
+"""``init_cfg=dict(type='Pretrained', …)`` that refuses weights of another network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.model.weight_init import PretrainedInit as MMEnginePretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS
+from torch import nn
+
+from mmseg_ext.errors import InputError
+
+
+@WEIGHT_INITIALIZERS.register_module(name='Pretrained', force=True)
+class PretrainedInit(MMEnginePretrainedInit):
+    """mmengine's initialiser, which loads what fits and says in the log what does not, even where nothing fits.
+
+    A part may be missing on either side (a classifier, a deeper stage). Nothing in common is an error: the training
+    would start from random weights, and look like any other.
+
+    Raises:
+        InputError: No value of the file has the name and the shape of one of the module's, or none the prefix.
+    """
+
+    def __call__(self, module: nn.Module) -> None:
+        """Load ``checkpoint`` into the module."""
+
+        def check(module: nn.Module, state: Mapping[str, Any], *_: Any) -> None:
+            self._check(module, state)
+
+        handle = module.register_load_state_dict_pre_hook(check)
+        try:
+            super().__call__(module)
+        except AssertionError as error:  # how mmengine says that no key begins with the prefix
+            raise InputError(f'{self.checkpoint}: {error}; correct `prefix` in init_cfg') from error
+        finally:
+            handle.remove()
+
+    def _check(self, module: nn.Module, state: Mapping[str, Any]) -> None:
+        own = module.state_dict()
+        if not own or any(
+            key in own and own[key].shape == getattr(value, 'shape', None) for key, value in state.items()
+        ):
+            return
+        raise InputError(
+            f'{self.checkpoint}: holds weights of another network: of its {len(state)} keys ({_some(state)}) none has '
+            f'the name and shape of one of the {len(own)} of {type(module).__name__} ({_some(own)}); correct '
+            f'`checkpoint` or `prefix` in init_cfg'
+        )
+
+
+def _some(keys: Mapping[str, Any]) -> str:
+    return ', '.join([*list(keys)[:2], '…'])

@@ -1,0 +1,182 @@
+"""Every experiment: it says what it is for, builds, trains and validates at a size at which that takes a moment."""
+
+from __future__ import annotations
+
+import ast
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = sorted(path for group in ('pets', 'demo') for path in (ROOT / 'configs' / group).glob('*.py'))
+SIZE = (64, 64)
+
+Load = Callable[[Path], Any]
+every_config = pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny set with the label sets of the pets and of the demo."""
+    from mmseg_ext.demo.generate import make_demo_data
+    from mmseg_ext.demo.settings import DemoSettings
+
+    root = tmp_path_factory.mktemp('data') / 'pets'
+    make_demo_data(root, DemoSettings(train=2, val=2, test=2, size=64))
+    shutil.copytree(root / 'labels_true', root / 'labels_fixed')
+    return root
+
+
+@pytest.fixture
+def load(data: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    pytest.importorskip('mmseg')
+    from mmseg_ext.engine.experiment import load_config
+
+    monkeypatch.setenv('PETS_ROOT', str(data))
+    monkeypatch.setenv('DEMO_DATA', str(data))
+    return load_config
+
+
+def pretrained(node: Any) -> list[dict]:
+    """The ``init_cfg`` of a config that name weights."""
+    values = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else []
+    own = [node] if isinstance(node, dict) and node.get('type') == 'Pretrained' else []
+    return own + [found for value in values for found in pretrained(value)]
+
+
+def without_weights(node: Any) -> None:
+    """Take the ``init_cfg`` that name weights out of a config."""
+    if isinstance(node, dict):
+        if 'init_cfg' in node and pretrained(node['init_cfg']):
+            node.pop('init_cfg')
+        for value in node.values():
+            without_weights(value)
+
+
+def shrink(node: Any) -> None:
+    """Set every size in a pipeline to 64×64."""
+    if isinstance(node, dict):
+        for key in node.keys() & {'scale', 'size', 'crop_size'}:
+            if isinstance(node[key], (list, tuple)) and all(isinstance(side, int) for side in node[key]):
+                node[key] = SIZE
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else []:
+        shrink(value)
+
+
+def test_there_are_experiments_for_both_sets() -> None:
+    assert {path.parent.name for path in CONFIGS} == {'pets', 'demo'}
+
+
+@every_config
+def test_the_docstring_has_the_hypothesis_and_the_command(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text()))
+    assert text is not None
+    assert 'Hypothesis: ' in text
+    command = ' '.join(text[text.index('Run: ') :].replace('\\', ' ').split())
+    assert f'python tools/train.py {path.relative_to(ROOT)}' in command
+
+
+@every_config
+def test_the_name_says_model_training_and_data(path: Path, load: Load) -> None:
+    model, training, dataset = path.stem.rsplit('_', 2)
+    config = load(path)
+    size = dataset.partition('-')[2]
+    assert config.crop_size == tuple(int(side) for side in size.split('x'))
+    assert dataset.partition('-')[0] == path.parent.name
+    length = training.rsplit('-', 1)[1]
+    key, unit = ('max_epochs', 'e') if length.endswith('e') else ('max_iters', 'it')
+    assert f'{config.train_cfg[key]}{unit}' == length
+    assert (config.optim_wrapper.optimizer.type == 'SGD') == ('-sgd-' in training)
+    assert model.partition('_')[0] in ('fcn', 'deeplabv3plus', 'segformer')
+    ends = [one['end'] for one in config.param_scheduler]
+    assert max(ends) == config.train_cfg[key]  # the rate has fallen when the training ends, not before or never
+
+
+@every_config
+def test_it_trains_and_validates(path: Path, load: Load, tmp_path: Path) -> None:
+    from mmseg_ext.engine.experiment import build_runner
+
+    config = load(path)
+    without_weights(config.model)
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        config[name].update(batch_size=2, num_workers=0, persistent_workers=False)
+        shrink(config[name].dataset.pipeline)
+    if 'size' in config.model.data_preprocessor:
+        config.model.data_preprocessor.size = SIZE
+    config.train_cfg.update(val_interval=1)
+    config.train_cfg['max_epochs' if 'max_epochs' in config.train_cfg else 'max_iters'] = 1
+    config.default_hooks.checkpoint = None  # half a gigabyte of random weights
+    config.work_dir, config.log_level = str(tmp_path), 'WARNING'
+    runner = build_runner(config)
+    runner.train()
+    assert math.isfinite(runner.message_hub.get_scalar('train/loss').current())
+    assert 0 <= runner.message_hub.get_scalar('val/mDice').current() <= 100
+    trained = [parameter for parameter in runner.model.parameters() if parameter.requires_grad]
+    assert len(runner.optim_wrapper.optimizer.state) == len(trained)  # each had a gradient: no part is left aside
+    assert (tmp_path / 'records' / 'val.parquet').is_file()
+
+
+@every_config
+def test_its_test_time_augmentation_gives_all_views(path: Path, load: Load) -> None:
+    from mmengine.dataset import Compose
+    from mmengine.registry import init_default_scope
+    from mmseg.registry import DATASETS
+
+    config = load(path)
+    init_default_scope('mmseg')
+    split = DATASETS.build({**config.test_dataloader.dataset, 'pipeline': []})
+    views = Compose(config.tta_pipeline)(split[0])['data_samples']
+    sizes = [step['scale'] for step in config.tta_pipeline[1]['transforms'][0]]
+    assert len(views) == 2 * len(sizes)
+    assert sorted({view.img_shape for view in views}) == sorted(set(sizes))
+    assert [view.flip for view in views].count(True) == len(sizes)
+    assert all(view.gt_sem_seg.data.shape == (1, 64, 64) for view in views)
+
+
+@every_config
+def test_weights_come_from_a_folder_or_an_address(path: Path, load: Load) -> None:
+    for one in pretrained(load(path).model):
+        assert one['checkpoint'].startswith(('weights://', 'https://'))
+        assert one['checkpoint'].endswith('.pth')
+
+
+PROBE = """
+import gc, os, sys
+import mmseg.datasets, mmseg.models, torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.visualization import SegLocalVisualizer
+SegLocalVisualizer(), torch.optim.AdamW([torch.zeros(1)])  # what is slow the first time
+gc.collect(), gc.freeze()
+failed = 0
+for number, path in enumerate(sys.argv[2:]):
+    assert not [name for name in sys.modules if name.startswith('mmseg_ext')]
+    pid = os.fork()
+    if pid == 0:
+        config = Config.fromfile(path)
+        config.work_dir, config.log_level = f'{sys.argv[1]}/{number}', 'WARNING'
+        runner = Runner.from_cfg(config)
+        runner.train_loop, runner.val_loop, runner.test_loop
+        runner.build_optim_wrapper(config.optim_wrapper)
+        os._exit(0)
+    if os.waitpid(pid, 0)[1]:
+        print('FAILED', path)
+        failed = 1
+sys.exit(failed)
+"""
+
+
+def test_mmengine_builds_every_config_by_itself(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip('mmseg')
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'PETS_ROOT': str(data), 'DEMO_DATA': str(data)}
+    environment['OMP_NUM_THREADS'] = '1'
+    command = [sys.executable, '-c', PROBE, str(tmp_path), *map(str, CONFIGS)]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,88 @@
+"""The four experiments of the reference report, number by number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PETS = Path(__file__).resolve().parents[2] / 'configs' / 'pets'
+BALANCED, MEDIAN = [0.37, 6.67, 6.67], [0.055, 1.0, 1.19]
+SGD = {'type': 'SGD', 'lr': 0.01, 'momentum': 0.9, 'weight_decay': 0.0005}
+FLIP_AND_COLOUR = ['RandomFlip', 'PhotoMetricDistortion']
+RECIPES: dict[str, dict[str, Any]] = {
+    'fcn_unet-s5-d16_ce-sgd-100e_pets-256x256': {
+        'heads': ('UNet', 'FCNHead'),
+        'weights': [0.2, 1.0, 1.0],
+        'optimizer': SGD,
+        'augmentation': FLIP_AND_COLOUR,
+    },
+    'deeplabv3plus_r50-d8_ce-sgd-100e_pets-256x256': {
+        'heads': ('ResNetV1c', 'DepthwiseSeparableASPPHead'),
+        'weights': BALANCED,
+        'optimizer': SGD,
+        'augmentation': FLIP_AND_COLOUR,
+    },
+    'deeplabv3plus_r50-d8_ce-median-aug-sgd-100e_pets-256x256': {
+        'heads': ('ResNetV1c', 'DepthwiseSeparableASPPHead'),
+        'weights': MEDIAN,
+        'optimizer': SGD,
+        'augmentation': ['RandomResize', 'RandomCrop', *FLIP_AND_COLOUR],
+    },
+    'deeplabv3plus_r50-d8_ce-mmseg-dice-adamw-100e_pets-256x256': {
+        'heads': ('ResNetV1c', 'DepthwiseSeparableASPPHead'),
+        'weights': MEDIAN,
+        'optimizer': {'type': 'AdamW', 'lr': 0.0001, 'weight_decay': 0.01},
+        'augmentation': ['RandomResize', 'RandomCrop', *FLIP_AND_COLOUR],
+    },
+}
+
+
+@pytest.fixture
+def config(request: pytest.FixtureRequest) -> Any:
+    pytest.importorskip('mmseg')
+    from mmseg_ext.engine.experiment import load_config
+
+    return load_config(PETS / f'{request.param}.py')
+
+
+@pytest.mark.parametrize(('config', 'recipe'), RECIPES.items(), indirect=['config'], ids=list(RECIPES))
+def test_the_recipe(config: Any, recipe: dict[str, Any]) -> None:
+    optimizer = config.optim_wrapper.optimizer.to_dict()
+    assert optimizer == recipe['optimizer']
+    assert (config.model.backbone.type, config.model.decode_head.type) == recipe['heads']
+    assert config.model.decode_head.num_classes == config.model.auxiliary_head.num_classes == 3
+    if config.model.backbone.type == 'ResNetV1c':
+        assert config.model.backbone.init_cfg.checkpoint.endswith('resnet50_v1c-2cccc1ad.pth')
+
+    (schedule,) = config.param_scheduler
+    lowest = 1e-4 if optimizer['type'] == 'SGD' else 0.0  # the report's lowest rate is AdamW's first one
+    assert (schedule.type, schedule.power, schedule.eta_min) == ('PolyLR', 0.9, lowest)
+    assert (schedule.begin, schedule.end, schedule.by_epoch, schedule.convert_to_iter_based) == (0, 100, True, True)
+    assert (config.train_cfg.type, config.train_cfg.max_epochs) == ('EpochBasedTrainLoop', 100)
+
+    assert config.train_dataloader.batch_size == 4
+    steps = config.train_dataloader.dataset.pipeline
+    names = ['mmseg_ext.LoadImage', 'mmseg_ext.LoadMask', *recipe['augmentation'], 'PackSegInputs']
+    assert [step.type for step in steps] == names
+    by_name = {step.type: step for step in steps}
+    assert by_name['RandomFlip'].prob == 0.5
+    if 'RandomCrop' in by_name:
+        assert by_name['RandomCrop'].crop_size == by_name['RandomResize'].scale == (256, 256)
+    assert config.test_pipeline[1].scale == (256, 256)
+
+    losses = config.model.decode_head.loss_decode
+    losses = losses if isinstance(losses, list) else [losses]
+    assert losses[0].to_dict() == {'type': 'mmseg_ext.CrossEntropy', 'class_weight': recipe['weights']}
+    dice = [{'type': 'DiceLoss', 'loss_weight': 1.0}] if 'dice' in config.filename else []
+    assert [loss.to_dict() for loss in losses[1:]] == dice
+    auxiliary = {'type': 'mmseg_ext.CrossEntropy', 'loss_weight': 0.4, 'class_weight': recipe['weights']}
+    assert config.model.auxiliary_head.loss_decode.to_dict() == auxiliary
+
+
+@pytest.mark.parametrize('config', RECIPES, indirect=True)
+def test_training_sees_corrected_masks_and_validation_original_ones(config: Any) -> None:
+    labels = {name: config[f'{name}_dataloader'].dataset.labels for name in ('train', 'val', 'test')}
+    assert labels == {'train': 'labels_fixed', 'val': 'labels', 'test': 'labels'}
+    assert config.default_hooks.checkpoint.save_best == 'mDice'
