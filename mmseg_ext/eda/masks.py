@@ -61,6 +61,8 @@ def write_mask(path: str | Path, mask: Mask, palette: Sequence[Sequence[int]]) -
     if mask.ndim != 2 or mask.dtype != np.uint8:
         raise ValueError(f'mask must be (H, W) uint8, got {mask.shape} {mask.dtype}')
     image = Image.fromarray(mask)
-    image.putpalette([int(value) for colour in palette for value in colour])
+    colours = [int(value) for colour in palette for value in colour]
+    # All 256, since for a short palette Pillow writes fewer bits a pixel, which folds the ignored 255 into the classes.
+    image.putpalette(colours + [0] * (3 * 256 - len(colours)))
     with atomic_path(path) as temporary:
-        image.save(temporary, bits=8)  # fewer bits, which a short palette invites, would fold 255 into the classes
+        image.save(temporary)
