@@ -4,7 +4,7 @@ JOBS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
-DEMO_CONFIG := configs/demo/fcn_unet-s5-w16_ce-dice-adamw-800it_demo-128x128.py
+DEMO_CONFIG := configs/demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192.py
 export DEMO_DATA ?= .demo/data
 
 .DEFAULT_GOAL := help

@@ -114,6 +114,7 @@ def test_it_trains_and_validates(path: Path, load: Load, tmp_path: Path) -> None
     config.train_cfg['max_epochs' if 'max_epochs' in config.train_cfg else 'max_iters'] = 1
     config.default_hooks.checkpoint = None  # half a gigabyte of random weights
     config.work_dir, config.log_level = str(tmp_path), 'WARNING'
+    config.visualizer.name = path.stem  # mmengine keeps one a name, and warns of a second
     runner = build_runner(config)
     runner.train()
     assert math.isfinite(runner.message_hub.get_scalar('train/loss').current())

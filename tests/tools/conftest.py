@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
-BASE = 'configs/demo/fcn_unet-s5-w16_ce-dice-adamw-800it_demo-128x128.py'
+BASE = 'configs/demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192.py'
 TINY = """
 _base_ = '{base}'
-model = dict(backbone=dict(base_channels=4), decode_head=dict(in_channels=4, channels=4))
+model = dict(
+    backbone=dict(depth=(1, 1, 1), base_width=4),
+    decode_head=dict(in_channels=[16, 32, 64], skip_channels=[2, 2], channels=4),
+)
 train_dataloader = dict(batch_size=2, num_workers=0, persistent_workers=False)
 val_dataloader = dict(batch_size=3, num_workers=0)
 test_dataloader = dict(batch_size=3, num_workers=0)

@@ -102,7 +102,7 @@ CONFIGS = {
     'name': ('work_dir = nothing', ['config cannot be read', 'NameError']),
     'base': ('_base_ = "./missing.py"', ['config cannot be read', 'missing.py']),
     'type': ('model = dict(backbone=dict(type="UNett"))', ["type='UNett'", 'not known', 'mmseg::model']),
-    'argument': ('model = dict(decode_head=dict(chanels=4))', ['FCNHead', "unexpected keyword argument 'chanels'"]),
+    'argument': ('model = dict(decode_head=dict(chanels=4))', ['SkipASPPHead', "unexpected keyword argument 'chanels'"]),
     'value': ('train_dataloader = dict(batch_size=0)', ['batch_size']),
     'our value': ('optim_wrapper = dict(dtype="int8")', ["dtype='int8'", 'bfloat16']),
     'optimizer': ('optim_wrapper = dict(optimizer=dict(lrr=1))', ['AdamW', "argument 'lrr'"]),
