@@ -13,3 +13,6 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
     warnings.simplefilter('ignore')
     import mmseg.datasets
     import mmseg.models  # noqa: F401
+
+# mmseg's TTA model hands over a plane of shape (H, W), and mmengine says of every image that it makes (1, H, W) of it.
+warnings.filterwarnings('ignore', message='The shape of value will convert from')

@@ -102,7 +102,7 @@ CONFIGS = {
     'name': ('work_dir = nothing', ['config cannot be read', 'NameError']),
     'base': ('_base_ = "./missing.py"', ['config cannot be read', 'missing.py']),
     'type': ('model = dict(backbone=dict(type="UNett"))', ["type='UNett'", 'not known', 'mmseg::model']),
-    'argument': ('model = dict(decode_head=dict(chanels=4))', ['SkipASPPHead', "unexpected keyword argument 'chanels'"]),
+    'argument': ('model = dict(decode_head=dict(chanels=4))', ['SkipASPPHead', 'unexpected keyword argument']),
     'value': ('train_dataloader = dict(batch_size=0)', ['batch_size']),
     'our value': ('optim_wrapper = dict(dtype="int8")', ["dtype='int8'", 'bfloat16']),
     'optimizer': ('optim_wrapper = dict(optimizer=dict(lrr=1))', ['AdamW', "argument 'lrr'"]),
@@ -195,7 +195,7 @@ def test_a_folder_that_cannot_be_written(
     one_line(fast_tool('test', config, run_dir, '--out', folder / 'out'), str(folder), 'cannot be made')
 
 
-@pytest.mark.parametrize(('size', 'what'), [('8k', 'the log'), ('1m', 'a checkpoint')])
+@pytest.mark.parametrize(('size', 'what'), [('8k', 'the log'), ('200k', 'a checkpoint')])
 def test_a_full_disk_in_training(
     size: str, what: str, fast_tool: Tool, run_dir: Path, mount: Callable[[str], Path], one_line: OneLine
 ) -> None:
