@@ -4,7 +4,8 @@ The 256×256 photographs are enlarged before the network, whose stride then lose
 scored at 256×256. Training masks are the corrected ones, validation masks the original ones.
 """
 
-data_root = '{{$PETS_ROOT:data/pets}}'
+_base_ = './pets_256x256.py'
+
 crop_size = (384, 384)
 
 train_pipeline = [
@@ -38,24 +39,8 @@ tta_pipeline = [
     ),
 ]
 
-dataset = dict(type='mmseg_ext.PetsDataset', data_root=data_root, cache=True)
 train_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(**dataset, split='train', labels='labels_fixed', pipeline=train_pipeline),
+    batch_size=8, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=dict(pipeline=train_pipeline)
 )
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(**dataset, split='val', labels='labels', pipeline=test_pipeline),
-)
-test_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(**dataset, split='test', labels='labels', masks_optional=True, pipeline=test_pipeline),
-)
+val_dataloader = dict(batch_size=8, dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(batch_size=8, dataset=dict(pipeline=test_pipeline))

@@ -1,18 +1,10 @@
 """DeepLabV3+ (Chen et al., arXiv 1802.02611) on ResNet-50 v1c, output stride 8, ImageNet weights by URL."""
 
+_base_ = './encoder_decoder.py'
+
 norm_cfg = dict(type='BN', requires_grad=True)
 
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size_divisor=32,
-    ),
     backbone=dict(
         type='ResNetV1c',
         depth=50,
@@ -53,6 +45,4 @@ model = dict(
         norm_cfg=norm_cfg,
         loss_decode=dict(type='mmseg_ext.CrossEntropy', loss_weight=0.4),
     ),
-    train_cfg={},
-    test_cfg=dict(mode='whole'),
 )

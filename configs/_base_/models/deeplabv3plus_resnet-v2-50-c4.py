@@ -1,16 +1,8 @@
 """DeepLabV3+-style head on the pre-activation ResNet-50 cut at C4: stride 16, skips at strides 8 and 4."""
 
+_base_ = './encoder_decoder.py'
+
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size_divisor=32,
-    ),
     backbone=dict(
         type='mmseg_ext.ResNetV2',
         depth=50,
@@ -28,6 +20,4 @@ model = dict(
         num_classes=3,
         loss_decode=[dict(type='mmseg_ext.CrossEntropy'), dict(type='mmseg_ext.Dice')],
     ),
-    train_cfg={},
-    test_cfg=dict(mode='whole'),
 )

@@ -1,18 +1,10 @@
 """U-Net of five stages (Ronneberger et al., arXiv 1505.04597) with an FCN head and an auxiliary one, from scratch."""
 
+_base_ = './encoder_decoder.py'
+
 norm_cfg = dict(type='BN', requires_grad=True)
 
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size_divisor=32,
-    ),
     backbone=dict(
         type='UNet',
         in_channels=3,
@@ -52,6 +44,4 @@ model = dict(
         norm_cfg=norm_cfg,
         loss_decode=dict(type='mmseg_ext.CrossEntropy', loss_weight=0.4),
     ),
-    train_cfg={},
-    test_cfg=dict(mode='whole'),
 )

@@ -1,16 +1,8 @@
 """SegFormer (Xie et al., arXiv 2105.15203) with the MiT-B2 encoder, ImageNet weights by URL."""
 
+_base_ = './encoder_decoder.py'
+
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size_divisor=32,
-    ),
     backbone=dict(
         type='MixVisionTransformer',
         in_channels=3,
@@ -41,6 +33,4 @@ model = dict(
         norm_cfg=dict(type='BN', requires_grad=True),
         loss_decode=[dict(type='mmseg_ext.CrossEntropy'), dict(type='mmseg_ext.Dice')],
     ),
-    train_cfg={},
-    test_cfg=dict(mode='whole'),
 )
