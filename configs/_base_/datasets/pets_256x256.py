@@ -42,13 +42,13 @@ train_dataloader = dict(
     dataset=dict(**dataset, split='train', labels='labels_fixed', pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=4,
+    batch_size=1,  # images of several sizes do not stack
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(**dataset, split='val', labels='labels', pipeline=test_pipeline),
 )
 test_dataloader = dict(
-    batch_size=4,
+    batch_size=1,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(**dataset, split='test', labels='labels', masks_optional=True, pipeline=test_pipeline),
