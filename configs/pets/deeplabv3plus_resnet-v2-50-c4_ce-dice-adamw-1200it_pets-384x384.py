@@ -5,6 +5,7 @@ flips).
 
 Run: MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA python tools/train.py \
      configs/pets/deeplabv3plus_resnet-v2-50-c4_ce-dice-adamw-1200it_pets-384x384.py
+Result: val mDice 88.97 (95 % interval 86.15–91.40) with TTA, 88.84 without; one seed, 56 minutes on two CPU cores.
 """
 
 _base_ = [
