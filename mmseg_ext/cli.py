@@ -59,6 +59,15 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     return rich_track(items, description=description, total=total, console=Console(stderr=True), transient=True)
 
 
+def add_run_arguments(parser: ArgumentParser) -> None:
+    """Add what every tool that runs a config takes: overrides of the config, and how its processes are launched."""
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config')
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='for torchrun or slurm'
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by torch.distributed.launch')
+
+
 def parse_options(pairs: Sequence[str]) -> dict[str, object]:
     """Read ``--cfg-options``: ``KEY=VALUE`` with Python literals as values, and plain text where it is none.
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from mmseg_ext.cli import ArgumentParser, parse_options, run
+from mmseg_ext.cli import ArgumentParser, add_run_arguments, parse_options, run
 
 EXAMPLE = 'python tools/test.py configs/pets/NAME.py work_dirs/NAME --split val --tta'
 
@@ -25,11 +25,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument('--out', metavar='D', help='result folder (default: <split> beside the checkpoint)')
     parser.add_argument('--tta', action='store_true', help="average the sizes and flips of the config's tta_pipeline")
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier result in the result folder')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config')
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='for torchrun or slurm'
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by torch.distributed.launch')
+    add_run_arguments(parser)
     return parser
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from mmseg_ext.cli import ArgumentParser, parse_options, run
+from mmseg_ext.cli import ArgumentParser, add_run_arguments, parse_options, run
 
 EXAMPLE = 'PETS_ROOT=DATA python tools/train.py configs/pets/NAME.py --work-dir work_dirs/NAME --seed 1'
 
@@ -21,11 +21,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument('--seed', type=int, metavar='N', help="random seed (default: the config's)")
     parser.add_argument('--resume', action='store_true', help='continue the run that stands in the work dir')
     parser.add_argument('--amp', action='store_true', help='bfloat16 autocast, on the CPU too')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config')
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='for torchrun or slurm'
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by torch.distributed.launch')
+    add_run_arguments(parser)
     return parser
 
 

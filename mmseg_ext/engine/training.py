@@ -71,8 +71,7 @@ def train(
         if first and not resume:
             _remove_if_nothing_was_trained(work_dir, existed)
         raise
-    best = runner.message_hub.get_info('best_ckpt') if 'best_ckpt' in runner.message_hub.runtime_info else None
-    return {'work_dir': work_dir, 'best_checkpoint': best}
+    return {'work_dir': work_dir, 'best_checkpoint': runner.message_hub.get_info('best_ckpt')}
 
 
 def _check_work_dir(work_dir: Path, resume: bool) -> None:

@@ -1,5 +1,7 @@
 """The synthetic pets at 192×192, with a flip and one warp for scale, rotation and shift; exact masks throughout."""
 
+_base_ = './folder_256x256.py'
+
 data_root = '{{$DEMO_DATA:.demo/data}}'
 crop_size = (192, 192)
 
@@ -29,24 +31,11 @@ tta_pipeline = [
     ),
 ]
 
-dataset = dict(type='mmseg_ext.FolderDataset', data_root=data_root, cache=True)
+demo = dict(data_root=data_root, labels='labels_true')
 train_dataloader = dict(
     batch_size=8,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(**dataset, split='train', labels='labels_true', pipeline=train_pipeline),
+    dataset=dict(**demo, pipeline=train_pipeline),
 )
-val_dataloader = dict(
-    batch_size=1,  # images of several sizes do not stack
-    num_workers=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(**dataset, split='val', labels='labels_true', pipeline=test_pipeline),
-)
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(**dataset, split='test', labels='labels_true', masks_optional=True, pipeline=test_pipeline),
-)
+val_dataloader = dict(dataset=dict(**demo, pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(**demo, pipeline=test_pipeline))
