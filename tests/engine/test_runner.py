@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.runner import Runner as MMEngineRunner
 
 from mmseg_ext.engine.checkpoint_io import last_checkpoint
@@ -182,7 +183,19 @@ class TestOtherModels:
     def test_training_starts_from_a_part(
         self, name: str, files: dict[str, Path], toy: ModuleType, tmp_path: Path
     ) -> None:
-        toy.build_runner(tmp_path / 'run', epochs=1, load_from=str(files[name]), log_level='ERROR').train()
+        started: dict[str, torch.Tensor] = {}
+
+        class Start(Hook):
+            def before_train(self, runner: Any) -> None:
+                started.update(weights(runner))
+
+        runner = toy.build_runner(tmp_path / 'run', epochs=1, load_from=str(files[name]), log_level='ERROR')
+        runner.register_hook(Start())
+        runner.train()
+        state = torch.load(files[name], weights_only=True)['state_dict']
+        fitting = [key for key, value in state.items() if key in started and started[key].shape == value.shape]
+        assert fitting
+        assert all(torch.equal(started[key], state[key]) for key in fitting)
 
 
 def test_an_unwritable_folder_is_one_line(toy: ModuleType, tmp_path: Path) -> None:
