@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.datasets.decode import read_image
+from mmseg_ext.eda.images import read_image
 from mmseg_ext.eda.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes, list_stems
 from mmseg_ext.eda.masks import read_mask
 from mmseg_ext.errors import InputError

@@ -5,6 +5,7 @@
 
 from mmseg_ext.datasets.transforms.blur import RandomBlur
 from mmseg_ext.datasets.transforms.loading import LoadImage, LoadMask
+from mmseg_ext.datasets.transforms.mosaic import Mosaic
 from mmseg_ext.datasets.transforms.warp import RandomScaleRotateShift
 
-__all__ = ['LoadImage', 'LoadMask', 'RandomBlur', 'RandomScaleRotateShift']
+__all__ = ['LoadImage', 'LoadMask', 'Mosaic', 'RandomBlur', 'RandomScaleRotateShift']

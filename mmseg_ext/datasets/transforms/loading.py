@@ -6,7 +6,7 @@ from typing import Any
 
 from mmcv.transforms import BaseTransform
 
-from mmseg_ext.datasets.decode import read_image
+from mmseg_ext.eda.images import read_image
 from mmseg_ext.eda.masks import read_mask
 from mmseg_ext.registry import TRANSFORMS
 

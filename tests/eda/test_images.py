@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_ext.datasets.decode import read_image
+from mmseg_ext.eda.images import read_image
 from mmseg_ext.errors import InputError
 
 RGB = np.random.default_rng(0).integers(0, 256, (33, 47, 3), dtype=np.uint8)

@@ -1,0 +1,66 @@
+"""Four photographs in one (mosaic)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from numpy.typing import NDArray
+
+from mmseg_ext.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class Mosaic(BaseTransform):
+    """Set a sample and three others of its data set into a 2×2 grid, with a probability (Bochkovskiy et al. 2020).
+
+    It shows close-ups at the size that small objects have, with no empty border. Every tile is a random square of its
+    photograph, as large as the photograph allows. Use it in the pipeline of mmseg's ``MultiImageMixDataset``.
+    (mmseg's own RandomMosaic draws an index one past the end now and then.)
+
+    Args:
+        tile: Side of one tile in pixels; the result is twice as wide and high.
+        prob: Probability, 0–1. Otherwise the sample stays as it is.
+    """
+
+    def __init__(self, tile: int = 256, prob: float = 1.0) -> None:
+        if tile < 1 or not 0 <= prob <= 1:
+            raise ValueError(f'Mosaic: needs tile >= 1 and 0 <= prob <= 1, got {tile}, {prob}')
+        self.tile = tile
+        self.prob = prob
+
+    def get_indices(self, dataset: Any) -> list[int]:
+        """Which samples the others are; none where the sample stays as it is."""
+        if np.random.random() >= self.prob:
+            return []
+        return [int(index) for index in np.random.randint(0, len(dataset), 3)]
+
+    @cache_randomness
+    def _draw(self) -> NDArray[np.float64]:
+        return np.random.random((4, 2))
+
+    def _square(self, array: NDArray[Any], place: NDArray[np.float64], interpolation: int) -> NDArray[Any]:
+        height, width = array.shape[:2]
+        side = min(height, width)
+        left, top = (round(float(share) * slack) for share, slack in zip(place, (width - side, height - side), strict=True))
+        square = np.ascontiguousarray(array[top : top + side, left : left + side])
+        return cv2.resize(square, (self.tile, self.tile), interpolation=interpolation)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Replace ``img`` and every mask of ``seg_fields`` by the grid; the sample itself is its upper left tile."""
+        others = results.get('mix_results', [])
+        if not others:
+            return results
+        samples = [results, *others]
+        places = self._draw()
+        shrinks = self.tile < min(results['img'].shape[:2])
+        methods = {'img': cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR}
+        methods |= dict.fromkeys(results.get('seg_fields', []), cv2.INTER_NEAREST)
+        for key, method in methods.items():
+            tiles = [self._square(sample[key], place, method) for sample, place in zip(samples, places, strict=True)]
+            results[key] = np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
+        results['img_shape'] = results['img'].shape[:2]
+        return results
