@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(path for group in ('pets', 'demo') for path in (ROOT / 'configs' / group).glob('*.py'))
 SIZE = (64, 64)
+DATA_VARIABLES = ('PETS_ROOT', 'PSEUDO_ROOT', 'DEMO_DATA')
 
 Load = Callable[[Path], Any]
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -39,8 +40,8 @@ def load(data: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     pytest.importorskip('mmseg')
     from mmseg_ext.engine.experiment import load_config
 
-    monkeypatch.setenv('PETS_ROOT', str(data))
-    monkeypatch.setenv('DEMO_DATA', str(data))
+    for variable in DATA_VARIABLES:
+        monkeypatch.setenv(variable, str(data))
     return load_config
 
 
@@ -61,8 +62,10 @@ def without_weights(node: Any) -> None:
 
 
 def shrink(node: Any) -> None:
-    """Set every size in a pipeline to 64×64."""
+    """Set every size in the pipelines of a data set to 64×64."""
     if isinstance(node, dict):
+        if 'tile' in node:
+            node['tile'] = SIZE[0] // 2
         for key in node.keys() & {'scale', 'size', 'crop_size'}:
             if isinstance(node[key], (list, tuple)) and all(isinstance(side, int) for side in node[key]):
                 node[key] = SIZE
@@ -107,7 +110,7 @@ def test_it_trains_and_validates(path: Path, load: Load, tmp_path: Path) -> None
     without_weights(config.model)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         config[name].update(batch_size=2, num_workers=0, persistent_workers=False)
-        shrink(config[name].dataset.pipeline)
+        shrink(config[name].dataset)
     if 'size' in config.model.data_preprocessor:
         config.model.data_preprocessor.size = SIZE
     config.train_cfg.update(val_interval=1)
@@ -176,8 +179,8 @@ sys.exit(failed)
 
 def test_mmengine_builds_every_config_by_itself(data: Path, tmp_path: Path) -> None:
     pytest.importorskip('mmseg')
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'PETS_ROOT': str(data), 'DEMO_DATA': str(data)}
-    environment['OMP_NUM_THREADS'] = '1'
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    environment |= dict.fromkeys(DATA_VARIABLES, str(data))
     command = [sys.executable, '-c', PROBE, str(tmp_path), *map(str, CONFIGS)]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -36,7 +36,12 @@ train_pets = dict(
 train_pseudo = dict(
     type='MultiImageMixDataset',
     dataset=dict(
-        type='mmseg_ext.PetsDataset', data_root=pseudo_root, split='train', labels='labels', cache=True, pipeline=loading
+        type='mmseg_ext.PetsDataset',
+        data_root=pseudo_root,
+        split='train',
+        labels='labels',
+        cache=True,
+        pipeline=loading,
     ),
     pipeline=[dict(type='mmseg_ext.Mosaic', tile=256, prob=0.8), dict(**warp, scale=(0.7, 1.8)), *appearance],
 )

@@ -45,7 +45,9 @@ class Mosaic(BaseTransform):
     def _square(self, array: NDArray[Any], place: NDArray[np.float64], interpolation: int) -> NDArray[Any]:
         height, width = array.shape[:2]
         side = min(height, width)
-        left, top = (round(float(share) * slack) for share, slack in zip(place, (width - side, height - side), strict=True))
+        left, top = (
+            round(float(share) * slack) for share, slack in zip(place, (width - side, height - side), strict=True)
+        )
         square = np.ascontiguousarray(array[top : top + side, left : left + side])
         return cv2.resize(square, (self.tile, self.tile), interpolation=interpolation)
 

@@ -5,7 +5,7 @@ Hypothesis: what the workhorse lacks is evidence of cat against dog, which 1,370
 
 Run: python tools/pseudo_label.py TEACHER_CONFIG TEACHER_WORK_DIR IMAGES --out PSEUDO   (docs/pseudo-labels.md)
      MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA PSEUDO_ROOT=PSEUDO python tools/train.py \
-     configs/pets/deeplabv3plus_resnet-v2-50-c4_ce-dice-adamw-2000it_pets-pseudo-320x320.py \
+     configs/pets/deeplabv3plus_resnet-v2-50-c4_ce-dice-adamw-pseudo-2000it_pets-320x320.py \
      --cfg-options load_from=TEACHER_WORK_DIR/best_mDice_iter_1200.pth
 """
 

@@ -1,0 +1,44 @@
+"""Regions: the connected components of a mask, 8-connected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Regions:
+    """The regions of a binary map, numbered from 1 in the order of their first pixel.
+
+    Attributes:
+        labels: Shape (H, W), int32: the number of the region at each pixel, 0 outside.
+        areas: Shape (K,), pixels of each region.
+        boxes: Shape (K, 4), bounding boxes as left, top, width, height.
+    """
+
+    labels: NDArray[np.int32]
+    areas: NDArray[np.int32]
+    boxes: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.areas)
+
+
+def find_regions(binary: NDArray[Any]) -> Regions:
+    """Find the 8-connected regions of the non-zero pixels of a map of shape (H, W), bool or uint8."""
+    foreground = np.asarray(binary, np.uint8)
+    left, top, width, height = cv2.boundingRect(foreground)
+    labels = np.zeros(foreground.shape, np.int32)
+    if not width:
+        return Regions(labels, np.zeros(0, np.int32), np.zeros((0, 4), np.int32))
+    inside = np.s_[top : top + height, left : left + width]  # labelling is slow: not a pixel more than needed
+    # The default algorithm looks at blocks of 2×2 pixels and numbers by block; this one goes pixel by pixel.
+    _, labels[inside], stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+        foreground[inside], 8, cv2.CV_32S, cv2.CCL_SAUF
+    )
+    boxes = stats[1:, : cv2.CC_STAT_AREA] + np.array([left, top, 0, 0], np.int32)
+    return Regions(labels, stats[1:, cv2.CC_STAT_AREA], boxes)

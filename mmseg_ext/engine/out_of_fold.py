@@ -1,0 +1,148 @@
+"""Class probabilities for every training image by models that have not seen it (k-fold cross-validation)."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.eda.images import read_image
+from mmseg_ext.files import atomic_path, make_folder
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """One training and the images that it leaves out.
+
+    Attributes:
+        config: The experiment.
+        data_root: The data set.
+        labels: The label set to train on.
+        split: The split to train on.
+        train: Positions, in the sorted list of stems, of the images to train on.
+        held_out: The other images' files.
+        seed: Of the training.
+        sides: Views of the prediction, as in `Predictor.probabilities`.
+        options: Further overrides of the config.
+        work_dir: Where the training goes.
+        out: Where the probabilities go: ``<stem>.npz``.
+    """
+
+    config: str
+    data_root: str
+    labels: str
+    split: str
+    train: tuple[int, ...]
+    held_out: tuple[str, ...]
+    seed: int
+    sides: tuple[int, ...]
+    options: Mapping[str, Any]
+    work_dir: str
+    out: str
+
+    def is_done(self) -> bool:
+        """Whether all of its probabilities are there."""
+        return all((Path(self.out) / f'{Path(path).stem}.npz').is_file() for path in self.held_out)
+
+
+def run_folds(tasks: Sequence[FoldTask], jobs: int = 1) -> Iterator[FoldTask]:
+    """Train what is not done yet, each training in a fresh process, and yield the tasks as they are done.
+
+    Args:
+        tasks: The trainings.
+        jobs: How many at a time.
+
+    Raises:
+        InputError: A config or the data cannot be used.
+    """
+    open_tasks = [task for task in tasks if not task.is_done()]
+    context = multiprocessing.get_context('spawn')  # mmengine keeps global state, which a second training would meet
+    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
+        yield from pool.map(_run_fold, open_tasks)
+
+
+def _run_fold(task: FoldTask) -> FoldTask:
+    multiprocessing.set_start_method('fork', force=True)  # of the data loaders; mmengine would warn of the change
+    from mmseg_ext.engine.predictor import Predictor
+    from mmseg_ext.engine.training import train
+
+    dataset = 'train_dataloader.dataset'
+    options = {
+        f'{dataset}.data_root': task.data_root,
+        f'{dataset}.labels': task.labels,
+        f'{dataset}.split': task.split,
+        f'{dataset}.indices': list(task.train),
+        # No choice of a checkpoint by what the fold leaves out, nor by any other masks: the last one is taken.
+        'val_dataloader': None,
+        'val_cfg': None,
+        'val_evaluator': None,
+        'default_hooks.checkpoint.save_best': None,
+        **task.options,
+    }
+    resume = Path(task.work_dir).is_dir() and any(Path(task.work_dir).iterdir())
+    train(task.config, task.work_dir, seed=task.seed, resume=resume, options=options)
+    checkpoint = (Path(task.work_dir) / 'last_checkpoint').read_text(encoding='utf-8').strip()
+    predictor = Predictor(task.config, Path(task.work_dir) / Path(checkpoint).name)
+    for path in task.held_out:
+        chances = predictor.probabilities(read_image(path), task.sides)
+        save_probabilities(Path(task.out) / f'{Path(path).stem}.npz', chances)
+    return task
+
+
+def save_probabilities(path: str | Path, probabilities: NDArray[np.floating]) -> None:
+    """Store probabilities of shape (K, H, W), 0–1, in steps of 1/255: some 20 kB for 256×256 and three classes."""
+    with atomic_path(path) as temporary, temporary.open('wb') as stream:
+        np.savez_compressed(stream, probabilities=np.round(probabilities * 255).astype(np.uint8))
+
+
+def load_probabilities(paths: Sequence[str | Path]) -> NDArray[np.float32]:
+    """The mean of stored probabilities of one image by several models, shape (K, H, W), each pixel's sum 1."""
+    total: Any = 0.0
+    for path in paths:
+        with np.load(path, allow_pickle=False) as content:
+            total = total + content['probabilities'].astype(np.float32)
+    result: NDArray[np.float32] = total / total.sum(axis=0, keepdims=True)
+    return result
+
+
+def plan_folds(
+    configs: Sequence[str],
+    images: Mapping[str, Path],
+    folds: Mapping[int, Mapping[str, int]],
+    out: str | Path,
+    common: Mapping[str, Any],
+) -> list[FoldTask]:
+    """One task for each config, seed and fold.
+
+    Args:
+        configs: Experiments.
+        images: Stem → file, in the order of the data set (sorted by stem).
+        folds: Seed → (stem → fold).
+        out: Everything goes below it: ``runs/<config>-seed<S>-fold<F>`` and ``probabilities/<config>-seed<S>``.
+        common: The other fields of every `FoldTask`.
+    """
+    stems = list(images)
+    tasks = []
+    for config in configs:
+        for seed, fold_of in folds.items():
+            name = f'{Path(config).stem}-seed{seed}'
+            for fold in sorted(set(fold_of.values())):
+                tasks.append(
+                    FoldTask(
+                        config=str(config),
+                        train=tuple(i for i, stem in enumerate(stems) if fold_of[stem] != fold),
+                        held_out=tuple(str(images[stem]) for stem in stems if fold_of[stem] == fold),
+                        seed=seed,
+                        work_dir=os.path.join(out, 'runs', f'{name}-fold{fold}'),
+                        out=str(make_folder(Path(out) / 'probabilities' / name)),
+                        **common,
+                    )
+                )
+    return tasks
