@@ -1,0 +1,132 @@
+"""How likely a mask is wrong, judged by the probabilities of models that have not seen it.
+
+Legend: H, W height and width · K classes, 0 is the background · ``mask`` (H, W) uint8, the given label ·
+``probabilities`` (K, H, W), 0–1, summing to 1 over K. Every score lies in 0–1, and 1 means that label and model agree.
+Ignored pixels take no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.eda.masks import Mask
+from mmseg_ext.eda.regions import find_regions
+
+Probabilities = NDArray[np.floating]
+Binary = NDArray[np.bool_]
+
+SURE = 0.9  # the chance from which the model counts as sure
+OPENING = 9  # diameter in pixels of what a disagreement must hold, so that a blurred border does not count
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A label and what the models say, in the forms that the scores use.
+
+    Attributes:
+        mask: The label, shape (H, W).
+        probabilities: Shape (K, H, W), float32.
+        valid: Shape (H, W), bool: not ignored.
+        label: Shape (H, W), bool: the label says object.
+        object: Shape (H, W), float32: chance of any object.
+    """
+
+    mask: Mask
+    probabilities: NDArray[np.float32]
+    valid: Binary
+    label: Binary
+    object: NDArray[np.float32]
+
+
+def evidence(mask: Mask, probabilities: Probabilities, ignore_index: int = 255) -> Evidence:
+    """Bring a label and probabilities together.
+
+    Raises:
+        ValueError: Their sizes differ, or the label names a class without probability.
+    """
+    if probabilities.ndim != 3 or probabilities.shape[1:] != mask.shape:
+        raise ValueError(f'mask is {mask.shape}, probabilities are {probabilities.shape}; expected (K, H, W)')
+    valid = mask != ignore_index
+    if valid.any() and int(mask[valid].max()) >= len(probabilities):
+        raise ValueError(f'mask holds class {mask[valid].max()}, but there are {len(probabilities)} probabilities')
+    chances = np.asarray(probabilities, np.float32)
+    return Evidence(mask, chances, valid, (mask > 0) & valid, np.where(valid, 1 - chances[0], 0))
+
+
+def softmin(e: Evidence, temperature: float = 0.1) -> float:
+    """The mean chance of the given class, weighted towards its lowest values (Lad & Mueller 2023, arXiv 2307.05080)."""
+    if not e.valid.any():
+        return 1.0
+    own = np.take_along_axis(e.probabilities, np.where(e.valid, e.mask, 0)[None].astype(np.intp), 0)[0][e.valid]
+    own = own.astype(np.float64)
+    weights = np.exp((own.min() - own) / temperature)
+    return float((own * weights).sum() / weights.sum())
+
+
+def hard_iou(e: Evidence) -> float:
+    """IoU of "any object" between label and likeliest class; 1 where both are empty."""
+    model = (e.probabilities.argmax(0) > 0) & e.valid
+    return _ratio((e.label & model).sum(), (e.label | model).sum())
+
+
+def soft_iou(e: Evidence) -> float:
+    """Σ min / Σ max of label and chance of any object (the Jaccard index of fuzzy sets)."""
+    return _ratio(e.object[e.label].sum(), e.label.sum() + e.object[~e.label].sum())
+
+
+def confident_agreement(e: Evidence, sure: float = SURE, opening: int = OPENING) -> float:
+    """One minus the share of the object's area on which a sure model contradicts the label over more than a border.
+
+    The object's area is that of label and model together.
+    """
+    wrong = opened(contradiction(e, sure), opening)
+    return 1 - _ratio(wrong.sum(), (e.label | (e.object > 0.5)).sum(), empty=0.0)
+
+
+def contradiction(e: Evidence, sure: float = SURE) -> Binary:
+    """Where the model is sure of an object that the label lacks, or of background that the label calls object."""
+    return e.valid & np.where(e.label, e.object < 1 - sure, e.object > sure)
+
+
+def opened(binary: Binary, diameter: int) -> Binary:
+    """What of a map a disc of that diameter in pixels covers without leaving it (morphological opening)."""
+    if diameter <= 1:
+        return binary
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
+    return cv2.morphologyEx(binary.astype(np.uint8), cv2.MORPH_OPEN, disc).astype(bool)
+
+
+def class_agreement(e: Evidence, least_area: int = 30) -> float:
+    """The lowest mean chance of its own class among the labelled objects, given that there is an object.
+
+    A region whose class the model calls less likely than another's is suspected of the wrong class. It is kept apart
+    from the other scores: telling similar classes apart is what the models themselves are weakest at.
+    """
+    lowest = 1.0
+    for value in np.unique(e.mask[e.label]):
+        regions = find_regions(e.mask == value)
+        for number, area in enumerate(regions.areas, 1):
+            inside = (regions.labels == number) & (e.object > 0.5)
+            if area < least_area or inside.sum() < area / 2:
+                continue
+            share = e.probabilities[value][inside] / e.object[inside]
+            lowest = min(lowest, float(share.mean()))
+    return lowest
+
+
+SCORES: dict[str, Callable[[Evidence], float]] = {
+    'softmin': softmin,
+    'hard_iou': hard_iou,
+    'soft_iou': soft_iou,
+    'confident_agreement': confident_agreement,
+    'class_agreement': class_agreement,
+}
+
+
+def _ratio(part: float, whole: float, empty: float = 1.0) -> float:
+    return float(part / whole) if whole else empty

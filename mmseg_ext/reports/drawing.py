@@ -1,0 +1,143 @@
+"""Masks made visible: colours, overlays, boxes and differences. Images are (H, W, 3) RGB, masks (H, W), all uint8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+Palette = Sequence[Sequence[int]]
+Box = Sequence[int]
+
+IGNORED: Colour = (150, 150, 150)
+INVALID: Colour = (255, 0, 255)
+
+# Okabe & Ito 2008: told apart also with a colour vision deficiency.
+ADDED: Colour = (86, 180, 233)
+REMOVED: Colour = (230, 120, 0)
+CHANGED_CLASS: Colour = (240, 228, 66)
+DIFFERENCE_LEGEND = 'blue: only in the second mask; orange: only in the first; yellow: another class'
+
+
+def colourize(mask: Mask, palette: Palette, ignore_index: int = 255) -> Image:
+    """Give each class its colour; ignored pixels become grey, and values that are no class magenta.
+
+    Args:
+        mask: Class indices, shape (H, W), uint8.
+        palette: One RGB colour (0–255) a class.
+        ignore_index: The value that means "unknown".
+
+    Returns:
+        RGB, shape (H, W, 3), uint8.
+    """
+    return _colour_table(palette, ignore_index)[mask]
+
+
+def overlay(
+    image: Image,
+    mask: Mask,
+    palette: Palette,
+    opacity: float = 0.5,
+    outline: bool = True,
+    ignore_index: int = 255,
+) -> Image:
+    """Lay the classes over a photograph; class 0, the background, stays as it was photographed.
+
+    Args:
+        image: RGB, shape (H, W, 3), uint8.
+        mask: Class indices, shape (H, W), uint8.
+        palette: One RGB colour (0–255) a class.
+        opacity: From 0 (photograph only) to 1 (colour only) inside a class.
+        outline: Draw the border of each class, just inside it, in its full colour.
+        ignore_index: The value that means "unknown".
+
+    Returns:
+        RGB, shape (H, W, 3), uint8.
+
+    Raises:
+        ValueError: Image and mask differ in size.
+    """
+    if image.shape[:2] != mask.shape:
+        raise ValueError(f'image and mask differ in size: {image.shape[:2]} and {mask.shape}')
+    colours = colourize(mask, palette, ignore_index)
+    weight = np.where(mask > 0, np.float32(opacity), np.float32(0))
+    if outline:
+        cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+        gradient = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, cross, iterations=line_width(mask.shape))
+        weight[(gradient > 0) & (mask > 0)] = 1
+    blended = image + weight[..., None] * (colours.astype(np.float32) - image)
+    return np.round(blended).astype(np.uint8)
+
+
+def draw_boxes(image: Image, boxes: Sequence[Box], colour: Colour = (255, 0, 255)) -> Image:
+    """Draw a frame around each box on a copy of the image.
+
+    The frame stands two pixels away from the box, so that it hides nothing of a small region, and has a darkened rim,
+    so that it is seen on any ground. At the border of the image it stands on the outermost pixels.
+
+    Args:
+        image: RGB, shape (H, W, 3), uint8.
+        boxes: Left, top, width and height in pixels.
+        colour: RGB, 0–255.
+
+    Returns:
+        RGB, shape (H, W, 3), uint8.
+    """
+    canvas = np.ascontiguousarray(image).copy()
+    width = line_width(image.shape)
+    gap = width + 2
+    right, bottom = canvas.shape[1] - 1, canvas.shape[0] - 1
+    corners = [
+        ((max(0, x - gap), max(0, y - gap)), (min(right, x + w - 1 + gap), min(bottom, y + h - 1 + gap)))
+        for x, y, w, h in (map(int, box) for box in boxes)
+    ]
+    rim = np.zeros(canvas.shape[:2], np.uint8)
+    for first, last in corners:
+        cv2.rectangle(rim, first, last, 1, width + 2)
+    canvas[rim > 0] //= 2
+    for first, last in corners:
+        cv2.rectangle(canvas, first, last, colour, width)
+    return canvas
+
+
+def difference(first: Mask, second: Mask, palette: Palette) -> Image:
+    """Show where two masks differ: strong colours (``DIFFERENCE_LEGEND``) on a dim grey of what they share.
+
+    Args:
+        first: Class indices, shape (H, W), uint8.
+        second: The same shape.
+        palette: One RGB colour (0–255) a class; its brightness is what remains of a class that did not change.
+
+    Returns:
+        RGB, shape (H, W, 3), uint8.
+
+    Raises:
+        ValueError: The masks differ in size.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f'masks differ in size: {first.shape} and {second.shape}')
+    grey = colourize(first, palette).mean(axis=2)
+    dim = np.where(first > 0, 40 + grey * 0.25, 16).astype(np.uint8)
+    picture = np.repeat(dim[..., None], 3, axis=2)
+    picture[(first == 0) & (second > 0)] = ADDED
+    picture[(first > 0) & (second == 0)] = REMOVED
+    picture[(first > 0) & (second > 0) & (first != second)] = CHANGED_CLASS
+    return picture
+
+
+def line_width(shape: Sequence[int]) -> int:
+    """The width of a drawn line in pixels: 1 below 600 pixels a side, then with the size of the picture."""
+    return max(1, round(max(shape[:2]) / 400))
+
+
+def _colour_table(palette: Palette, ignore_index: int) -> NDArray[np.uint8]:
+    """Shape (256, 3): the colour of each value a mask can hold."""
+    table = np.full((256, 3), INVALID, np.uint8)
+    table[: len(palette)] = np.asarray(palette, np.uint8).reshape(-1, 3)
+    table[ignore_index] = IGNORED
+    return table
