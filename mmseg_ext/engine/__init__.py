@@ -10,6 +10,7 @@ from mmseg_ext.engine.autocast_optim_wrapper import AutocastOptimWrapper
 from mmseg_ext.engine.channels_last_hook import ChannelsLastHook
 from mmseg_ext.engine.checkpoint_hook import CheckpointHook
 from mmseg_ext.engine.checkpoint_io import last_checkpoint
+from mmseg_ext.engine.class_weights_hook import ClassWeightsHook
 from mmseg_ext.engine.early_stopping_hook import EarlyStoppingHook
 from mmseg_ext.engine.invalid_loss_hook import InvalidLossHook
 from mmseg_ext.engine.loops import TestLoop, ValLoop
@@ -23,6 +24,7 @@ __all__ = [
     'AutocastOptimWrapper',
     'ChannelsLastHook',
     'CheckpointHook',
+    'ClassWeightsHook',
     'EarlyStoppingHook',
     'InvalidLossHook',
     'ProgressHook',

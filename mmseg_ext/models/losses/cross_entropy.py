@@ -8,14 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmseg_ext.models.losses.class_weight import ClassWeight, ClassWeights
 from mmseg_ext.models.losses.reduction import (
-    ClassWeight,
     check_loss_name,
     divide_or_zero,
     full_precision,
     one_hot,
     pixel_weight,
-    read_class_weight,
     valid_pixels,
 )
 from mmseg_ext.registry import MODELS
@@ -45,18 +44,16 @@ class CrossEntropy(nn.Module):
 
     Args:
         use_sigmoid: Independent binary cross entropy for each channel instead of softmax.
-        class_weight: One weight >= 0 for each class, or the path of a JSON file
-            ``{"classes": [...], "weights": [...]}`` with the weights in class order, or None.
+        class_weight: One weight >= 0 for each class, the path of a file with them, or how to compute them from masks,
+            as in `mmseg_ext.models.losses.class_weight`; None for equal weights.
         normalize: What the sum is divided by, ``'weights'`` or ``'pixels'``.
         loss_weight: Factor on the loss.
         loss_name: Key in the log; it must start with ``loss_``.
 
     Raises:
-        InputError: The file of class weights is missing or malformed.
+        InputError: The class weights cannot be read or computed.
         ValueError: An option is out of range.
     """
-
-    class_weight: Tensor | None
 
     def __init__(
         self,
@@ -73,8 +70,7 @@ class CrossEntropy(nn.Module):
         self.normalize = normalize
         self.loss_weight = loss_weight
         self.loss_name = check_loss_name(loss_name)
-        # Not persistent: a setting of the config must not make checkpoints depend on the loss.
-        self.register_buffer('class_weight', read_class_weight(class_weight), persistent=False)
+        self.class_weight = ClassWeights(class_weight)
 
     def forward(
         self, logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = 255
@@ -110,7 +106,7 @@ class CrossEntropy(nn.Module):
         binary = logits.shape[1] == 1
         # A lone logit z is the softmax over the two logits 0 and z.
         log_probs = torch.cat([F.logsigmoid(-logits), F.logsigmoid(logits)], 1) if binary else logits.log_softmax(1)
-        weights = self._weights_like(log_probs)
+        weights = self.class_weight(log_probs)
         if target.is_floating_point():
             soft = one_hot(target, valid, logits.shape[1], logits.dtype)
             soft = torch.cat([1 - soft, soft], 1) if binary else soft
@@ -121,16 +117,8 @@ class CrossEntropy(nn.Module):
 
     def _sigmoid_terms(self, logits: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         """Return weighted binary cross entropy and weight, averaged over the channels, both (N, H, W)."""
-        weights = self._weights_like(logits)
+        weights = self.class_weight(logits)
         channels = one_hot(target, valid, logits.shape[1], logits.dtype)
         loss = F.binary_cross_entropy_with_logits(logits, channels, reduction='none')
         loss = (loss * weights.view(1, -1, *(1 for _ in logits.shape[2:]))).mean(1)
         return loss, weights.mean().expand_as(loss)
-
-    def _weights_like(self, scores: Tensor) -> Tensor:
-        """Return one weight for each channel of ``scores``."""
-        if self.class_weight is None:
-            return scores.new_ones(scores.shape[1])
-        if len(self.class_weight) != scores.shape[1]:
-            raise ValueError(f'class_weight holds {len(self.class_weight)} weights for {scores.shape[1]} classes')
-        return self.class_weight.to(scores)

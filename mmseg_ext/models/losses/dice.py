@@ -7,14 +7,13 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from mmseg_ext.models.losses.class_weight import ClassWeight, ClassWeights
 from mmseg_ext.models.losses.reduction import (
-    ClassWeight,
     check_loss_name,
     divide_or_zero,
     full_precision,
     one_hot,
     pixel_weight,
-    read_class_weight,
     valid_pixels,
 )
 from mmseg_ext.registry import MODELS
@@ -48,8 +47,8 @@ class Dice(nn.Module):
     Args:
         use_sigmoid: Independent sigmoid for each channel instead of softmax.
         classes: Channel indices that enter the mean; all by default.
-        class_weight: ``w``: one weight >= 0 for each channel (chosen or not), or the path of a JSON file
-            ``{"classes": [...], "weights": [...]}`` with the weights in class order, or None for equal weights.
+        class_weight: ``w``: one weight >= 0 for each channel (chosen or not), the path of a file with them, or how to
+            compute them from masks, as in `mmseg_ext.models.losses.class_weight`; None for equal weights.
         per: ``'batch'``: sums run over all images together. ``'image'``: over each image alone; the loss is the mean
             over the images that have a class to average.
         absent: ``'skip'`` or ``'count'`` for a class that the target (of the batch or image, after ``per``) lacks.
@@ -59,11 +58,9 @@ class Dice(nn.Module):
         loss_name: Key in the log; it must start with ``loss_``.
 
     Raises:
-        InputError: The file of class weights is missing or malformed.
+        InputError: The class weights cannot be read or computed.
         ValueError: An option is out of range.
     """
-
-    class_weight: Tensor | None
 
     def __init__(
         self,
@@ -94,8 +91,7 @@ class Dice(nn.Module):
         self.log = log
         self.loss_weight = loss_weight
         self.loss_name = check_loss_name(loss_name)
-        # Not persistent: a setting of the config must not make checkpoints depend on the loss.
-        self.register_buffer('class_weight', read_class_weight(class_weight), persistent=False)
+        self.class_weight = ClassWeights(class_weight)
 
     def forward(
         self, logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = 255
@@ -145,7 +141,5 @@ class Dice(nn.Module):
         channels = logits.shape[1]
         if self.classes is not None and max(self.classes) >= channels:
             raise ValueError(f'classes {self.classes} for logits of {channels} channel(s)')
-        if self.class_weight is not None and len(self.class_weight) != channels:
-            raise ValueError(f'class_weight holds {len(self.class_weight)} weights for {channels} channel(s)')
-        weights = logits.new_ones(channels) if self.class_weight is None else self.class_weight.to(logits)
+        weights: Tensor = self.class_weight(logits)
         return self._chosen(weights.unsqueeze(0))

@@ -1,61 +1,9 @@
-"""What the losses share: which pixels count, what each class weighs, and a mean that survives an empty sum."""
+"""What the losses share: which pixels count, and a mean that survives an empty sum."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Sequence
-from pathlib import Path
-
 import torch
 from torch import Tensor
-
-from mmseg_ext.errors import InputError
-
-ClassWeight = Sequence[float] | str | Path | None
-
-
-def read_class_weight(class_weight: ClassWeight) -> Tensor | None:
-    """Turn the ``class_weight`` of a config into a tensor.
-
-    Args:
-        class_weight: One weight for each class in class order, or the path of a JSON file
-            ``{"classes": [...], "weights": [...]}``, or None for no weights.
-
-    Returns:
-        Weights of shape (C,), float64, or None.
-
-    Raises:
-        InputError: The file cannot be read, is not of that form, or holds an impossible weight.
-        ValueError: A weight of the list is negative or not finite, or all of them are zero.
-    """
-    if class_weight is None:
-        return None
-    if not isinstance(class_weight, str | Path):
-        return _checked_weights(class_weight)
-    path = Path(class_weight)
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise InputError(f'{path}: cannot read class weights ({error})') from error
-    try:
-        classes, weights = list(content['classes']), _checked_weights(content['weights'])
-    except (KeyError, TypeError, ValueError) as error:
-        detail = f'no key {error}' if isinstance(error, KeyError) else error
-        raise InputError(f'{path}: expected {{"classes": [...], "weights": [...]}}: {detail}') from error
-    if len(classes) != len(weights):
-        raise InputError(f'{path}: {len(classes)} classes but {len(weights)} weights; write one weight for each class')
-    return weights
-
-
-def _checked_weights(values: Sequence[float]) -> Tensor:
-    weights = [float(value) for value in values]
-    impossible = [weight for weight in weights if not (math.isfinite(weight) and weight >= 0)]
-    if impossible:
-        raise ValueError(f'class weight {impossible[0]} is not a finite number >= 0')
-    if not any(weights):
-        raise ValueError(f'class weights {weights} must hold at least one positive number')
-    return torch.tensor(weights, dtype=torch.float64)
 
 
 def check_loss_name(loss_name: str) -> str:

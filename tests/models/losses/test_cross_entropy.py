@@ -270,7 +270,7 @@ def test_class_weight_file(tmp_path):
     [
         (None, 'cannot read class weights'),
         ('{', 'cannot read class weights'),
-        ('[1, 2]', 'expected'),
+        ('5', 'expected'),
         ('{"classes": ["a"]}', "no key 'weights'"),
         ('{"classes": ["a"], "weights": [-1]}', 'class weight -1.0'),
         ('{"classes": ["a"], "weights": ["x"]}', 'could not convert'),

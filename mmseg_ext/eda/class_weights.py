@@ -1,0 +1,157 @@
+"""Weights that make rare classes count in a loss, from how many pixels each class has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.cli import track
+from mmseg_ext.eda.layout import read_classes
+from mmseg_ext.eda.statistics.files import list_masks, read_class_mask
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import atomic_path, write_json
+
+
+@dataclass(frozen=True)
+class ClassPixels:
+    """The pixels of a split's masks; ignored ones are left out everywhere.
+
+    Attributes:
+        classes: Class names, K of them.
+        pixels: Pixels of each class, shape (K,).
+        pixels_of_images: Pixels of all classes in the images that show the class, shape (K,).
+    """
+
+    classes: tuple[str, ...]
+    pixels: NDArray[np.int64]
+    pixels_of_images: NDArray[np.int64]
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of each class in all pixels, shape (K,), 0–1."""
+        return np.asarray(self.pixels / self.pixels.sum(), np.float64)
+
+
+def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 'train') -> ClassPixels:
+    """Count the pixels of each class in the masks of a split.
+
+    Args:
+        root: The data set's folder, with ``dataset.yaml``.
+        labels: The label set.
+        split: The split.
+
+    Raises:
+        InputError: The masks are missing or cannot be read, or a class has no pixel: no weight can make up for that.
+    """
+    classes = read_classes(root)
+    pixels = np.zeros(len(classes.names), np.int64)
+    pixels_of_images = np.zeros_like(pixels)
+    for path in track(list_masks(root, labels, split), 'counting'):
+        counts = read_class_mask(path, classes)[1]
+        pixels += counts
+        pixels_of_images += (counts > 0) * counts.sum()
+    missing = [name for name, count in zip(classes.names, pixels, strict=True) if not count]
+    if missing:
+        raise InputError(
+            f'{Path(root) / labels / split}: no pixel of class {", ".join(missing)}, so that it has no weight; '
+            'choose another split or label set, or take the class out of dataset.yaml'
+        )
+    return ClassPixels(classes.names, pixels, pixels_of_images)
+
+
+def median_frequency(counted: ClassPixels, per_image: bool = False) -> list[float]:
+    """Median frequency balancing: the median of the classes' frequencies over the class's own.
+
+    Args:
+        counted: From `count_class_pixels`.
+        per_image: False: a class's frequency is its share of all pixels. True: its share of the pixels of the images
+            that show it, as defined by D. Eigen and R. Fergus, Predicting Depth, Surface Normals and Semantic Labels
+            with a Common Multi-Scale Convolutional Architecture, ICCV 2015 (arXiv 1411.4734).
+    """
+    frequency = counted.pixels / (counted.pixels_of_images if per_image else counted.pixels.sum())
+    return [float(weight) for weight in np.median(frequency) / frequency]
+
+
+def balanced(counted: ClassPixels) -> list[float]:
+    """``n / (K · n_c)`` for n pixels, n_c of them of the class: every class has the same sum of weights."""
+    return [float(weight) for weight in counted.pixels.sum() / (len(counted.classes) * counted.pixels)]
+
+
+def enet(counted: ClassPixels) -> list[float]:
+    """``1 / ln(1.02 + p_c)`` for the class's share p_c of the pixels: 1.4 to 50.5.
+
+    A. Paszke et al., ENet: A Deep Neural Network Architecture for Real-Time Semantic Segmentation, 2016
+    (arXiv 1606.02147).
+    """
+    return [1 / math.log(1.02 + share) for share in counted.shares.tolist()]
+
+
+METHODS: dict[str, Callable[[ClassPixels], list[float]]] = {
+    'median-frequency': median_frequency,
+    'balanced': balanced,
+    'enet': enet,
+}
+
+
+def class_weights(
+    root: str | Path,
+    labels: str = 'labels',
+    split: str = 'train',
+    method: str = 'median-frequency',
+    per_image: bool = False,
+) -> dict[str, Any]:
+    """Compute the weights of the classes of a data set.
+
+    Args:
+        root: The data set's folder, with ``dataset.yaml``.
+        labels: The label set.
+        split: The split, as a rule the one that is trained on.
+        method: A name of `METHODS`.
+        per_image: For ``median-frequency``: frequencies within the images that show the class.
+
+    Returns:
+        ``{"classes": [...], "weights": [...]}`` in class order.
+
+    Raises:
+        InputError: The data cannot be used, a class has no pixel, there is no such method, or ``per_image`` does not
+            belong to it.
+    """
+    if method not in METHODS:
+        raise InputError(f'class weights: method {method!r} is none of {", ".join(METHODS)}')
+    if per_image and method != 'median-frequency':
+        raise InputError(f'class weights: per-image frequencies belong to median-frequency, not to {method}')
+    counted = count_class_pixels(root, labels, split)
+    weights = median_frequency(counted, per_image) if method == 'median-frequency' else METHODS[method](counted)
+    return {'classes': list(counted.classes), 'weights': weights}
+
+
+def check_out(path: str | Path, overwrite: bool = False) -> None:
+    """Refuse a file that the weights cannot be written to, before they are computed.
+
+    Raises:
+        InputError: Its suffix is neither ``.json`` nor ``.npy``, or it exists and ``overwrite`` is False.
+    """
+    path = Path(path)
+    if path.suffix not in ('.json', '.npy'):
+        raise InputError(f"{path}: must end in .json, or in .npy for mmsegmentation's own losses")
+    if path.is_dir() or (path.exists() and not overwrite):
+        raise InputError(f'{path}: exists; replace it with --overwrite or choose another file')
+
+
+def write_weights(path: str | Path, weights: Mapping[str, Any]) -> None:
+    """Write what `class_weights` returns: all of it as JSON, or the weights alone as a NumPy array (``.npy``).
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    if Path(path).suffix == '.json':
+        write_json(path, dict(weights))
+        return
+    with atomic_path(path) as temporary:
+        np.save(temporary, np.array(weights['weights']))

@@ -1,0 +1,136 @@
+"""The statistics of a data set, gathered in one pass over its files."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.cli import track
+from mmseg_ext.eda.images import read_image
+from mmseg_ext.eda.layout import Classes, read_classes
+from mmseg_ext.eda.statistics.files import Item, find_splits, list_items, read_class_mask
+from mmseg_ext.eda.statistics.measure import (
+    GRID,
+    MIN_AREA,
+    ImageRow,
+    ObjectRow,
+    measure_objects,
+    position_map,
+)
+from mmseg_ext.errors import InputError
+
+
+@dataclass
+class Statistics:
+    """What was measured of a data set.
+
+    Attributes:
+        classes: Names, colours and ignored value of the masks.
+        labels: The label set.
+        splits: The splits, in the order of the tables.
+        background: The class that is ground and has no objects, or None.
+        images: One row an image.
+        objects: One row an object.
+        positions: (split, class) → share of the images that show the class that do so at each cell, shape
+            (GRID, GRID), 0–1. No entry where none of the split's images shows the class.
+    """
+
+    classes: Classes
+    labels: str
+    splits: tuple[str, ...]
+    background: int | None = 0
+    images: list[ImageRow] = field(default_factory=list)
+    objects: list[ObjectRow] = field(default_factory=list)
+    positions: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict)
+
+    @property
+    def object_classes(self) -> list[int]:
+        """The classes that have objects: all but the background."""
+        return [index for index in range(len(self.classes.names)) if index != self.background]
+
+    def images_of(self, split: str, masked: bool = False) -> list[ImageRow]:
+        """The images of a split; with ``masked``, those that have a mask."""
+        return [row for row in self.images if row.split == split and not (masked and row.pixels is None)]
+
+    def masked_splits(self) -> list[str]:
+        """The splits in which an image has a mask."""
+        masked = {row.split for row in self.images if row.pixels is not None}
+        return [split for split in self.splits if split in masked]
+
+
+def collect_statistics(
+    root: str | Path,
+    labels: str = 'labels',
+    splits: Sequence[str] | None = None,
+    *,
+    background: str | None = '',
+    min_area: float = MIN_AREA,
+) -> Statistics:
+    """Measure a data set.
+
+    Args:
+        root: Its folder, with ``dataset.yaml``.
+        labels: The label set.
+        splits: Which splits; all that have images or masks by default. One without masks gives rows of its images.
+        background: Name of the class that is ground and has no objects: the first class by default, None for none.
+        min_area: Smallest share of the image that makes a region an object.
+
+    Raises:
+        InputError: A folder, image or mask cannot be used, no split has masks, or there is no such class.
+    """
+    classes = read_classes(root)
+    if background and background not in classes.names:
+        raise InputError(f'--background {background}: is none of the classes {", ".join(classes.names)}')
+    ground = None if background is None else classes.names.index(background) if background else 0
+    chosen = tuple(dict.fromkeys(splits)) if splits else find_splits(root, labels)
+    statistics = Statistics(classes, labels, chosen, ground)
+    shown: Counter[tuple[str, int]] = Counter()
+    for item in track(list_items(root, labels, chosen), 'measuring'):
+        _add(statistics, item, min_area, shown)
+    if not statistics.masked_splits():
+        raise InputError(f'{Path(root) / labels}: no masks in {", ".join(chosen)}; name another label set or split')
+    for key, count in shown.items():
+        statistics.positions[key] /= count
+    return statistics
+
+
+def _add(statistics: Statistics, item: Item, min_area: float, shown: Counter[tuple[str, int]]) -> None:
+    luma = None if item.image is None else cv2.cvtColor(read_image(item.image), cv2.COLOR_BGR2GRAY)
+    brightness = math.nan if luma is None else float(luma.mean())
+    if item.mask is None:
+        assert luma is not None  # `list_items` names files that are there
+        row = ImageRow(item.split, item.stem, luma.shape[1], luma.shape[0], brightness, None)
+        statistics.images.append(row)
+        return
+    mask, pixels = read_class_mask(item.mask, statistics.classes)
+    if luma is not None and luma.shape != mask.shape:
+        raise InputError(
+            f'{item.mask}: mask is {mask.shape[1]}×{mask.shape[0]} pixels, its image {luma.shape[1]}×{luma.shape[0]} '
+            '(width×height); mend the pair'
+        )
+    row = ImageRow(item.split, item.stem, mask.shape[1], mask.shape[0], brightness, tuple(map(int, pixels)))
+    statistics.images.append(row)
+    for index in statistics.object_classes:
+        if not pixels[index]:
+            continue
+        key = item.split, index
+        shown[key] += 1
+        statistics.positions.setdefault(key, np.zeros((GRID, GRID)))
+        statistics.positions[key] += position_map(mask, index)
+        statistics.objects += measure_objects(
+            mask,
+            luma,
+            index,
+            split=item.split,
+            stem=item.stem,
+            background=statistics.background,
+            ignore_index=statistics.classes.ignore_index,
+            min_area=min_area,
+        )

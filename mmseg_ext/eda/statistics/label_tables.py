@@ -1,0 +1,98 @@
+"""Tables of what audit, cleaning and comparison say of label sets."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mmseg_ext.eda.audit.rules import RULES
+from mmseg_ext.eda.audit.run import Audit
+from mmseg_ext.eda.cleaning import CleaningReport
+from mmseg_ext.eda.diff import FileDiff, LabelDiff
+from mmseg_ext.eda.statistics.table import Cell, Table
+
+DOUBTFUL, WRONG = 0.8, 0.5  # foreground IoU below which two masks of one image mean different things
+
+
+def audit_table(result: Audit) -> Table:
+    """How many findings each check has, a column a split; checks without findings are left out."""
+    counts = Counter((finding.check, finding.split) for finding in result.findings)
+    severities = {finding.check: finding.severity for finding in result.findings}
+    rows: list[Sequence[Cell]] = [
+        [check, severities[check], *(counts[check, split] for split in result.splits)]
+        for check in RULES
+        if check in severities
+    ]
+    columns = dict.fromkeys(('check', 'severity', *result.splits))
+    return Table(f'Findings in {result.labels}: {result.images} images, {result.masks} masks', columns, rows)
+
+
+def findings_table(result: Audit, checks: Sequence[str]) -> Table:
+    """The values of some checks, a row a file with a finding of one of them."""
+    values: defaultdict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
+    for finding in result.findings:
+        if finding.check in checks:
+            values[finding.split, finding.stem][finding.check] = finding.value
+    rows: list[Sequence[Cell]] = [
+        [split, stem, *(found.get(check) for check in checks)] for (split, stem), found in values.items()
+    ]
+    columns: dict[str, int | None] = {'split': None, 'file': None, **dict.fromkeys(checks, 2)}
+    return Table(f'Files of {result.labels} with {", ".join(checks)}', columns, rows)
+
+
+def cleaning_table(report: CleaningReport) -> Table:
+    """How many files each rule changed, and how many pixels."""
+    title = f'Changes from {report.labels} to {report.out}'
+    note = f'{len(report.changed_files())} of {report.masks} masks changed.'
+    return Table(title, dict.fromkeys(('rule', 'files', 'pixels')), [list(row) for row in report.totals()], note)
+
+
+def foreground_iou(file: FileDiff) -> float:
+    """Intersection over union of "any class but the first" in two masks of an image, 0–1; 1 where both have none.
+
+    Ignored pixels (of either mask) count as what their value is; NaN where the masks cannot be compared.
+    """
+    if file.status not in ('same', 'changed'):
+        return math.nan
+    sizes = [sum(count for value, count in side.items() if value) for side in (file.first, file.second)]
+    both = sizes[0] - sum(count for (before, after), count in file.flips.items() if before and not after)
+    either = sum(sizes) - both
+    return both / either if either else 1.0
+
+
+def agreement_table(diffs: Mapping[str, LabelDiff]) -> Table:
+    """How well pairs of label sets agree, a row a pair and split.
+
+    Args:
+        diffs: Name of the pair → its comparison.
+    """
+    rows: list[Sequence[Cell]] = []
+    for name, diff in diffs.items():
+        for split in sorted({file.split for file in diff.files}, key=lambda split: (split != 'train', split)):
+            files = [file for file in diff.files if file.split == split and file.status in ('same', 'changed')]
+            iou = np.array([foreground_iou(file) for file in files])
+            pixels = sum(file.pixels for file in files)
+            rows.append([
+                name, split, len(files), sum(file.status == 'same' for file in files),
+                100 * sum(file.changed for file in files) / pixels if pixels else None,
+                float(iou.mean()) if len(iou) else None, int((iou < DOUBTFUL).sum()), int((iou < WRONG).sum()),
+            ])  # fmt: skip
+    columns: dict[str, int | None] = {
+        'label sets': None, 'split': None, 'masks': None, 'equal': None, 'changed pixels %': 2,
+        'foreground IoU': 4, f'IoU < {DOUBTFUL}': None, f'IoU < {WRONG}': None,
+    }  # fmt: skip
+    return Table(
+        'Agreement of label sets', columns, rows, 'Foreground IoU: mean over the masks, classes not told apart.'
+    )
+
+
+def flips_table(diff: LabelDiff) -> Table:
+    """From which class to which the pixels change, most first."""
+    flips = diff.flips()
+    total = sum(flips.values())
+    rows: list[Sequence[Cell]] = [[flip, count, 100 * count / total] for flip, count in flips.items()]
+    title = f'Pixels that change from {diff.a} to {diff.b}'
+    return Table(title, {'classes': None, 'pixels': None, 'share %': 1}, rows)

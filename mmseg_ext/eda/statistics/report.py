@@ -1,0 +1,87 @@
+"""The statistics as files: tables as CSV and Markdown, figures as PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmseg_ext.eda.plots import save_figure
+from mmseg_ext.eda.statistics.collect import Statistics
+from mmseg_ext.eda.statistics.figures import (
+    area_figure,
+    balance_figure,
+    drift_figure,
+    light_figure,
+    position_figure,
+)
+from mmseg_ext.eda.statistics.quantities import Drift, reference_split
+from mmseg_ext.eda.statistics.table import Table
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import make_folder, write_text
+
+PAGE = 'statistics.md'
+FIGURES = ('balance', 'area', 'light', 'position', 'drift')
+FORMATS = ('png', 'svg')
+OURS = frozenset({PAGE, 'images.csv', *(f'{name}.{kind}' for name in FIGURES for kind in ('csv', *FORMATS))})
+
+
+def check_out(out: str | Path, overwrite: bool = False) -> None:
+    """Refuse a result folder that holds anything but an earlier result that may be replaced.
+
+    Raises:
+        InputError: It is a file, or holds files, and they are not ours or ``overwrite`` is False.
+    """
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f'{out}: is a file; name a folder')
+    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if found - OURS:
+        raise InputError(f'{out}: holds other files ({min(found - OURS)}); choose an empty folder')
+    if found and not overwrite:
+        raise InputError(f'{out}: holds an earlier result; replace it with --overwrite or choose another folder')
+
+
+def write_report(
+    out: str | Path,
+    statistics: Statistics,
+    tables: dict[str, Table],
+    drifts: Sequence[Drift],
+    *,
+    reference: str = 'train',
+    overwrite: bool = False,
+) -> Path:
+    """Write ``statistics.md``, each table as CSV and each figure as PNG and SVG into one folder.
+
+    Args:
+        out: The folder.
+        statistics: From `collect_statistics`.
+        tables: From `make_tables`.
+        drifts: From `measure_drift`.
+        reference: The split that the others are compared with.
+        overwrite: Replace an earlier result.
+
+    Returns:
+        The page, ``out/statistics.md``.
+
+    Raises:
+        InputError: The folder holds other files, or an earlier result without ``overwrite``.
+    """
+    check_out(out, overwrite)
+    out = make_folder(out)
+    figures = {
+        'balance': balance_figure(statistics),
+        'area': area_figure(statistics),
+        'light': light_figure(statistics),
+        'position': position_figure(statistics),
+        'drift': drift_figure(statistics, drifts, reference_split(statistics, reference)),
+    }
+    lines = [f'# Statistics of {statistics.labels}', '']
+    for name, table in tables.items():
+        write_text(out / f'{name}.csv', table.csv())
+        lines += [table.markdown()]
+        if name in figures:
+            for kind in FORMATS:
+                save_figure(figures[name], out / f'{name}.{kind}')
+            lines += [f'![{table.title}]({name}.png)', '']
+    write_text(out / PAGE, '\n'.join(lines))
+    return out / PAGE

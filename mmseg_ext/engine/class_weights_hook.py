@@ -1,0 +1,48 @@
+"""Keeps the class weights of a run beside its results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import write_json
+from mmseg_ext.models.losses.class_weight import ClassWeights
+from mmseg_ext.registry import HOOKS
+
+FILE_NAME = 'class_weights.json'
+
+
+@HOOKS.register_module()
+class ClassWeightsHook(Hook):
+    """Write ``<work dir>/class_weights.json``: what the losses weigh classes with, and where that comes from.
+
+    Only weights that a file holds or that were computed from masks are written; those of a list stand in the config.
+    The keys are the names of the losses in the model; the values have ``source``, ``classes`` and ``weights``.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Write the file, if there is anything to write.
+
+        Raises:
+            InputError: The weights are those of other classes than the data's.
+        """
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        records = {
+            name.removesuffix('.class_weight'): module.record
+            for name, module in model.named_modules()
+            if isinstance(module, ClassWeights) and module.record is not None
+        }
+        trained = (getattr(runner.train_dataloader.dataset, 'metainfo', None) or {}).get('classes')
+        for record in records.values():
+            if trained is not None and record['classes'] not in (None, list(trained)):
+                raise InputError(
+                    f'class_weight of {record["source"]}: is for the classes {", ".join(record["classes"])}, but the '
+                    f'data have {", ".join(trained)}; compute the weights of the data trained on'
+                )
+        if records and is_main_process():
+            write_json(Path(runner.work_dir) / FILE_NAME, records)
