@@ -19,8 +19,9 @@ T = TypeVar('T')
 class ArgumentParser(argparse.ArgumentParser):
     """Parser whose help keeps line breaks, shows defaults and ends with an example."""
 
-    def __init__(self, description: str, example: str) -> None:
+    def __init__(self, description: str, example: str, prog: str | None = None) -> None:
         super().__init__(
+            prog=prog,  # given by argparse to the parser of a sub-command
             description=description,
             epilog=f'example:\n  {example}',
             formatter_class=argparse.RawDescriptionHelpFormatter,

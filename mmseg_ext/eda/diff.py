@@ -1,0 +1,194 @@
+"""What changed between two label sets, pixel by pixel."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from mmseg_ext.eda.labelme.selection import File, list_files
+from mmseg_ext.eda.layout import MASK_SUFFIX, Classes, read_classes
+from mmseg_ext.eda.masks import Mask, read_mask
+from mmseg_ext.errors import InputError
+
+Status = Literal['same', 'changed', 'resized', 'added', 'removed']
+Track = Callable[[Sequence[File]], Iterable[File]]
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """What changed in one file.
+
+    Attributes:
+        split: Name of the split.
+        stem: The file's stem.
+        status: ``resized`` where the sizes differ, so that pixels cannot be compared; ``added`` and ``removed`` where
+            only the second or the first label set has the file.
+        pixels: Pixels of the mask; 0 unless it is ``same`` or ``changed``.
+        flips: Pixels by value in the first and in the second mask, for values that differ.
+        first: Pixels by value in the first mask.
+        second: Pixels by value in the second mask.
+    """
+
+    split: str
+    stem: str
+    status: Status
+    pixels: int = 0
+    flips: dict[tuple[int, int], int] = field(default_factory=dict)
+    first: dict[int, int] = field(default_factory=dict)
+    second: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> int:
+        """Pixels whose value differs."""
+        return sum(self.flips.values())
+
+    @property
+    def share(self) -> float:
+        """Share of the pixels whose value differs, 0–1."""
+        return self.changed / self.pixels if self.pixels else 0.0
+
+    def lost(self, value: int) -> int:
+        """Pixels that have a value in the first mask only."""
+        return sum(count for (before, _), count in self.flips.items() if before == value)
+
+    def gained(self, value: int) -> int:
+        """Pixels that have a value in the second mask only."""
+        return sum(count for (_, after), count in self.flips.items() if after == value)
+
+
+@dataclass(frozen=True)
+class LabelDiff:
+    """What changed between two label sets of a data set, most changed files first.
+
+    Attributes:
+        a: Name of the first label set.
+        b: Name of the second.
+        classes: What the values are called.
+        files: One entry for each file of either.
+    """
+
+    a: str
+    b: str
+    classes: Classes
+    files: tuple[FileDiff, ...]
+
+    def name(self, value: int) -> str:
+        """The class of a value; ``ignored``, or ``value N`` for one that is no class."""
+        if value == self.classes.ignore_index:
+            return 'ignored'
+        return self.classes.names[value] if value < len(self.classes.names) else f'value {value}'
+
+    def count(self, status: Status) -> int:
+        """How many files have a status."""
+        return sum(file.status == status for file in self.files)
+
+    def flips(self, files: Iterable[FileDiff] | None = None) -> dict[str, int]:
+        """Pixels by ``first → second`` class over some files (all by default), most first."""
+        total: dict[str, int] = {}
+        for file in self.files if files is None else files:
+            for (before, after), count in file.flips.items():
+                key = f'{self.name(before)} → {self.name(after)}'
+                total[key] = total.get(key, 0) + count
+        return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def diff_masks(first: Mask, second: Mask) -> dict[tuple[int, int], int]:
+    """Count the pixels of two masks of one shape (H, W), uint8, by (value in the first, value in the second)."""
+    pairs = np.bincount((first.astype(np.int64) * 256 + second).ravel())
+    return {divmod(int(pair), 256): int(pairs[pair]) for pair in np.flatnonzero(pairs)}
+
+
+def diff_labels(root: Path, a: str, b: str, *, splits: Sequence[str] = (), track: Track = iter) -> LabelDiff:
+    """Compare two label sets of a data set.
+
+    Args:
+        root: The data set.
+        a: Name of the first label set (the state before).
+        b: Name of the second (the state after).
+        splits: The splits; all by default.
+        track: Wraps the files that are worked through, for a progress bar.
+
+    Raises:
+        InputError: A label set is missing, or a mask cannot be read.
+    """
+    classes = read_classes(root)
+    sides = [list_files(root / name, MASK_SUFFIX) for name in (a, b)]
+    files = sorted(sides[0].keys() | sides[1].keys())
+    for split in splits:
+        if split not in {known for known, _ in files}:
+            raise InputError(f'{root}: neither {a} nor {b} has a split {split!r}; check the name')
+    chosen = [file for file in files if not splits or file[0] in splits]
+    found = [_diff_file(file, sides[0].get(file), sides[1].get(file)) for file in track(chosen)]
+    found.sort(key=lambda file: (file.status in ('same', 'changed'), -file.changed, file.split, file.stem))
+    return LabelDiff(a, b, classes, tuple(found))
+
+
+def _diff_file(file: File, first_path: Path | None, second_path: Path | None) -> FileDiff:
+    if first_path is None or second_path is None:
+        return FileDiff(*file, status='added' if first_path is None else 'removed')
+    first, second = read_mask(first_path), read_mask(second_path)
+    if first.shape != second.shape:
+        return FileDiff(*file, status='resized')
+    pairs = diff_masks(first, second)
+    flips = {pair: count for pair, count in pairs.items() if pair[0] != pair[1]}
+    status: Status = 'changed' if flips else 'same'
+    return FileDiff(*file, status, first.size, flips, _count(first), _count(second))
+
+
+def _count(mask: Mask) -> dict[int, int]:
+    """Pixels by value."""
+    counts = np.bincount(mask.ravel())
+    return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
+
+
+def diff_json(diff: LabelDiff) -> dict[str, Any]:
+    """The comparison as JSON: a summary, and one entry a file."""
+    statuses: tuple[Status, ...] = ('same', 'changed', 'resized', 'added', 'removed')
+    return {
+        'a': diff.a,
+        'b': diff.b,
+        'summary': {
+            **{status: diff.count(status) for status in statuses},
+            'changed_pixels': sum(file.changed for file in diff.files),
+            'pixels': sum(file.pixels for file in diff.files),
+            'flips': diff.flips(),
+        },
+        'files': [
+            {
+                'split': file.split,
+                'stem': file.stem,
+                'status': file.status,
+                'pixels': file.pixels,
+                'changed': file.changed,
+                'share': file.share,
+                'flips': diff.flips([file]),
+            }
+            for file in diff.files
+        ],
+    }
+
+
+def diff_csv(diff: LabelDiff) -> str:
+    """The comparison as CSV, one row a file: the pixels of each class in both sets, lost and gained, and all flips."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator='\n')
+    columns = ('a', 'b', 'lost', 'gained')
+    per_class = [f'{name}_{column}' for name in diff.classes.names for column in columns]
+    writer.writerow(['split', 'stem', 'status', 'pixels', 'changed', 'share', *per_class, 'flips'])
+    for file in diff.files:
+        counts = [
+            count
+            for value in range(len(diff.classes.names))
+            for count in (file.first.get(value, 0), file.second.get(value, 0), file.lost(value), file.gained(value))
+        ]
+        flips = '; '.join(f'{flip}: {count}' for flip, count in diff.flips([file]).items())
+        writer.writerow(
+            [file.split, file.stem, file.status, file.pixels, file.changed, f'{file.share:.6f}', *counts, flips]
+        )
+    return stream.getvalue()

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_ext.eda.diff import diff_labels
+from mmseg_ext.eda.masks import write_mask
+from mmseg_ext.reports import diff_page
+from mmseg_ext.reports.drawing import ADDED
+from mmseg_ext.reports.gallery import Card, Table
+
+PALETTE = ((0, 0, 0), (220, 60, 60))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (tmp_path / 'dataset.yaml').write_text(f'classes: [ground, cat]\npalette: {[list(c) for c in PALETTE]}\n')
+    for stem, changed in (('few', 1), ('none', 0), ('many', 5)):
+        for labels, pixels in (('old', 0), ('new', changed)):
+            mask = np.zeros((8, 9), np.uint8)
+            mask[0, :pixels] = 1
+            (tmp_path / labels / 'train').mkdir(parents=True, exist_ok=True)
+            write_mask(tmp_path / labels / 'train' / f'{stem}.png', mask, PALETTE)
+    write_mask(tmp_path / 'new' / 'train' / 'added.png', np.zeros((8, 9), np.uint8), PALETTE)
+    (tmp_path / 'img' / 'train').mkdir(parents=True)
+    Image.new('RGB', (9, 8), (50, 90, 50)).save(tmp_path / 'img' / 'train' / 'many.png')
+    return tmp_path
+
+
+def test_the_cards_are_the_changed_files_most_changed_first(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Card] = []
+    tables: list[Table] = []
+
+    def write_gallery(path: Path, **parts: object) -> None:
+        written.extend(parts['cards'])  # type: ignore[call-overload]
+        tables.extend(parts['tables'])  # type: ignore[call-overload]
+
+    monkeypatch.setattr(diff_page, 'write_gallery', write_gallery)
+    diff_page.write_diff_page(data / 'diff.html', diff_labels(data, 'old', 'new'), data)
+    assert [card.title for card in written] == ['train / many', 'train / few', 'train / added']
+    many, few, added = written
+    assert dict(many.facts) == {'changed pixels': 5, 'share %': 100 * 5 / 72, 'Δ ground': -5, 'Δ cat': 5}
+    assert many.tags == ['ground → cat']
+    assert [panel.caption for panel in many.panels] == ['old', 'new', 'difference']
+    assert (many.panels[0].image == (50, 90, 50)).all()  # the photograph; the old mask is empty
+    assert ((many.panels[2].image == ADDED).all(axis=2).sum(axis=1) == [5, 0, 0, 0, 0, 0, 0, 0]).all()
+    assert (few.panels[1].image[0, 0] == PALETTE[1]).all()  # no photograph: the bare mask
+    assert added.tags == ['added']
+    assert [panel.caption for panel in added.panels] == ['new']
+    assert [table.rows for table in tables] == [[['train', 1, 2, 1]], [['ground → cat', 6]]]
+
+    written.clear()
+    diff_page.write_diff_page(data / 'diff.html', diff_labels(data, 'old', 'new'), data, limit=1)
+    assert [card.title for card in written] == ['train / many']
+
+
+def test_the_page_is_written(data: Path) -> None:
+    diff_page.write_diff_page(data / 'diff.html', diff_labels(data, 'old', 'new'), data)
+    page = (data / 'diff.html').read_text()
+    assert '3 of 4 masks differ; 6 of 216 compared pixels have another class.' in page
+    diff_page.write_diff_page(data / 'same.html', diff_labels(data, 'old', 'old'), data)
+    assert '0 of 3 masks differ' in (data / 'same.html').read_text()
