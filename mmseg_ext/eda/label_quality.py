@@ -20,8 +20,9 @@ from mmseg_ext.eda.regions import find_regions
 Probabilities = NDArray[np.floating]
 Binary = NDArray[np.bool_]
 
-SURE = 0.9  # the chance from which the model counts as sure
-OPENING = 9  # diameter in pixels of what a disagreement must hold, so that a blurred border does not count
+SURE = 0.7  # the chance from which the model counts as sure
+LONE = 0.5  # the weight of an object that only the mask or only the models have
+OPENING = 7  # diameter in pixels of what a disagreement must hold, so that a blurred border does not count
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,37 @@ def confident_agreement(e: Evidence, sure: float = SURE, opening: int = OPENING)
     return 1 - _ratio(wrong.sum(), (e.label | (e.object > 0.5)).sum(), empty=0.0)
 
 
+def corroborated_agreement(e: Evidence, sure: float = SURE, opening: int = OPENING, lone: float = LONE) -> float:
+    """`confident_agreement` in which a contradiction that stands alone counts less.
+
+    Models of small data take horses for dogs and overlook a white dog on white ground; both look like a wrong mask. But
+    a mask on the wrong thing, or an abandoned one, comes with an object that only the models see *and* one that only
+    the mask sees. So contradiction counts in full at an object that both see (the models at least a fifth of it). What
+    only one side sees is set off against what only the other sees: as much as has a counterpart counts in full, and
+    the rest by ``lone``.
+
+    Args:
+        e: Label and probabilities.
+        sure: As in `confident_agreement`.
+        opening: As in `confident_agreement`.
+        lone: Weight of what has no counterpart, 0–1.
+    """
+    model = (e.object > 0.5) & e.valid
+    wrong = opened(contradiction(e, sure), opening)
+    seen = _regions_on(e.label, model, share=0.2)
+    only_mask = wrong & e.label & ~seen
+    only_models = wrong & ~e.label & ~_regions_on(model, seen)
+    alone = abs(int(only_mask.sum()) - int(only_models.sum()))
+    return 1 - _ratio(wrong.sum() - (1 - lone) * alone, (e.label | model).sum(), empty=0.0)
+
+
+def _regions_on(objects: Binary, ground: Binary, share: float = 0.0) -> Binary:
+    """The regions of a map that lie on another map, with more than a share of their area."""
+    regions = find_regions(objects)
+    covered = np.bincount(regions.labels[ground], minlength=len(regions) + 1)[1:]
+    return np.isin(regions.labels, np.flatnonzero(covered > share * regions.areas) + 1)
+
+
 def contradiction(e: Evidence, sure: float = SURE) -> Binary:
     """Where the model is sure of an object that the label lacks, or of background that the label calls object."""
     return e.valid & np.where(e.label, e.object < 1 - sure, e.object > sure)
@@ -124,6 +156,7 @@ SCORES: dict[str, Callable[[Evidence], float]] = {
     'hard_iou': hard_iou,
     'soft_iou': soft_iou,
     'confident_agreement': confident_agreement,
+    'corroborated_agreement': corroborated_agreement,
     'class_agreement': class_agreement,
 }
 

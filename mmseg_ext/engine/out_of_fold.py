@@ -53,7 +53,7 @@ class FoldTask:
 
 
 def run_folds(tasks: Sequence[FoldTask], jobs: int = 1) -> Iterator[FoldTask]:
-    """Train what is not done yet, each training in a fresh process, and yield the tasks as they are done.
+    """Train each in a fresh process, and yield the tasks as they are done.
 
     Args:
         tasks: The trainings.
@@ -62,10 +62,9 @@ def run_folds(tasks: Sequence[FoldTask], jobs: int = 1) -> Iterator[FoldTask]:
     Raises:
         InputError: A config or the data cannot be used.
     """
-    open_tasks = [task for task in tasks if not task.is_done()]
     context = multiprocessing.get_context('spawn')  # mmengine keeps global state, which a second training would meet
     with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        yield from pool.map(_run_fold, open_tasks)
+        yield from pool.map(_run_fold, tasks)
 
 
 def _run_fold(task: FoldTask) -> FoldTask:

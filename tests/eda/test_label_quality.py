@@ -13,6 +13,7 @@ from mmseg_ext.eda.label_quality import (
     SCORES,
     class_agreement,
     confident_agreement,
+    corroborated_agreement,
     evidence,
     hard_iou,
     soft_iou,
@@ -76,10 +77,25 @@ def test_confident_agreement_counts_areas_and_not_borders() -> None:
     assert confident_agreement(evidence(square(1, 5, 21), model)) == 1  # four columns too few: thinner than the disc
     half = evidence(square(1, 5, 15), model)  # ten of twenty columns are missing
     assert confident_agreement(half, opening=1) == 0.5
-    assert 0.5 < confident_agreement(half) < 0.6  # a disc of nine pixels cannot reach into the four corners
+    assert 0.5 < confident_agreement(half) < 0.6  # a disc of seven pixels cannot reach into the four corners
     assert confident_agreement(evidence(square(1, 5, 25), certain(np.zeros((40, 40), int)))) < 0.07
-    unsure = np.where(model > 0.5, 0.7, 0.15)
+    unsure = np.where(model > 0.5, 0.36, 0.32)
     assert confident_agreement(evidence(square(1, 5, 15), unsure)) == 1
+
+
+def test_what_stands_alone_counts_half_and_in_full_with_a_counterpart() -> None:
+    def both(mask: np.ndarray, model: np.ndarray) -> tuple[float, float]:
+        e = evidence(mask, certain(model))
+        return 1 - confident_agreement(e, opening=1), 1 - corroborated_agreement(e, opening=1)
+
+    nothing, left, right = square(1, 0, 0), square(1, 2, 12), square(1, 20, 40)
+    assert both(left, nothing) == pytest.approx((1, 0.5))  # overlooked by the models, or a mask on nothing
+    assert both(nothing, left) == pytest.approx((1, 0.5))  # a horse, or a forgotten animal
+    assert both(left, right) == pytest.approx((1, 1 - 0.5 * 200 / 600))  # 200 px against 400: 200 have no counterpart
+    assert both(left, square(1, 22, 32)) == pytest.approx((1, 1))  # the mask lies on the wrong thing
+    assert both(left, square(1, 2, 22)) == pytest.approx((0.5, 0.5))  # half of the animal is missing
+    assert both(square(1, 2, 22), left) == pytest.approx((0.5, 0.5))  # half of it too much
+    assert both(square(1, 2, 32), square(1, 2, 7)) == pytest.approx((25 / 30, 12.5 / 30))  # the models see a sixth
 
 
 def test_class_agreement_looks_at_the_class_of_what_both_call_an_object() -> None:

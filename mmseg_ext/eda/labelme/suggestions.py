@@ -27,7 +27,7 @@ def write_label_list(folder: Path, classes: Classes) -> None:
 def write_suggestion(folder: Path, photograph: Path, mask: Mask, model: Mask, classes: Classes) -> bool:
     """Write ``folder/<stem>.json`` with both masks as shapes, unless it is there: somebody may have worked on it.
 
-    LabelMe lists the labels with a tick that shows or hides their shapes, so that the two sets can be switched.
+    LabelMe lists every shape by its label, with a tick that shows or hides it, so that the two sets can be switched.
 
     Args:
         folder: Folder of the split's LabelMe files.

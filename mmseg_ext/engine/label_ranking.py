@@ -1,0 +1,152 @@
+"""What ``tools/rank_labels.py`` does: out-of-fold probabilities, scores, and the masks in the order of suspicion."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_ext.cli import track
+from mmseg_ext.eda.folds import assign_folds
+from mmseg_ext.eda.label_errors import label_errors, suggestion
+from mmseg_ext.eda.label_quality import SCORES, Evidence, evidence
+from mmseg_ext.eda.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
+from mmseg_ext.eda.masks import read_mask, write_mask
+from mmseg_ext.eda.near_duplicates import group_near_duplicates
+from mmseg_ext.engine.environment import describe_environment
+from mmseg_ext.engine.experiment import check_parts, load_config
+from mmseg_ext.engine.out_of_fold import load_probabilities, plan_folds, run_folds
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import make_folder, write_json, write_text
+
+SETTINGS, RANKING, SUGGESTIONS = 'settings.json', 'ranking', 'suggestions'
+DEFAULT_SCORE = 'corroborated_agreement'
+
+
+@dataclass(frozen=True)
+class RankingSettings:
+    """How the masks are ranked.
+
+    Attributes:
+        data_root: The data set.
+        configs: One or several experiments; the probabilities of several are averaged.
+        labels: The label set that is doubted.
+        split: Its split.
+        folds: Into how many parts the split is divided.
+        seeds: One division and one training a fold for each.
+        sides: Views of the prediction, as in `Predictor.probabilities`.
+        options: Overrides of the configs, dotted key → value.
+    """
+
+    data_root: str
+    configs: tuple[str, ...]
+    labels: str = 'labels'
+    split: str = 'train'
+    folds: int = 5
+    seeds: tuple[int, ...] = (0,)
+    sides: tuple[int, ...] = (256, 320)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT_SCORE) -> list[dict[str, Any]]:
+    """Rank the masks of a split by how likely they are wrong.
+
+    An interrupted call continues where it stopped, when it is repeated with the same settings.
+
+    Args:
+        settings: Data, experiments, folds.
+        out: Folder of the result: ``ranking.csv`` and ``.json``, ``suggestions/<split>/<stem>.png`` (the models'
+            masks), ``probabilities/``, ``runs/``.
+        score: By which score of `mmseg_ext.eda.label_quality` they are ordered.
+
+    Returns:
+        One row a mask, the most suspicious first: ``rank``, ``stem``, every score, kind and areas of the errors.
+
+    Raises:
+        InputError: Data, config or folder cannot be used.
+    """
+    out = Path(out)
+    classes, images, masks = _files(settings)
+    for config in settings.configs:
+        check_parts(load_config(config, settings.options), config, 'model', 'train_dataloader', 'train_cfg')
+    folds = _divide(settings, images, masks)
+    _claim(out, settings)
+    common = {name: getattr(settings, name) for name in ('data_root', 'labels', 'split', 'sides', 'options')}
+    tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
+    for task in track(run_folds(tasks), 'training', len(tasks)):
+        print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
+    rows = []
+    for stem, e in track(out_of_fold_evidence(settings, out), 'scoring', len(images)):
+        scores = {name: round(function(e), 6) for name, function in SCORES.items()}
+        rows.append({'stem': stem, **scores, **asdict(label_errors(e))})
+        path = out / SUGGESTIONS / settings.split / f'{stem}.png'
+        write_mask(path, suggestion(e), classes.palette)
+    rows.sort(key=lambda row: (row[score], row['stem']))
+    rows = [{'rank': rank, **row} for rank, row in enumerate(rows, 1)]
+    _write(rows, settings, score, out)
+    return rows
+
+
+def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator[tuple[str, Evidence]]:
+    """Stem by stem, the label and the mean of the probabilities that stand in ``out``."""
+    classes, images, masks = _files(settings)
+    folders = sorted((Path(out) / 'probabilities').iterdir())
+    for stem in images:
+        chances = load_probabilities([folder / f'{stem}.npz' for folder in folders])
+        yield stem, evidence(read_mask(masks[stem]), chances, classes.ignore_index)
+
+
+def _files(settings: RankingSettings) -> tuple[Classes, dict[str, Path], dict[str, Path]]:
+    """Classes, images and masks of the split."""
+    root = Path(settings.data_root)
+    classes = read_classes(root)
+    folders = root / 'img' / settings.split, root / settings.labels / settings.split
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f'{folder}: folder not found; name another --labels or --split')
+    images, masks = list_stems(folders[0], IMAGE_SUFFIXES), list_stems(folders[1], ('.png',))
+    if images.keys() != masks.keys() or not images:
+        raise InputError(f'{folders[1]}: needs one mask for each image; see python tools/audit.py {root}')
+    return classes, images, masks
+
+
+def _claim(out: Path, settings: RankingSettings) -> None:
+    """Take the folder, or take it up again if the settings are the same."""
+    wanted = json.loads(json.dumps(asdict(settings)))
+    path = out / SETTINGS
+    if path.is_file():
+        if json.loads(path.read_text(encoding='utf-8')) != wanted:
+            raise InputError(f'{out}: holds a ranking with other settings (see {SETTINGS}); choose another --out')
+        return
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f'{out}: is not empty; choose another --out')
+    write_json(make_folder(out) / SETTINGS, wanted)
+
+
+def _divide(
+    settings: RankingSettings, images: Mapping[str, Path], masks: Mapping[str, Path]
+) -> dict[int, dict[str, int]]:
+    """Seed → (stem → fold): copies of a photograph together, and every fold with its share of each class."""
+    strata = {stem: tuple(np.unique(read_mask(path)).tolist()) for stem, path in masks.items()}
+    groups = group_near_duplicates(images)
+    try:
+        return {seed: assign_folds(strata, settings.folds, seed, groups) for seed in settings.seeds}
+    except ValueError as error:
+        raise InputError(f'--folds {settings.folds}: {error}') from error
+
+
+def _write(rows: Sequence[Mapping[str, Any]], settings: RankingSettings, score: str, out: Path) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(out / f'{RANKING}.csv', text.getvalue())
+    report = {'settings': asdict(settings), 'score': score, 'environment': describe_environment(sys.argv), 'rows': rows}
+    write_json(out / f'{RANKING}.json', report)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('mmseg')
+
+from mmseg_ext.engine.out_of_fold import load_probabilities, plan_folds, save_probabilities
+
+COMMON = {'data_root': 'd', 'labels': 'labels', 'split': 'train', 'sides': (64,), 'options': {}}
+
+
+def test_each_image_is_left_out_once_a_seed_and_never_trained_on_by_its_judge(tmp_path: Path) -> None:
+    images = {stem: Path(f'd/img/train/{stem}.jpg') for stem in 'abcde'}
+    folds = {0: dict(zip('abcde', (0, 1, 0, 1, 0), strict=True)), 7: dict(zip('abcde', (1, 1, 0, 0, 0), strict=True))}
+    tasks = plan_folds(['x/one.py', 'x/two.py'], images, folds, tmp_path, COMMON)
+    assert len(tasks) == 2 * 2 * 2
+    assert len({task.work_dir for task in tasks}) == 8
+    assert len({task.out for task in tasks}) == 4
+    for out in {task.out for task in tasks}:
+        same = [task for task in tasks if task.out == out]
+        assert sorted(Path(path).stem for task in same for path in task.held_out) == list('abcde')
+        for task in same:
+            trained = {'abcde'[position] for position in task.train}
+            assert trained | {Path(path).stem for path in task.held_out} == set('abcde')
+            assert not trained & {Path(path).stem for path in task.held_out}
+
+
+def test_a_task_is_done_when_all_its_probabilities_are_there(tmp_path: Path) -> None:
+    images = {stem: Path(f'{stem}.jpg') for stem in 'ab'}
+    first, second = plan_folds(['c.py'], images, {0: {'a': 0, 'b': 1}}, tmp_path, COMMON)
+    assert not first.is_done()
+    save_probabilities(Path(first.out) / 'a.npz', np.zeros((2, 3, 3)))
+    assert first.is_done()
+    assert not second.is_done()
+
+
+def test_probabilities_come_back_to_half_a_step_and_are_averaged(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    both = [random.dirichlet(np.ones(3), (20, 30)).transpose(2, 0, 1) for _ in range(2)]
+    for number, chances in enumerate(both):
+        save_probabilities(tmp_path / f'{number}.npz', chances)
+    mean = load_probabilities([tmp_path / '0.npz', tmp_path / '1.npz'])
+    assert mean.dtype == np.float32
+    np.testing.assert_allclose(mean, np.mean(both, axis=0), atol=2 / 255)
+    np.testing.assert_allclose(mean.sum(0), 1, atol=1e-6)
+    assert (tmp_path / '0.npz').stat().st_size < 20 * 30 * 3 + 1000
