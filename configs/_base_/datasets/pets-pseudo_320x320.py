@@ -10,14 +10,6 @@ pseudo_root = '{{$PSEUDO_ROOT:data/pets-pseudo}}'
 crop_size = (320, 320)
 
 warp = dict(type='mmseg_ext.RandomScaleRotateShift', size=crop_size, rotate=15, shift=0.15, stretch=1.15)
-appearance = [
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='RandomGrayscale', prob=0.1, keep_channels=True),
-    dict(type='mmseg_ext.RandomBlur', prob=0.15, sigma=(0.5, 2.0)),
-    dict(type='PackSegInputs'),
-]
-loading = [dict(type='mmseg_ext.LoadImage'), dict(type='mmseg_ext.LoadMask')]
 test_pipeline = [
     dict(type='mmseg_ext.LoadImage'),
     dict(type='Resize', scale=crop_size, keep_ratio=True),
@@ -31,7 +23,7 @@ train_pets = dict(
     split='train',
     labels='labels_fixed',
     cache=True,
-    pipeline=[*loading, dict(**warp, scale=(0.6, 1.9)), *appearance],
+    pipeline=[*_base_.loading, dict(**warp, scale=(0.6, 1.9)), *_base_.appearance],
 )
 train_pseudo = dict(
     type='MultiImageMixDataset',
@@ -41,9 +33,9 @@ train_pseudo = dict(
         split='train',
         labels='labels',
         cache=True,
-        pipeline=loading,
+        pipeline=_base_.loading,
     ),
-    pipeline=[dict(type='mmseg_ext.Mosaic', tile=256, prob=0.8), dict(**warp, scale=(0.7, 1.8)), *appearance],
+    pipeline=[dict(type='mmseg_ext.Mosaic', tile=256, prob=0.8), dict(**warp, scale=(0.7, 1.8)), *_base_.appearance],
 )
 train_dataloader = dict(
     dataset=dict(

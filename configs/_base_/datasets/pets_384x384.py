@@ -8,18 +8,18 @@ _base_ = './pets_256x256.py'
 
 crop_size = (384, 384)
 
-train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(
-        type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.6, 1.9), rotate=15, shift=0.15, stretch=1.15
-    ),
+loading = [dict(type='mmseg_ext.LoadImage'), dict(type='mmseg_ext.LoadMask')]
+appearance = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
     dict(type='RandomGrayscale', prob=0.1, keep_channels=True),
     dict(type='mmseg_ext.RandomBlur', prob=0.15, sigma=(0.5, 2.0)),
     dict(type='PackSegInputs'),
 ]
+warp = dict(
+    type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.6, 1.9), rotate=15, shift=0.15, stretch=1.15
+)
+train_pipeline = [*loading, warp, *appearance]
 test_pipeline = [
     dict(type='mmseg_ext.LoadImage'),
     dict(type='Resize', scale=crop_size, keep_ratio=True),
