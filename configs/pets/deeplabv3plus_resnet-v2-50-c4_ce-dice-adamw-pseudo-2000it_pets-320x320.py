@@ -7,6 +7,7 @@ Run: python tools/pseudo_label.py TEACHER_CONFIG TEACHER_WORK_DIR IMAGES --out P
      MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA PSEUDO_ROOT=PSEUDO python tools/train.py \
      configs/pets/deeplabv3plus_resnet-v2-50-c4_ce-dice-adamw-pseudo-2000it_pets-320x320.py \
      --cfg-options load_from=TEACHER_WORK_DIR/best_mDice_iter_1200.pth
+Result: val mDice 89.24 without TTA (the teacher: 88.84); one seed, 88 minutes on one CPU core.
 """
 
 _base_ = [

@@ -6,7 +6,9 @@ FixRes does for scale; Touvron et al. 2019, arXiv 1906.06423).
 
 Run: MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA python tools/train.py \
      configs/pets/deeplabv3plus_resnet-v2-50-c4_ce-dice-adamw-whole-400it_pets-320x320.py \
-     --cfg-options load_from=WORK_DIR/best_mDice_iter_N.pth
+     --cfg-options load_from=WORK_DIR/iter_2000.pth     (of the pseudo-2000it student)
+Result: val mDice 91.38 (95 % interval 89.01–93.39) with TTA, 90.34 without; one seed, 19 minutes on one CPU core. The
+student that it starts from has 89.24 without TTA.
 """
 
 _base_ = [
