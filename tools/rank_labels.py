@@ -36,6 +36,14 @@ def build_parser() -> ArgumentParser:
         metavar='N',
         help='views of the prediction (default: 256 320)',
     )
+    parser.add_argument(
+        '--with',
+        nargs='+',
+        default=[],
+        metavar='D',
+        dest='others',
+        help='average in finished rankings of the same masks',
+    )
     parser.add_argument('--score', default=None, help='score to order by (default: corroborated_agreement)')
     parser.add_argument('--top', type=int, default=30, metavar='N', help='masks on the page and in the queue (30)')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the configs')
@@ -68,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         seeds=tuple(args.seeds),
         sides=tuple(args.sides),
         options=parse_options(args.cfg_options),
+        others=tuple(args.others),
     )
     rows = rank_labels(settings, args.out, score)
     write_ranking_outputs(rows[: args.top], args.data, args.labels, args.split, args.out, score)

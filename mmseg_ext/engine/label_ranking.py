@@ -22,7 +22,7 @@ from mmseg_ext.eda.masks import read_mask, write_mask
 from mmseg_ext.eda.near_duplicates import group_near_duplicates
 from mmseg_ext.engine.environment import describe_environment
 from mmseg_ext.engine.experiment import check_parts, load_config
-from mmseg_ext.engine.out_of_fold import load_probabilities, plan_folds, run_folds
+from mmseg_ext.engine.out_of_fold import PROBABILITIES, load_probabilities, plan_folds, run_folds
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json, write_text
 
@@ -43,6 +43,7 @@ class RankingSettings:
         seeds: One division and one training a fold for each.
         sides: Views of the prediction, as in `Predictor.probabilities`.
         options: Overrides of the configs, dotted key → value.
+        others: Folders of finished rankings of the same masks, whose probabilities are averaged in.
     """
 
     data_root: str
@@ -53,6 +54,7 @@ class RankingSettings:
     seeds: tuple[int, ...] = (0,)
     sides: tuple[int, ...] = (256, 320)
     options: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
 
 def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT_SCORE) -> list[dict[str, Any]]:
@@ -77,6 +79,8 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
     for config in settings.configs:
         check_parts(load_config(config, settings.options), config, 'model', 'train_dataloader', 'train_cfg')
     folds = _divide(settings, images, masks)
+    for other in settings.others:
+        _check_other(Path(other), settings)
     _claim(out, settings)
     common = {name: getattr(settings, name) for name in ('data_root', 'labels', 'split', 'sides', 'options')}
     tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
@@ -97,7 +101,9 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
 def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator[tuple[str, Evidence]]:
     """Stem by stem, the label and the mean of the probabilities that stand in ``out``."""
     classes, images, masks = _files(settings)
-    folders = sorted((Path(out) / 'probabilities').iterdir())
+    folders = [
+        folder for ranking in (out, *settings.others) for folder in sorted(Path(ranking, PROBABILITIES).iterdir())
+    ]
     for stem in images:
         chances = load_probabilities([folder / f'{stem}.npz' for folder in folders])
         yield stem, evidence(read_mask(masks[stem]), chances, classes.ignore_index)
@@ -128,6 +134,17 @@ def _claim(out: Path, settings: RankingSettings) -> None:
     if out.exists() and any(out.iterdir()):
         raise InputError(f'{out}: is not empty; choose another --out')
     write_json(make_folder(out) / SETTINGS, wanted)
+
+
+def _check_other(ranking: Path, settings: RankingSettings) -> None:
+    """Refuse a ranking that is not finished, or one of other masks."""
+    path = ranking / f'{RANKING}.json'
+    if not path.is_file():
+        raise InputError(f'{ranking}: holds no finished ranking ({path.name} is missing)')
+    known = json.loads(path.read_text(encoding='utf-8'))['settings']
+    for name in ('data_root', 'labels', 'split'):
+        if known[name] != getattr(settings, name):
+            raise InputError(f'{ranking}: is a ranking of other masks ({name} is {known[name]})')
 
 
 def _divide(

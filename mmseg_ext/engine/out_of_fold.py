@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from mmseg_ext.eda.images import read_image
 from mmseg_ext.files import atomic_path, make_folder
 
+PROBABILITIES = 'probabilities'
+
 
 @dataclass(frozen=True)
 class FoldTask:
@@ -140,7 +142,7 @@ def plan_folds(
                         held_out=tuple(str(images[stem]) for stem in stems if fold_of[stem] == fold),
                         seed=seed,
                         work_dir=os.path.join(out, 'runs', f'{name}-fold{fold}'),
-                        out=str(make_folder(Path(out) / 'probabilities' / name)),
+                        out=str(make_folder(Path(out) / PROBABILITIES / name)),
                         **common,
                     )
                 )

@@ -84,6 +84,29 @@ def test_the_same_command_again_trains_nothing(fast_tool: Tool, ranking: Path, d
     assert {path: path.stat().st_mtime_ns for path in ranking.glob('runs/*/*.pth')} == before
 
 
+def test_another_ranking_is_averaged_in(
+    fast_tool: Tool, one_line: OneLine, ranking: Path, data: Path, config: Path, tmp_path: Path
+) -> None:
+    from mmseg_ext.engine.out_of_fold import load_probabilities, save_probabilities
+
+    other, both = (Path(shutil.copytree(ranking, tmp_path / name)) for name in ('other', 'both'))
+    for path in other.glob('probabilities/*/*.npz'):
+        save_probabilities(path, np.broadcast_to(np.array([0.2, 0.0, 0.8])[:, None, None], (3, 64, 64)))
+    settings = json.loads((both / 'settings.json').read_text())
+    (both / 'settings.json').write_text(json.dumps({**settings, 'others': [str(other)]}))
+    arguments = [data, config, '--folds', 2, '--sides', 64, '--top', 3, '--out', both, '--with', other]
+    done = fast_tool('rank_labels', *arguments, data=data)
+    assert done.returncode == 0, done.stderr
+    for path in (both / 'suggestions' / 'train').iterdir():
+        (own,) = ranking.glob(f'probabilities/*/{path.stem}.npz')
+        own_object = 1 - load_probabilities([own])[0]
+        expected = (own_object + 0.8) / 2 > 0.5
+        clear = np.abs(own_object - 0.2) > 0.01
+        np.testing.assert_array_equal((read_mask(path) > 0)[clear], expected[clear])
+    (other / 'ranking.json').unlink()
+    one_line(fast_tool('rank_labels', *arguments, data=data), 'other', 'no finished ranking')
+
+
 def test_accepting_writes_a_new_label_set(fast_tool: Tool, ranking: Path, data: Path) -> None:
     done = fast_tool('accept_labels', data, ranking, '--top', 2, '--out', 'labels_auto')
     assert done.returncode == 0, done.stderr
