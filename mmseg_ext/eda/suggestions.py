@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -95,20 +95,36 @@ class Ranking:
 
 
 def read_ranking(folder: str | Path) -> Ranking:
-    """Read ``ranking.json`` of a folder that ``tools/rank_labels.py`` wrote.
+    """Read what was ranked from a folder that ``tools/rank_labels.py`` wrote.
 
     Raises:
-        InputError: It is missing or holds something else.
+        InputError: ``ranking.json`` is missing or holds something else.
     """
+    settings, rows = _read(folder)
+    return Ranking(settings['labels'], settings['split'], tuple(row['stem'] for row in rows))
+
+
+def read_ranking_rows(folder: str | Path) -> list[dict[str, Any]]:
+    """Read the rows of such a folder: scores and errors of each mask, the most suspicious first.
+
+    Raises:
+        InputError: ``ranking.json`` is missing or holds something else.
+    """
+    return _read(folder)[1]
+
+
+def _read(folder: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     path = Path(folder) / 'ranking.json'
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-        settings = content['settings']
-        return Ranking(settings['labels'], settings['split'], tuple(row['stem'] for row in content['rows']))
+        settings, rows = content['settings'], content['rows']
+        if not {'labels', 'split'} <= settings.keys() or not rows or not all('stem' in row for row in rows):
+            raise ValueError('settings or rows are incomplete')
     except OSError as error:
         raise InputError(f'{path}: cannot be read ({error.strerror}); name the folder of a ranking') from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f'{path}: is no ranking of tools/rank_labels.py ({error!r})') from error
+    return settings, rows
 
 
 def read_stems(path: str | Path) -> tuple[str, ...]:
