@@ -3,6 +3,7 @@
 
 benchmarks:
   metric    SegMetric against mmseg's IoUMetric, on one thread of the CPU
+  audit     the audit of a label set against bare decoding of its files, on one core
 
 The last line is "NAME ratio R goal G", R being our time over the peer's. The exit code is 1 where R is above G.
 """
@@ -10,6 +11,7 @@ The last line is "NAME ratio R goal G", R being our time over the peer's. The ex
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Callable, Sequence
 
 from mmseg_ext import cli
@@ -27,7 +29,22 @@ def metric(args: argparse.Namespace) -> Result:
     return benchmark_metric(args.images, args.size, args.classes, args.rounds)
 
 
-BENCHMARKS: dict[str, Callable[[argparse.Namespace], Result]] = {'metric': metric}
+def audit(args: argparse.Namespace) -> Result:
+    from mmseg_ext.eda.audit.benchmark import benchmark_audit
+
+    if args.rounds < 1:
+        raise InputError(f'--rounds {args.rounds}: must be at least 1')
+    if args.data:
+        return benchmark_audit(args.data, args.labels, args.rounds)
+    from mmseg_ext.demo.generate import make_demo_data
+    from mmseg_ext.demo.settings import DemoSettings
+
+    with tempfile.TemporaryDirectory() as folder:
+        make_demo_data(f'{folder}/pets', DemoSettings(train=args.images, val=0, test=0, size=args.size))
+        return benchmark_audit(f'{folder}/pets', args.labels, args.rounds)
+
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], Result]] = {'metric': metric, 'audit': audit}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--size', type=int, default=256, metavar='S', help='side in pixels (default 256)')
     parser.add_argument('--classes', type=int, default=3, metavar='K', help='classes (default 3)')
     parser.add_argument('--rounds', type=int, default=11, metavar='N', help='rounds to take the median of (default 11)')
+    parser.add_argument('--data', metavar='DATA', help='audit: data set to read (default: synthetic pets made anew)')
+    parser.add_argument('--labels', metavar='NAME', default='labels', help='audit: its label set (default: labels)')
     args = parser.parse_args(argv)
     table, ratio, goal = BENCHMARKS[args.name](args)
     print(table)

@@ -9,7 +9,7 @@ Severity = Literal['error', 'warning', 'info']
 SEVERITIES: tuple[Severity, ...] = ('error', 'warning', 'info')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One check's result for one file.
 

@@ -1,0 +1,72 @@
+"""An audit as JSON, CSV and a table on the terminal."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg_ext.eda.audit.rules import RULES
+from mmseg_ext.eda.audit.run import Audit
+from mmseg_ext.eda.findings import SEVERITIES, Finding
+from mmseg_ext.files import atomic_path, write_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+COLUMNS = ('check', 'severity', 'split', 'stem', 'value', 'message')
+MOST_ROWS = 40
+STYLES = {'error': 'red', 'warning': 'yellow', 'info': 'cyan'}
+
+
+def write_audit_json(path: str | Path, result: Audit) -> None:
+    """Write ``{"summary": {…}, "findings": [{"check", "severity", "split", "stem", "value", "message"}, …]}``."""
+    write_json(path, {'summary': result.summary(), 'findings': [finding.as_dict() for finding in result.findings]})
+
+
+def write_findings_csv(path: str | Path, result: Audit) -> None:
+    """Write one row a finding; a finding without a value has an empty cell."""
+    with atomic_path(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        writer.writerows(finding.as_dict() for finding in result.findings)
+
+
+def checks_table(result: Audit) -> Table:
+    """How many findings each check has, by split."""
+    from rich.table import Table
+
+    table = Table(title=f'{result.labels}: {result.images} images, {result.masks} masks')
+    for column in ('check', 'severity', *result.splits):
+        table.add_column(column, justify='left' if column in ('check', 'severity') else 'right')
+    counts = Counter((finding.check, finding.split) for finding in result.findings)
+    severities = {finding.check: finding.severity for finding in result.findings}
+    for check in RULES:
+        if check in severities:
+            severity = severities[check]
+            numbers = [str(counts[check, split]) for split in result.splits]
+            table.add_row(check, severity, *numbers, style=STYLES[severity])
+    return table
+
+
+def findings_table(result: Audit, most: int = MOST_ROWS) -> Table:
+    """The first ``most`` findings, errors first."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = sorted(result.findings, key=_rank)[:most]
+    hidden = len(result.findings) - len(shown)
+    caption = f'{hidden} more, less severe; see them with --out' if hidden else None
+    table = Table(title=f'findings: {len(result.findings)}', caption=caption)
+    for column in ('check', 'file', 'value', 'message'):
+        table.add_column(column, justify='right' if column == 'value' else 'left', overflow='fold')
+    for finding in shown:
+        value = '' if finding.value is None else f'{finding.value:g}'
+        file = escape(f'{finding.split}/{finding.stem}')
+        table.add_row(finding.check, file, value, escape(finding.message), style=STYLES[finding.severity])
+    return table
+
+
+def _rank(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)

@@ -1,0 +1,140 @@
+"""The rules of the audit: which checks there are, how severe each is, and its thresholds.
+
+`RULES` holds the defaults, which reproduce the reference report. A TOML file or ``check.threshold=value`` settings
+replace single values::
+
+    [fragments]
+    most = 8
+    severity = "info"   # or "off"
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from mmseg_ext.eda.findings import SEVERITIES, Severity
+from mmseg_ext.errors import InputError
+
+Level = Severity | Literal['off']
+PHOTO_CHECKS = ('duplicate_image', 'split_leak', 'conflicting_masks')  # those that compare photographs
+LEVELS: tuple[str, ...] = (*SEVERITIES, 'off')
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one check is applied.
+
+    Attributes:
+        severity: Severity of its findings; ``off`` leaves the check out.
+        thresholds: Named limits, passed to the check as keyword arguments. Shares and ratios are fractions (0.3 is
+            30 %), lengths are pixels.
+    """
+
+    severity: Level
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+
+Rules = Mapping[str, Rule]
+
+# In the order in which the findings of one file are listed.
+RULES: Rules = {
+    'unpaired_image': Rule('error'),
+    'unpaired_mask': Rule('error'),
+    'ambiguous_stem': Rule('error'),
+    'stray_file': Rule('info'),
+    'unreadable': Rule('error'),
+    'size_mismatch': Rule('error'),
+    'invalid_class': Rule('error'),
+    'empty_mask': Rule('warning'),
+    'full_mask': Rule('warning'),
+    'tiny_object': Rule('warning', {'share': 0.001}),
+    'fragments': Rule('warning', {'most': 5}),
+    'noise': Rule('warning', {'below': 10}),
+    'elongated': Rule('warning', {'aspect': 8}),
+    'holes': Rule('warning', {'share': 0.3}),
+    'pinholes': Rule('info', {'below': 10}),
+    'mixed_region': Rule('warning', {'contact': 0.35}),
+    'border_gap': Rule('warning', {'depth': 3, 'run': 8, 'far_depth': 0.1, 'far_run': 0.45, 'share': 0.02}),
+    'staircase': Rule('warning', {'step': 3.5, 'side': 16}),
+    'coarse_polygon': Rule('warning', {'corners': 10, 'solidity': 0.97, 'share': 0.01}),
+    'straight_edge': Rule('info', {'length': 1.2, 'share': 0.01}),
+    'overlap': Rule('warning', {'least': 10}),
+    'duplicate_image': Rule('warning', {'correlation': 0.9, 'distance': 48}),
+    'split_leak': Rule('error'),
+    'conflicting_masks': Rule('error', {'iou': 0.8}),
+}
+
+
+def read_rules(path: str | Path | None = None, settings: Iterable[str] = ()) -> dict[str, Rule]:
+    """The default rules with what a TOML file and then single settings change.
+
+    Args:
+        path: TOML file: one table a check.
+        settings: ``check.threshold=number`` or ``check.severity=error|warning|info|off``.
+
+    Raises:
+        InputError: The file cannot be read, or a name or value is not known.
+    """
+    rules = dict(RULES)
+    if path is not None:
+        for check, table in _read_toml(path).items():
+            if not isinstance(table, Mapping):
+                raise InputError(f'{path}: {check} = {table!r} stands outside a table; write it below its [check]')
+            for name, value in table.items():
+                rules = _changed(rules, check, name, value, str(path))
+            if not table:
+                _require_check(check, str(path))
+    for setting in settings:
+        key, equals, text = setting.partition('=')
+        check, dot, name = key.strip().partition('.')
+        if not equals or not dot:
+            raise InputError(f'--set {setting}: must be CHECK.THRESHOLD=VALUE, such as fragments.most=8')
+        rules = _changed(rules, check, name, _number_or_text(text.strip()), f'--set {setting}')
+    return rules
+
+
+def _read_toml(path: str | Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding='utf-8'))
+    except OSError as error:
+        raise InputError(f'{path}: thresholds cannot be read ({error.strerror}); name a TOML file') from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f'{path}: is not valid TOML ({error})') from error
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _require_check(check: str, source: str) -> None:
+    if check not in RULES:
+        raise InputError(f'{source}: there is no check {check!r}; known are {", ".join(RULES)}')
+
+
+def _changed(rules: dict[str, Rule], check: str, name: str, value: Any, source: str) -> dict[str, Rule]:
+    """The rules with one value replaced, once its name and its kind are found right."""
+    _require_check(check, source)
+    rule = rules[check]
+    if name == 'severity':
+        if value not in LEVELS:
+            raise InputError(f'{source}: severity of {check} must be {", ".join(LEVELS)}, found {value!r}')
+        return {**rules, check: replace(rule, severity=cast(Level, value))}
+    if name not in rule.thresholds:
+        known = ', '.join([*rule.thresholds, 'severity'])
+        raise InputError(f'{source}: {check} has no threshold {name!r}; it has {known}')
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise InputError(f'{source}: {check}.{name} must be a number of at least 0, found {value!r}')
+    return {**rules, check: replace(rule, thresholds={**rule.thresholds, name: value})}
+
+
+def compares_photos(rules: Rules) -> bool:
+    """Whether any check that compares photographs is on."""
+    return any(rules[check].severity != 'off' for check in PHOTO_CHECKS)

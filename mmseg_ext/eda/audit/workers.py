@@ -1,0 +1,108 @@
+"""The same chunks of work in this process, in several processes, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+
+from mmseg_ext.errors import InputError
+
+Result = TypeVar('Result')
+Chunk = TypeVar('Chunk')
+
+DASK = 'dask://'
+CONNECT_SECONDS = 10
+RETRIES = 3  # a chunk is tried anew this often when the worker that had it dies
+
+
+def run_chunks(
+    function: Callable[[Chunk], Result], chunks: Sequence[Chunk], workers: str, root: Path
+) -> Iterator[Result]:
+    """Apply a function to chunks and yield the results in the order of the chunks.
+
+    Args:
+        function: Must be picklable for more than one worker.
+        chunks: The work.
+        workers: A number of processes (1: this one), or ``dask://host:port`` of a running scheduler.
+        root: The data set, which Dask's workers must see under the same path.
+
+    Raises:
+        InputError: ``workers`` is neither, or the workers cannot be reached, or died.
+    """
+    if workers.startswith(DASK):
+        if not re.fullmatch(r'[^\s/:]+:\d+', workers.removeprefix(DASK)):
+            raise InputError(f'--workers {workers}: must be {DASK}HOST:PORT, such as {DASK}localhost:8786')
+        return _run_on_dask(function, chunks, workers, root)
+    if not workers.isdecimal() or int(workers) < 1:
+        raise InputError(f'--workers {workers}: must be a number of at least 1, or {DASK}HOST:PORT')
+    if int(workers) == 1:
+        return map(function, chunks)
+    return _run_in_processes(function, chunks, int(workers))
+
+
+def _run_in_processes(function: Callable[[Chunk], Result], chunks: Sequence[Chunk], workers: int) -> Iterator[Result]:
+    # Spawned, not forked: a fork would copy OpenCV's threads in an unknown state.
+    context = multiprocessing.get_context('spawn')
+    count = min(workers, len(chunks))
+    with ProcessPoolExecutor(count, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        try:
+            yield from pool.map(function, chunks)
+        except BrokenProcessPool:
+            raise InputError(
+                f'--workers {workers}: a worker process was killed, perhaps for memory; use fewer workers'
+            ) from None
+
+
+def _run_on_dask(
+    function: Callable[[Chunk], Result], chunks: Sequence[Chunk], address: str, root: Path
+) -> Iterator[Result]:
+    try:
+        import dask
+        from distributed import Client
+        from distributed.scheduler import KilledWorker
+    except ImportError:
+        raise InputError(f'--workers {address}: needs the extra `dask`; pip install "mmseg_ext[dask]"') from None
+    dask.config.set({'logging.distributed': 'critical'})
+    try:
+        client = Client(f'tcp://{address.removeprefix(DASK)}', timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise InputError(
+            f'--workers {address}: no Dask scheduler answers ({_first_line(error)}); start one with `dask scheduler`'
+        ) from None
+    with client:
+        _require_workers(client, address, root)
+        # The futures hold the results until they are read: those that die with a worker are computed anew.
+        futures = client.map(function, chunks, pure=False, retries=RETRIES)
+        try:
+            while futures:
+                yield futures.pop(0).result()
+        except (KilledWorker, CancelledError, ImportError, OSError) as error:
+            raise InputError(f'--workers {address}: the cluster failed ({_first_line(error)}); mend it') from None
+
+
+def _require_workers(client: Any, address: str, root: Path) -> None:
+    """Refuse a cluster without workers, or whose workers cannot do the work, before any is sent."""
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        sees_root = client.submit(_sees, str(root), pure=False).result(timeout=60)
+    except TimeoutError:
+        raise InputError(f'--workers {address}: the scheduler has no worker; start one with `dask worker`') from None
+    except ImportError as error:
+        raise InputError(f'--workers {address}: mmseg_ext is not installed on its workers ({error})') from None
+    if not sees_root:
+        raise InputError(f'--workers {address}: its workers do not see {root}; use a path that all machines share')
+
+
+def _sees(root: str) -> bool:
+    return Path(root).is_dir()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

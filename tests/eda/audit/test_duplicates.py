@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmseg_ext.eda.audit.duplicates import mask_iou, similarity
+from mmseg_ext.eda.audit.photo_hash import HASH_BYTES, photo_hash
+from mmseg_ext.eda.audit.rules import RULES, read_rules
+from mmseg_ext.eda.audit.run import audit
+from mmseg_ext.eda.findings import Finding
+
+Picture = np.ndarray
+PHOTO = ('duplicate_image', 'split_leak', 'conflicting_masks')
+CHANGES: dict[str, Callable[[Picture], Picture]] = {
+    'jpeg': lambda image: cv2.imdecode(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], 1),
+    'half': lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+    'larger': lambda image: cv2.resize(image, (100, 90), interpolation=cv2.INTER_CUBIC),
+    'darker': lambda image: (image * 0.6).astype(np.uint8),
+    'grey': lambda image: cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR),
+}
+
+
+def of_photos(findings: list[Finding]) -> list[tuple[str, str, str, float | None]]:
+    return [(f.check, f.split, f.stem, f.value) for f in findings if f.check in PHOTO]
+
+
+@pytest.mark.parametrize('change', CHANGES)
+def test_a_changed_copy_is_recognized(photograph: Callable[..., Picture], change: str, tmp_path: Path) -> None:
+    image = photograph(5)
+    copy = CHANGES[change](image)
+    for name, picture in (('a', image), ('b', copy), ('c', photograph(6))):
+        cv2.imwrite(str(tmp_path / f'{name}.png'), picture)
+    bits = np.unpackbits(np.frombuffer(photo_hash(image) + photo_hash(copy) + photo_hash(photograph(6)), np.uint8))
+    first, second, other = bits.reshape(3, HASH_BYTES * 8)
+    limits = RULES['duplicate_image'].thresholds
+    assert np.count_nonzero(first != second) <= limits['distance']
+    assert np.count_nonzero(first != other) > limits['distance']
+    assert limits['correlation'] <= similarity(tmp_path / 'a.png', tmp_path / 'b.png') < 1
+    assert similarity(tmp_path / 'a.png', tmp_path / 'c.png') < limits['correlation']
+    assert similarity(tmp_path / 'a.png', tmp_path / 'a.png') == 1
+
+
+def test_blank_images_are_the_same_only_if_equal(tmp_path: Path) -> None:
+    for name, value in (('a', 10), ('b', 10), ('c', 200)):
+        cv2.imwrite(str(tmp_path / f'{name}.png'), np.full((20, 20, 3), value, np.uint8))
+    assert similarity(tmp_path / 'a.png', tmp_path / 'b.png') == 1
+    assert similarity(tmp_path / 'a.png', tmp_path / 'c.png') == 0
+
+
+def test_mask_iou() -> None:
+    a = np.array([[0, 1, 1, 2, 255, 1]], np.uint8)
+    b = np.array([[0, 1, 2, 2, 1, 0]], np.uint8)
+    assert mask_iou(a, b, 3) == 2 / 4
+    assert mask_iou(a, a, 3) == 1
+    assert mask_iou(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8), 3) == 1
+
+
+def test_each_copy_is_reported_with_the_first_file(
+    write_set: Callable[..., Path], photograph: Callable[..., Picture], write_png: Callable[..., None]
+) -> None:
+    root = write_set(train=4, val=2)
+    first = photograph(1)
+    mask = cv2.imread(str(root / 'labels/train/train_1.png'), cv2.IMREAD_UNCHANGED)
+    write_png(root / 'img/train/train_3.png', first)  # the same pixels, another class
+    write_png(root / 'labels/train/train_3.png', 3 - mask * (mask > 0) - 3 * (mask == 0))
+    write_png(root / 'img/val/val_0.png', CHANGES['half'](first))  # a small copy with its own small mask
+    write_png(root / 'labels/val/val_0.png', cv2.resize(mask, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_NEAREST))
+    result = audit(root)
+    found = of_photos(result.findings)
+    assert [row[:3] for row in found] == [
+        ('duplicate_image', 'train', 'train_3'),
+        ('conflicting_masks', 'train', 'train_3'),
+        ('split_leak', 'val', 'val_0'),
+    ]
+    assert [row[3] for row in found[:2]] == [1, 0]
+    assert 0.98 < (found[2][3] or 0) < 1
+    messages = [f.message for f in result.findings if f.check in PHOTO]
+    assert messages[0] == 'the same pixels as train/train_1; the masks conflict (IoU 0.00)'
+    assert 'nearly the same photograph as train/train_1, in another split; the masks agree' in messages[2]
+
+
+def test_unreadable_and_missing_masks_do_not_stop_the_comparison(
+    write_set: Callable[..., Path], photograph: Callable[..., Picture], write_png: Callable[..., None]
+) -> None:
+    root = write_set(train=5)
+    for index in (1, 2, 3):
+        write_png(root / f'img/train/train_{index}.png', photograph(0))
+    (root / 'labels/train/train_1.png').write_bytes(b'no mask')
+    (root / 'labels/train/train_2.png').unlink()
+    (root / 'img/train/train_4.png').write_bytes(b'no image')
+    found = of_photos(audit(root).findings)
+    assert [row[2] for row in found if row[0] == 'duplicate_image'] == ['train_1', 'train_2', 'train_3']
+
+
+def test_off(
+    write_set: Callable[..., Path], photograph: Callable[..., Picture], write_png: Callable[..., None]
+) -> None:
+    root = write_set(train=2)
+    write_png(root / 'img/train/train_1.png', photograph(0))
+    assert [row[0] for row in of_photos(audit(root).findings)] == ['duplicate_image', 'conflicting_masks']
+    rules = read_rules(settings=['duplicate_image.severity=off'])
+    assert [row[0] for row in of_photos(audit(root, rules=rules).findings)] == ['conflicting_masks']
+    rules = read_rules(settings=[f'{check}.severity=off' for check in PHOTO])
+    assert audit(root, rules=rules).findings == []

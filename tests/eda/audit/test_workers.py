@@ -1,0 +1,105 @@
+"""The result does not depend on who does the work, nor on who dies at it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmseg_ext.eda.audit import run
+from mmseg_ext.eda.audit.workers import run_chunks
+from mmseg_ext.errors import InputError
+
+
+@pytest.fixture(scope='module')
+def cluster() -> Iterator[Any]:
+    distributed = pytest.importorskip('distributed', reason='needs the extra `dask`')
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as made:
+        yield made
+
+
+def address(cluster: Any) -> str:
+    return 'dask://' + str(cluster.scheduler_address).removeprefix('tcp://')
+
+
+def wrong_set(write_set: Callable[..., Path]) -> Path:
+    """Findings in every split, and more items than fit into one chunk."""
+    root = write_set(train=20, val=6)
+    (root / 'labels/train/train_3.png').write_bytes(b'no mask')
+    (root / 'img/train/train_5.png').write_bytes(b'no image')
+    (root / 'img/val/val_2.png').write_bytes((root / 'img/train/train_11.png').read_bytes())
+    (root / 'labels/val/val_4.png').unlink()
+    return root
+
+
+def test_processes_find_what_one_finds(write_set: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, 'CHUNK', 3)
+    root = wrong_set(write_set)
+    alone = run.audit(root)
+    assert {f.check for f in alone.findings} >= {'unreadable', 'unpaired_image', 'split_leak'}
+    assert run.audit(root, workers='2') == alone
+
+
+def test_dask_finds_what_one_finds(
+    cluster: Any, write_set: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, 'CHUNK', 3)
+    root = wrong_set(write_set)
+    assert run.audit(root, workers=address(cluster)) == run.audit(root)
+
+
+def die_once(folder: str, number: int) -> tuple[int, int]:
+    """Kill the process that works on number 5, the first time; leave a trace of each call."""
+    Path(folder, f'{number}-{os.getpid()}').touch()
+    if number == 5 and not Path(folder, 'killed').exists():
+        Path(folder, 'killed').touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.02)
+    return number, os.getpid()
+
+
+def test_a_dask_worker_killed_midway_is_made_up_for(cluster: Any, tmp_path: Path) -> None:
+    before = {worker.process.pid for worker in cluster.workers.values()}
+    numbers = list(range(24))
+    results = list(run_chunks(partial(die_once, str(tmp_path)), numbers, address(cluster), tmp_path))
+    assert [number for number, _ in results] == numbers
+    tried = {int(path.name.split('-')[1]) for path in tmp_path.glob('5-*')}
+    assert len(tried) == 2  # the one that was killed, and the one that did it anew
+    assert tried & before
+
+
+def test_a_killed_process_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='--workers 2: a worker process was killed'):
+        list(run_chunks(partial(die_once, str(tmp_path)), list(range(8)), '2', tmp_path))
+
+
+def test_dask_workers_must_see_the_data(cluster: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='do not see'):
+        list(run_chunks(len, ['a'], address(cluster), tmp_path / 'elsewhere'))
+
+
+@pytest.mark.parametrize('workers', ['0', '-1', 'many', '1.5', 'dask://', 'dask://host', 'dask://host:port'])
+def test_wrong_workers(workers: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f'--workers {workers}'):
+        list(run_chunks(len, ['a'], workers, tmp_path))
+
+
+def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip('distributed', reason='needs the extra `dask`')
+    monkeypatch.setattr('mmseg_ext.eda.audit.workers.CONNECT_SECONDS', 0.5)
+    with pytest.raises(InputError, match='no Dask scheduler answers'):
+        list(run_chunks(len, ['a'], 'dask://127.0.0.1:1', tmp_path))
+
+
+def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__('sys').modules, 'distributed', None)
+    with pytest.raises(InputError, match=r'mmseg_ext\[dask\]'):
+        list(run_chunks(len, ['a'], 'dask://127.0.0.1:1', tmp_path))
