@@ -15,6 +15,8 @@ from mmseg_ext.errors import InputError
 
 T = TypeVar('T')
 
+TRAINING = frozenset({'torch', 'mmengine', 'mmcv', 'mmseg', 'pyarrow'})  # of the extra `train`; the core does without
+
 
 class ArgumentParser(argparse.ArgumentParser):
     """Parser whose help keeps line breaks, shows defaults and ends with an example."""
@@ -41,6 +43,11 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
     except InputError as error:
         print(f'error: {error}', file=sys.stderr)
         code = error.exit_code
+    except ModuleNotFoundError as error:
+        if (error.name or '').partition('.')[0] not in TRAINING:
+            raise
+        print(f'error: needs {error.name}, which is not installed: pip install "mmseg_ext[train]"', file=sys.stderr)
+        code = 2
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         code = 130

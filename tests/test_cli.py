@@ -53,6 +53,24 @@ def test_ctrl_c_leaves_with_the_shells_code(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == 'interrupted\n'
 
 
+def test_a_core_installation_is_told_what_training_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    def main(argv: Sequence[str] | None) -> int:
+        raise ModuleNotFoundError("No module named 'mmseg.registry'", name='mmseg.registry')
+
+    assert leave(main) == 2
+    assert capsys.readouterr().err == (
+        'error: needs mmseg.registry, which is not installed: pip install "mmseg_ext[train]"\n'
+    )
+
+
+def test_a_missing_module_of_ours_keeps_its_traceback() -> None:
+    def main(argv: Sequence[str] | None) -> int:
+        raise ModuleNotFoundError("No module named 'mmseg_ext.x'", name='mmseg_ext.x')
+
+    with pytest.raises(ModuleNotFoundError):
+        cli.run(main)
+
+
 def print_into_a_closed_pipe(repo_root: Path, lines: int) -> tuple[int, str]:
     """Exit code and standard error of a tool whose reader has left before it prints."""
     code = (
