@@ -114,12 +114,12 @@ def mixed_region(view: MaskView, *, contact: float) -> Hit | None:
     mask = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     count, labels = cv2.connectedComponents(mask, connectivity=8)
     shares = _contact_shares(mask, labels, count, view.classes)
+    shares[0] = 0  # the background
     if shares.max() <= contact:
         return None
     parts = labels * view.classes + mask
     areas = np.bincount(parts.reshape(-1), minlength=shares.size).reshape(shares.shape)
     shares[np.arange(count), areas.argmax(axis=1)] = 0  # of two parts, the smaller one is wrong
-    shares[0] = 0
     worst = shares.max()
     if worst <= contact:
         return None
