@@ -64,6 +64,25 @@ def make_folder(path: str | Path) -> Path:
     return path
 
 
+def move_into_place(fresh: Path, target: Path, old: Path) -> None:
+    """Put the folder ``fresh`` where ``target`` is; what stood there goes to ``old``, or back if that fails.
+
+    All three must lie on one file system.
+
+    Raises:
+        OSError: A folder cannot be renamed; ``target`` is then as it was.
+    """
+    replaced = target.exists()
+    if replaced:
+        target.rename(old)
+    try:
+        fresh.rename(target)
+    except OSError:
+        if replaced:
+            old.rename(target)
+        raise
+
+
 def _umask() -> int:
     """The process's umask (mkstemp makes files private; ours shall be as readable as any other)."""
     mask = os.umask(0)

@@ -20,15 +20,3 @@ _base_ = [
 model = dict(backbone=dict(frozen_stages=1))
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
 train_cfg = dict(val_interval=100)
-tta_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=(size, size), keep_ratio=True) for size in (256, 320, 384)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmseg_ext.LoadMask')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]

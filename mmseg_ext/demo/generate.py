@@ -34,7 +34,7 @@ from mmseg_ext.demo.scene import Scene, render_scene
 from mmseg_ext.demo.settings import RECORD, SPLITS, DemoSettings
 from mmseg_ext.eda.masks import write_mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import write_json, write_text
+from mmseg_ext.files import move_into_place, write_json, write_text
 
 GENERATOR = 'mmseg_ext.demo'
 VERSION = 1  # raise it whenever the same parameters give other files
@@ -77,7 +77,7 @@ def make_demo_data(root: str | Path, settings: DemoSettings, overwrite: bool = F
         fresh = temporary / 'new'
         fresh.mkdir()
         _write_set(fresh, settings)
-        _move_into_place(fresh, root, temporary / 'old')
+        move_into_place(fresh, root, temporary / 'old')
     except OSError as error:
         raise InputError(
             f'{root}: cannot be written ({error.strerror}); free space or choose another folder'
@@ -85,19 +85,6 @@ def make_demo_data(root: str | Path, settings: DemoSettings, overwrite: bool = F
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return True
-
-
-def _move_into_place(fresh: Path, root: Path, old: Path) -> None:
-    """Put ``fresh`` where ``root`` is; what stood there goes to ``old``, or back if that fails."""
-    if not root.exists():
-        fresh.rename(root)
-        return
-    root.rename(old)
-    try:
-        fresh.rename(root)
-    except OSError:
-        old.rename(root)
-        raise
 
 
 def read_record(root: str | Path) -> dict[str, Any]:

@@ -58,8 +58,7 @@ def label_errors(e: Evidence, sure: float = SURE, opening: int = OPENING) -> Lab
 
 def _flipped(e: Evidence, sure: float) -> np.ndarray:
     """Labelled objects of which the models are sure that they are objects, and of another class."""
-    own = np.take_along_axis(e.probabilities, np.where(e.valid, e.mask, 0)[None].astype(np.intp), 0)[0]
-    result: np.ndarray = e.label & (e.object > sure) & (own < (1 - sure) * e.object)
+    result: np.ndarray = e.label & (e.object > sure) & (e.given < (1 - sure) * e.object)
     return result
 
 

@@ -35,6 +35,7 @@ class Evidence:
         valid: Shape (H, W), bool: not ignored.
         label: Shape (H, W), bool: the label says object.
         object: Shape (H, W), float32: chance of any object.
+        given: Shape (H, W), float32: chance of the class that the label gives; that of class 0 where it is ignored.
     """
 
     mask: Mask
@@ -42,6 +43,7 @@ class Evidence:
     valid: Binary
     label: Binary
     object: NDArray[np.float32]
+    given: NDArray[np.float32]
 
 
 def evidence(mask: Mask, probabilities: Probabilities, ignore_index: int = 255) -> Evidence:
@@ -56,17 +58,17 @@ def evidence(mask: Mask, probabilities: Probabilities, ignore_index: int = 255) 
     if valid.any() and int(mask[valid].max()) >= len(probabilities):
         raise ValueError(f'mask holds class {mask[valid].max()}, but there are {len(probabilities)} probabilities')
     chances = np.asarray(probabilities, np.float32)
-    return Evidence(mask, chances, valid, (mask > 0) & valid, np.where(valid, 1 - chances[0], 0))
+    given = np.take_along_axis(chances, np.where(valid, mask, 0)[None].astype(np.intp), 0)[0]
+    return Evidence(mask, chances, valid, (mask > 0) & valid, np.where(valid, 1 - chances[0], 0), given)
 
 
 def softmin(e: Evidence, temperature: float = 0.1) -> float:
     """The mean chance of the given class, weighted towards its lowest values (Lad & Mueller 2023, arXiv 2307.05080)."""
     if not e.valid.any():
         return 1.0
-    own = np.take_along_axis(e.probabilities, np.where(e.valid, e.mask, 0)[None].astype(np.intp), 0)[0][e.valid]
-    own = own.astype(np.float64)
-    weights = np.exp((own.min() - own) / temperature)
-    return float((own * weights).sum() / weights.sum())
+    given = e.given[e.valid].astype(np.float64)
+    weights = np.exp((given.min() - given) / temperature)
+    return float((given * weights).sum() / weights.sum())
 
 
 def hard_iou(e: Evidence) -> float:

@@ -19,6 +19,18 @@ test_pipeline = [
     dict(type='mmseg_ext.LoadMask'),
     dict(type='PackSegInputs'),
 ]
+tta_pipeline = [
+    dict(type='mmseg_ext.LoadImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale=(size, size), keep_ratio=True) for size in (256, 320, 384)],
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            [dict(type='mmseg_ext.LoadMask')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -36,24 +36,41 @@ def find_duplicates(task: Task, items: Sequence[Item], hashes: Sequence[bytes | 
         hashes: A hash an item, None where there is no readable image.
     """
     known = [index for index, value in enumerate(hashes) if value is not None]
-    table = np.frombuffer(b''.join(value for value in hashes if value is not None), np.uint8)
-    thresholds = task.rules['duplicate_image'].thresholds
-    photographs = _Groups()
-    different: set[tuple[int, int]] = set()
+    paths = [_image_path(task, items[index]) for index in known]
+    table = [value for value in hashes if value is not None]
     findings: list[Finding] = []
     with quiet_decoders():
-        for left, right in near_pairs(table.reshape(-1, HASH_BYTES), thresholds['distance']):
-            pair = known[left], known[right]
-            if pair in different or photographs.same(*pair):
-                continue
-            if similarity(*(_image_path(task, items[i]) for i in pair)) >= thresholds['correlation']:
-                photographs.join(*pair)
-            else:
-                different.add(pair)
-        for first, others in photographs.groups():
+        for first, others in group_photographs(paths, table, **task.rules['duplicate_image'].thresholds):
             for other in others:
-                findings += _compare(task, items[first], items[other])
+                findings += _compare(task, items[known[first]], items[known[other]])
     return findings
+
+
+def group_photographs(
+    paths: Sequence[Path], hashes: Sequence[bytes], distance: float, correlation: float
+) -> Iterable[tuple[int, list[int]]]:
+    """The images that share their photograph with an earlier one, as (index of the first, indices of the others).
+
+    Args:
+        paths: Image files.
+        hashes: The `photo_hash` of each.
+        distance: Most bits in which the hashes of candidates differ.
+        correlation: Least `similarity` of two images of one photograph.
+
+    Raises:
+        InputError: A candidate cannot be read.
+    """
+    table = np.frombuffer(b''.join(hashes), np.uint8).reshape(-1, HASH_BYTES)
+    photographs = _Groups()
+    different: set[tuple[int, int]] = set()
+    for pair in near_pairs(table, distance):
+        if pair in different or photographs.same(*pair):
+            continue
+        if similarity(*(paths[index] for index in pair)) >= correlation:
+            photographs.join(*pair)
+        else:
+            different.add(pair)
+    return photographs.groups()
 
 
 class _Groups:

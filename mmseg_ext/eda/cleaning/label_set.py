@@ -18,6 +18,7 @@ from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.eda.layout import MASK_SUFFIX, Classes, list_stems, read_classes
 from mmseg_ext.eda.masks import Mask, read_mask, write_mask
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import move_into_place
 
 
 def clean_label_set(
@@ -134,7 +135,7 @@ def _staging(target: Path, dry_run: bool, overwrite: bool) -> Iterator[Path]:
             fresh.mkdir()
             yield fresh
             if not dry_run:
-                _move_into_place(fresh, target, Path(name) / 'old')
+                move_into_place(fresh, target, Path(name) / 'old')
     except OSError as error:
         raise InputError(
             f'{target}: cannot be written ({error.strerror or error}); free space or choose another folder'
@@ -148,16 +149,3 @@ def _refuse_occupied(target: Path, overwrite: bool) -> None:
         raise InputError(f'{target}: exists already; name another label set, or replace a cleaned one with --overwrite')
     if not (target / RECORD).is_file():
         raise InputError(f'{target}: was not written by this tool (no {RECORD}); name another label set')
-
-
-def _move_into_place(fresh: Path, target: Path, old: Path) -> None:
-    """Put ``fresh`` where ``target`` is; what stood there goes to ``old``, or back if that fails."""
-    replaced = target.exists()
-    if replaced:
-        target.rename(old)
-    try:
-        fresh.rename(target)
-    except OSError:
-        if replaced:
-            old.rename(target)
-        raise
