@@ -14,16 +14,17 @@ from mmseg_ext.safe_load import install_strict_loader
 install_strict_loader()
 
 
-def _child(name: str, location: str) -> Registry:
+def _child(name: str, *locations: str) -> Registry:
     parent = getattr(mmseg_registry, name)
-    return Registry(parent.name, parent=parent, scope='mmseg_ext', locations=[location])
+    return Registry(parent.name, parent=parent, scope='mmseg_ext', locations=list(locations))
 
 
 DATASETS = _child('DATASETS', 'mmseg_ext.datasets')
 TRANSFORMS = _child('TRANSFORMS', 'mmseg_ext.datasets')
 MODELS = _child('MODELS', 'mmseg_ext.models')
 METRICS = _child('METRICS', 'mmseg_ext.evaluation.seg_metric')
-HOOKS = _child('HOOKS', 'mmseg_ext.engine')
+HOOKS = _child('HOOKS', 'mmseg_ext.engine', 'mmseg_ext.tracking.clearml_hook')
 LOOPS = _child('LOOPS', 'mmseg_ext.engine')
 RUNNERS = _child('RUNNERS', 'mmseg_ext.engine')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmseg_ext.engine')
+VISBACKENDS = _child('VISBACKENDS', 'mmseg_ext.tracking.clearml_backend')

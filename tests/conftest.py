@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,12 @@ from hypothesis import settings
 if 'PYTEST_XDIST_WORKER' in os.environ:  # before torch is imported: workers that share the cores only slow each other
     for variable in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
         os.environ[variable] = '1'
+
+# The account of whoever runs the tests stays out of them: `--clearml auto` would log every training to it.
+for variable in [name for name in os.environ if name.startswith(('CLEARML_', 'TRAINS_'))]:
+    del os.environ[variable]
+if any(Path(name).expanduser().is_file() for name in ('~/clearml.conf', '~/trains.conf')):
+    os.environ['HOME'] = tempfile.mkdtemp(prefix='mmseg_ext-tests-')
 
 # No deadline: how long an example takes says more about the machine than about the code.
 settings.register_profile('default', deadline=None)

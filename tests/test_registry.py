@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-REGISTRIES = ('DATASETS', 'TRANSFORMS', 'MODELS', 'METRICS', 'HOOKS', 'LOOPS', 'RUNNERS', 'OPTIM_WRAPPERS')
+REGISTRIES = (
+    'DATASETS', 'TRANSFORMS', 'MODELS', 'METRICS', 'HOOKS', 'LOOPS', 'RUNNERS', 'OPTIM_WRAPPERS', 'VISBACKENDS'
+)  # fmt: skip
 
 # Looks the names of each registry up, as a config does, and prints the modules of what it finds. A child process for
 # each registry: what one imports must not help another. mmseg itself is loaded before, once, for it takes seconds.

@@ -4,6 +4,8 @@
 benchmarks:
   metric    SegMetric against mmseg's IoUMetric, on one thread of the CPU
   audit     the audit of a label set against bare decoding of its files, on one core
+  logging   a training step that is logged to ClearML (offline) against one that is not, on one thread
+  inference a model on ONNX Runtime against the same on torch, float32, on one thread of the CPU
 
 The last line is "NAME ratio R goal G", R being our time over the peer's. The exit code is 1 where R is above G.
 """
@@ -13,10 +15,13 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from mmseg_ext import cli
 from mmseg_ext.errors import InputError
 
+DEMO = 'configs/demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192.py'
+DEMO_CONFIG = Path(__file__).resolve().parents[1] / DEMO
 Result = tuple[str, float, float]  # table, ratio, goal
 
 
@@ -44,7 +49,32 @@ def audit(args: argparse.Namespace) -> Result:
         return benchmark_audit(f'{folder}/pets', args.labels, args.rounds)
 
 
-BENCHMARKS: dict[str, Callable[[argparse.Namespace], Result]] = {'metric': metric, 'audit': audit}
+def inference(args: argparse.Namespace) -> Result:
+    for option, least in (('size', 32), ('rounds', 1)):
+        if getattr(args, option) < least:
+            raise InputError(f'--{option} {getattr(args, option)}: must be at least {least}')
+    if args.checkpoint and not args.config:
+        raise InputError('--checkpoint: needs the --config that it was trained with')
+    from mmseg_ext.engine.benchmark_inference import benchmark_inference  # here: it imports torch and mmseg
+
+    return benchmark_inference(args.config or DEMO_CONFIG, args.checkpoint, args.size, args.rounds)
+
+
+def logging(args: argparse.Namespace) -> Result:
+    from mmseg_ext.tracking.benchmark_logging import benchmark_logging
+
+    for option, least in (('size', 3), ('rounds', 1)):
+        if getattr(args, option) < least:
+            raise InputError(f'--{option} {getattr(args, option)}: must be at least {least}')
+    return benchmark_logging(args.size, args.rounds)
+
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], Result]] = {
+    'metric': metric,
+    'audit': audit,
+    'inference': inference,
+    'logging': logging,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--rounds', type=int, default=11, metavar='N', help='rounds to take the median of (default 11)')
     parser.add_argument('--data', metavar='DATA', help='audit: data set to read (default: synthetic pets made anew)')
     parser.add_argument('--labels', metavar='NAME', default='labels', help='audit: its label set (default: labels)')
+    parser.add_argument('--config', help='inference: the model (default: that of the demo)')
+    parser.add_argument('--checkpoint', help='inference: its weights or work dir (default: random weights)')
     args = parser.parse_args(argv)
     table, ratio, goal = BENCHMARKS[args.name](args)
     print(table)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MMLogger
-from mmengine.registry import RUNNERS, init_default_scope
+from mmengine.registry import OPTIMIZERS, RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
 from mmseg_ext.engine.console import quiet_console
@@ -104,6 +104,21 @@ def check_parts(config: Config, path: str | Path, *keys: str) -> None:
     missing = [key for key in keys if config.get(key) is None]
     if missing:
         raise InputError(f'{path}: has no {", ".join(missing)}; take a file of configs/pets as a pattern')
+
+
+def check_optimizer(config: Config, path: str | Path) -> None:
+    """Make sure that the optimizer's type exists: mmengine looks it up outside its registry's own messages.
+
+    Raises:
+        InputError: It does not.
+    """
+    kind = config.optim_wrapper.get('optimizer', {}).get('type')
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    with OPTIMIZERS.switch_scope_and_registry(None) as registry:
+        if isinstance(kind, str) and registry.get(kind) is None:
+            close = difflib.get_close_matches(kind, registry.module_dict, n=1)
+            hint = f'; did you mean {close[0]}?' if close else '; check its spelling'
+            raise InputError(f'{path}: optimizer type={kind!r} is not known{hint}')
 
 
 def is_first_process(launcher: str) -> bool:

@@ -13,11 +13,13 @@ from mmengine.dist import is_main_process
 
 from mmseg_ext.engine.checkpoint_io import last_checkpoint
 from mmseg_ext.engine.environment import describe_environment
-from mmseg_ext.engine.experiment import build_runner, check_parts, is_first_process, load_config
+from mmseg_ext.engine.experiment import build_runner, check_optimizer, check_parts, is_first_process, load_config
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.engine.scalars_hook import FILE_NAME as SCALARS
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
+from mmseg_ext.tracking.clearml_backend import backend_options, connect, set_mode
+from mmseg_ext.tracking.clearml_queue import enqueue, to_section
 
 
 def train(
@@ -28,6 +30,7 @@ def train(
     amp: bool = False,
     options: Mapping[str, Any] | None = None,
     launcher: str = 'none',
+    clearml: str | None = None,
 ) -> dict[str, Any]:
     """Train one experiment in a work dir of its own.
 
@@ -39,6 +42,7 @@ def train(
         amp: bfloat16 autocast for a config that does not ask for it.
         options: Overrides, dotted key → value.
         launcher: ``none``, ``pytorch`` (torchrun) or ``slurm``.
+        clearml: ``auto``, ``online``, ``offline`` or ``off``; None keeps what the config says, or else means ``auto``.
 
     Returns:
         ``work_dir`` and ``best_checkpoint`` (path or None).
@@ -48,6 +52,7 @@ def train(
     """
     config = load_config(config_path, options)
     check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+    check_optimizer(config, config_path)
     work_dir = Path(work_dir or config.get('work_dir') or Path('work_dirs') / Path(config_path).stem)
     first = is_first_process(launcher)
     existed = work_dir.exists()
@@ -62,8 +67,10 @@ def train(
         config.setdefault('randomness', {})['seed'] = seed
     if amp:
         _enable_autocast(config)
+    set_mode(config, clearml)
     try:
         runner = build_runner(config)
+        connect(runner)
         if is_main_process():
             write_json(work_dir / 'environment.json', describe_environment(sys.argv))
         guarded(runner.train, work_dir)
@@ -72,6 +79,33 @@ def train(
             _remove_if_nothing_was_trained(work_dir, existed)
         raise
     return {'work_dir': work_dir, 'best_checkpoint': runner.message_hub.get_info('best_ckpt')}
+
+
+def enqueue_training(config_path: str | Path, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    """Put a training into the ClearML queue ``arguments['clearml_queue']`` instead of running it here.
+
+    Args:
+        config_path: The experiment.
+        arguments: All arguments of ``tools/train.py`` by name.
+        options: Overrides, dotted key → value.
+
+    Returns:
+        The address of the task's page.
+
+    Raises:
+        InputError: The config cannot be used, or the server cannot take the task.
+    """
+    config = load_config(config_path, options)
+    check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+    if arguments.get('seed') is not None:
+        config.setdefault('randomness', {})['seed'] = arguments['seed']
+    kept = {name: arguments.get(name) for name in ('config', 'work_dir', 'seed', 'amp')}
+    work_dir = arguments.get('work_dir')
+    name = Path(work_dir).name if work_dir else Path(config_path).stem
+    given = backend_options(config)
+    chosen: dict[str, Any] = {key: given[key] for key in ('project', 'probe_timeout') if key in given}
+    section = to_section(kept, options)
+    return enqueue(config, config.pretty_text, arguments['clearml_queue'], section, name, **chosen)[1]
 
 
 def _check_work_dir(work_dir: Path, resume: bool) -> None:

@@ -106,6 +106,7 @@ CONFIGS = {
     'value': ('train_dataloader = dict(batch_size=0)', ['batch_size']),
     'our value': ('optim_wrapper = dict(dtype="int8")', ["dtype='int8'", 'bfloat16']),
     'optimizer': ('optim_wrapper = dict(optimizer=dict(lrr=1))', ['AdamW', "argument 'lrr'"]),
+    'optimizer type': ('optim_wrapper = dict(optimizer=dict(type="AdamX"))', ["type='AdamX'", 'did you mean Adam']),
     'hook': ('custom_hooks = [dict(type="mmseg_ext.Nothing")]', ["type='mmseg_ext.Nothing'", 'hook']),
     'metric': ('default_hooks = dict(checkpoint=dict(save_best="mdice"))', ["save_best='mdice'", 'mDice']),
     'part': ('train_dataloader = None', ['has no train_dataloader']),
