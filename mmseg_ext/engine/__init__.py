@@ -16,6 +16,7 @@ from mmseg_ext.engine.invalid_loss_hook import InvalidLossHook
 from mmseg_ext.engine.loops import TestLoop, ValLoop
 from mmseg_ext.engine.progress_hook import ProgressHook
 from mmseg_ext.engine.records_hook import RecordsHook
+from mmseg_ext.engine.run_record_hook import RunRecordHook
 from mmseg_ext.engine.runner import Runner
 from mmseg_ext.engine.scalars_hook import ScalarsHook
 from mmseg_ext.safe_load import load_checkpoint_file
@@ -29,6 +30,7 @@ __all__ = [
     'InvalidLossHook',
     'ProgressHook',
     'RecordsHook',
+    'RunRecordHook',
     'Runner',
     'ScalarsHook',
     'TestLoop',

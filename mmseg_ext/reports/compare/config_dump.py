@@ -1,0 +1,62 @@
+"""Reading the config that a run left in its folder, without running it: a foreign run must not execute code here."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from mmseg_ext.errors import InputError
+
+
+def read_config_dump(path: str | Path) -> dict[str, Any]:
+    """Read a config as mmengine writes it into a work dir: assignments of literals and of ``dict(…)``.
+
+    Raises:
+        InputError: The file cannot be read, or holds anything else (it is then a program and not a dump).
+    """
+    try:
+        tree = ast.parse(Path(path).read_text(encoding='utf-8'))
+        return {_target(statement): _value(statement.value) for statement in tree.body}  # type: ignore[attr-defined]
+    except (OSError, SyntaxError, ValueError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f'{path}: is no config as a training writes it ({error}); its settings stay unknown'
+        ) from error
+
+
+def _target(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id
+    raise ValueError(f'line {statement.lineno} is no assignment')
+
+
+def _value(node: ast.expr) -> Any:
+    if isinstance(node, ast.Call):
+        return _dict_call(node)
+    if isinstance(node, ast.Dict):
+        if None in node.keys:
+            raise ValueError(f'line {node.lineno} unpacks a dictionary')
+        return {
+            ast.literal_eval(key): _value(value)
+            for key, value in zip(node.keys, node.values, strict=True)
+            if key is not None
+        }
+    if isinstance(node, ast.List | ast.Tuple):
+        items = [_value(item) for item in node.elts]
+        return items if isinstance(node, ast.List) else tuple(items)
+    if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):  # how Python writes these numbers
+        return float(node.id)
+    return ast.literal_eval(node)
+
+
+def _dict_call(node: ast.Call) -> dict[Any, Any]:
+    """``dict(key=value, …)``, or ``dict({…})`` where a key is no name."""
+    mappings = all(isinstance(argument, ast.Dict) for argument in node.args) and len(node.args) <= 1
+    if not isinstance(node.func, ast.Name) or node.func.id != 'dict' or not mappings:
+        raise ValueError(f'line {node.lineno} calls a function')
+    content: dict[Any, Any] = _value(node.args[0]) if node.args else {}
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            raise ValueError(f'line {node.lineno} unpacks a dictionary')
+        content[keyword.arg] = _value(keyword.value)
+    return content
