@@ -24,6 +24,9 @@ def build_parser() -> ArgumentParser:
     parser.add_argument('--labels', metavar='NAME', help="label set to score against (default: the config's)")
     parser.add_argument('--out', metavar='D', help='result folder (default: <split> beside the checkpoint)')
     parser.add_argument('--tta', action='store_true', help="average the sizes and flips of the config's tta_pipeline")
+    parser.add_argument(
+        '--probabilities', action='store_true', help='keep the class probabilities too, for tools/analyze_errors.py'
+    )
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier result in the result folder')
     add_run_arguments(parser)
     return parser
@@ -47,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         labels=args.labels,
         out=args.out,
         tta=args.tta,
+        probabilities=args.probabilities,
         overwrite=args.overwrite,
         options=options,
         launcher=args.launcher,

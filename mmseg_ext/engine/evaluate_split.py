@@ -21,8 +21,8 @@ from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.evaluation.summary import summarize
 from mmseg_ext.files import make_folder, write_json
 
-RECORDS, MASKS, METRICS = 'records.parquet', 'masks', 'metrics.json'
-OURS = frozenset({RECORDS, MASKS, METRICS, 'log'})
+RECORDS, MASKS, METRICS, PROBABILITIES = 'records.parquet', 'masks', 'metrics.json', 'probabilities'
+OURS = frozenset({RECORDS, MASKS, METRICS, PROBABILITIES, 'log'})
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def evaluate_split(
     labels: str | None = None,
     out: str | Path | None = None,
     tta: bool = False,
+    probabilities: bool = False,
     overwrite: bool = False,
     options: Mapping[str, Any] | None = None,
     launcher: str = 'none',
@@ -60,6 +61,7 @@ def evaluate_split(
         labels: Which label set; the config's by default.
         out: The result folder; ``<folder of the checkpoint>/<split>[-tta]`` by default.
         tta: Average the predictions of the config's ``tta_pipeline``.
+        probabilities: Also keep the class probabilities of each image, ``probabilities/<stem>.npz``.
         overwrite: Replace an earlier result that stands in ``out``.
         options: Overrides of the config, dotted key → value.
         launcher: ``none``, ``pytorch`` (torchrun) or ``slurm``.
@@ -78,14 +80,18 @@ def evaluate_split(
         _check_out(out, overwrite)
     _choose_split(config, split, labels)
     if tta:
-        _use_tta(config, config_path)
+        _use_tta(config, config_path, probabilities)
     checkpoint = find_best(checkpoint)
     config.load_from = str(checkpoint)
     config.launcher = launcher
     with _staging(out, is_first_process(launcher)) as staging:
         config.work_dir = str(staging / 'log')
         config.test_evaluator = dict(
-            type='mmseg_ext.SegMetric', split=split, records=str(staging / RECORDS), masks=str(staging / MASKS)
+            type='mmseg_ext.SegMetric',
+            split=split,
+            records=str(staging / RECORDS),
+            masks=str(staging / MASKS),
+            probabilities=str(staging / PROBABILITIES) if probabilities else None,
         )
         runner = build_runner(config)
         guarded(runner.test, staging)
@@ -173,8 +179,16 @@ def _choose_split(config: Config, split: str, labels: str | None) -> None:
         dataset.labels = labels
 
 
-def _use_tta(config: Config, config_path: str | Path) -> None:
+def _use_tta(config: Config, config_path: str | Path, probabilities: bool) -> None:
     if config.get('tta_pipeline') is None or config.get('tta_model') is None:
         raise InputError(f'{config_path}: has no tta_pipeline and tta_model; test without --tta')
     config.test_dataloader.dataset.pipeline = config.tta_pipeline
-    config.model = dict(**config.tta_model, module=config.model)
+    tta_model = dict(config.tta_model)
+    if probabilities:
+        if tta_model.get('type') not in ('SegTTAModel', 'mmseg_ext.ProbabilityTTAModel'):
+            raise InputError(
+                f'{config_path}: tta_model is a {tta_model.get("type")}, which may not keep probabilities; '
+                'test without --probabilities or without --tta'
+            )
+        tta_model['type'] = 'mmseg_ext.ProbabilityTTAModel'
+    config.model = dict(**tta_model, module=config.model)

@@ -6,17 +6,17 @@ import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mmseg_ext.eda.images import read_image
-from mmseg_ext.files import atomic_path, make_folder
+from mmseg_ext.evaluation.probability_maps import load_probabilities, save_probabilities
+from mmseg_ext.files import make_folder
 
 PROBABILITIES = 'probabilities'
+
+__all__ = ['FoldTask', 'load_probabilities', 'plan_folds', 'run_folds', 'save_probabilities']
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class FoldTask:
         options: Further overrides of the config.
         work_dir: Where the training goes.
         out: Where the probabilities go: ``<stem>.npz``.
+        also: Further splits to train on, each with the positions of its images.
     """
 
     config: str
@@ -48,6 +49,7 @@ class FoldTask:
     options: Mapping[str, Any]
     work_dir: str
     out: str
+    also: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def is_done(self) -> bool:
         """Whether all of its probabilities are there."""
@@ -74,18 +76,14 @@ def _run_fold(task: FoldTask) -> FoldTask:
     from mmseg_ext.engine.predictor import Predictor
     from mmseg_ext.engine.training import train
 
-    dataset = 'train_dataloader.dataset'
     options = {
-        f'{dataset}.data_root': task.data_root,
-        f'{dataset}.labels': task.labels,
-        f'{dataset}.split': task.split,
-        f'{dataset}.indices': list(task.train),
+        **task.options,
+        'train_dataloader.dataset': training_data(task),
         # No choice of a checkpoint by what the fold leaves out, nor by any other masks: the last one is taken.
         'val_dataloader': None,
         'val_cfg': None,
         'val_evaluator': None,
         'default_hooks.checkpoint.save_best': None,
-        **task.options,
     }
     resume = Path(task.work_dir).is_dir() and any(Path(task.work_dir).iterdir())
     train(task.config, task.work_dir, seed=task.seed, resume=resume, options=options)
@@ -97,20 +95,19 @@ def _run_fold(task: FoldTask) -> FoldTask:
     return task
 
 
-def save_probabilities(path: str | Path, probabilities: NDArray[np.floating]) -> None:
-    """Store probabilities of shape (K, H, W), 0–1, in steps of 1/255: some 20 kB for 256×256 and three classes."""
-    with atomic_path(path) as temporary, temporary.open('wb') as stream:
-        np.savez_compressed(stream, probabilities=np.round(probabilities * 255).astype(np.uint8))
+def training_data(task: FoldTask) -> dict[str, Any]:
+    """The config's training set, on the images of a task."""
+    from mmseg_ext.engine.experiment import load_config
 
-
-def load_probabilities(paths: Sequence[str | Path]) -> NDArray[np.float32]:
-    """The mean of stored probabilities of one image by several models, shape (K, H, W), each pixel's sum 1."""
-    total: Any = 0.0
-    for path in paths:
-        with np.load(path, allow_pickle=False) as content:
-            total = total + content['probabilities'].astype(np.float32)
-    result: NDArray[np.float32] = total / total.sum(axis=0, keepdims=True)
-    return result
+    dataset = dict(load_config(task.config, task.options).train_dataloader.dataset)
+    parts = {task.split: task.train, **task.also}
+    sets = [
+        {**dataset, 'data_root': task.data_root, 'labels': task.labels, 'split': split, 'indices': list(positions)}
+        for split, positions in parts.items()
+    ]
+    if len(sets) == 1:
+        return {'_delete_': True, **sets[0]}
+    return {'_delete_': True, 'type': 'ConcatDataset', 'datasets': sets, 'ignore_keys': ['split', 'labels']}
 
 
 def plan_folds(

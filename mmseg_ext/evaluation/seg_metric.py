@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from mmseg_ext.eda.masks import write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import MASK_VALUES, Counts, confusion_matrix
 from mmseg_ext.evaluation.confusion_torch import batch_confusion
+from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.evaluation.records import ImageRecord, write_records
 from mmseg_ext.evaluation.scores import CLASS_SCORES, MEAN_SCORES, Scores, absent_classes, scores_from_confusion
 from mmseg_ext.registry import METRICS
@@ -40,6 +42,8 @@ class SegMetric(BaseMetric):
         records: True writes ``<split>.parquet`` into the folder given by `set_output` (``RecordsHook`` gives it), and
             nothing where none was given; a path writes that file; False writes none.
         masks: Folder for the predictions as palette PNG, ``<stem>.png``; None writes none.
+        probabilities: Folder for the class probabilities, ``<stem>.npz`` (`save_probabilities`); None writes none. With
+            test-time augmentation the model must be a ``mmseg_ext.ProbabilityTTAModel``.
         collect_device: As in mmengine's BaseMetric.
         prefix: As in mmengine's BaseMetric.
         collect_dir: As in mmengine's BaseMetric.
@@ -56,6 +60,7 @@ class SegMetric(BaseMetric):
         ignore_index: int | None = None,
         records: bool | str = True,
         masks: str | None = None,
+        probabilities: str | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
         collect_dir: str | None = None,
@@ -68,6 +73,7 @@ class SegMetric(BaseMetric):
         self.records = records
         self.records_folder: Path | None = None
         self.masks_folder = None if masks is None else Path(masks)
+        self.probabilities_folder = None if probabilities is None else Path(probabilities)
 
     def set_output(self, records: str | Path | None = None, masks: str | Path | None = None) -> None:
         """Set the folders that records and predicted masks go to; None leaves one as it is."""
@@ -90,6 +96,9 @@ class SegMetric(BaseMetric):
             for path, prediction in zip(paths, predictions, strict=True):
                 mask = _plane(prediction).astype(np.uint8)
                 write_mask(self.masks_folder / f'{Path(path).stem}.png', mask, self._meta('palette'))
+        if self.probabilities_folder is not None:
+            for path, sample in zip(paths, data_samples, strict=True):
+                save_probabilities(self.probabilities_folder / f'{Path(path).stem}.npz', _probabilities(sample))
         split = self._split()
         counts = self._count(predictions, data_samples, paths)
         for path, prediction, sample, matrix in zip(paths, predictions, data_samples, counts, strict=True):
@@ -174,6 +183,14 @@ def _plane(data: Tensor) -> NDArray[Any]:
     """A tensor (1, H, W) as an array (H, W); on the CPU they share memory."""
     plane: NDArray[Any] = data.reshape(data.shape[-2:]).cpu().numpy()
     return plane
+
+
+def _probabilities(sample: dict) -> NDArray[np.float32]:
+    """The class probabilities of a sample, shape (K, H, W); mmseg applies the sigmoid of a single output itself."""
+    logits: Tensor = sample['seg_logits']['data'].float()
+    chances = torch.cat([1 - logits, logits]) if len(logits) == 1 else logits.softmax(dim=0)
+    result: NDArray[np.float32] = chances.cpu().numpy()
+    return result
 
 
 def _image_path(sample: dict) -> str:

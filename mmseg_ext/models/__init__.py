@@ -1,5 +1,5 @@
 """Backbones, decode heads and losses that mmsegmentation lacks or gets wrong. Importing registers them."""
 
-from mmseg_ext.models import backbones, decode_heads, losses, pretrained, weights
+from mmseg_ext.models import backbones, decode_heads, losses, pretrained, probability_tta, weights
 
-__all__ = ['backbones', 'decode_heads', 'losses', 'pretrained', 'weights']
+__all__ = ['backbones', 'decode_heads', 'losses', 'pretrained', 'probability_tta', 'weights']

@@ -51,6 +51,7 @@ function readCard(element, index) {
     search: title.toLowerCase(),
     facts,
     tags: new Set([...element.querySelectorAll('.marks li')].map((mark) => mark.textContent)),
+    groups: new Set(JSON.parse(element.dataset.groups ?? '[]')),
     panels: [...element.querySelectorAll('.panel')],
   };
 }
@@ -62,7 +63,7 @@ let descending = false;
 
 function isShown(card) {
   const matches = card.search.includes(get('search').value.trim().toLowerCase());
-  return matches && (chosen.size === 0 || [...chosen].some((tag) => card.tags.has(tag)));
+  return matches && (chosen.size === 0 || [...chosen].some((tag) => card.tags.has(tag) || card.groups.has(tag)));
 }
 
 function filter() {
@@ -108,6 +109,24 @@ function addTagButton(label, count, tag) {
     filter();
   });
   get('tags').append(button);
+}
+
+// A cell that names a tag or group shows its cards, and a group gets a button while it does.
+function makeLink(link) {
+  const tag = link.textContent;
+  const count = cards.filter((card) => card.tags.has(tag) || card.groups.has(tag)).length;
+  if (count === 0) {
+    link.replaceWith(tag);
+    return;
+  }
+  link.addEventListener('click', () => {
+    if (![...get('tags').children].some((button) => button.dataset.tag === tag)) addTagButton(tag, count, tag);
+    get('tags').hidden = false;
+    chosen.clear();
+    chosen.add(tag);
+    filter();
+    get('controls').scrollIntoView();
+  });
 }
 
 function makeControls() {
@@ -195,6 +214,7 @@ function makeViewer() {
 document.querySelectorAll('table').forEach(makeSortable);
 get('cards').style.setProperty('--panels', Math.min(4, Math.max(1, ...cards.map((card) => card.panels.length))));
 makeControls();
+document.querySelectorAll('.link').forEach(makeLink);
 makeViewer();
 chooseFact();
 filter();

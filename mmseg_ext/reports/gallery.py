@@ -54,6 +54,7 @@ class Card:
         facts: Name → value, shown under the pictures; the page sorts by any of them.
         tags: Words that the page filters by.
         note: Text under the facts; line breaks are kept.
+        groups: Words that a table's links filter by, which have no button of their own.
     """
 
     title: str
@@ -61,15 +62,26 @@ class Card:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     tags: Sequence[str] = ()
     note: str = ''
+    groups: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table above the cards, sortable by each column."""
+    """A table above the cards, sortable by each column.
+
+    Attributes:
+        title: What it shows.
+        columns: Column headings.
+        rows: One cell a column.
+        links: The column whose cells, where they name a tag or group of a card, filter by it.
+        note: How to read it.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
+    links: str | None = None
+    note: str = ''
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
@@ -81,6 +93,7 @@ def write_gallery(
     *,
     title: str,
     intro: Sequence[str] = (),
+    legend: Mapping[str, Sequence[int]] | None = None,
     tables: Sequence[Table] = (),
     cards: Iterable[Card] = (),
     tag_label: str = 'check',
@@ -94,6 +107,7 @@ def write_gallery(
         path: The HTML file.
         title: Heading of the page.
         intro: Paragraphs under it.
+        legend: What the colours (RGB, 0–255) of the pictures mean.
         tables: Tables above the cards.
         cards: The cards in the order in which they first stand.
         tag_label: What a tag is called, in the singular.
@@ -116,6 +130,7 @@ def write_gallery(
     chunks = environment.get_template('gallery.html').generate(
         title=title,
         intro=intro,
+        legend={name: '#' + bytes(colour).hex() for name, colour in (legend or {}).items()},
         tables=tables,
         cards=cards,
         tag_label=tag_label,

@@ -1,0 +1,207 @@
+"""The same masks as a detector would be judged: objects found, missed, or called another class.
+
+An object is an 8-connected region of one class of at least 0.01 % of the image, in truth and prediction alike; two
+animals that touch are one object where they are of one class. A true and a predicted object match where their IoU
+exceeds 0.5, so that no object has two matches of one class (panoptic quality; Kirillov et al. 2019, arXiv 1801.00868).
+Ignored pixels are taken out of the predicted objects, and one that lies on them by more than half is not judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.eda.masks import Mask
+from mmseg_ext.eda.regions import find_regions
+from mmseg_ext.eda.statistics.measure import MIN_AREA
+from mmseg_ext.evaluation.errors.estimate import Estimate, Values, bootstrap_sums, divide
+
+IOU = 0.5
+FOUND = 0.1
+
+TRUE_FATES = ('right class', 'another class', 'mixed classes', 'badly outlined', 'missed')
+PREDICTED_FATES = ('right class', 'another class', 'badly outlined', 'no object there')
+
+
+@dataclass(frozen=True)
+class ObjectView:
+    """What became of the objects of one image.
+
+    Attributes:
+        counts: Matches, true objects without a match, predicted objects without one, and the sum of the matches' IoU;
+            shape (K, 4), float64, a row a class.
+        true: True objects by class and fate, shape (K, len(TRUE_FATES)). *Right class*: matched. *Another class*: a
+            predicted object of another class overlaps it by IoU > 0.5. *Mixed classes*: only a region of any classes
+            together does. *Missed*: less than a tenth of it is predicted as any object. *Badly outlined*: the rest.
+        predicted: Predicted objects by class and fate, shape (K, len(PREDICTED_FATES)).
+        second_missed: Of several true objects one was found (right class, another or mixed) and another missed.
+        confused: (true class, predicted class) → objects that were found under another class.
+    """
+
+    counts: NDArray[np.float64]
+    true: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    second_missed: bool
+    confused: dict[tuple[int, int], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Objects of a mask: their class, area and pixels.
+
+    Attributes:
+        classes: Shape (M,).
+        areas: Shape (M,), pixels that are not ignored.
+        labels: Shape (H, W), 1 + position of the object at each pixel, 0 elsewhere.
+    """
+
+    classes: NDArray[np.int64]
+    areas: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+
+def find_objects(
+    mask: Mask, valid: NDArray[np.bool_], num_classes: int, background: int | None, least: float = MIN_AREA
+) -> Objects:
+    """The objects of all classes; those that are ignored by more than half are left out."""
+    labels = np.zeros(mask.shape, np.int64)
+    classes: list[int] = []
+    areas: list[int] = []
+    for value in np.unique(mask):
+        if value == background or value >= num_classes:
+            continue
+        regions = find_regions(mask == value)
+        judged = np.bincount(regions.labels[valid], minlength=len(regions) + 1)[1:]
+        kept = (regions.areas >= least * mask.size) & (2 * judged >= regions.areas)
+        numbers = np.zeros(len(regions) + 1, np.int64)
+        numbers[1:][kept] = len(classes) + 1 + np.arange(kept.sum())
+        labels += numbers[regions.labels]
+        classes += [int(value)] * int(kept.sum())
+        areas += judged[kept].tolist()
+    return Objects(np.array(classes, np.int64), np.array(areas, np.int64), labels)
+
+
+def view_objects(
+    prediction: Mask,
+    truth: Mask,
+    num_classes: int,
+    *,
+    background: int | None = 0,
+    ignore_index: int = 255,
+    iou: float = IOU,
+    found: float = FOUND,
+) -> ObjectView:
+    """Match the objects of one image.
+
+    Args:
+        prediction: Class indices, shape (H, W), uint8.
+        truth: The same, or ``ignore_index``.
+        num_classes: K.
+        background: The class that has no objects, or None.
+        ignore_index: Value of the truth that is not judged.
+        iou: What a match must exceed, at least 0.5.
+        found: Share of a true object from which it does not count as missed.
+    """
+    valid = truth != ignore_index
+    true = find_objects(truth, valid, num_classes, background)
+    predicted = find_objects(prediction, valid, num_classes, background)
+    overlap = _overlap(true, predicted)
+    ious = _iou(overlap, true.areas, predicted.areas)
+    same = true.classes[:, None] == predicted.classes[None, :]
+    matched = (ious > iou) & same
+    crossed = (ious > iou) & ~same
+    any_object, true_object = (
+        valid if background is None else valid & (mask != background) for mask in (prediction, truth)
+    )
+    covered = np.bincount(true.labels[any_object], minlength=len(true.areas) + 1)[1:]
+    tests = [matched.any(1), crossed.any(1), _matches_any(any_object, true, iou), covered >= found * true.areas]
+    true_fates = np.select(tests, [0, 1, 2, 3], 4)
+    on_object = np.bincount(predicted.labels[true_object], minlength=len(predicted.areas) + 1)[1:]
+    predicted_fates = np.select([matched.any(0), crossed.any(0), on_object > 0], [0, 1, 2], 3)
+    return ObjectView(
+        counts=_counts(matched, ious, true, predicted, num_classes),
+        true=_table(true.classes, true_fates, num_classes, len(TRUE_FATES)),
+        predicted=_table(predicted.classes, predicted_fates, num_classes, len(PREDICTED_FATES)),
+        second_missed=bool((true_fates <= 2).any() and (true_fates == 4).any()),
+        confused=_confused(crossed & (true_fates == 1)[:, None], true, predicted),
+    )
+
+
+def _overlap(true: Objects, predicted: Objects) -> NDArray[np.int64]:
+    """Common pixels, shape (M, P)."""
+    rows, columns = len(true.areas) + 1, len(predicted.areas) + 1
+    index = true.labels * columns + predicted.labels
+    return np.bincount(index.ravel(), minlength=rows * columns).reshape(rows, columns)[1:, 1:].astype(np.int64)
+
+
+def _iou(overlap: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+    union = first[:, None] + second[None, :] - overlap
+    result: NDArray[np.float64] = overlap / np.maximum(union, 1)
+    return result
+
+
+def _matches_any(any_object: NDArray[np.bool_], true: Objects, iou: float) -> NDArray[np.bool_]:
+    """Which true objects overlap with a region of any predicted classes by more than an IoU."""
+    regions = find_regions(any_object)
+    blobs = Objects(np.zeros(len(regions), np.int64), regions.areas.astype(np.int64), regions.labels.astype(np.int64))
+    ious = _iou(_overlap(true, blobs), true.areas, blobs.areas)
+    return np.asarray((ious > iou).any(axis=1), bool)
+
+
+def _counts(
+    matched: NDArray[np.bool_], ious: NDArray[np.float64], true: Objects, predicted: Objects, num_classes: int
+) -> NDArray[np.float64]:
+    counts = np.zeros((num_classes, 4))
+    hit, lone = matched.any(1), ~matched.any(0)
+    np.add.at(counts[:, 0], true.classes[hit], 1)
+    np.add.at(counts[:, 1], true.classes[~hit], 1)
+    np.add.at(counts[:, 2], predicted.classes[lone], 1)
+    np.add.at(counts[:, 3], true.classes, np.where(matched, ious, 0).sum(1))
+    return counts
+
+
+def _table(classes: NDArray[np.int64], fates: NDArray[np.int64], num_classes: int, columns: int) -> NDArray[np.int64]:
+    table = np.zeros((num_classes, columns), np.int64)
+    np.add.at(table, (classes, fates), 1)
+    return table
+
+
+def _confused(crossed: NDArray[np.bool_], true: Objects, predicted: Objects) -> dict[tuple[int, int], int]:
+    confused: dict[tuple[int, int], int] = {}
+    for row, column in np.argwhere(crossed):
+        key = int(true.classes[row]), int(predicted.classes[column])
+        confused[key] = confused.get(key, 0) + 1
+    return confused
+
+
+def object_scores(counts: NDArray[np.float64], *, resamples: int = 2000, seed: int = 0) -> dict[str, Estimate]:
+    """Precision, recall, F1 (= RQ), SQ and PQ, with 95 % bootstrap intervals over images.
+
+    Args:
+        counts: One class, or the sum over classes: `ObjectView.counts` of each image, shape (N, 4).
+        resamples: How often the images are drawn.
+        seed: Of the draws.
+
+    Returns:
+        Values from 0 to 1. ``precision`` = TP / (TP + FP), ``recall`` = TP / (TP + FN), ``F1`` =
+        TP / (TP + FP/2 + FN/2), ``SQ``: mean IoU of the matches, ``PQ`` = SQ · F1.
+    """
+
+    def score(name: str) -> Estimate:
+        def statistic(sums: Values) -> Values:
+            hit, missed, lone, iou = (sums[..., column] for column in range(4))
+            half = hit + missed / 2 + lone / 2
+            parts = {
+                'precision': (hit, hit + lone),
+                'recall': (hit, hit + missed),
+                'F1': (hit, half),
+                'SQ': (iou, hit),
+                'PQ': (iou, half),
+            }
+            return divide(np.stack(parts[name], axis=-1))
+
+        return bootstrap_sums(counts, statistic, resamples=resamples, seed=seed)
+
+    return {name: score(name) for name in ('precision', 'recall', 'F1', 'SQ', 'PQ')}

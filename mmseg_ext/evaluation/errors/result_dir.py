@@ -1,0 +1,182 @@
+"""What ``tools/test.py`` wrote, together with the data that it was scored on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.eda.images import read_image
+from mmseg_ext.eda.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
+from mmseg_ext.eda.masks import Mask, read_mask
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.confusion import confusion_matrix
+from mmseg_ext.evaluation.probability_maps import load_probabilities
+from mmseg_ext.evaluation.records import Records, read_records
+
+AGAIN = 'write the result anew with tools/test.py'
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image of a result.
+
+    Attributes:
+        stem: File name without suffix.
+        image: RGB, shape (H, W, 3), uint8.
+        luma: Brightness, shape (H, W), uint8.
+        truth: Class indices or the ignored value, shape (H, W), uint8.
+        prediction: Class indices, shape (H, W), uint8.
+        probabilities: Shape (K, H, W), or None where the result has none.
+    """
+
+    stem: str
+    image: NDArray[np.uint8]
+    luma: NDArray[np.uint8]
+    truth: Mask
+    prediction: Mask
+    probabilities: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class ResultDir:
+    """A result and where its data lie; images are read when they are asked for.
+
+    Attributes:
+        folder: The result folder.
+        metrics: The content of ``metrics.json``.
+        records: Of all scored images.
+        classes: Names, colours and ignored value.
+        images: One path a record.
+        labels: One path a record.
+        has_probabilities: Whether the result has those of every image.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+    records: Records
+    classes: Classes
+    images: list[Path]
+    labels: list[Path]
+    has_probabilities: bool
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Case]:
+        return (self.read(number) for number in range(len(self)))
+
+    def read(self, number: int) -> Case:
+        """Read one image and its masks.
+
+        Raises:
+            InputError: A file cannot be read, sizes differ, or the masks are not those that were scored.
+        """
+        stem, label = self.records.stems[number], self.labels[number]
+        bgr = read_image(self.images[number])
+        truth = read_mask(label)
+        path = self.folder / 'masks' / f'{stem}.png'
+        prediction = read_mask(path)
+        if not bgr.shape[:2] == truth.shape == prediction.shape:
+            sizes = ', '.join(f'{shape[1]}×{shape[0]}' for shape in (bgr.shape, truth.shape, prediction.shape))
+            raise InputError(f'{path}: image, mask and prediction differ in size ({sizes}); {AGAIN}')
+        K = len(self.classes.names)
+        if int(prediction.max(initial=0)) >= K:
+            raise InputError(f'{path}: holds class {prediction.max()}, known are 0 to {K - 1}; {AGAIN}')
+        counts = confusion_matrix(prediction, truth, K, self.classes.ignore_index, str(label))
+        if not np.array_equal(counts, self.records.confusion[number]):
+            raise InputError(
+                f'{label}: is not the mask that {path.name} was scored on (records.parquet has other counts); {AGAIN}'
+            )
+        return Case(
+            stem,
+            np.ascontiguousarray(bgr[..., ::-1]),
+            np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8),
+            truth,
+            prediction,
+            self._read_probabilities(stem, (K, *truth.shape)) if self.has_probabilities else None,
+        )
+
+    def _read_probabilities(self, stem: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        path = self.folder / 'probabilities' / f'{stem}.npz'
+        probabilities = load_probabilities([path])
+        if probabilities.shape != shape:
+            raise InputError(f'{path}: probabilities are {probabilities.shape}, expected {shape}; {AGAIN}')
+        return probabilities
+
+
+def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir:
+    """Open a result of ``tools/test.py``.
+
+    Args:
+        folder: The result folder.
+        data: The data set, where it no longer lies where it did when the result was written.
+
+    Raises:
+        InputError: The folder is no result, has no scores, or its images or masks cannot be found.
+    """
+    folder = Path(folder)
+    metrics = _read_metrics(folder)
+    records = read_records(folder / 'records.parquet')
+    if not len(records):
+        raise InputError(f'{folder / "records.parquet"}: holds no image; {AGAIN}')
+    if data is None:
+        images, labels = [Path(path) for path in records.images], [Path(path or '') for path in records.labels]
+        if None in records.labels:
+            raise InputError(f'{folder / "records.parquet"}: names no masks; name the data set with --data')
+        root = labels[0].parents[2] if len(labels[0].parents) > 2 else Path()
+    else:
+        root = Path(data)
+        images, labels = _find_files(root, records, metrics)
+    for path in (*images, *labels):
+        if not path.is_file():
+            raise InputError(f'{path}: not found; name the data set with --data')
+    classes = read_classes(root)
+    if classes.names != records.classes:
+        raise InputError(
+            f'{root / "dataset.yaml"}: names the classes {", ".join(classes.names)}, but the result has '
+            f'{", ".join(records.classes)}; name the right data set with --data'
+        )
+    stored = [(folder / 'probabilities' / f'{stem}.npz').is_file() for stem in records.stems]
+    if any(stored) and not all(stored):
+        raise InputError(f'{folder / "probabilities"}: lacks {records.stems[stored.index(False)]}.npz; {AGAIN}')
+    return ResultDir(folder, metrics, records, classes, images, labels, all(stored))
+
+
+def _read_metrics(folder: Path) -> dict[str, Any]:
+    path = folder / 'metrics.json'
+    try:
+        metrics = json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        raise InputError(
+            f'{folder}: is no result folder (no metrics.json); name one that tools/test.py wrote'
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f'{path}: cannot be read ({error}); {AGAIN}') from error
+    if not isinstance(metrics, dict):
+        raise InputError(f'{path}: must hold an object, found {type(metrics).__name__}; {AGAIN}')
+    if 'scores' not in metrics:
+        raise InputError(f'{folder}: was predicted only, its split has no masks; errors need a split with masks')
+    return metrics
+
+
+def _find_files(root: Path, records: Records, metrics: dict[str, Any]) -> tuple[list[Path], list[Path]]:
+    """Images and masks of the records in a data set, by split and stem."""
+    if not root.is_dir():
+        raise InputError(f'{root}: folder not found; --data names a data set with img/ and a label set')
+    known = {
+        split: list_stems(root / 'img' / split, IMAGE_SUFFIXES) if (root / 'img' / split).is_dir() else {}
+        for split in set(records.splits)
+    }
+    label_set = metrics.get('labels') or 'labels'
+    images, labels = [], []
+    for split, stem in zip(records.splits, records.stems, strict=True):
+        images.append(known[split].get(stem, root / 'img' / split / f'{stem}.jpg'))
+        labels.append(root / str(label_set) / split / f'{stem}.png')
+    return images, labels

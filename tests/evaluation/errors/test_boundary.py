@@ -1,0 +1,118 @@
+"""Checked against SciPy's distance transforms and against all pairs of pixels."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from mmseg_ext.evaluation.confusion import confusion_matrix
+from mmseg_ext.evaluation.errors.boundary import (
+    WIDTHS,
+    border_distance,
+    boundary_region,
+    fit_borders,
+    surface,
+    surface_distances,
+)
+
+
+def outline(mask: np.ndarray) -> np.ndarray:
+    """The surface once more: pixels of the mask whose 4-neighbourhood is not all mask."""
+    padded = np.pad(mask, 1)
+    return mask & ~(padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:])
+
+
+def pair_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    a, b = np.argwhere(first), np.argwhere(second)
+    return np.sqrt(((a[:, None] - b[None]) ** 2).sum(-1)).min(1)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 2.9]), st.floats(0.5, 4))
+def test_surfaces_against_all_pairs(scenes: ModuleType, seed: int, tolerance: float, sigma: float) -> None:
+    rng = np.random.default_rng(seed)
+    true, predicted = (scenes.blobs(rng, (26, 31), 2, sigma) > 0 for _ in range(2))
+    np.testing.assert_array_equal(surface(true), outline(true))
+    hd95, nsd = surface_distances(true, predicted, tolerance)
+    there = pair_distances(outline(true), outline(predicted))
+    back = pair_distances(outline(predicted), outline(true))
+    assert hd95 == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)), abs=1e-4)
+    within = (there <= tolerance).sum() + (back <= tolerance).sum()
+    assert nsd == pytest.approx(within / (len(there) + len(back)))
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+def test_boundary_region_against_scipy(scenes: ModuleType, seed: int, reach: int) -> None:
+    mask = scenes.blobs(np.random.default_rng(seed), (26, 31), 2) > 0
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    np.testing.assert_array_equal(boundary_region(mask, reach), mask & (depth <= reach))
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
+def test_border_distance_against_scipy(scenes: ModuleType, seed: int, classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = scenes.blobs(rng, (26, 31), classes)
+    truth[rng.random(truth.shape) < 0.05] = 255
+    found = border_distance(truth)
+    for value in range(classes):
+        other = (truth != value) & (truth != 255)
+        if other.any():
+            expected = ndimage.distance_transform_edt(~other)
+            np.testing.assert_allclose(found[truth == value], expected[truth == value], atol=1e-4)
+        else:
+            assert np.isinf(found[truth == value]).all()
+    assert np.isinf(found[truth == 255]).all()
+
+
+def test_two_squares_by_hand() -> None:
+    truth, prediction = np.zeros((2, 60, 80), np.uint8)  # diagonal 100: the boundary region is 2 px wide
+    truth[10:30, 10:30] = 1
+    prediction[10:30, 13:33] = 1
+    fit = fit_borders(prediction, truth, 3, tolerance=2)
+    ring = 20 * 20 - 16 * 16
+    # Shared: two rows of 17 at top and bottom; the sides lie too far apart.
+    shared = 4 * 17
+    assert fit.boundary[1].tolist() == [shared, 2 * ring - shared]
+    assert fit.hd95[1] == pytest.approx(3)
+    # Of the 76 px of a surface more than 2 px away: the whole far side (20), and of the side inside the other square
+    # all but those near its top and bottom (18 − 4).
+    assert fit.nsd[1] == pytest.approx(1 - (20 + 14) / 76)
+    assert math.isnan(fit.hd95[2])
+    assert math.isnan(fit.nsd[2])
+    within = border_distance(truth) <= 1
+    np.testing.assert_array_equal(
+        fit.trimap[0], confusion_matrix(prediction, np.where(within, truth, 255).astype(np.uint8), 3)
+    )
+    assert int(fit.trimap[0].sum()) == 76 + 80  # inside and outside of the square
+    assert (np.diff(fit.trimap.sum((1, 2))) >= 0).all()
+    assert len(fit.trimap) == len(WIDTHS)
+
+
+def test_a_class_that_only_one_mask_has() -> None:
+    truth, prediction = np.zeros((2, 20, 20), np.uint8)
+    prediction[5:9, 5:9] = 1
+    fit = fit_borders(prediction, truth, 2, tolerance=2)
+    assert fit.nsd[1] == 0
+    assert math.isnan(fit.hd95[1])
+    assert fit.boundary[1, 0] == 0
+    assert fit.boundary[1, 1] > 0
+    assert not fit.trimap.any()
+
+
+def test_ignored_pixels_neither_err_nor_make_a_border() -> None:
+    rng = np.random.default_rng(0)
+    truth, prediction = np.zeros((2, 40, 40), np.uint8)
+    truth[10:30, 10:30] = prediction[10:30, 10:30] = 1
+    truth[15:20, 15:40] = 255
+    prediction[15:20, 15:40] = rng.integers(0, 2, (5, 25))
+    fit = fit_borders(prediction, truth, 2, tolerance=1)
+    assert fit.boundary[1, 0] == fit.boundary[1, 1] > 0
+    assert (fit.hd95[1], fit.nsd[1]) == (0, 1)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from mmseg_ext.evaluation.errors.calibration import (
+    caught_by_confidence,
+    confidence_histogram,
+    expected_calibration_error,
+    mask_confidence,
+    rank_correlation,
+)
+
+
+def test_histogram_and_error_by_hand() -> None:
+    chances = np.array([[0.9, 0.9, 0.6, 1.0], [0.1, 0.1, 0.4, 0.0]])[:, None, :]
+    truth = np.array([[0, 1, 0, 255]], np.uint8)
+    table = confidence_histogram(chances, truth, bins=10)
+    np.testing.assert_allclose(table[8], [2, 1.8, 1])  # (0.8, 0.9]
+    np.testing.assert_allclose(table[5], [1, 0.6, 1])
+    assert table.sum(0)[0] == 3
+    error = expected_calibration_error(table[None], resamples=20)
+    assert error.value == pytest.approx((abs(1.8 - 1) + abs(0.6 - 1)) / 3)
+    assert (error.low, error.high) == (pytest.approx(error.value), pytest.approx(error.value))  # one image only
+
+
+def test_a_calibrated_model_has_a_small_error_and_a_sure_one_a_large() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.uniform(0, 1, (200, 200))
+    chances = np.stack([first, 1 - first])
+    truth = (rng.random(first.shape) > first).astype(np.uint8)
+    assert expected_calibration_error(confidence_histogram(chances, truth)[None], resamples=2).value < 0.01
+    sharp = np.round(chances)
+    assert expected_calibration_error(confidence_histogram(sharp, truth)[None], resamples=2).value > 0.2
+
+
+def test_confidence_of_a_mask() -> None:
+    mask = np.array([[0, 1], [2, 2]], np.uint8)
+    sure = np.moveaxis(np.eye(3)[mask], -1, 0)
+    assert mask_confidence(sure, mask) == 1
+    # Class 1: 0.5 of its pixel; class 2: 1 + 1; elsewhere 0.5 of class 2 is expected.
+    doubtful = sure.copy()
+    doubtful[:, 0, 1] = [0, 0.5, 0.5]
+    assert mask_confidence(doubtful, mask) == pytest.approx(2 * 2.5 / (3 + 3))
+    assert mask_confidence(sure, np.zeros_like(mask)) == 0
+    nothing = np.zeros_like(mask)
+    assert mask_confidence(np.moveaxis(np.eye(3)[nothing], -1, 0), nothing) == 1
+    assert mask_confidence(doubtful, mask, background=None) == pytest.approx(2 * 3.5 / 8)
+
+
+def test_rank_correlation_is_that_of_scipy() -> None:
+    rng = np.random.default_rng(1)
+    first = rng.integers(0, 6, 60).astype(float)  # with ties
+    second = first + rng.normal(0, 2, 60)
+    found = rank_correlation(first, second, resamples=200)
+    assert found.value == pytest.approx(spearmanr(first, second).statistic)
+    assert found.low < found.value < found.high
+    with_gap = rank_correlation(np.append(first, np.nan), np.append(second, 1.0), resamples=200)
+    assert with_gap.value == found.value
+    assert math.isnan(rank_correlation(np.ones(5), np.arange(5.0)).value)
+    assert math.isnan(rank_correlation(np.arange(2.0), np.arange(2.0)).value)
+
+
+def test_how_many_of_the_worst_are_caught() -> None:
+    quality = np.arange(20.0)
+    assert caught_by_confidence(quality, quality) == 1
+    assert caught_by_confidence(-quality, quality) == 0
+    half = quality.copy()
+    half[1] = 50
+    assert caught_by_confidence(half, quality) == 0.5

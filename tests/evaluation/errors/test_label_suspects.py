@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from mmseg_ext.evaluation.errors.label_suspects import suspect_label
+
+
+def square(*where: slice) -> np.ndarray:
+    mask = np.zeros((60, 60), np.uint8)
+    mask[where] = 1
+    return mask
+
+
+WHOLE, HALF = square(np.s_[10:50], np.s_[10:50]), square(np.s_[10:50], np.s_[10:30])
+
+
+def test_a_sure_contradiction_of_half_an_object_is_suspect(scenes: ModuleType) -> None:
+    sure = suspect_label(HALF, scenes.one_hot(WHOLE, 3, 0.95))
+    assert sure.is_suspect
+    assert sure.kind == 'missing part'
+    assert suspect_label(WHOLE, scenes.one_hot(HALF, 3, 0.95)).kind == 'extra area'
+
+
+def test_an_unsure_model_and_another_class_are_no_suspicion(scenes: ModuleType) -> None:
+    assert not suspect_label(HALF, scenes.one_hot(WHOLE, 2, 0.6)).is_suspect
+    assert not suspect_label(WHOLE, scenes.one_hot(2 * WHOLE, 3, 0.95)).is_suspect
+    assert not suspect_label(WHOLE, scenes.one_hot(WHOLE, 3, 0.95)).is_suspect
+
+
+@pytest.mark.parametrize('background', [1, 2])
+def test_the_background_may_be_any_class(scenes: ModuleType, background: int) -> None:
+    order = np.array([background, *(n for n in range(3) if n != background)], np.uint8)  # own number → number here
+    half, chances = order[HALF], scenes.one_hot(order[WHOLE], 3, 0.95)
+    half[0, 0] = 255
+    expected = suspect_label(np.where(half == 255, 255, HALF).astype(np.uint8), scenes.one_hot(WHOLE, 3, 0.95))
+    assert suspect_label(half, chances, background) == expected
