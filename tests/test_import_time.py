@@ -35,7 +35,10 @@ def loaded_by(name: str, repo_root: Path) -> set[str]:
     return set(json.loads(result.stdout))
 
 
-@pytest.mark.parametrize('name', ['mmseg_ext', 'mmseg_ext.cli', 'mmseg_ext.files', 'mmseg_ext.eda.', 'mmseg_ext.demo.'])
+@pytest.mark.parametrize(
+    'name',
+    ['mmseg_ext', 'mmseg_ext.cli', 'mmseg_ext.files', 'mmseg_ext.eda.', 'mmseg_ext.demo.', 'mmseg_ext.inference.'],
+)
 def test_no_deep_learning_library_is_loaded(name: str, repo_root: Path) -> None:
     loaded = loaded_by(name, repo_root)
     assert 'mmseg_ext' in loaded

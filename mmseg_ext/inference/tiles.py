@@ -1,0 +1,69 @@
+"""Tiles that slide over a photograph, and how their overlapping results are joined."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tile = tuple[int, int, int, int]  # top, left, bottom, right
+
+
+def place_tiles(height: int, width: int, tile: int, stride: int) -> list[Tile]:
+    """Squares of side ``tile`` every ``stride`` pixels; the last ones are moved back to end with the photograph.
+
+    A side that is shorter than ``tile`` is covered by one tile of its length.
+    """
+    return [
+        (top, left, min(top + tile, height), min(left + tile, width))
+        for top in _starts(height, tile, stride)
+        for left in _starts(width, tile, stride)
+    ]
+
+
+def _starts(length: int, tile: int, stride: int) -> list[int]:
+    last = max(0, length - tile)
+    return [*range(0, last, stride), last]
+
+
+def tile_weights(height: int, width: int) -> NDArray[np.float32]:
+    """Weights of a tile's pixels, shape (H, W), 0–1, above 0: they fall towards its border.
+
+    A network sees less around a pixel near the border of its tile, so the tile that has it farther inside counts more;
+    and where one tile ends, another takes over without a step.
+    """
+    rows, columns = (1 - np.abs((np.arange(n) + 0.5) * 2 / n - 1) for n in (height, width))
+    weights: NDArray[np.float32] = np.outer(rows, columns).astype(np.float32)
+    return weights
+
+
+class TileMean:
+    """The weighted mean of the tiles' logits.
+
+    Args:
+        height: Of the whole, in pixels.
+        width: The same.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        self._shape = height, width
+        self._total: NDArray[np.float32] | None = None
+        self._weight: NDArray[np.float32] | None = None
+
+    def add(self, tile: Tile, logits: NDArray[np.float32]) -> None:
+        """Add a tile's logits, shape (K, h, w)."""
+        top, left, bottom, right = tile
+        if (bottom - top, right - left) == self._shape:  # one tile is everything: no mean to take
+            self._total = logits
+            return
+        if self._total is None or self._weight is None:
+            self._total = np.zeros((len(logits), *self._shape), np.float32)
+            self._weight = np.zeros(self._shape, np.float32)
+        weights = tile_weights(bottom - top, right - left)
+        self._total[:, top:bottom, left:right] += logits * weights
+        self._weight[top:bottom, left:right] += weights
+
+    def result(self) -> NDArray[np.float32]:
+        """Shape (K, H, W)."""
+        if self._total is None:
+            raise ValueError('no tile has been added')
+        return self._total if self._weight is None else self._total / self._weight

@@ -1,0 +1,126 @@
+// Sends a dropped file to the server that this page comes from, and draws the mask that it answers with.
+'use strict';
+
+const byId = (id) => document.getElementById(id);
+const photo = byId('photo');
+const mask = byId('mask');
+let model = null; // classes and limits, as GET model tells them
+let values = null; // class of each pixel that is shown
+let last = 0; // number of the latest file: answers to earlier ones are dropped
+
+function say(text, isError = false) {
+  byId('status').textContent = text;
+  byId('status').className = isError ? 'error' : '';
+}
+
+function buildLegend() {
+  const body = byId('legend').tBodies[0];
+  model.classes.forEach(({ name, colour }, index) => {
+    const row = body.insertRow();
+    const box = document.createElement('input');
+    box.type = 'checkbox';
+    box.checked = index > 0; // the background is what the photograph shows anyway
+    box.id = `class-${index}`;
+    box.addEventListener('change', drawMask);
+    row.insertCell().append(box);
+    const swatch = document.createElement('span');
+    swatch.className = 'swatch';
+    swatch.style.backgroundColor = `rgb(${colour.join(',')})`;
+    const label = document.createElement('label');
+    label.htmlFor = box.id;
+    label.append(swatch, name);
+    row.insertCell().append(label);
+    row.insertCell().textContent = '–';
+  });
+}
+
+function drawMask() {
+  if (values === null) return;
+  const context = mask.getContext('2d');
+  const picture = context.createImageData(mask.width, mask.height);
+  const shown = model.classes.map((_, index) => byId(`class-${index}`).checked);
+  for (let pixel = 0; pixel < values.length; pixel += 1) {
+    const value = values[pixel];
+    if (!shown[value]) continue;
+    picture.data.set(model.classes[value].colour, 4 * pixel);
+    picture.data[4 * pixel + 3] = 255;
+  }
+  context.putImageData(picture, 0, 0);
+}
+
+function setOpacity() {
+  const percent = byId('opacity').value;
+  byId('percent').textContent = `${percent} %`;
+  mask.style.opacity = percent / 100;
+}
+
+async function load(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  return image;
+}
+
+async function show(answer) {
+  const [picture, grey] = await Promise.all([load(answer.photo), load(answer.shownMask)]);
+  for (const canvas of [photo, mask]) {
+    canvas.width = picture.naturalWidth;
+    canvas.height = picture.naturalHeight;
+  }
+  photo.getContext('2d').drawImage(picture, 0, 0);
+  const reader = mask.getContext('2d', { willReadFrequently: true });
+  reader.drawImage(grey, 0, 0);
+  const pixels = reader.getImageData(0, 0, mask.width, mask.height).data;
+  values = new Uint8Array(mask.width * mask.height);
+  for (let pixel = 0; pixel < values.length; pixel += 1) values[pixel] = pixels[4 * pixel];
+  drawMask();
+  answer.shares.forEach((share, index) => {
+    byId('legend').tBodies[0].rows[index].cells[2].textContent = `${(100 * share).toFixed(1)} %`;
+  });
+  byId('download').href = answer.mask;
+  byId('download').hidden = byId('stage').hidden = false;
+  say(`${answer.width} × ${answer.height} pixels, predicted in ${answer.seconds.toFixed(2)} s.`);
+}
+
+async function predict(file) {
+  const number = (last += 1);
+  if (file.size > model.mostBytes) {
+    say(`The file has ${(file.size / 1e6).toFixed(1)} MB; the limit is ${model.mostBytes / 1e6} MB.`, true);
+    return;
+  }
+  say('Predicting …');
+  try {
+    const response = await fetch('predict', { method: 'POST', body: file });
+    const answer = await response.json().catch(() => ({ error: `The server answered with status ${response.status}.` }));
+    if (number !== last) return;
+    if (answer.error) say(answer.error, true);
+    else await show(answer);
+  } catch {
+    if (number === last) say('The server cannot be reached; is it still running?', true);
+  }
+}
+
+function wire() {
+  const drop = byId('drop');
+  byId('file').addEventListener('change', (event) => {
+    if (event.target.files.length) predict(event.target.files[0]);
+    event.target.value = ''; // the same file may be chosen again
+  });
+  for (const name of ['dragover', 'dragleave', 'drop']) {
+    document.addEventListener(name, (event) => {
+      event.preventDefault(); // else the browser would open the file
+      drop.classList.toggle('over', name === 'dragover');
+      if (name === 'drop' && event.dataTransfer.files.length) predict(event.dataTransfer.files[0]);
+    });
+  }
+  byId('opacity').addEventListener('input', setOpacity);
+}
+
+(async () => {
+  model = await (await fetch('model')).json();
+  byId('limits').textContent =
+    `Up to ${model.mostBytes / 1e6} MB and ${model.mostPixels / 1e6} megapixels. The photograph goes to this server only and is not kept.`;
+  buildLegend();
+  setOpacity();
+  wire();
+})().catch(() => say('The server cannot be reached; is it still running?', true));
