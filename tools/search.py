@@ -1,0 +1,62 @@
+#!/usr/bin/env python
+"""Search hyperparameters of an experiment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from mmseg_ext.cli import ArgumentParser, parse_options, run
+
+EXAMPLE = """python tools/search.py configs/demo/NAME.py --trials 20 --out work_dirs/search \\
+    --space optim_wrapper.optimizer.lr=1e-5:1e-3:log model.decode_head.dropout_ratio=0.0:0.5"""
+
+
+def build_parser() -> ArgumentParser:
+    """The tool's arguments."""
+    parser = ArgumentParser(
+        'Train an experiment with other hyperparameters, chosen by Optuna (TPE), and list them by the best value of\n'
+        'validation. The same command continues an interrupted search.',
+        EXAMPLE,
+    )
+    parser.add_argument('config', help='config file of the experiment')
+    parser.add_argument(
+        '--space',
+        nargs='+',
+        required=True,
+        metavar='KEY=VALUES',
+        help='what may change: KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=A,B,C',
+    )
+    parser.add_argument('--trials', type=int, default=20, metavar='N', help='how many trainings (default: 20)')
+    parser.add_argument('--out', required=True, metavar='D', help='folder of the search')
+    parser.add_argument('--metric', default='mDice', help='value of validation to maximise (default: mDice)')
+    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the sampler and all trainings (0)')
+    parser.add_argument('--no-prune', action='store_true', help='never stop a training that lies below the median')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all trainings')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, search, print the table."""
+    args = build_parser().parse_args(argv)
+    from rich.console import Console
+
+    from mmseg_ext.engine.search import SearchSettings, search, search_table
+    from mmseg_ext.engine.search_space import parse_space
+
+    settings = SearchSettings(
+        args.config,
+        tuple(parse_space(args.space)),
+        args.metric,
+        args.seed,
+        not args.no_prune,
+        parse_options(args.cfg_options),
+    )
+    report = search(settings, args.trials, args.out)
+    Console(width=None if os.isatty(1) else 120).print(search_table(report))
+    print(f'trainings and search.json: {args.out}')
+    return 0
+
+
+if __name__ == '__main__':
+    run(main)
