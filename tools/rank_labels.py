@@ -37,6 +37,13 @@ def build_parser() -> ArgumentParser:
         help='views of the prediction (default: 256 320)',
     )
     parser.add_argument(
+        '--also',
+        nargs='+',
+        default=[],
+        metavar='SPLIT',
+        help='train on these splits too, without doubting their masks',
+    )
+    parser.add_argument(
         '--with',
         nargs='+',
         default=[],
@@ -76,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         seeds=tuple(args.seeds),
         sides=tuple(args.sides),
         options=parse_options(args.cfg_options),
+        also=tuple(args.also),
         others=tuple(args.others),
     )
     rows = rank_labels(settings, args.out, score)

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class RankingSettings:
         seeds: One division and one training a fold for each.
         sides: Views of the prediction, as in `Predictor.probabilities`.
         options: Overrides of the configs, dotted key → value.
+        also: Further splits to train on, whose masks are not doubted.
         others: Folders of finished rankings of the same masks, whose probabilities are averaged in.
     """
 
@@ -54,6 +55,7 @@ class RankingSettings:
     seeds: tuple[int, ...] = (0,)
     sides: tuple[int, ...] = (256, 320)
     options: Mapping[str, Any] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
 
@@ -76,13 +78,16 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
     """
     out = Path(out)
     classes, images, masks = _files(settings)
+    if settings.split in settings.also:
+        raise InputError(f'--also {settings.split}: is the split that is ranked; name others')
     for config in settings.configs:
         check_parts(load_config(config, settings.options), config, 'model', 'train_dataloader', 'train_cfg')
     folds = _divide(settings, images, masks)
     for other in settings.others:
         _check_other(Path(other), settings)
-    _claim(out, settings)
     common = {name: getattr(settings, name) for name in ('data_root', 'labels', 'split', 'sides', 'options')}
+    common['also'] = {split: further_images(settings, split, images) for split in settings.also}
+    _claim(out, settings)
     tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
     for task in track(run_folds(tasks), 'training', len(tasks)):
         print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
@@ -107,6 +112,15 @@ def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator
     for stem in images:
         chances = load_probabilities([folder / f'{stem}.npz' for folder in folders])
         yield stem, evidence(read_mask(masks[stem]), chances, classes.ignore_index)
+
+
+def further_images(settings: RankingSettings, split: str, ranked: Mapping[str, Path]) -> tuple[int, ...]:
+    """Positions, among the sorted stems of a further split, of the photographs that are not ranked themselves."""
+    _, images, _ = _files(replace(settings, split=split))
+    known = {f'{settings.split}/{stem}': path for stem, path in ranked.items()}
+    groups = group_near_duplicates({**known, **{f'{split}/{stem}': path for stem, path in images.items()}})
+    taken = {groups[name] for name in known if name in groups}
+    return tuple(place for place, stem in enumerate(images) if groups.get(f'{split}/{stem}') not in taken)
 
 
 def _files(settings: RankingSettings) -> tuple[Classes, dict[str, Path], dict[str, Path]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 pytest.importorskip('mmseg')
 
-from mmseg_ext.engine.out_of_fold import load_probabilities, plan_folds, save_probabilities
+from mmseg_ext.engine.out_of_fold import FoldTask, load_probabilities, plan_folds, save_probabilities, training_data
 
 COMMON = {'data_root': 'd', 'labels': 'labels', 'split': 'train', 'sides': (64,), 'options': {}}
 
@@ -26,6 +27,18 @@ def test_each_image_is_left_out_once_a_seed_and_never_trained_on_by_its_judge(tm
             trained = {'abcde'[position] for position in task.train}
             assert trained | {Path(path).stem for path in task.held_out} == set('abcde')
             assert not trained & {Path(path).stem for path in task.held_out}
+
+
+def test_the_training_set_keeps_the_options_of_the_config(tmp_path: Path) -> None:
+    path = tmp_path / 'c.py'
+    path.write_text('train_dataloader = dict(dataset=dict(type="D", labels="x", indices=[9], cache=True))')
+    options = {'train_dataloader.dataset.cache': False}
+    task = FoldTask('c.py', 'd', 'labels', 'train', (0, 2), (), 0, (64,), options, 'w', 'o')
+    one = {'type': 'D', 'cache': False, 'data_root': 'd', 'labels': 'labels'}
+    first = {**one, 'split': 'train', 'indices': [0, 2]}
+    assert training_data(replace(task, config=str(path))) == {'_delete_': True, **first}
+    both = training_data(replace(task, config=str(path), also={'val': (1,)}))
+    assert both['datasets'] == [first, {**one, 'split': 'val', 'indices': [1]}]
 
 
 def test_a_task_is_done_when_all_its_probabilities_are_there(tmp_path: Path) -> None:

@@ -21,7 +21,13 @@ OneLine = Callable[..., None]
 
 @pytest.fixture(scope='module')
 def data(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(tiny_data, tmp_path_factory.mktemp('ranked') / 'pets'))
+    """The tiny data, one of whose train photographs stands in val too."""
+    root = Path(shutil.copytree(tiny_data, tmp_path_factory.mktemp('ranked') / 'pets'))
+    first = min((root / 'img' / 'train').iterdir())
+    shutil.copy(first, root / 'img' / 'val' / f'a_copy{first.suffix}')
+    for labels in ('labels', 'labels_true'):
+        shutil.copy(root / labels / 'train' / f'{first.stem}.png', root / labels / 'val' / 'a_copy.png')
+    return root
 
 
 @pytest.fixture(scope='module')
@@ -32,7 +38,7 @@ def config(write_config: Callable[..., Path], tmp_path_factory: pytest.TempPathF
 @pytest.fixture(scope='module')
 def ranking(run_tool: Tool, data: Path, config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp('ranking') / 'out'
-    arguments = [data, config, '--folds', 2, '--sides', 64, '--top', 3, '--out', out]
+    arguments = [data, config, '--folds', 2, '--also', 'val', '--sides', 64, '--top', 3, '--out', out]
     done = run_tool('rank_labels', *arguments, env={'DEMO_DATA': str(data)})
     assert done.returncode == 0, done.stderr
     assert 'Traceback' not in done.stderr
@@ -63,10 +69,13 @@ def test_the_suggestions_are_the_masks_of_models_that_have_not_seen_the_image(ra
     for stem, e in out_of_fold_evidence(settings, ranking):
         np.testing.assert_array_equal(read_mask(ranking / 'suggestions' / 'train' / f'{stem}.png'), suggestion(e))
     dumped = [Config.fromfile(path) for path in sorted(ranking.glob('runs/*/tiny.py'))]
-    parts = [set(config.train_dataloader.dataset.indices) for config in dumped]
+    sets = [config.train_dataloader.dataset.datasets for config in dumped]
+    assert {(one.split, one.labels) for pair in sets for one in pair} == {('train', 'labels'), ('val', 'labels')}
+    parts = [set(pair[0].indices) for pair in sets]
     assert len(parts) == 2
     assert not parts[0] & parts[1]  # of two folds, each trains on the one that the other leaves out
     assert parts[0] | parts[1] == set(range(8))
+    assert [list(pair[1].indices) for pair in sets] == [[1, 2, 3, 4]] * 2  # without the first, a photograph of train
 
 
 def test_page_and_labelme_queue_hold_the_first_ones(ranking: Path) -> None:
@@ -78,7 +87,7 @@ def test_page_and_labelme_queue_hold_the_first_ones(ranking: Path) -> None:
 
 def test_the_same_command_again_trains_nothing(fast_tool: Tool, ranking: Path, data: Path, config: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in ranking.glob('runs/*/*.pth')}
-    arguments = [data, config, '--folds', 2, '--sides', 64, '--top', 3, '--out', ranking]
+    arguments = [data, config, '--folds', 2, '--also', 'val', '--sides', 64, '--top', 3, '--out', ranking]
     done = fast_tool('rank_labels', *arguments, data=data)
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in ranking.glob('runs/*/*.pth')} == before
@@ -94,7 +103,7 @@ def test_another_ranking_is_averaged_in(
         save_probabilities(path, np.broadcast_to(np.array([0.2, 0.0, 0.8])[:, None, None], (3, 64, 64)))
     settings = json.loads((both / 'settings.json').read_text())
     (both / 'settings.json').write_text(json.dumps({**settings, 'others': [str(other)]}))
-    arguments = [data, config, '--folds', 2, '--sides', 64, '--top', 3, '--out', both, '--with', other]
+    arguments = [data, config, '--folds', 2, '--also', 'val', '--sides', 64, '--top', 3, '--out', both, '--with', other]
     done = fast_tool('rank_labels', *arguments, data=data)
     assert done.returncode == 0, done.stderr
     for path in (both / 'suggestions' / 'train').iterdir():
@@ -126,6 +135,8 @@ def test_wrong_input_is_one_line(
     one_line(rank('--out', tmp_path / 'r', '--labels', 'nowhere'), 'nowhere')
     one_line(rank('--out', tmp_path / 'r', '--folds', 1), '--folds 1')
     one_line(rank('--out', tmp_path / 'r', '--folds', 99), '--folds 99')
+    one_line(rank('--out', tmp_path / 'r', '--also', 'train'), '--also train')
+    one_line(rank('--out', tmp_path / 'r', '--also', 'nowhere'), 'nowhere')
     one_line(rank('--out', tmp_path / 'r', '--score', 'vibes'), '--score vibes')
     one_line(fast_tool('rank_labels', data, tmp_path / 'no.py', '--folds', 2, '--out', tmp_path / 'r'), 'no.py')
     assert not (tmp_path / 'r').exists()
