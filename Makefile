@@ -9,7 +9,7 @@ export DEMO_DATA ?= .demo/data
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv install install-dev demo test lint format clean
+.PHONY: help venv install install-dev demo report test lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -42,6 +42,9 @@ demo: .demo/run/.finished ## synthetic pets: make the data, train, test; takes u
 	$(BIN)/python tools/make_demo_data.py '$(DEMO_DATA)'
 	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir .demo/run $$(test ! -e .demo/run/last_checkpoint || echo --resume)
 	@touch $@
+
+report: install ## write practicum_work/reports/REPORT.md anew (PETS_ROOT=… says where the pets lie; SCORES=… blind test scores)
+	$(BIN)/python tools/report.py '$(or $(PETS_ROOT),data/pets)' $(if $(SCORES),--test-scores '$(SCORES)')
 
 test: install-dev ## run all tests (JOBS=2 at a time)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
