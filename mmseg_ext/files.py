@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,28 @@ def make_folder(path: str | Path) -> Path:
     except OSError as error:
         raise InputError(f'{path}: folder cannot be made ({error.strerror}); choose another') from error
     return path
+
+
+def check_result_folder(out: str | Path, ours: Set[str], overwrite: bool = False) -> None:
+    """Refuse a result folder that holds anything but an earlier result that may be replaced.
+
+    Args:
+        out: The folder; it need not exist.
+        ours: The names that a result has.
+        overwrite: Whether an earlier result may be replaced.
+
+    Raises:
+        InputError: It is a file, or holds other files, or an earlier result and ``overwrite`` is False.
+    """
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f'{out}: is a file; choose another --out')
+    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    foreign = sorted(found - ours)
+    if foreign:
+        raise InputError(f'{out}: holds other files ({", ".join(foreign[:3])}); choose another --out')
+    if found and not overwrite:
+        raise InputError(f'{out}: holds an earlier result; replace it with --overwrite or choose another --out')
 
 
 def move_into_place(fresh: Path, target: Path, old: Path) -> None:

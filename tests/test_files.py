@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, write_json, write_text
+from mmseg_ext.files import atomic_path, check_result_folder, write_json, write_text
 
 
 def test_the_new_content_appears_only_when_the_block_ends(tmp_path: Path) -> None:
@@ -92,3 +92,19 @@ def test_nan_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='JSON'):
         write_json(tmp_path / 'a.json', float('nan'))
     assert (tmp_path / 'a.json').read_text() == '1\n'
+
+
+def test_a_result_folder_takes_nothing_but_results(tmp_path: Path) -> None:
+    out = tmp_path / 'out'
+    check_result_folder(out, {'a', 'b'})
+    out.mkdir()
+    check_result_folder(out, {'a', 'b'})
+    (out / 'a').touch()
+    with pytest.raises(InputError, match='earlier result'):
+        check_result_folder(out, {'a', 'b'})
+    check_result_folder(out, {'a', 'b'}, overwrite=True)
+    (out / 'c').touch()
+    with pytest.raises(InputError, match=r'other files \(c\)'):
+        check_result_folder(out, {'a', 'b'}, overwrite=True)
+    with pytest.raises(InputError, match='is a file'):
+        check_result_folder(out / 'c', {'c'}, overwrite=True)

@@ -19,7 +19,7 @@ from mmseg_ext.engine.guard import guarded
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.evaluation.summary import summarize
-from mmseg_ext.files import make_folder, write_json
+from mmseg_ext.files import check_result_folder, make_folder, write_json
 
 RECORDS, MASKS, METRICS, PROBABILITIES = 'records.parquet', 'masks', 'metrics.json', 'probabilities'
 OURS = frozenset({RECORDS, MASKS, METRICS, PROBABILITIES, 'log'})
@@ -77,7 +77,7 @@ def evaluate_split(
     run_dir = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
     out = Path(out) if out is not None else run_dir / (f'{split}-tta' if tta else split)
     if is_first_process(launcher):
-        _check_out(out, overwrite)
+        check_result_folder(out, OURS, overwrite)
     _choose_split(config, split, labels)
     if tta:
         _use_tta(config, config_path, probabilities)
@@ -154,21 +154,6 @@ def _staging(out: Path, is_first: bool) -> Iterator[Path]:
     finally:
         if is_first:
             shutil.rmtree(staging, ignore_errors=True)
-
-
-def _check_out(out: Path, overwrite: bool) -> None:
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise InputError(f'{out}: is a file; choose another --out')
-    names = {path.name for path in out.iterdir()}
-    if not names:
-        return
-    foreign = sorted(names - OURS)
-    if foreign:
-        raise InputError(f'{out}: holds other files ({", ".join(foreign[:3])}); choose another --out')
-    if not overwrite:
-        raise InputError(f'{out}: holds an earlier result; replace it with --overwrite or choose another --out')
 
 
 def _choose_split(config: Config, split: str, labels: str | None) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.eda.plots import save_figure
-from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.errors.analyze import Analysis
 from mmseg_ext.evaluation.errors.tables import error_tables
-from mmseg_ext.files import make_folder, write_json, write_text
+from mmseg_ext.files import check_result_folder, make_folder, write_json, write_text
 from mmseg_ext.reports.errors_figures import error_figures
 from mmseg_ext.reports.errors_page import GALLERY, write_errors_page
 
@@ -26,19 +25,8 @@ OURS = frozenset({
 
 
 def check_out(out: str | Path, overwrite: bool = False) -> None:
-    """Refuse a folder that holds anything but an earlier analysis that may be replaced.
-
-    Raises:
-        InputError: It is a file, or holds files, and they are not ours or ``overwrite`` is False.
-    """
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise InputError(f'{out}: is a file; name a folder')
-    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    if found - OURS:
-        raise InputError(f'{out}: holds other files ({min(found - OURS)}); choose an empty folder')
-    if found and not overwrite:
-        raise InputError(f'{out}: holds an earlier analysis; replace it with --overwrite or choose another --out')
+    """Refuse a folder that holds anything but an earlier result that may be replaced, as `check_result_folder` does."""
+    check_result_folder(out, OURS, overwrite)
 
 
 def write_error_outputs(out: str | Path, analysis: Analysis, summary: Mapping[str, Any], top: int = GALLERY) -> Path:

@@ -16,8 +16,7 @@ from mmseg_ext.eda.statistics.figures import (
 )
 from mmseg_ext.eda.statistics.quantities import Drift, reference_split
 from mmseg_ext.eda.statistics.table import Table
-from mmseg_ext.errors import InputError
-from mmseg_ext.files import make_folder, write_text
+from mmseg_ext.files import check_result_folder, make_folder, write_text
 
 PAGE = 'statistics.md'
 FIGURES = ('balance', 'area', 'light', 'position', 'drift')
@@ -26,19 +25,8 @@ OURS = frozenset({PAGE, 'images.csv', *(f'{name}.{kind}' for name in FIGURES for
 
 
 def check_out(out: str | Path, overwrite: bool = False) -> None:
-    """Refuse a result folder that holds anything but an earlier result that may be replaced.
-
-    Raises:
-        InputError: It is a file, or holds files, and they are not ours or ``overwrite`` is False.
-    """
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise InputError(f'{out}: is a file; name a folder')
-    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    if found - OURS:
-        raise InputError(f'{out}: holds other files ({min(found - OURS)}); choose an empty folder')
-    if found and not overwrite:
-        raise InputError(f'{out}: holds an earlier result; replace it with --overwrite or choose another folder')
+    """Refuse a folder that holds anything but an earlier result that may be replaced, as `check_result_folder` does."""
+    check_result_folder(out, OURS, overwrite)
 
 
 def write_report(
