@@ -179,69 +179,6 @@ def test_integer_pixel_weights_repeat_pixels():
     torch.testing.assert_close(Dice()(logits, target, weight=times.float().view(1, 1, 1, 6)), repeated)
 
 
-@pytest.mark.parametrize('per', ['batch', 'image'])
-@pytest.mark.parametrize('absent', ['skip', 'count'])
-@pytest.mark.parametrize(('channels', 'use_sigmoid'), [(3, False), (3, True), (1, True)])
-def test_ignored_pixels_have_no_say(channels, use_sigmoid, per, absent):
-    torch.manual_seed(0)
-    logits = torch.randn(2, channels, 4, 4, requires_grad=True)
-    target = torch.randint(2, (2, 4, 4))
-    ignored = torch.rand(2, 4, 4) < 0.4
-    target[ignored] = IGNORE
-    loss = Dice(use_sigmoid=use_sigmoid, per=per, absent=absent)
-    value = loss(logits, target)
-    (gradient,) = torch.autograd.grad(value, logits)
-    ignored = ignored.unsqueeze(1).expand_as(logits)
-    assert (gradient[ignored] == 0).all()
-    # Class 2 is absent: with independent sigmoids and 'skip' its channel alone has no gradient.
-    used = 2 if use_sigmoid and absent == 'skip' else channels
-    assert (gradient[:, :used][~ignored[:, :used]] != 0).all()
-    assert loss(torch.where(ignored, -1e4, logits), target).item() == value.item()
-
-
-@pytest.mark.parametrize('options', [{}, {'log': True}, {'per': 'image'}, {'absent': 'count'}, {'smooth': 0}])
-@pytest.mark.parametrize('channels', [1, 3])
-def test_all_ignored_is_zero_with_graph(channels, options):
-    logits = torch.randn(2, channels, 2, 2, requires_grad=True)
-    loss = Dice(**options)(logits, torch.full((2, 2, 2), IGNORE))
-    loss.backward()
-    assert loss.item() == 0
-    assert logits.grad is not None
-    assert (logits.grad == 0).all()
-
-
-def test_one_hot_soft_targets_equal_class_ids():
-    torch.manual_seed(0)
-    logits, ids = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4))
-    soft = F.one_hot(ids, 3).permute(0, 3, 1, 2).float()
-    soft[0, :, 0] = -1
-    ids[0, 0] = IGNORE
-    torch.testing.assert_close(Dice()(logits, soft), Dice()(logits, ids))
-
-
-@pytest.mark.parametrize('options', [{}, {'log': True, 'per': 'image'}, {'absent': 'count', 'class_weight': [1, 2, 3]}])
-@pytest.mark.parametrize('use_sigmoid', [False, True])
-def test_gradcheck(use_sigmoid, options):
-    torch.manual_seed(0)
-    logits = torch.randn(2, 3, 2, 3, dtype=torch.float64, requires_grad=True)
-    target = torch.randint(2, (2, 2, 3))
-    target[0, 0, 0] = IGNORE
-    loss = Dice(use_sigmoid=use_sigmoid, **options)
-    assert torch.autograd.gradcheck(lambda z: loss(z, target), logits)
-
-
-@pytest.mark.parametrize('log', [False, True])
-@pytest.mark.parametrize('channels', [1, 3])
-def test_half_precision_gives_float32(channels, log):
-    torch.manual_seed(0)
-    logits, target = torch.randn(1, channels, 4, 4).bfloat16(), torch.randint(2, (1, 4, 4))
-    loss = Dice(log=log)
-    with torch.autocast('cpu', torch.bfloat16):
-        inside = loss(logits, target)
-    assert inside.dtype == torch.float32
-    assert inside.item() == loss(logits.float(), target).item()
-
-
 def test_iglovikov_shvets_sum():
     # Foreground probabilities 3/4 (true) and 1/4 (false): BCE = ln(4/3), Dice = (3/2 + s) / (2 + s).
     logits = torch.tensor([[[[math.log(3), -math.log(3)]]]], dtype=torch.float64)

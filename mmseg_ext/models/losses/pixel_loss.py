@@ -1,0 +1,175 @@
+"""What the losses of single pixels share: a cost of the true class's probability, averaged over pixels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal, TypedDict
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmseg_ext.models.losses.class_weight import ClassWeight, ClassWeights
+from mmseg_ext.models.losses.reduction import (
+    check_loss_name,
+    divide_or_zero,
+    full_precision,
+    one_hot,
+    pixel_weight,
+    valid_pixels,
+)
+
+
+class PixelOptions(TypedDict, total=False):
+    """Options that every `PixelLoss` takes; they are described there."""
+
+    use_sigmoid: bool
+    class_weight: ClassWeight
+    label_smoothing: float
+    normalize: Literal['weights', 'pixels']
+    loss_weight: float
+
+
+class PixelLoss(nn.Module, ABC):
+    r"""Mean over pixels of a cost of the true class's probability, for logits (N, C, H, W).
+
+    With target distribution ``t`` (one-hot for class ids), probabilities ``p``, class weights ``w`` and per-pixel
+    weights ``a`` (both 1 if not given), sums running over the pixels ``i`` that are not ignored::
+
+        loss = loss_weight * sum_i a_i sum_c w_c t_ic cost(p_ic) / D
+
+        D = sum_i sum_c w_c t_ic    with normalize='weights' (default)
+        D = number of pixels i      with normalize='pixels'
+
+    Thus the loss for a soft target is its mean over labels drawn from that target.
+
+    Without class weights the two agree. With them, ``'weights'`` is the rule of ``torch.nn.functional.cross_entropy``
+    and of mmsegmentation's ``CrossEntropyLoss``, so learning rates and the balance against a second loss carry over
+    from there; the scale of the weights cancels. ``'pixels'`` keeps the scale: weights below 1 for a frequent class
+    make the whole loss smaller. As in mmsegmentation, ``a`` does not enter ``D``. If every pixel is ignored, the loss
+    is 0 and its gradient is 0.
+
+    One channel is a binary problem, whatever ``use_sigmoid`` says: the channel is the logit of class 1, and class
+    weights are the two weights of classes 0 and 1. With ``use_sigmoid=True`` and more channels, each channel is a
+    binary problem of its own: ``w_c`` weighs channel ``c`` and the mean runs over channels as well as pixels.
+
+    Label smoothing (Szegedy et al., arXiv 1512.00567) with ``label_smoothing = e`` puts ``(1 - e) t_c + e / K`` in the
+    place of ``t_c`` in the first line, K being the number of classes (2 for a binary problem), and leaves ``D`` as it
+    is. So does ``torch.nn.functional.cross_entropy`` for class ids. The least cross entropy is then the entropy of the
+    smoothed target and no longer 0.
+
+    Args:
+        use_sigmoid: An independent binary problem for each channel instead of softmax.
+        class_weight: One weight >= 0 for each class, the path of a file with them, or how to compute them from masks,
+            as in `mmseg_ext.models.losses.class_weight`; None for equal weights.
+        label_smoothing: The share ``e`` of each target that is spread over all classes, in [0, 1).
+        normalize: What the sum is divided by, ``'weights'`` or ``'pixels'``.
+        loss_weight: Factor on the loss.
+        loss_name: Key in the log; it must start with ``loss_``.
+
+    Raises:
+        InputError: The class weights cannot be read or computed.
+        ValueError: An option is out of range.
+    """
+
+    def __init__(
+        self,
+        use_sigmoid: bool = False,
+        class_weight: ClassWeight = None,
+        label_smoothing: float = 0.0,
+        normalize: Literal['weights', 'pixels'] = 'weights',
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_pixel',
+    ) -> None:
+        super().__init__()
+        if normalize not in ('weights', 'pixels'):
+            raise ValueError(f"normalize {normalize!r} is neither 'weights' nor 'pixels'")
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f'label_smoothing {label_smoothing} is not in [0, 1)')
+        self.use_sigmoid = use_sigmoid
+        self.label_smoothing = label_smoothing
+        self.normalize = normalize
+        self.loss_weight = loss_weight
+        self.loss_name = check_loss_name(loss_name)
+        self.class_weight = ClassWeights(class_weight)
+
+    @abstractmethod
+    def cost(self, log_probs: Tensor) -> Tensor:
+        """The cost of a true class of probability ``p``, from ``ln p`` of any shape."""
+
+    def forward(
+        self, logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = 255
+    ) -> Tensor:
+        """Compute the loss; half-precision logits are taken to float32 first.
+
+        Args:
+            logits: Scores before softmax or sigmoid (N, C, H, W).
+            target: Class ids (N, H, W), integer, 0 to C - 1 or ``ignore_index``; or soft targets (N, C, H, W),
+                floating, in [0, 1], where a pixel with a negative channel is ignored.
+            weight: Optional per-pixel weights (N, H, W) or (N, 1, H, W).
+            ignore_index: Class id of ignored pixels; None if no pixel is ignored.
+
+        Returns:
+            The loss, a scalar.
+
+        Raises:
+            ValueError: Shapes disagree, or (in CPU tensors only) a target value is out of range.
+        """
+        logits = full_precision(logits)
+        valid = self.counted_pixels(logits, target, ignore_index)
+        if self.use_sigmoid and logits.shape[1] > 1:
+            loss, norm = self._sigmoid_terms(logits, target, valid)
+        else:
+            loss, norm = self._softmax_terms(logits, target, valid)
+        if self.normalize == 'pixels':
+            norm = torch.ones_like(loss)
+        total = (loss * pixel_weight(weight, valid, loss.dtype)).sum()
+        return self.loss_weight * divide_or_zero(total, torch.where(valid, norm, 0).sum())
+
+    def counted_pixels(self, logits: Tensor, target: Tensor, ignore_index: int | None) -> Tensor:
+        """Return the mask (N, H, W) of the pixels that enter the mean: those not ignored."""
+        return valid_pixels(logits, target, ignore_index)
+
+    def _softmax_terms(self, logits: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Return weighted cost and the weight of each pixel's target, both (N, H, W)."""
+        log_probs = log_probabilities(logits)
+        weights = self.class_weight(log_probs)
+        channel_weights = _over_channels(weights, log_probs)
+        if target.is_floating_point():
+            weighted = distribution(target, valid, logits) * channel_weights
+            loss, norm = (weighted * self.cost(log_probs)).sum(1), weighted.sum(1)
+        else:
+            ids = torch.where(valid, target, 0).long()
+            true_log_probs = -F.nll_loss(log_probs, ids, reduction='none')
+            loss, norm = weights[ids] * self.cost(true_log_probs), weights[ids]
+        if self.label_smoothing:
+            loss = torch.lerp(loss, (channel_weights * self.cost(log_probs)).mean(1), self.label_smoothing)
+        return loss, norm
+
+    def _sigmoid_terms(self, logits: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Return weighted cost and weight, averaged over the channels, both (N, H, W)."""
+        weights = self.class_weight(logits)
+        share = one_hot(target, valid, logits.shape[1], logits.dtype)
+        share = (1 - self.label_smoothing) * share + self.label_smoothing / 2
+        loss = share * self.cost(F.logsigmoid(logits)) + (1 - share) * self.cost(F.logsigmoid(-logits))
+        loss = (loss * _over_channels(weights, logits)).mean(1)
+        return loss, weights.mean().expand_as(loss)
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Log-probabilities of the classes (N, C, H, W), C being 2 where the logits have one channel."""
+    if logits.shape[1] == 1:  # a lone logit z is the softmax over the two logits 0 and z
+        return torch.cat([F.logsigmoid(-logits), F.logsigmoid(logits)], 1)
+    return logits.log_softmax(1)
+
+
+def distribution(target: Tensor, valid: Tensor, logits: Tensor) -> Tensor:
+    """Spread a target over the channels of `log_probabilities`, with zeros in the pixels that do not count."""
+    share = one_hot(target, valid, logits.shape[1], logits.dtype)
+    if logits.shape[1] > 1:
+        return share
+    return torch.cat([valid.unsqueeze(1).to(share) - share, share], 1)
+
+
+def _over_channels(weights: Tensor, like: Tensor) -> Tensor:
+    return weights.view(1, -1, *(1 for _ in like.shape[2:]))

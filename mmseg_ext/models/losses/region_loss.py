@@ -1,0 +1,154 @@
+"""What the losses of whole regions share: one value for each class, averaged over classes and images."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+from torch import Tensor, nn
+
+from mmseg_ext.models.losses.class_weight import ClassWeight, ClassWeights
+from mmseg_ext.models.losses.reduction import (
+    check_loss_name,
+    divide_or_zero,
+    full_precision,
+    one_hot,
+    pixel_weight,
+    valid_pixels,
+)
+
+
+class RegionOptions(TypedDict, total=False):
+    """Options that every `RegionLoss` takes; they are described there."""
+
+    use_sigmoid: bool
+    classes: Sequence[int] | None
+    class_weight: ClassWeight
+    per: Literal['batch', 'image']
+    absent: Literal['skip', 'count']
+    loss_weight: float
+
+
+class RegionLoss(nn.Module, ABC):
+    """Weighted mean over classes of one loss for each class, for logits (N, C, H, W).
+
+    A class loss is computed from the pixels that are not ignored, of the batch or of one image::
+
+        loss = loss_weight * sum_c w_c loss_c / sum_c w_c
+
+    One channel is always a sigmoid, the probability of class 1, and only that class has a loss.
+
+    A class without a pixel in the target has nothing to overlap with, so its loss is close to the worst with hardly a
+    gradient until almost nothing is predicted, and then drops to 0. In small batches that is a near constant that hides
+    the other classes; ``absent='skip'``, the default, leaves the class out of the mean. Its false positives still cost,
+    as the missing pixels of the class they stand on and in the cross entropy beside this loss. Choose ``'count'`` to
+    train on empty masks with such a loss alone.
+
+    If nothing is left to average (all pixels ignored, all classes skipped), the loss is 0 and its gradient is 0.
+
+    Args:
+        use_sigmoid: Independent sigmoid for each channel instead of softmax.
+        classes: Channel indices that enter the mean; all by default.
+        class_weight: ``w``: one weight >= 0 for each channel (chosen or not), the path of a file with them, or how to
+            compute them from masks, as in `mmseg_ext.models.losses.class_weight`; None for equal weights.
+        per: ``'batch'``: a class loss is of all images together. ``'image'``: of each image alone; the loss is the
+            mean over the images that have a class to average.
+        absent: ``'skip'`` or ``'count'`` for a class that the target (of the batch or image, after ``per``) lacks.
+        loss_weight: Factor on the loss.
+        loss_name: Key in the log; it must start with ``loss_``.
+
+    Raises:
+        InputError: The class weights cannot be read or computed.
+        ValueError: An option is out of range.
+    """
+
+    def __init__(
+        self,
+        use_sigmoid: bool = False,
+        classes: Sequence[int] | None = None,
+        class_weight: ClassWeight = None,
+        per: Literal['batch', 'image'] = 'batch',
+        absent: Literal['skip', 'count'] = 'skip',
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_region',
+    ) -> None:
+        super().__init__()
+        if per not in ('batch', 'image'):
+            raise ValueError(f"per {per!r} is neither 'batch' nor 'image'")
+        if absent not in ('skip', 'count'):
+            raise ValueError(f"absent {absent!r} is neither 'skip' nor 'count'")
+        if classes is not None and (len(classes) == 0 or len(set(classes)) < len(classes) or min(classes) < 0):
+            raise ValueError(f'classes {list(classes)} must be different indices >= 0, at least one')
+        self.use_sigmoid = use_sigmoid
+        self.classes = None if classes is None else list(classes)
+        self.per = per
+        self.absent = absent
+        self.loss_weight = loss_weight
+        self.loss_name = check_loss_name(loss_name)
+        self.class_weight = ClassWeights(class_weight)
+
+    @abstractmethod
+    def class_losses(self, scores: Tensor, target: Tensor, pixels: Tensor) -> Tensor:
+        """Compute the loss of each class in each unit: the batch (U = 1) or an image (U = N), after ``per``.
+
+        Args:
+            scores: What `scores` returns, of the chosen classes (N, C, H, W).
+            target: Targets (N, C, H, W) in [0, 1], 0 in pixels that do not count.
+            pixels: Weights of the pixels (N, 1, H, W), 0 where they do not count.
+
+        Returns:
+            Losses (U, C).
+        """
+
+    def forward(
+        self, logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = 255
+    ) -> Tensor:
+        """Compute the loss; half-precision logits are taken to float32 first.
+
+        Args:
+            logits: Scores before softmax or sigmoid (N, C, H, W).
+            target: Class ids (N, H, W), integer, 0 to C - 1 or ``ignore_index``; or soft targets (N, C, H, W),
+                floating, in [0, 1], where a pixel with a negative channel is ignored.
+            weight: Optional per-pixel weights (N, H, W) or (N, 1, H, W): a pixel of weight 2 counts as two.
+            ignore_index: Class id of ignored pixels; None if no pixel is ignored.
+
+        Returns:
+            The loss, a scalar.
+
+        Raises:
+            ValueError: Shapes disagree, an option does not fit C, or (in CPU tensors only) a target value is out of
+                range.
+        """
+        logits = full_precision(logits)
+        valid = valid_pixels(logits, target, ignore_index)
+        weights = self._chosen_weights(logits)
+        pixels = pixel_weight(weight, valid, logits.dtype).unsqueeze(1)
+        target = self._chosen(one_hot(target, valid, logits.shape[1], logits.dtype))
+        loss = self.class_losses(self._chosen(self.scores(logits)), target, pixels)
+
+        true = self.sum(target * pixels)
+        counted = true > 0 if self.absent == 'skip' else (self.sum(pixels) > 0).expand_as(true)
+        weights = weights * counted
+        per_unit = divide_or_zero((loss * weights).sum(1), weights.sum(1))
+        return self.loss_weight * divide_or_zero(per_unit.sum(), (weights.sum(1) > 0).sum())
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """What a class loss compares with the target (N, C, H, W): probabilities."""
+        return logits.sigmoid() if self.use_sigmoid or logits.shape[1] == 1 else logits.softmax(1)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Sum (N, C, H, W) over pixels to (N, C), or over pixels and images to (1, C), after ``per``."""
+        per_image = values.flatten(2).sum(2)
+        return per_image if self.per == 'image' else per_image.sum(0, keepdim=True)
+
+    def _chosen(self, values: Tensor) -> Tensor:
+        return values if self.classes is None else values[:, self.classes]
+
+    def _chosen_weights(self, logits: Tensor) -> Tensor:
+        """Return the weights of the chosen classes, (1, number of chosen)."""
+        channels = logits.shape[1]
+        if self.classes is not None and max(self.classes) >= channels:
+            raise ValueError(f'classes {self.classes} for logits of {channels} channel(s)')
+        weights: Tensor = self.class_weight(logits)
+        return self._chosen(weights.unsqueeze(0))
