@@ -18,7 +18,7 @@ STANDARD_OUTPUT = '-'
 def build_parser() -> ArgumentParser:
     """The tool's arguments."""
     parser = ArgumentParser(
-        'Compare runs by what lies in their folders, or in a ClearML project: scores with intervals, seeds as mean and\n'
+        'Compare runs by what lies in their folders or in a ClearML project: scores with intervals, seeds as mean and\n'
         'deviation, the hyperparameters that differ, curves, any two image by image. What is shown: docs/compare.md.',
         EXAMPLE,
     )

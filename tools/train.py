@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.clearml_queue:
         from mmseg_ext.engine.training import enqueue_training
 
-        print(f'queued: {enqueue_training(args.config, vars(args), options)}')
+        print(f'queued: {enqueue_training(args.config, vars(args), options)[1]}')
         return 0
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     from mmengine.dist import is_main_process

@@ -81,16 +81,19 @@ def train(
     return {'work_dir': work_dir, 'best_checkpoint': runner.message_hub.get_info('best_ckpt')}
 
 
-def enqueue_training(config_path: str | Path, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+def enqueue_training(
+    config_path: str | Path, arguments: Mapping[str, Any], options: Mapping[str, Any], script: str | None = None
+) -> tuple[str, str]:
     """Put a training into the ClearML queue ``arguments['clearml_queue']`` instead of running it here.
 
     Args:
         config_path: The experiment.
-        arguments: All arguments of ``tools/train.py`` by name.
+        arguments: All arguments of ``tools/train.py`` by name; without a queue the task stays a draft.
         options: Overrides, dotted key → value.
+        script: Path of ``tools/train.py``; None where that is what runs here.
 
     Returns:
-        The address of the task's page.
+        The task's id and the address of its page.
 
     Raises:
         InputError: The config cannot be used, or the server cannot take the task.
@@ -105,7 +108,8 @@ def enqueue_training(config_path: str | Path, arguments: Mapping[str, Any], opti
     given = backend_options(config)
     chosen: dict[str, Any] = {key: given[key] for key in ('project', 'probe_timeout') if key in given}
     section = to_section(kept, options)
-    return enqueue(config, config.pretty_text, arguments['clearml_queue'], section, name, **chosen)[1]
+    queue = arguments.get('clearml_queue')
+    return enqueue(config, config.pretty_text, queue, section, name, script=script, **chosen)
 
 
 def _check_work_dir(work_dir: Path, resume: bool) -> None:

@@ -38,10 +38,18 @@ class Client:
         cache: Folder of offline sessions, where the environment names none.
         probe_timeout: Seconds that the server may take to answer.
         close_timeout: Seconds that closing may take once the server no longer answers.
+        script: What the task says that it runs; None for what runs here.
     """
 
     def __init__(
-        self, mode: str, log: Log, log_file: Path, cache: Path, probe_timeout: float, close_timeout: float
+        self,
+        mode: str,
+        log: Log,
+        log_file: Path,
+        cache: Path,
+        probe_timeout: float,
+        close_timeout: float,
+        script: str | None = None,
     ) -> None:
         self.log = log
         self.mode: str | None = None

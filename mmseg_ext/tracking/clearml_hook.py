@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from mmseg_ext.engine.guard import one_line
 from mmseg_ext.engine.records_hook import FOLDER as RECORDS
+from mmseg_ext.engine.run_record_hook import FILE_NAME as RUN_RECORD
+from mmseg_ext.engine.run_record_hook import read_run_json
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.registry import HOOKS
@@ -56,7 +58,7 @@ class ClearMLHook(Hook):
         if backend is None or not is_main_process():
             return
         backend.has_hook = True
-        backend.start(resume=bool(runner._resume), extra=_provenance(Path(runner.work_dir)))
+        backend.start(resume=bool(runner._resume), extra=_provenance(runner))
         if backend.experiment is None:
             return
         self.backend = backend
@@ -130,7 +132,8 @@ class ClearMLHook(Hook):
         if self.backend is None:
             return
         path = _best(runner)[1]
-        self.backend.send('values', values={'minutes': round((time.monotonic() - self._since) / 60, 2)})
+        minutes = round((time.monotonic() - self._since) / 60, 2)
+        self.backend.send('values', values={'minutes': minutes, **_measured(Path(runner.work_dir))})
         if path is not None and path.is_file():
             meta = runner.train_dataloader.dataset.metainfo
             description = {'classes': list(meta.get('classes') or []), 'palette': list(meta.get('palette') or [])}
@@ -174,13 +177,21 @@ def _best(runner: Runner) -> tuple[dict[str, float], Path | None]:
     return values, paths[0] if paths else None
 
 
-def _provenance(work_dir: Path) -> dict[str, str]:
-    """The commit, from the description that ``tools/train.py`` has written."""
+def _provenance(runner: Runner) -> dict[str, str]:
+    """The config's file, and the commit from the description that ``tools/train.py`` has written."""
     try:
-        commit = json.loads((work_dir / 'environment.json').read_text(encoding='utf-8'))['commit']
+        commit = json.loads((Path(runner.work_dir) / 'environment.json').read_text(encoding='utf-8'))['commit']
     except (OSError, ValueError, KeyError):
         commit = None
-    return {'commit': commit or 'none'}
+    return {'config': Path(runner.cfg.filename or 'none').stem, 'commit': commit or 'none'}
+
+
+def _measured(work_dir: Path) -> dict[str, float]:
+    """What `RunRecordHook` has found out, where it is among the hooks; its minutes hold those of a resumed run too."""
+    record = read_run_json(work_dir / RUN_RECORD)
+    names = {'parameters': 'parameters', 'GFLOPs': 'gflops', 'minutes': 'minutes'}
+    known = {name: finite(record.get(key)) for name, key in names.items()}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _is_chosen(batch: int, batches: int, count: int) -> bool:

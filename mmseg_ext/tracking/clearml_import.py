@@ -99,14 +99,8 @@ def import_sessions(paths: Sequence[str | Path]) -> list[tuple[OfflineSession, s
         InputError: A session cannot be read (nothing is sent then), or the server cannot be used or fails.
     """
     sessions = [read_session(path) for path in paths]
-    if not server.is_installed():
-        raise InputError('clearml is not installed; pip install clearml')
-    if not server.is_configured():
-        raise InputError('ClearML is not configured; run clearml-init, see docs/clearml.md')
     with contextlib.redirect_stdout(sys.stderr):  # the SDK talks
-        reason = server.probe()
-        if reason is not None:
-            raise InputError(f'ClearML: {reason}; nothing was sent')
+        server.require()
         imported: dict[str, str] = {}
         return [(session, _import(session, imported)) for session in sessions]
 

@@ -87,7 +87,7 @@ def enqueue(
             code = client.wait_for_end(0)
     if code != QUEUED or client.started is None:
         reason = problems[0] if problems else 'no answer in time'
-        raise InputError(f'--clearml-queue {queue}: {reason}; see that the server runs and has this queue')
+        raise InputError(f'--clearml-queue {queue or ""}: {reason}; see that the server runs and has this queue')
     return str(client.started['task']), str(client.started['page'])
 
 

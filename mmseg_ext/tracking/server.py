@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import queue
 import re
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mmseg_ext.errors import InputError
 
+T = TypeVar('T')
+
 TIMEOUT = 3.0
+PATIENCE = 60.0  # seconds without an answer, after which a server that had answered is given up
 PROJECT = 'mmseg_ext'
 CONFIG_FILES = ('~/clearml.conf', '~/trains.conf')
 VARIABLES = ('API_ACCESS_KEY', 'AUTH_TOKEN', 'CONFIG_FILE', 'TASK_ID')
@@ -45,15 +50,51 @@ def require(timeout: float = TIMEOUT) -> None:
         timeout: As for `probe`.
 
     Raises:
-        InputError: ClearML is not installed or not configured, or `probe` gives a reason.
+        InputError: ClearML is not installed, not configured or offline by its variable, or `probe` gives a reason.
     """
     if not is_installed():
         raise InputError('clearml is not installed; pip install clearml')
     if not is_configured():
         raise InputError('ClearML is not configured; run clearml-init, see docs/clearml.md')
+    if wants_offline():
+        raise InputError('CLEARML_OFFLINE_MODE is set, and this needs the server: unset it')
     reason = probe(timeout)
     if reason is not None:
         raise InputError(f'ClearML: {reason}; start the server or mend clearml.conf')
+
+
+def bounded(make: Callable[[], Iterator[T]], patience: float) -> Iterator[T]:
+    """Iterate in a thread that is left behind where the server falls silent: the SDK would wait for it for hours.
+
+    Raises:
+        InputError: Nothing came for so many seconds, or the SDK raised.
+    """
+    results: queue.Queue[tuple[str, Any]] = queue.Queue()
+
+    def work() -> None:
+        try:
+            for one in make():
+                results.put(('one', one))
+            results.put(('end', None))
+        except InputError as error:
+            results.put(('error', error))
+        except Exception as error:  # whatever the SDK raises when the server fails in between
+            text = ' '.join(str(error).split())[:300]
+            results.put(('error', InputError(f'ClearML: {type(error).__name__}: {text}; see that the server runs')))
+
+    threading.Thread(target=work, daemon=True).start()
+    while True:
+        try:
+            kind, value = results.get(timeout=patience)
+        except queue.Empty:
+            raise InputError(
+                f'ClearML: the server has not answered for {patience:g} s; try again when it does'
+            ) from None
+        if kind == 'error':
+            raise value
+        if kind == 'end':
+            return
+        yield value
 
 
 def probe(timeout: float = TIMEOUT) -> str | None:

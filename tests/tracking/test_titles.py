@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmseg_ext.tracking.titles import finite, points, title_and_series
+from mmseg_ext.tracking.titles import finite, name_of, points, title_and_series
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,7 @@ from mmseg_ext.tracking.titles import finite, points, title_and_series
 )
 def test_each_scalar_has_one_place(name: str, expected: tuple[str, str]) -> None:
     assert title_and_series(name) == expected
+    assert name_of(*expected) == name
 
 
 def test_points_are_finite_numbers_only() -> None:
