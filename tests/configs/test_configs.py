@@ -15,33 +15,55 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = sorted(path for group in ('pets', 'demo') for path in (ROOT / 'configs' / group).glob('*.py'))
+GROUPS = ('pets', 'demo', 'ph2', 'mads')
+CONFIGS = sorted(path for group in GROUPS for path in (ROOT / 'configs' / group).glob('*.py'))
 SIZE = (64, 64)
-DATA_VARIABLES = ('PETS_ROOT', 'PSEUDO_ROOT', 'DEMO_DATA')
+DATA_VARIABLES = {  # whose data a variable names
+    'PETS_ROOT': 'pets',
+    'PSEUDO_ROOT': 'pets',
+    'DEMO_DATA': 'pets',
+    'PH2_ROOT': 'ph2',
+    'MADS_ROOT': 'mads',
+}
+TWO_CLASSES = {'ph2': 'skin, lesion', 'mads': 'background, person'}
 
 Load = Callable[[Path], Any]
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope='module')
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny set with the label sets of the pets and of the demo."""
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Tiny sets, one with the label sets of the pets and of the demo, and those of two classes: variable → folder."""
+    from PIL import Image
+
     from mmseg_ext.demo.generate import make_demo_data
     from mmseg_ext.demo.settings import DemoSettings
+    from mmseg_ext.eda.masks import read_mask, write_mask
 
-    root = tmp_path_factory.mktemp('data') / 'pets'
+    folder = tmp_path_factory.mktemp('data')
+    root = folder / 'pets'
     make_demo_data(root, DemoSettings(train=2, val=2, test=2, size=64))
     shutil.copytree(root / 'labels_true', root / 'labels_fixed')
-    return root
+    for name, classes in TWO_CLASSES.items():
+        shutil.copytree(root / 'img', folder / name / 'img')
+        (folder / name / 'dataset.yaml').write_text(f'classes: [{classes}]\npalette: [[0, 0, 0], [9, 9, 9]]\n')
+        for mask in (root / 'labels_true').glob('*/*.png'):
+            target = folder / name / 'labels' / mask.parent.name / mask.name
+            write_mask(target, read_mask(mask).clip(0, 1), [[0, 0, 0], [9, 9, 9]])
+            if mask.parent.name == 'val':  # a size that no stride divides
+                write_mask(target, read_mask(target)[:59], [[0, 0, 0], [9, 9, 9]])
+                image = folder / name / 'img' / 'val' / f'{mask.stem}.jpg'
+                Image.open(image).crop((0, 0, 64, 59)).save(image)
+    return {variable: str(folder / name) for variable, name in DATA_VARIABLES.items()}
 
 
 @pytest.fixture
-def load(data: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+def load(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Load:
     pytest.importorskip('mmseg')
     from mmseg_ext.engine.experiment import load_config
 
-    for variable in DATA_VARIABLES:
-        monkeypatch.setenv(variable, str(data))
+    for variable, folder in data.items():
+        monkeypatch.setenv(variable, folder)
     return load_config
 
 
@@ -73,8 +95,8 @@ def shrink(node: Any) -> None:
         shrink(value)
 
 
-def test_there_are_experiments_for_both_sets() -> None:
-    assert {path.parent.name for path in CONFIGS} == {'pets', 'demo'}
+def test_there_are_experiments_for_every_set() -> None:
+    assert {path.parent.name for path in CONFIGS} == set(GROUPS)
 
 
 @every_config
@@ -177,10 +199,9 @@ sys.exit(failed)
 """
 
 
-def test_mmengine_builds_every_config_by_itself(data: Path, tmp_path: Path) -> None:
+def test_mmengine_builds_every_config_by_itself(data: dict[str, str], tmp_path: Path) -> None:
     pytest.importorskip('mmseg')
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    environment |= dict.fromkeys(DATA_VARIABLES, str(data))
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', **data}
     command = [sys.executable, '-c', PROBE, str(tmp_path), *map(str, CONFIGS)]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

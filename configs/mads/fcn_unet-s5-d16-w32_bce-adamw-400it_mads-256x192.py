@@ -1,0 +1,16 @@
+r"""U-Net from scratch, binary cross entropy.
+
+Hypothesis: seven hundred frames of a few rooms teach a net from scratch the rooms rather than the persons; this is the
+floor.
+
+Run: MADS_ROOT=DATA python tools/train.py \
+     configs/mads/fcn_unet-s5-d16-w32_bce-adamw-400it_mads-256x192.py
+"""
+
+_base_ = [
+    '../_base_/datasets/mads_256x192.py',
+    '../_base_/models/fcn_unet-s5-d16-w32.py',
+    '../_base_/schedules/adamw_400it_from-scratch.py',
+]
+
+model = dict(decode_head=dict(loss_decode=dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True, loss_name='loss_bce')))

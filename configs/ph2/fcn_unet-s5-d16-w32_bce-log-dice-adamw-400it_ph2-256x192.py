@@ -1,0 +1,22 @@
+r"""U-Net from scratch, binary cross entropy - ln(Dice) (Iglovikov and Shvets, TernausNet, arXiv 1801.05746).
+
+Hypothesis: the second term helps the small lesions, which hardly count in a mean over pixels.
+
+Run: PH2_ROOT=DATA python tools/train.py \
+     configs/ph2/fcn_unet-s5-d16-w32_bce-log-dice-adamw-400it_ph2-256x192.py
+"""
+
+_base_ = [
+    '../_base_/datasets/ph2_256x192.py',
+    '../_base_/models/fcn_unet-s5-d16-w32.py',
+    '../_base_/schedules/adamw_400it_from-scratch.py',
+]
+
+model = dict(
+    decode_head=dict(
+        loss_decode=[
+            dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True, loss_name='loss_bce'),
+            dict(type='mmseg_ext.Dice', use_sigmoid=True, log=True),
+        ]
+    )
+)
