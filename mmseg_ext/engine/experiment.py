@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MMLogger
-from mmengine.registry import OPTIMIZERS, RUNNERS, init_default_scope
+from mmengine.registry import OPTIMIZERS, RUNNERS, Registry, init_default_scope
 from mmengine.runner import Runner
 
 from mmseg_ext.engine.console import quiet_console
@@ -116,9 +116,14 @@ def check_optimizer(config: Config, path: str | Path) -> None:
     init_default_scope(config.get('default_scope', 'mmseg'))
     with OPTIMIZERS.switch_scope_and_registry(None) as registry:
         if isinstance(kind, str) and registry.get(kind) is None:
-            close = difflib.get_close_matches(kind, registry.module_dict, n=1)
+            close = difflib.get_close_matches(kind, _names_in(registry), n=1)
             hint = f'; did you mean {close[0]}?' if close else '; check its spelling'
             raise InputError(f'{path}: optimizer type={kind!r} is not known{hint}')
+
+
+def _names_in(registry: Registry | None) -> list[str]:
+    """The names of a registry and of those above it, where torch's own optimizers are."""
+    return [] if registry is None else [*registry.module_dict, *_names_in(registry.parent)]
 
 
 def is_first_process(launcher: str) -> bool:

@@ -48,6 +48,8 @@ def address(repo_root: Path, colour_model: Path) -> Iterator[tuple[str, int]]:
             '--max-upload', str(MOST_BYTES / 1e6), '--max-pixels', '0.1',
         ],
         env={**os.environ, 'PYTHONPATH': str(repo_root)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A test run in the background of a shell inherits that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert server.stdout is not None
     line = server.stdout.readline()
