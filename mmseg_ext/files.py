@@ -12,6 +12,8 @@ from typing import Any
 
 from mmseg_ext.errors import InputError
 
+SETTINGS = 'settings.json'
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -86,6 +88,30 @@ def check_result_folder(out: str | Path, ours: Set[str], overwrite: bool = False
         raise InputError(f'{out}: holds an earlier result; replace it with --overwrite or choose another --out')
 
 
+def claim_folder(out: Path, settings: Any, what: str) -> None:
+    """Take a folder for work that may be interrupted, or take it up again if the settings are the same.
+
+    Args:
+        out: The folder; it is made, and ``settings.json`` in it.
+        settings: What the work depends on, as JSON takes it.
+        what: What the folder then holds, for the messages: ``ranking``.
+
+    Raises:
+        InputError: The folder is a file, holds something else, or the same with other settings.
+    """
+    wanted = json.loads(json.dumps(settings))
+    path = out / SETTINGS
+    if path.is_file():
+        if read_json(path) != wanted:
+            raise InputError(f'{out}: holds a {what} with other settings (see {SETTINGS}); choose another --out')
+        return
+    if out.exists() and not out.is_dir():
+        raise InputError(f'{out}: is a file; choose another --out')
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f'{out}: is not empty and holds no {what}; choose another --out')
+    write_json(make_folder(out) / SETTINGS, wanted)
+
+
 def move_into_place(fresh: Path, target: Path, old: Path) -> None:
     """Put the folder ``fresh`` where ``target`` is; what stood there goes to ``old``, or back if that fails.
 
@@ -116,6 +142,18 @@ def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding='utf-8')
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: It cannot be read, or holds no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise InputError(f'{path}: cannot be read as JSON ({error})') from error
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, check_result_folder, write_json, write_text
+from mmseg_ext.files import atomic_path, check_result_folder, claim_folder, read_json, write_json, write_text
 
 
 def test_the_new_content_appears_only_when_the_block_ends(tmp_path: Path) -> None:
@@ -108,3 +108,31 @@ def test_a_result_folder_takes_nothing_but_results(tmp_path: Path) -> None:
         check_result_folder(out, {'a', 'b'}, overwrite=True)
     with pytest.raises(InputError, match='is a file'):
         check_result_folder(out / 'c', {'c'}, overwrite=True)
+
+
+def test_json_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
+    write_json(tmp_path / 'a.json', {'a': [1, None]})
+    assert read_json(tmp_path / 'a.json') == {'a': [1, None]}
+    (tmp_path / 'b.json').write_text('{')
+    for name in ('b.json', 'c.json'):
+        with pytest.raises(InputError, match=f'{name}: cannot be read as JSON'):
+            read_json(tmp_path / name)
+
+
+def test_a_folder_is_claimed_once_and_taken_up_again(tmp_path: Path) -> None:
+    out = tmp_path / 'new' / 'folder'
+    claim_folder(out, {'sides': (1, 2)}, 'ranking')
+    (out / 'half of the work').touch()
+    claim_folder(out, {'sides': (1, 2)}, 'ranking')  # a tuple comes back from JSON as a list
+    with pytest.raises(InputError, match=r'holds a ranking with other settings \(see settings.json\)'):
+        claim_folder(out, {'sides': (1, 3)}, 'ranking')
+    assert json.loads((out / 'settings.json').read_text()) == {'sides': [1, 2]}
+    foreign = tmp_path / 'foreign'
+    foreign.mkdir()
+    claim_folder(foreign, {}, 'search')  # empty: nothing is lost
+    (tmp_path / 'theirs').mkdir()
+    (tmp_path / 'theirs' / 'notes.txt').touch()
+    with pytest.raises(InputError, match='is not empty and holds no search'):
+        claim_folder(tmp_path / 'theirs', {}, 'search')
+    with pytest.raises(InputError, match='is a file'):
+        claim_folder(tmp_path / 'theirs' / 'notes.txt', {}, 'search')

@@ -22,11 +22,12 @@ from mmseg_ext.eda.masks import read_mask, write_mask
 from mmseg_ext.eda.near_duplicates import group_near_duplicates
 from mmseg_ext.engine.environment import describe_environment
 from mmseg_ext.engine.experiment import check_parts, load_config
-from mmseg_ext.engine.out_of_fold import PROBABILITIES, load_probabilities, plan_folds, run_folds
+from mmseg_ext.engine.out_of_fold import PROBABILITIES, plan_folds, run_folds
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import make_folder, write_json, write_text
+from mmseg_ext.evaluation.probability_maps import load_probabilities
+from mmseg_ext.files import claim_folder, write_json, write_text
 
-SETTINGS, RANKING, SUGGESTIONS = 'settings.json', 'ranking', 'suggestions'
+RANKING, SUGGESTIONS = 'ranking', 'suggestions'
 DEFAULT_SCORE = 'corroborated_agreement'
 
 
@@ -87,7 +88,7 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
         _check_other(Path(other), settings)
     common = {name: getattr(settings, name) for name in ('data_root', 'labels', 'split', 'sides', 'options')}
     common['also'] = {split: further_images(settings, split, images) for split in settings.also}
-    _claim(out, settings)
+    claim_folder(out, asdict(settings), 'ranking')
     tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
     for task in track(run_folds(tasks), 'training', len(tasks)):
         print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
@@ -135,19 +136,6 @@ def _files(settings: RankingSettings) -> tuple[Classes, dict[str, Path], dict[st
     if images.keys() != masks.keys() or not images:
         raise InputError(f'{folders[1]}: needs one mask for each image; see python tools/audit.py {root}')
     return classes, images, masks
-
-
-def _claim(out: Path, settings: RankingSettings) -> None:
-    """Take the folder, or take it up again if the settings are the same."""
-    wanted = json.loads(json.dumps(asdict(settings)))
-    path = out / SETTINGS
-    if path.is_file():
-        if json.loads(path.read_text(encoding='utf-8')) != wanted:
-            raise InputError(f'{out}: holds a ranking with other settings (see {SETTINGS}); choose another --out')
-        return
-    if out.exists() and any(out.iterdir()):
-        raise InputError(f'{out}: is not empty; choose another --out')
-    write_json(make_folder(out) / SETTINGS, wanted)
 
 
 def _check_other(ranking: Path, settings: RankingSettings) -> None:

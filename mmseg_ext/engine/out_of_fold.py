@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.eda.images import read_image
-from mmseg_ext.evaluation.probability_maps import load_probabilities, save_probabilities
+from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.files import make_folder
 
 PROBABILITIES = 'probabilities'
-
-__all__ = ['FoldTask', 'load_probabilities', 'plan_folds', 'run_folds', 'save_probabilities']
 
 
 @dataclass(frozen=True)

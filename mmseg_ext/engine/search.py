@@ -5,7 +5,6 @@ Akiba et al., *Optuna: A next-generation hyperparameter optimization framework*,
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,7 +17,7 @@ from mmseg_ext.engine.experiment import check_parts, load_config
 from mmseg_ext.engine.search_space import Parameter, describe_space, example_options
 from mmseg_ext.engine.search_trial import Outcome, run_trial
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import make_folder, write_json
+from mmseg_ext.files import claim_folder, write_json
 
 REPORT, STUDY = 'search.json', 'study.log'
 
@@ -114,12 +113,7 @@ def _open_study(settings: SearchSettings, out: Path) -> Any:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    wanted = json.loads(json.dumps({**asdict(settings), 'space': describe_space(settings.space)}))
-    if out.exists() and not out.is_dir():
-        raise InputError(f'{out}: is a file; choose another --out')
-    if out.exists() and any(out.iterdir()) and not (out / STUDY).is_file():
-        raise InputError(f'{out}: is not empty and holds no search; choose another --out')
-    make_folder(out)
+    claim_folder(out, _described(settings), 'search')
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(out / STUDY))),
         study_name='search',
@@ -128,11 +122,6 @@ def _open_study(settings: SearchSettings, out: Path) -> Any:
         direction='maximize',
         load_if_exists=True,
     )
-    known = study.user_attrs.get('settings')
-    if known is None:
-        study.set_user_attr('settings', wanted)
-    elif known != wanted:
-        raise InputError(f'{out}: holds a search with other settings; choose another --out')
     for trial in study.trials:
         if not trial.state.is_finished() and trial.state != optuna.trial.TrialState.WAITING:
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -140,16 +129,22 @@ def _open_study(settings: SearchSettings, out: Path) -> Any:
     return study
 
 
+def _described(settings: SearchSettings) -> dict[str, Any]:
+    return {**asdict(settings), 'space': describe_space(settings.space)}
+
+
 def _suggest(trial: Any, parameter: Parameter) -> Any:
-    if parameter.choices:  # by their text, since a choice may be a list
-        texts = {repr(choice): choice for choice in parameter.choices}
-        return texts[trial.suggest_categorical(parameter.key, list(texts))]
-    if parameter.is_integer:
-        return trial.suggest_int(parameter.key, int(parameter.low), int(parameter.high), log=parameter.log)
-    return trial.suggest_float(parameter.key, parameter.low, parameter.high, log=parameter.log)
+    if parameter.choices:
+        trial.suggest_categorical(parameter.key, [repr(choice) for choice in parameter.choices])
+    elif parameter.is_integer:
+        trial.suggest_int(parameter.key, int(parameter.low), int(parameter.high), log=parameter.log)
+    else:
+        trial.suggest_float(parameter.key, parameter.low, parameter.high, log=parameter.log)
+    return _value(trial, parameter)
 
 
 def _value(trial: Any, parameter: Parameter) -> Any:
+    """What a trial has for a parameter; choices go by their text, since one may be a list."""
     texts = {repr(choice): choice for choice in parameter.choices}
     return texts.get(trial.params[parameter.key], trial.params[parameter.key])
 
@@ -167,8 +162,7 @@ def _write_report(settings: SearchSettings, study: Any, out: Path) -> dict[str, 
         if trial.state.is_finished()
     ]
     rows.sort(key=lambda row: (row['value'] is None, -(row['value'] or 0), row['trial']))
-    known = study.user_attrs['settings']
-    report = {'settings': known, 'environment': describe_environment(sys.argv), 'trials': rows}
+    report = {'settings': _described(settings), 'environment': describe_environment(sys.argv), 'trials': rows}
     write_json(out / REPORT, report)
     return report
 

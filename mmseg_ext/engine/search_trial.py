@@ -12,9 +12,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.engine.scalars_hook import FILE_NAME as SCALARS
-from mmseg_ext.engine.scalars_hook import read_scalars
 from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.scalars_file import FILE_NAME as SCALARS
+from mmseg_ext.evaluation.scalars_file import read_scalars
 
 POLL = 0.5  # seconds between two looks at a training's curve
 

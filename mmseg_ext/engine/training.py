@@ -15,8 +15,8 @@ from mmseg_ext.engine.checkpoint_io import last_checkpoint
 from mmseg_ext.engine.environment import describe_environment
 from mmseg_ext.engine.experiment import build_runner, check_optimizer, check_parts, is_first_process, load_config
 from mmseg_ext.engine.guard import guarded
-from mmseg_ext.engine.scalars_hook import FILE_NAME as SCALARS
 from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.scalars_file import FILE_NAME as SCALARS
 from mmseg_ext.files import make_folder, write_json
 from mmseg_ext.tracking.clearml_backend import backend_options, connect, set_mode
 from mmseg_ext.tracking.clearml_queue import enqueue, to_section

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
 from mmseg_ext.files import atomic_path
+from mmseg_ext.reports.page_parts import HERE, page_environment, read_parts, script_hash
 
 MAX_SIDE = 768  # pixels; a larger picture is shrunk before it is embedded
 MAX_FLAT_COLOURS = 64  # a picture with no more colours is a drawing and kept exactly; any other is a photograph
@@ -117,16 +116,9 @@ def write_gallery(
     Raises:
         InputError: The file cannot be written.
     """
-    folder = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = page_environment(HERE)
     environment.filters.update(data_uri=_data_uri, shown=_shown, sort_value=_sort_value)
-    script = (folder / 'gallery.js').read_text(encoding='utf-8')
+    script = read_parts(HERE / 'gallery.js', HERE / 'sorting.js')
     chunks = environment.get_template('gallery.html').generate(
         title=title,
         intro=intro,
@@ -135,10 +127,9 @@ def write_gallery(
         cards=cards,
         tag_label=tag_label,
         sort_by=sort_by or '',
-        style=Markup((folder / 'gallery.css').read_text(encoding='utf-8')),
+        style=Markup(read_parts(HERE / 'page.css', HERE / 'gallery.css')),
         script=Markup(script),
-        # Nothing but this very script may run, whatever a file name holds.
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=script_hash(script),
     )
     # File names may hold bytes that are no UTF-8 (as surrogates); the page shows a question mark for them. Line ends
     # stay as they are, since the script's hash is over its bytes.

@@ -43,7 +43,7 @@ class Replies:
                 self._stream.write(json.dumps({'kind': kind, **content}) + '\n')
                 self._stream.flush()
         except (OSError, ValueError):
-            pass
+            pass  # the pipe is closed: nobody is left to read it
 
 
 class Watch(threading.Thread):

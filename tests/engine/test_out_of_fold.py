@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip('mmseg')
 
-from mmseg_ext.engine.out_of_fold import FoldTask, load_probabilities, plan_folds, save_probabilities, training_data
+from mmseg_ext.engine.out_of_fold import FoldTask, plan_folds, training_data
+from mmseg_ext.evaluation.probability_maps import load_probabilities, save_probabilities
 
 COMMON = {'data_root': 'd', 'labels': 'labels', 'split': 'train', 'sides': (64,), 'options': {}}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mmseg_ext.engine.scalars_hook import read_scalars
 from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.scalars_file import read_scalars
 
 HOOK = {'type': 'mmseg_ext.ScalarsHook', 'interval': 4}
 

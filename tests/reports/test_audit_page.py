@@ -161,9 +161,9 @@ def test_the_page_in_a_browser(root: Path, browser_page: BrowserPage) -> None:
     write_audit_page(root / 'audit.html', findings, root, 'labels', CLASSES, ('train', 'val'))
     page = browser_page(root / 'audit.html')
     assert page.title() == 'Audit of labels'
-    assert page.locator('.card h3').all_inner_texts() == ['train / d', 'train / a', 'train / b', f'train / {EVIL}']
+    assert page.locator('.card h3').all_text_contents() == ['train / d', 'train / a', 'train / b', f'train / {EVIL}']
     page.get_by_label('Sort by').select_option('noise')
-    assert page.locator('.card h3').all_inner_texts()[:2] == ['train / b', 'train / a']
+    assert page.locator('.card h3').all_text_contents()[:2] == ['train / b', 'train / a']
     page.get_by_label('Sort by').select_option('severity')
     page.locator('#direction').click()
-    assert page.locator('.card dl div:first-child dd').all_inner_texts() == ['error', 'warning', 'warning', 'info']
+    assert page.locator('.card dl div:first-child dd').all_text_contents() == ['error', 'warning', 'warning', 'info']

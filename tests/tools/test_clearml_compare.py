@@ -147,36 +147,20 @@ def test_tables_and_charts_are_published(logged: tuple[Any, Path, Environment], 
     )  # fmt: skip
 
 
-def refused(server: Any) -> None:
-    server.kill()
-
-
-def silent(server: Any) -> None:
-    server.silent.set()
-
-
-def unauthorized(server: Any) -> None:
-    server.status = 401
-
-
-def unavailable(server: Any) -> None:
-    server.status = 503
-
-
 @pytest.mark.parametrize(
     ('trouble', 'reason'),
     [
-        (refused, 'cannot be reached (Connection refused)'),
-        (silent, 'does not answer within 3 s'),
-        (unauthorized, 'refuses the credentials'),
-        (unavailable, 'answers with the error 503'),
+        ('refused', 'cannot be reached (Connection refused)'),
+        ('silent', 'does not answer within 3 s'),
+        ('unauthorized', 'refuses the credentials'),
+        ('unavailable', 'answers with the error 503'),
     ],
 )
 def test_a_server_that_cannot_be_used_is_one_line(
-    make_server: Callable[[], Any], fast_tool: Tool, tmp_path: Path, one_line: OneLine, trouble: Any, reason: str
+    make_server: Callable[[], Any], fast_tool: Tool, tmp_path: Path, one_line: OneLine, trouble: str, reason: str
 ) -> None:
     server = make_server()
-    trouble(server)
+    server.fall_into(trouble)
     one_line(fast_tool('compare', '--clearml', 'Tiere', env=environment_of(server, tmp_path)), reason)
 
 

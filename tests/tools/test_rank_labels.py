@@ -96,7 +96,7 @@ def test_the_same_command_again_trains_nothing(fast_tool: Tool, ranking: Path, d
 def test_another_ranking_is_averaged_in(
     fast_tool: Tool, one_line: OneLine, ranking: Path, data: Path, config: Path, tmp_path: Path
 ) -> None:
-    from mmseg_ext.engine.out_of_fold import load_probabilities, save_probabilities
+    from mmseg_ext.evaluation.probability_maps import load_probabilities, save_probabilities
 
     other, both = (Path(shutil.copytree(ranking, tmp_path / name)) for name in ('other', 'both'))
     for path in other.glob('probabilities/*/*.npz'):

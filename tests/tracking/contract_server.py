@@ -50,6 +50,15 @@ class ContractServer:
         self._server: ThreadingHTTPServer | None = None
         self.start()
 
+    def fall_into(self, trouble: str) -> None:
+        """Be ``refused``, ``silent``, ``unauthorized`` or ``unavailable`` to all that comes."""
+        if trouble == 'refused':
+            self.kill()
+        elif trouble == 'silent':
+            self.silent.set()
+        else:
+            self.status = {'unauthorized': 401, 'unavailable': 503}[trouble]
+
     def start(self) -> None:
         """Listen; after `kill`, on the same port."""
         contract = self

@@ -21,20 +21,6 @@ const table = get('runs');
 const bodies = [...table.tBodies];
 const ticks = [...table.querySelectorAll('.tick')];
 
-function isNumeric(values) {
-  const present = values.filter((value) => value !== '');
-  return present.length > 0 && present.every((value) => !Number.isNaN(Number(value)));
-}
-
-// What is missing stands last in either direction.
-function sorted(items, valueOf, numeric, descending) {
-  const compare = numeric ? (a, b) => a - b : byWords;
-  const present = items.filter((item) => valueOf(item) !== '');
-  const missing = items.filter((item) => valueOf(item) === '');
-  present.sort((a, b) => (descending ? -1 : 1) * compare(valueOf(a), valueOf(b)));
-  return [...present, ...missing];
-}
-
 function sortValue(row, column) {
   return column === 0 ? row.querySelector('.label').textContent : row.cells[column].dataset.value;
 }

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from mmseg_ext.errors import InputError
@@ -24,6 +22,7 @@ from mmseg_ext.reports.compare.page_data import page_data
 from mmseg_ext.reports.compare.pairs import PairedSet
 from mmseg_ext.reports.compare.pictures import BUDGET, Pictures, make_pictures
 from mmseg_ext.reports.compare.run_record import FINISHED
+from mmseg_ext.reports.page_parts import HERE, page_environment, read_parts, script_hash
 
 SCRIPTS = ('compare_table.js', 'compare_charts.js', 'compare_pair.js', 'compare_start.js')  # run as one
 TICKED = 8  # runs shown in the charts at first, or a few more: a group is shown whole
@@ -66,15 +65,9 @@ def write_comparison(
         left = BUDGET - sum(earlier.size for earlier in made)
         made.append(make_pictures(one, left) if pictures else Pictures())
     folder = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = page_environment(folder)
     environment.filters['shown'] = shown
-    script = '\n'.join((folder / name).read_text(encoding='utf-8') for name in SCRIPTS)
+    script = read_parts(*(folder / name for name in SCRIPTS), HERE / 'sorting.js')
     plotly = _plotly_source()
     page = environment.get_template('compare.html').render(
         title=title,
@@ -87,12 +80,11 @@ def write_comparison(
         settings=_settings(comparison),
         kinds_of_pareto=COSTS,
         pictures_note=_pictures_note(made) if pictures else 'This page was made without pictures.',
-        style=Markup((folder / 'compare.css').read_text(encoding='utf-8')),
+        style=Markup(read_parts(HERE / 'page.css', folder / 'compare.css')),
         script=Markup(script),
         plotly=Markup(_packed(plotly)),
         data=Markup(_packed(to_json(page_data(comparison, sets, made)))),
-        # Nothing but these very scripts may run, whatever a name holds.
-        hashes=[_hash(script), _hash(plotly)],
+        hashes=[script_hash(script), script_hash(plotly)],
     )
     # Names of files may hold bytes that are no UTF-8 (as surrogates); the page shows a question mark for them.
     write_text(path, page.encode('utf-8', 'replace').decode('utf-8'))
@@ -178,7 +170,3 @@ def _plotly_source() -> str:
 def _packed(text: str) -> str:
     """Text as gzip in base64, which the page's script unpacks: Plotly then takes 2 MB and not 5."""
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode()
-
-
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -16,7 +16,6 @@ A result is a folder ``<results>/<config name>`` with ``metrics_val.json`` (the 
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +28,7 @@ import yaml
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.bootstrap import paired_bootstrap
 from mmseg_ext.evaluation.records import Records, read_records
+from mmseg_ext.files import read_json
 
 METRICS, RECORDS = 'metrics_val.json', 'records_val.parquet'
 KEYS = frozenset({'config', 'against', 'reference', 'note'})
@@ -168,20 +168,10 @@ def _read_one(path: Path, row: Any, results: Path, root: Path) -> Experiment:
         against=Path(row['against']).stem if row.get('against') else None,
         reference=dict(row.get('reference') or {}),
         note=' '.join(str(row.get('note') or '').split()),
-        metrics=_read_metrics(folder / METRICS),
+        metrics=read_json(folder / METRICS) if (folder / METRICS).is_file() else {},
         records=read_records(folder / RECORDS) if (folder / RECORDS).is_file() else None,
         test_masks=len(list(folder.glob('*.png'))),
     )
-
-
-def _read_metrics(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise InputError(f'{path}: cannot be read as JSON ({error})') from error
-    return content
 
 
 def read_hypothesis(config: str | Path) -> str:

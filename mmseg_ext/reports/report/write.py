@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from mmseg_ext.eda.statistics import balance_figure, collect_statistics, make_ta
 from mmseg_ext.eda.statistics.label_tables import audit_table, findings_table
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.errors.tables import error_tables
-from mmseg_ext.files import make_folder, write_text
+from mmseg_ext.files import make_folder, read_json, write_text
 from mmseg_ext.reports.errors_markdown import error_claims
 from mmseg_ext.reports.report import tables
 from mmseg_ext.reports.report.experiments import Experiment, best_experiment, read_experiments, read_yaml
@@ -113,12 +112,7 @@ def read_test_scores(path: str | Path | None, experiments: list[Experiment]) -> 
 
 
 def _kept(path: Path) -> Any:
-    if not path.is_file():
-        return None
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise InputError(f'{path}: cannot be read as JSON ({error})') from error
+    return read_json(path) if path.is_file() else None
 
 
 def _render(path: Path, context: Mapping[str, Any]) -> str:
