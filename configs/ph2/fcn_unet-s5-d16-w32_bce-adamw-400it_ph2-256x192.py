@@ -12,4 +12,9 @@ _base_ = [
     '../_base_/schedules/adamw_400it_from-scratch.py',
 ]
 
-model = dict(decode_head=dict(loss_decode=dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True, loss_name='loss_bce')))
+model = dict(
+    decode_head=dict(
+        num_classes=2,
+        loss_decode=dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True, loss_name='loss_bce'),
+    )
+)

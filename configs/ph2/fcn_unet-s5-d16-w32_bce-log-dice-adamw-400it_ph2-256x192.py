@@ -14,6 +14,7 @@ _base_ = [
 
 model = dict(
     decode_head=dict(
+        num_classes=2,
         loss_decode=[
             dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True, loss_name='loss_bce'),
             dict(type='mmseg_ext.Dice', use_sigmoid=True, log=True),

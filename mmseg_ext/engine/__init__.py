@@ -19,6 +19,7 @@ from mmseg_ext.engine.records_hook import RecordsHook
 from mmseg_ext.engine.run_record_hook import RunRecordHook
 from mmseg_ext.engine.runner import Runner
 from mmseg_ext.engine.scalars_hook import ScalarsHook
+from mmseg_ext.engine.soft_targets_hook import SoftTargetsHook
 from mmseg_ext.safe_load import load_checkpoint_file
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     'RunRecordHook',
     'Runner',
     'ScalarsHook',
+    'SoftTargetsHook',
     'TestLoop',
     'ValLoop',
     'last_checkpoint',

@@ -10,6 +10,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from mmseg_ext.engine.torch_network import full_size_logits
+
 FLOPS_A_MULTIPLY_ADD = 2
 
 
@@ -26,7 +28,8 @@ def count_gflops(model: nn.Module, image_shape: Sequence[int]) -> float:
     its mode, parameters and buffers are then as they were.
 
     Args:
-        model: Takes a batch, shape (N, C, H, W), with mmengine's ``mode='tensor'``.
+        model: A segmentor of mmseg, or what takes a batch (N, C, H, W) with mmengine's ``mode='tensor'``. On the device
+            ``'meta'`` nothing is computed.
         image_shape: C, H, W.
 
     Raises:
@@ -38,7 +41,11 @@ def count_gflops(model: nn.Module, image_shape: Sequence[int]) -> float:
     model.eval()
     try:
         with torch.no_grad(), counter:
-            model(torch.zeros(1, *image_shape, device=device), mode='tensor')
+            images = torch.zeros(1, *image_shape, device=device)
+            if hasattr(model, 'encode_decode'):  # mode='tensor' fails on a cascade of heads
+                full_size_logits(model, images)
+            else:
+                model(images, mode='tensor')
     finally:
         for module, training in modes.items():
             module.training = training

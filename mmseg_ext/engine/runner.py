@@ -13,9 +13,11 @@ import torch
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.model import BaseTTAModel, MMDistributedDataParallel, is_model_wrapper
+from mmengine.runner import BaseLoop
 from mmengine.runner import Runner as BaseRunner
 from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_to_model
 
+from mmseg_ext.datasets.seeding import seed_samples
 from mmseg_ext.engine.checkpoint_io import (
     checkpoints_newest_first,
     remove_leftovers,
@@ -42,11 +44,13 @@ class Runner(BaseRunner):
     """``mmengine.runner.Runner`` that survives ``kill -9`` and refuses foreign code.
 
     It is chosen in a config by ``runner_type = 'mmseg_ext.Runner'``. Its files have mmengine's keys, so mmengine reads
-    them too; they add ``rng_state``, so that a run on one process with ``num_workers=0`` and an epoch-based loop
-    resumes as if it had not stopped (worker processes and further ranks keep random states of their own).
+    them too; they add ``rng_state``, so that a run on one process and an epoch-based loop resumes as if it had not
+    stopped. What the training sees depends on the seed alone, neither on ``num_workers`` nor on a resumption
+    (`mmseg_ext.datasets.seeding`); the model's own chance (dropout) on further ranks starts anew.
     """
 
     _resume: bool
+    _train_dataloader: Any
     _training = False
     _resuming = False
     _resumed_rng_state: dict[str, Any] | None = None
@@ -59,6 +63,12 @@ class Runner(BaseRunner):
         finally:
             self._training = False
             self.call_hook('close')  # also after an error: a progress line must give the terminal back
+
+    def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the loop; see mmengine. Its samples depend on the seed and their place in the training alone."""
+        if not isinstance(loop, BaseLoop) and isinstance(self._train_dataloader, dict):
+            self._train_dataloader = seed_samples(self._train_dataloader, self.seed)
+        return super().build_train_loop(loop)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; see mmengine. Its pages (environment, config, hooks) go to the file only."""

@@ -1,5 +1,25 @@
 """Backbones, decode heads and losses that mmsegmentation lacks or gets wrong. Importing registers them."""
 
-from mmseg_ext.models import backbones, decode_heads, losses, pretrained, probability_tta, weights
+from mmseg_ext.models import (
+    attention,
+    backbones,
+    batch_mix,
+    decode_heads,
+    losses,
+    norm,
+    pretrained,
+    probability_tta,
+    weights,
+)
 
-__all__ = ['backbones', 'decode_heads', 'losses', 'pretrained', 'probability_tta', 'weights']
+__all__ = [
+    'attention',
+    'backbones',
+    'batch_mix',
+    'decode_heads',
+    'losses',
+    'norm',
+    'pretrained',
+    'probability_tta',
+    'weights',
+]

@@ -60,6 +60,22 @@ def test_an_iteration_based_run_resumes_at_its_iteration(toy: ModuleType, tmp_pa
     assert len(runner.message_hub.get_scalar('train/loss').data[0]) == 12
 
 
+def with_worker(toy: ModuleType, workers: int) -> dict[str, Any]:
+    loader = {'batch_size': 2, 'num_workers': workers, 'collate_fn': {'type': 'default_collate'}}
+    sampler = {'type': 'DefaultSampler', 'shuffle': True}
+    return {'train_dataloader': {**loader, 'dataset': toy.ToyData(), 'sampler': sampler}}
+
+
+def test_training_does_not_depend_on_the_number_of_workers(toy: ModuleType, tmp_path: Path) -> None:
+    whole = toy.build_runner(tmp_path / 'whole', epochs=2)
+    whole.train()
+    other = toy.build_runner(tmp_path / 'worker', epochs=1, **with_worker(toy, 1))
+    other.train()
+    rest = toy.build_runner(tmp_path / 'worker', epochs=2, resume=True, **with_worker(toy, 1))
+    rest.train()
+    assert_equal(weights(rest), weights(whole))
+
+
 def test_validation_does_not_change_training(toy: ModuleType, tmp_path: Path) -> None:
     often = toy.build_runner(tmp_path / 'often', epochs=3)
     often.train()

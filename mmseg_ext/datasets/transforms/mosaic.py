@@ -42,14 +42,16 @@ class Mosaic(BaseTransform):
     def _draw(self) -> NDArray[np.float64]:
         return np.random.random((4, 2))
 
-    def _square(self, array: NDArray[Any], place: NDArray[np.float64], interpolation: int) -> NDArray[Any]:
+    def _square(self, array: NDArray[Any], place: NDArray[np.float64], is_image: bool) -> NDArray[Any]:
         height, width = array.shape[:2]
         side = min(height, width)
         left, top = (
             round(float(share) * slack) for share, slack in zip(place, (width - side, height - side), strict=True)
         )
         square = np.ascontiguousarray(array[top : top + side, left : left + side])
-        return cv2.resize(square, (self.tile, self.tile), interpolation=interpolation)
+        # INTER_NEAREST takes corners for centres, which shifts a mask against its image by up to half a pixel.
+        smooth = cv2.INTER_AREA if self.tile < side else cv2.INTER_LINEAR
+        return cv2.resize(square, (self.tile, self.tile), interpolation=smooth if is_image else cv2.INTER_NEAREST_EXACT)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Replace ``img`` and every mask of ``seg_fields`` by the grid; the sample itself is its upper left tile."""
@@ -58,11 +60,9 @@ class Mosaic(BaseTransform):
             return results
         samples = [results, *others]
         places = self._draw()
-        shrinks = self.tile < min(results['img'].shape[:2])
-        methods = {'img': cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR}
-        methods |= dict.fromkeys(results.get('seg_fields', []), cv2.INTER_NEAREST)
-        for key, method in methods.items():
-            tiles = [self._square(sample[key], place, method) for sample, place in zip(samples, places, strict=True)]
+        for key in ('img', *results.get('seg_fields', [])):
+            pairs = zip(samples, places, strict=True)
+            tiles = [self._square(sample[key], place, key == 'img') for sample, place in pairs]
             results[key] = np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
         results['img_shape'] = results['img'].shape[:2]
         return results

@@ -1,9 +1,9 @@
-"""Scale, rotation and shift in one warp."""
+"""Scale, rotation, shift and elastic deformation in one warp."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -12,6 +12,7 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from numpy.typing import NDArray
 
+from mmseg_ext.datasets.transforms.elastic import RandomElastic, remap
 from mmseg_ext.registry import TRANSFORMS
 
 
@@ -30,6 +31,8 @@ class RandomScaleRotateShift(BaseTransform):
         stretch: Largest factor by which width grows against height, or the reverse; 1 keeps the aspect ratio.
         pad_val: BGR fill (0–255) of the image. The default is ImageNet's mean colour.
         seg_pad_val: Fill of the mask: the ignored value.
+        elastic: Arguments of `mmseg_ext.RandomElastic`, to deform the output in the same warp; pixels are those of the
+            output. None deforms nothing.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class RandomScaleRotateShift(BaseTransform):
         stretch: float = 1.0,
         pad_val: Sequence[float] = (103.53, 116.28, 123.675),
         seg_pad_val: int = 255,
+        elastic: Mapping[str, Any] | None = None,
     ) -> None:
         if not 0 < scale[0] <= scale[1] or stretch < 1:
             raise ValueError(
@@ -53,6 +57,7 @@ class RandomScaleRotateShift(BaseTransform):
         self.stretch = stretch
         self.pad_val = tuple(pad_val)
         self.seg_pad_val = seg_pad_val
+        self.elastic = None if elastic is None else RandomElastic(**elastic)
 
     @cache_randomness
     def _draw(self) -> tuple[float, float, float, float, float]:
@@ -76,20 +81,29 @@ class RandomScaleRotateShift(BaseTransform):
         return np.column_stack([linear, target_centre - linear @ source_centre])
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Warp ``img`` (linear) and every mask of ``seg_fields`` (nearest) with the same matrix."""
-        image = results['img']
-        matrix = self.matrix(image.shape[:2])
-        results['img'] = cv2.warpAffine(
-            image, matrix, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=self.pad_val
-        )
+        """Warp ``img`` (linear) and every mask of ``seg_fields`` (nearest) with the same matrix and field."""
+        matrix = self.matrix(results['img'].shape[:2])
+        field = None if self.elastic is None else self.elastic.source(self.size[::-1])
+        if field is not None:  # the output is deformed: a pixel is fetched from where its displaced place comes from
+            inverse = cv2.invertAffineTransform(matrix)
+            field = cv2.transform(field, inverse.astype(np.float32))
+        results['img'] = self._warp(results['img'], matrix, field, cv2.INTER_LINEAR, self.pad_val)
         for key in results.get('seg_fields', []):
-            results[key] = cv2.warpAffine(
-                results[key],
-                matrix,
-                self.size,
-                flags=cv2.INTER_NEAREST,
-                borderMode=cv2.BORDER_CONSTANT,
-                borderValue=self.seg_pad_val,
-            )
+            results[key] = self._warp(results[key], matrix, field, cv2.INTER_NEAREST, self.seg_pad_val)
         results['img_shape'] = results['img'].shape[:2]
         return results
+
+    def _warp(
+        self,
+        array: NDArray[Any],
+        matrix: NDArray[np.float64],
+        field: NDArray[np.float32] | None,
+        interpolation: int,
+        fill: Sequence[float] | float,
+    ) -> NDArray[Any]:
+        if field is not None:
+            return remap(array, field, interpolation, fill)
+        warped: NDArray[Any] = cv2.warpAffine(
+            array, matrix, self.size, flags=interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
+        )
+        return warped

@@ -1,5 +1,7 @@
 """Backbones."""
 
+from mmseg_ext.models.backbones.dinov2 import DINOv2
 from mmseg_ext.models.backbones.resnet_v2 import ResNetV2
+from mmseg_ext.models.backbones.vgg import VGG
 
-__all__ = ['ResNetV2']
+__all__ = ['VGG', 'DINOv2', 'ResNetV2']

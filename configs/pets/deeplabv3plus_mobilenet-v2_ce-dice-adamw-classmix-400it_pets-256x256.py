@@ -1,0 +1,18 @@
+r"""The short training with ClassMix: every second photograph gets an animal of another one of its batch.
+
+Hypothesis: 198 photographs show few animals on few grounds. An animal on a foreign ground teaches its own looks, and
+not those of the carpet that it lies on, so that fewer textured grounds are taken for animals than without
+(``deeplabv3plus_mobilenet-v2_ce-dice-adamw-400it_pets-256x256``).
+
+Run: MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA python tools/train.py \
+     configs/pets/deeplabv3plus_mobilenet-v2_ce-dice-adamw-classmix-400it_pets-256x256.py
+"""
+
+_base_ = './deeplabv3plus_mobilenet-v2_ce-dice-adamw-400it_pets-256x256.py'
+
+model = dict(
+    data_preprocessor=dict(
+        type='mmseg_ext.SegDataPreProcessor',
+        batch_augments=dict(type='mmseg_ext.ClassMix', prob=0.5, classes=(1, 2)),  # cats and dogs, no background
+    )
+)

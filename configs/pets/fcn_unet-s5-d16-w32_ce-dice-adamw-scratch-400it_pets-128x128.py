@@ -1,0 +1,16 @@
+r"""U-Net of half the width from scratch in minutes (Ronneberger et al., arXiv 1505.04597).
+
+Hypothesis: skips at every level draw the best outlines; what the animal is must come from the bottleneck alone. One
+of six architectures at equal data, steps and augmentation (docs/models.md).
+
+Run: PETS_ROOT=DATA python tools/train.py \
+     configs/pets/fcn_unet-s5-d16-w32_ce-dice-adamw-scratch-400it_pets-128x128.py
+"""
+
+_base_ = [
+    '../_base_/datasets/pets-warp_128x128.py',
+    '../_base_/models/fcn_unet-s5-d16-w32.py',
+    '../_base_/schedules/adamw_400it_from-scratch.py',
+]
+
+model = dict(decode_head=dict(loss_decode=[dict(type='mmseg_ext.CrossEntropy'), dict(type='mmseg_ext.Dice')]))

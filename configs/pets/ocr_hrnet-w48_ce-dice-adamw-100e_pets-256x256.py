@@ -1,0 +1,15 @@
+"""HRNet-W48 with OCR, CE + Dice without class weights, the schedule of the ResNet-50 (report's wish list).
+
+Hypothesis: a network that stays at stride 4 keeps ears, tails and whiskers, and OCR's second look at each class's
+region settles whether the whole of it is a cat or a dog.
+
+Run: PETS_ROOT=DATA python tools/train.py configs/pets/ocr_hrnet-w48_ce-dice-adamw-100e_pets-256x256.py
+"""
+
+_base_ = [
+    '../_base_/datasets/pets-crop_256x256.py',
+    '../_base_/models/ocr_hrnet-w48.py',
+    '../_base_/schedules/adamw_100e.py',
+]
+
+model = dict(data_preprocessor=dict(size=(256, 256), size_divisor=None))

@@ -1,0 +1,16 @@
+r"""SegNet from scratch in minutes (Badrinarayanan et al., arXiv 1511.00561).
+
+Hypothesis: indices of the maxima carry outlines through the bottleneck, without the features of the encoder. One of
+six architectures at equal data, steps and augmentation (docs/models.md).
+
+Run: PETS_ROOT=DATA python tools/train.py \
+     configs/pets/segnet_vgg16-bn_ce-dice-adamw-scratch-400it_pets-128x128.py
+"""
+
+_base_ = [
+    '../_base_/datasets/pets-warp_128x128.py',
+    '../_base_/models/segnet_vgg16-bn.py',
+    '../_base_/schedules/adamw_400it_from-scratch.py',
+]
+
+model = dict(backbone=dict(init_cfg=None))

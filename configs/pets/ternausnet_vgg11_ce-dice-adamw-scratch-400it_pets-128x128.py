@@ -1,0 +1,17 @@
+r"""TernausNet-11 from scratch in minutes (Iglovikov and Shvets, arXiv 1801.05746).
+
+Hypothesis: without the ImageNet weights that it was made for, it is a U-Net without batch norm. One of six
+architectures at equal data, steps and augmentation (docs/models.md).
+
+Run: PETS_ROOT=DATA python tools/train.py \
+     configs/pets/ternausnet_vgg11_ce-dice-adamw-scratch-400it_pets-128x128.py
+"""
+
+_base_ = [
+    '../_base_/datasets/pets-warp_128x128.py',
+    '../_base_/models/ternausnet_vgg11.py',
+    '../_base_/schedules/adamw_400it_from-scratch.py',
+]
+
+model = dict(backbone=dict(init_cfg=None))
+optim_wrapper = dict(optimizer=dict(lr=3e-4))  # the 2e-3 of the others is for batch norm, which it lacks

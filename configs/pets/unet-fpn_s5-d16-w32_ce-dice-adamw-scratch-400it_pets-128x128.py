@@ -1,0 +1,18 @@
+r"""U-Net + FPN from scratch in minutes.
+
+The U-Net of ``fcn_unet-s5-d16-w32``, all levels of its decoder read by a feature-pyramid head.
+
+Hypothesis: a class that is read from every level is mixed less than one that rests on the finest map. One of six
+architectures at equal data, steps and augmentation (docs/models.md).
+
+Run: PETS_ROOT=DATA python tools/train.py \
+     configs/pets/unet-fpn_s5-d16-w32_ce-dice-adamw-scratch-400it_pets-128x128.py
+"""
+
+_base_ = [
+    '../_base_/datasets/pets-warp_128x128.py',
+    '../_base_/models/unet-fpn_s5-d16-w32.py',
+    '../_base_/schedules/adamw_400it_from-scratch.py',
+]
+
+model = dict(decode_head=dict(loss_decode=[dict(type='mmseg_ext.CrossEntropy'), dict(type='mmseg_ext.Dice')]))

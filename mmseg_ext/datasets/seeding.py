@@ -1,0 +1,137 @@
+"""Samples that depend on the seed and on their place in the training, and on nothing else.
+
+mmengine seeds each worker process of a data loader once. What a transform draws then depends on which worker makes the
+sample, and so on ``num_workers``, and a resumed training draws anew. Here the sampler tells with each index its place
+in the training, and the data set seeds the global generators with that before it makes the sample.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sized
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank, get_world_size
+from mmengine.registry import DATA_SAMPLERS, DATASETS
+from torch.utils.data import Dataset, Sampler
+
+
+class Draw(int):
+    """An index into a data set with what is unique of this draw of it: ``key``, whole numbers from 0."""
+
+    key: tuple[int, ...]
+
+    def __new__(cls, index: int, key: tuple[int, ...]) -> Draw:
+        """Make an index; see the class."""
+        draw = super().__new__(cls, index)
+        draw.key = key
+        return draw
+
+    def __getnewargs__(self) -> tuple[int, tuple[int, ...]]:  # type: ignore[override]
+        return int(self), self.key  # it is sent to worker processes
+
+
+@contextmanager
+def seeded(seed: int, key: tuple[int, ...]) -> Iterator[None]:
+    """Seed the global generators of Python, NumPy and torch (CPU) within a block, and put them back behind it."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    words = np.random.SeedSequence((seed, *key)).generate_state(6)
+    with torch.random.fork_rng(devices=()):
+        try:
+            np.random.seed(words[:4])
+            random.seed(int(words[4]))
+            torch.random.default_generator.manual_seed(int(words[5]))
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+
+
+class SeededSampler(Sampler[int]):
+    """A sampler whose indices know their place in the training: epoch, and position in it over all processes.
+
+    Args:
+        sampler: mmengine's sampler, or its config.
+        dataset: As mmengine gives it to a sampler.
+        seed: The same.
+    """
+
+    def __init__(self, sampler: Any, dataset: Sized, seed: int | None = None) -> None:
+        if isinstance(sampler, Mapping):
+            sampler = DATA_SAMPLERS.build(dict(sampler), default_args=dict(dataset=dataset, seed=seed))
+        self.sampler = sampler
+        self._start = 0
+        self._passes: dict[int, int] = {}
+        if hasattr(sampler, 'skip'):  # mmengine resumes within an endless stream where there is such a method
+            self.skip = self._skip
+
+    def _skip(self, count: int) -> None:
+        self.sampler.skip(count)
+        self._start = count
+
+    def __iter__(self) -> Iterator[Draw]:
+        """The indices of one pass."""
+        epoch = getattr(self.sampler, 'epoch', 0)
+        again = self._passes.get(epoch, 0)  # nothing repeats itself where nobody tells the sampler of a new epoch
+        self._passes[epoch] = again + 1
+        start, self._start = self._start, 0
+        rank, processes = get_rank(), get_world_size()
+        for position, index in enumerate(self.sampler, start):
+            yield Draw(index, (epoch, again, position * processes + rank))
+
+    def __len__(self) -> int:
+        """Indices in a pass."""
+        return len(self.sampler)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the sampler has: ``set_epoch``, ``seed`` …."""
+        if name.startswith('__') or name == 'sampler':
+            raise AttributeError(name)
+        return getattr(self.sampler, name)
+
+
+class SeededDataset(Dataset[Any]):
+    """A data set that seeds the global generators for each sample that a `SeededSampler` asks for.
+
+    Args:
+        dataset: The data set, or its config. All its attributes are those of this one.
+        seed: The training's seed.
+    """
+
+    def __init__(self, dataset: Any, seed: int) -> None:
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, Mapping) else dataset
+        self.sample_seed = seed
+
+    def __getitem__(self, index: int) -> Any:
+        """One sample; by a plain index it is made with the generators as they are."""
+        if not isinstance(index, Draw):
+            return self.dataset[index]
+        with seeded(self.sample_seed, index.key):
+            return self.dataset[int(index)]
+
+    def __len__(self) -> int:
+        """Samples."""
+        return len(self.dataset)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the data set has: ``metainfo``, ``full_init`` …."""
+        if name.startswith('__') or name == 'dataset':
+            raise AttributeError(name)
+        return getattr(self.dataset, name)
+
+
+def seed_samples(dataloader: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """The config of a data loader whose samples depend on the seed and their place in the training alone.
+
+    Args:
+        dataloader: mmengine's config of a data loader, with ``dataset`` and ``sampler``.
+        seed: The training's seed.
+    """
+    return {
+        **dataloader,
+        'dataset': {'type': SeededDataset, 'dataset': dataloader['dataset'], 'seed': seed},
+        'sampler': {'type': SeededSampler, 'sampler': dataloader['sampler']},
+    }

@@ -1,0 +1,180 @@
+"""Objects of one photograph pasted into another (copy-paste)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from numpy.typing import NDArray
+
+from mmseg_ext.eda.regions import find_regions
+from mmseg_ext.registry import TRANSFORMS
+
+MASK = 'gt_seg_map'
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What is random about one object: scale, flip, and where in x and y within what is allowed (0–1)."""
+
+    scale: float
+    flip: bool
+    where: NDArray[np.float64]
+
+
+@TRANSFORMS.register_module()
+class CopyPaste(BaseTransform):
+    """Paste objects of another sample of the data set, with a probability (Ghiasi et al. 2021, arXiv 2012.07177).
+
+    An object is a region (8-connected) of the chosen classes together, so that an animal that lies on another comes
+    with it. It is scaled, flipped and shifted at random, each object anew, and always lies within the picture. The mask
+    gets its classes, and keeps what it had everywhere else, ignored pixels included; an ignored pixel is never pasted.
+    Use it in the pipeline of mmseg's ``MultiImageMixDataset``, right behind the loading: an object that a crop has cut
+    is no whole object.
+
+    Args:
+        prob: Probability, 0–1. Otherwise the sample stays as it is.
+        classes: Class ids that are pasted; None for all but 0, the background.
+        max_objects: So many objects at most are pasted; how many is drawn evenly.
+        scale: Range of the factor, drawn evenly on a logarithmic scale. At 1 an object takes the share of its new
+            picture that it had of its own, if both have one shape.
+        flip: Probability of a horizontal flip, 0–1.
+        shift: Largest shift from the place that the object had in its photograph, as a share of the picture's size; 1
+            is anywhere.
+        min_area: An object that would be smaller in pixels is not pasted.
+        max_share: Largest share of the picture that all pasted objects cover together. What exceeds it is left out.
+        max_hidden: Largest share of the picture's own objects that may be hidden. What exceeds it is left out.
+        feather: Standard deviation in pixels over which the image fades at the object's border; the mask never does.
+        whole: Leave out objects that touch the border of their photograph: they would end in a straight cut.
+        ignore_index: The ignored value.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.5,
+        classes: Sequence[int] | None = None,
+        max_objects: int = 2,
+        scale: tuple[float, float] = (0.6, 1.5),
+        flip: float = 0.5,
+        shift: float = 1.0,
+        min_area: int = 100,
+        max_share: float = 0.3,
+        max_hidden: float = 0.5,
+        feather: float = 1.0,
+        whole: bool = True,
+        ignore_index: int = 255,
+    ) -> None:
+        shares = {'prob': prob, 'flip': flip, 'shift': shift, 'max_share': max_share, 'max_hidden': max_hidden}
+        for name, value in shares.items():
+            if not 0 <= value <= 1:
+                raise ValueError(f'CopyPaste: {name} must lie within 0–1, got {value}')
+        if not 0 < scale[0] <= scale[1] or max_objects < 1 or min_area < 1 or feather < 0:
+            raise ValueError(
+                'CopyPaste: needs 0 < scale[0] <= scale[1], max_objects >= 1, min_area >= 1 and feather >= 0, '
+                f'got {scale}, {max_objects}, {min_area}, {feather}'
+            )
+        if classes is not None and ignore_index in classes:
+            raise ValueError(f'CopyPaste: classes must not hold the ignored value {ignore_index}')
+        chosen = np.zeros(256, bool)
+        chosen[np.arange(1, 256) if classes is None else list(classes)] = True
+        chosen[ignore_index] = False
+        self.prob = prob
+        self.max_objects = max_objects
+        self.scale = scale
+        self.flip = flip
+        self.shift = shift
+        self.min_area = min_area
+        self.max_share = max_share
+        self.max_hidden = max_hidden
+        self.feather = feather
+        self.whole = whole
+        self._is_chosen = chosen
+
+    def get_indices(self, dataset: Any) -> list[int]:
+        """Which sample the objects come from; none where the sample stays as it is."""
+        return [int(np.random.randint(len(dataset)))] if np.random.random() < self.prob else []
+
+    @cache_randomness
+    def _draw(self, count: int) -> list[tuple[int, _Drawn]]:
+        """Which of ``count`` objects are pasted, and how."""
+        low, high = map(math.log, self.scale)
+        order = np.random.permutation(count)[: np.random.randint(1, self.max_objects + 1)]
+        return [
+            (
+                int(number),
+                _Drawn(
+                    math.exp(np.random.uniform(low, high)),
+                    bool(np.random.random() < self.flip),
+                    np.random.random(2),
+                ),
+            )
+            for number in order
+        ]
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Paste into ``img`` and every mask of ``seg_fields``; objects are found in ``gt_seg_map``."""
+        others = results.get('mix_results', [])
+        if not others or MASK not in results or MASK not in others[0]:
+            return results
+        other = others[0]
+        target, source = results[MASK].shape, other[MASK].shape
+        own = self._is_chosen[results[MASK]]
+        covered = np.zeros(target, bool)
+        for region, box, drawn in self._objects(other[MASK]):
+            matrix = self._place(box, source, target, drawn)
+            pasted = cv2.warpAffine(region.view(np.uint8), matrix, target[::-1], flags=cv2.INTER_NEAREST).view(bool)
+            if pasted.sum() >= self.min_area and self._is_allowed(covered | pasted, own):
+                covered |= pasted
+                self._paste(results, other, pasted, matrix)
+        return results
+
+    def _objects(self, mask: NDArray[np.uint8]) -> list[tuple[NDArray[np.bool_], NDArray[np.int32], _Drawn]]:
+        """The objects to paste: where each is (H, W), its box (left, top, width, height), and what is random of it."""
+        regions = find_regions(self._is_chosen[mask])
+        height, width = mask.shape
+        left, top, right, bottom = np.hstack([regions.boxes[:, :2], regions.boxes[:, :2] + regions.boxes[:, 2:]]).T
+        inside = (left > 0) & (top > 0) & (right < width) & (bottom < height)
+        numbers = np.flatnonzero(inside | (not self.whole))
+        return [
+            (regions.labels == numbers[index] + 1, regions.boxes[numbers[index]], drawn)
+            for index, drawn in (self._draw(len(numbers)) if len(numbers) else [])
+        ]
+
+    def _place(
+        self, box: NDArray[np.int32], source: tuple[int, int], target: tuple[int, int], drawn: _Drawn
+    ) -> NDArray[np.float64]:
+        """The 2×3 matrix from source pixels (x, y) to target pixels; what is too large for the target is centred."""
+        factor = drawn.scale * math.sqrt(target[0] * target[1] / (source[0] * source[1]))
+        # In coordinates in which a pixel reaches from its number to the next, as sizes count.
+        centre = box[:2] + box[2:] / 2
+        size = np.array(target[::-1])
+        half = np.minimum(factor * box[2:], size) / 2
+        was = centre / source[::-1]
+        low, high = (np.clip((was + shift) * size, half, size - half) for shift in (-self.shift, self.shift))
+        linear = np.diag([-factor if drawn.flip else factor, factor])
+        return np.column_stack([linear, low + drawn.where * (high - low) - 0.5 - linear @ (centre - 0.5)])
+
+    def _is_allowed(self, covered: NDArray[np.bool_], own: NDArray[np.bool_]) -> bool:
+        hidden = (covered & own).sum() <= self.max_hidden * own.sum()
+        return bool(hidden and covered.mean() <= self.max_share)
+
+    def _paste(
+        self, results: dict[str, Any], other: dict[str, Any], pasted: NDArray[np.bool_], matrix: NDArray[np.float64]
+    ) -> None:
+        size = pasted.shape[::-1]
+        # The border of the photograph goes on outside, so that nothing black fades into an object that touches it.
+        image = cv2.warpAffine(other['img'], matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        weight = pasted.astype(np.float32)
+        if self.feather:
+            weight = cv2.GaussianBlur(weight, (0, 0), self.feather)
+        blended = results['img'] + weight[..., None] * (image.astype(np.float32) - results['img'])
+        results['img'] = np.rint(blended).astype(np.uint8)
+        for key in results.get('seg_fields', []):
+            warped = cv2.warpAffine(other[key], matrix, size, flags=cv2.INTER_NEAREST)
+            results[key] = np.where(pasted, warped, results[key])

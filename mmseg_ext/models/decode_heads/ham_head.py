@@ -1,0 +1,66 @@
+"""The head of SegNeXt, which gives the same photograph the same mask twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmseg.models.decode_heads import LightHamHead
+from mmseg.models.decode_heads.ham_head import NMF2D
+from torch import Tensor
+
+from mmseg_ext.registry import MODELS
+
+SEED = 0
+
+
+class NMF(NMF2D):
+    """Replace a non-negative map by its product of few bases and coefficients, found by multiplicative updates.
+
+    In training the bases start at random, as in mmseg. In evaluation they start from fixed ones, equal for every image:
+    random ones give every call another mask, and what an image gets would depend on those beside it in the batch.
+
+    Args:
+        channels: Channels of the map, D × S.
+        options: ``args`` of mmseg's NMF2D (MD_S, MD_R, train_steps, eval_steps).
+    """
+
+    def __init__(self, channels: int, options: dict[str, Any]) -> None:
+        super().__init__({**options, 'rand_init': True})
+        generator = torch.Generator().manual_seed(SEED)
+        start = torch.rand(self.S, channels // self.S, self.R, generator=generator)
+        # Not in checkpoints: mmseg's and ours then have the same keys.
+        self.register_buffer('start', torch.nn.functional.normalize(start, dim=1), persistent=False)
+
+    def _build_bases(self, B: int, S: int, D: int, R: int, device: torch.device | None = None) -> Tensor:
+        """Return bases (B × S, D, R), each of unit length."""
+        if self.training:
+            return super()._build_bases(B, S, D, R, device)
+        return self.start.repeat(B, 1, 1)
+
+    def forward(self, x: Tensor, return_bases: bool = False) -> Tensor:
+        """Map (N, channels, H, W), at least 0, to (N, channels, H, W), in float32 whatever autocast says.
+
+        A quotient of sums over all pixels, multiplied up a dozen times, does not bear the 8 bits of bfloat16.
+        """
+        if not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x, return_bases)
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float(), return_bases)
+
+
+@MODELS.register_module()
+class HamHead(LightHamHead):
+    """SegNeXt's head (Guo et al., arXiv 2209.08575): the coarse maps joined, then matrix decomposition for the context.
+
+    The same as mmseg's LightHamHead with the same weights, but repeatable in evaluation (see `NMF`).
+
+    Args:
+        ham_channels: Channels of the joined map.
+        ham_kwargs: ``MD_R`` (bases), ``MD_S``, ``train_steps`` and ``eval_steps`` of the decomposition.
+        kwargs: As in mmseg's BaseDecodeHead (in_channels, in_index, channels, num_classes, loss_decode …).
+    """
+
+    def __init__(self, ham_channels: int = 512, ham_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(ham_channels, ham_kwargs or {}, **kwargs)
+        self.hamburger.ham = NMF(ham_channels, ham_kwargs or {})

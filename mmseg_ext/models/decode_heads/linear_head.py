@@ -1,0 +1,42 @@
+"""A linear classifier of every position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmcv.cnn import build_norm_layer
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor
+
+from mmseg_ext.registry import MODELS
+
+
+@MODELS.register_module()
+class LinearHead(BaseDecodeHead):
+    """Batch norm and a 1×1 convolution on the feature maps side by side, as in the linear evaluation of DINOv2.
+
+    With the last map alone this is the paper's "linear" segmentation head, with the last four the one of its "+ms"
+    (Oquab et al., arXiv 2304.07193, section 7.4). mmseg's FCNHead without convolutions has no norm, and the frozen
+    features it is for are not of unit variance in each channel.
+
+    Args:
+        in_channels: Channels of each feature map; the coarser maps are enlarged to the size of the first.
+        in_index: Which of the backbone's maps these are; the first ones by default.
+        kwargs: As in mmseg's BaseDecodeHead (num_classes, loss_decode, dropout_ratio …).
+    """
+
+    def __init__(self, in_channels: Sequence[int], in_index: Sequence[int] | None = None, **kwargs: Any) -> None:
+        kwargs.setdefault('norm_cfg', dict(type='BN'))
+        super().__init__(
+            in_channels,
+            channels=sum(in_channels),
+            in_index=tuple(range(len(in_channels))) if in_index is None else in_index,
+            input_transform='resize_concat',
+            **kwargs,
+        )
+        self.norm = build_norm_layer(self.norm_cfg, self.channels)[1]
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Map feature maps to logits (N, num_classes, h, w) at the size of the first."""
+        return self.cls_seg(self.norm(self._transform_inputs(inputs)))

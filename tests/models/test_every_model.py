@@ -1,0 +1,155 @@
+"""Every model of ``configs/_base_/models``: odd sizes, one image, memory layouts, bfloat16, ONNX and its size."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmseg_ext.eda.layout import Classes
+from mmseg_ext.inference.model_info import ModelInfo
+
+torch = pytest.importorskip('torch')
+pytest.importorskip('mmseg')
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = sorted(path for path in (ROOT / 'configs' / '_base_' / 'models').glob('*.py') if path.stem != 'encoder_decoder')
+ODD = (61, 75)
+INFO = ModelInfo(Classes(('a', 'b', 'c'), ((0, 0, 0), (1, 2, 3), (4, 5, 6))), (0, 0, 0), (1, 1, 1), size=(64.0, 64.0))
+
+every_model = pytest.mark.parametrize('path', MODELS, ids=lambda path: path.stem)
+
+
+@lru_cache(maxsize=1)  # the tests of one model follow one another
+def weights_and_config(path: Path) -> tuple[Any, Any]:
+    """The config without the weights it would load, and random weights for it."""
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+    from mmseg.registry import MODELS as REGISTRY
+
+    init_default_scope('mmseg')
+    config = Config.fromfile(path).model
+    drop_pretrained(config)
+    torch.manual_seed(0)
+    model = REGISTRY.build(config)
+    model.init_weights()
+    # A layer that starts at zero (a residual's last norm, a scale of 1e-5) would hide what comes before it.
+    for parameter in model.parameters():
+        if parameter.requires_grad and parameter.abs().max() < 1e-3:
+            torch.nn.init.normal_(parameter, std=0.05)
+    return config, {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def drop_pretrained(node: Any) -> None:
+    if isinstance(node, dict):
+        if 'Pretrained' in str(node.get('init_cfg')):
+            node['init_cfg'] = None
+        for value in node.values():
+            drop_pretrained(value)
+
+
+def build(path: Path) -> Any:
+    from mmengine.registry import init_default_scope
+    from mmseg.registry import MODELS as REGISTRY
+
+    init_default_scope('mmseg')
+    config, weights = weights_and_config(path)
+    model = REGISTRY.build(config)
+    model.load_state_dict(weights)
+    return model
+
+
+def batch(count: int, size: tuple[int, int] = ODD) -> dict[str, Any]:
+    """What a loader gives: uint8 images (3, H, W) and their masks."""
+    from mmengine.structures import PixelData
+    from mmseg.structures import SegDataSample
+
+    random = torch.Generator().manual_seed(count)
+    samples = []
+    for _ in range(count):
+        mask = torch.randint(0, 3, (1, *size), generator=random)
+        mask[:, :4] = 255
+        sample = SegDataSample(gt_sem_seg=PixelData(data=mask))
+        sample.set_metainfo(dict(ori_shape=size, img_shape=size, pad_shape=size))
+        samples.append(sample)
+    images = [torch.randint(0, 256, (3, *size), generator=random, dtype=torch.uint8) for _ in range(count)]
+    return {'inputs': images, 'data_samples': samples}
+
+
+def divisor(model: Any) -> int:
+    """What the sides of its inputs must be multiples of, as its config says."""
+    return int((model.data_preprocessor.test_cfg or {}).get('size_divisor', 1))
+
+
+@every_model
+def test_odd_sizes_and_a_batch_of_one_train(path: Path) -> None:
+    model = build(path).train()
+    model.data_preprocessor.size, model.data_preprocessor.size_divisor = None, divisor(model)
+    for count in (2, 1):
+        model.zero_grad(set_to_none=True)
+        losses = model(**model.data_preprocessor(batch(count), training=True), mode='loss')
+        model.parse_losses(losses)[0].backward()
+        assert all(torch.isfinite(value).all() for value in losses.values()), losses
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                assert parameter.grad is not None, name
+                assert torch.isfinite(parameter.grad).all(), name
+
+
+@every_model
+def test_the_prediction_has_the_size_of_the_image(path: Path) -> None:
+    model = build(path).eval()
+    with torch.no_grad():
+        samples = model.test_step(batch(2))
+    for sample in samples:
+        assert sample.pred_sem_seg.data.shape == (1, *ODD)
+        assert sample.seg_logits.data.shape == (3, *ODD)
+        assert sample.seg_logits.data.std() > 1e-4  # it says something of what it sees
+
+
+@every_model
+def test_channels_last_and_bfloat16_change_little(path: Path) -> None:
+    model = build(path).eval()
+    inputs = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    metas = [dict(ori_shape=(64, 96), img_shape=(64, 96), pad_shape=(64, 96))] * 2
+    with torch.no_grad():
+        expected = model.encode_decode(inputs, metas)
+        model.to(memory_format=torch.channels_last)
+        inputs = inputs.to(memory_format=torch.channels_last)
+        torch.testing.assert_close(model.encode_decode(inputs, metas), expected, rtol=1e-3, atol=1e-3 * expected.std())
+        with torch.autocast('cpu', torch.bfloat16):
+            rounded = model.encode_decode(inputs, metas).float()
+    assert (rounded - expected).pow(2).mean().sqrt() < 0.1 * expected.std()
+
+
+@every_model
+def test_bfloat16_trains(path: Path) -> None:
+    model = build(path).train()
+    data = model.data_preprocessor(batch(2, (64, 64)), training=True)
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(**data, mode='loss')
+    model.parse_losses(losses)[0].backward()
+    assert all(torch.isfinite(one.grad).all() for one in model.parameters() if one.requires_grad)
+
+
+@every_model
+def test_onnx_gives_what_torch_gives(path: Path, tmp_path: Path) -> None:
+    pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    from mmseg_ext.engine.export_onnx import write_onnx
+    from mmseg_ext.engine.torch_network import TorchNetwork, full_size_logits
+    from mmseg_ext.inference.onnx_network import OnnxNetwork
+
+    network = TorchNetwork.__new__(TorchNetwork)  # without a checkpoint
+    network.model, network.info, network.device, network._dtype = build(path).eval(), INFO, 'cpu', None
+    write_onnx(network, tmp_path / 'model.onnx')
+    exported = OnnxNetwork(tmp_path / 'model.onnx', 'cpu')
+    for shape in ((1, 3, 64, 96), (3, 3, 96, 64)):
+        inputs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        with torch.no_grad():
+            expected = full_size_logits(network.model, torch.from_numpy(inputs)).numpy()
+        np.testing.assert_allclose(exported.logits(inputs), expected, rtol=1e-3, atol=1e-3 * expected.std())
