@@ -2,6 +2,9 @@ r"""U-Net from scratch, binary cross entropy.
 
 Hypothesis: a lesion is a dark blob on skin, which a net that has seen nothing else learns from 120 images.
 
+Result: test lesion IoU 81.92 (95 % interval 78.58–84.99), Dice 90.06 (88.00–91.88); with TTA the same. Seed 0, one
+seed; 19 minutes on one core of an AMD EPYC (2.9 s a step).
+
 Run: PH2_ROOT=DATA python tools/train.py \
      configs/ph2/fcn_unet-s5-d16-w32_bce-adamw-400it_ph2-256x192.py
 """

@@ -12,9 +12,10 @@ to 1; in ignored pixels all channels are -1. `mmseg_ext.models.batch_mix.soft_ta
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,8 +100,6 @@ class PairMix(Mix):
         ignore_index: The id of ignored pixels.
     """
 
-    MAX_ALPHA: ClassVar[float] = 1e6  # of a Beta distribution: beyond it NumPy's draws lose their spread
-
     def __init__(self, prob: float, ignore_index: int = 255) -> None:
         super().__init__(ignore_index)
         if not 0 <= prob <= 1:
@@ -146,8 +145,8 @@ def _maps(sample: Any) -> Maps:
 
 def check_alpha(alpha: float) -> float:
     """Return the parameter of a symmetric Beta distribution, or raise ValueError if it is none."""
-    if not 0 < alpha <= PairMix.MAX_ALPHA:
-        raise ValueError(f'alpha {alpha} is not in (0, {PairMix.MAX_ALPHA:g}]')
+    if not 0 < alpha < math.inf:
+        raise ValueError(f'alpha {alpha} is not a finite number > 0')
     return alpha
 
 

@@ -43,9 +43,10 @@ class NMF(NMF2D):
 
         A quotient of sums over all pixels, multiplied up a dozen times, does not bear the 8 bits of bfloat16.
         """
-        if not torch.is_autocast_enabled(x.device.type):
+        device = x.device.type
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return super().forward(x, return_bases)
-        with torch.autocast(x.device.type, enabled=False):
+        with torch.autocast(device, enabled=False):
             return super().forward(x.float(), return_bases)
 
 
