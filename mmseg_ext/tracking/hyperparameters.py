@@ -56,16 +56,25 @@ def data_sources(config: Mapping[str, Any]) -> list[tuple[str, str | None, str]]
 def _describe_model(model: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     backbone = _mapping(model.get('backbone'))
     weights = model.get('pretrained') or _checkpoint(backbone) or _checkpoint(model)
+    parts = [*_mappings(model.get('neck')), *_heads(model, 'decode_head'), *_heads(model, 'auxiliary_head')]
+    attentive = [part for part in parts if isinstance(part.get('attention'), Mapping)]
     return {
         'model': _name(model),
         'backbone': _name(backbone),
         'depth': backbone.get('depth'),
-        'frozen_stages': backbone.get('frozen_stages'),
-        'head': _joined(_name(head) for head in _heads(model, 'decode_head')),
-        'auxiliary_head': _joined(_name(head) for head in _heads(model, 'auxiliary_head')),
+        'frozen_stages': 'all' if backbone.get('frozen') else backbone.get('frozen_stages'),
+        'neck': _joined(map(_name, _mappings(model.get('neck')))),
+        'head': _joined(map(_head_name, _heads(model, 'decode_head'))),
+        'auxiliary_head': _joined(map(_head_name, _heads(model, 'auxiliary_head'))),
+        'attention': _joined(_name(part['attention']) for part in attentive),
         'pretrained': _last_part(weights),
         'load_from': _last_parts(config.get('load_from'), 2),
     }
+
+
+def _head_name(head: Mapping[str, Any]) -> str:
+    """The head itself, where `mmseg_ext.AttentionHead` is built around it."""
+    return _name({'type': head.get('head_type', head.get('type', NONE))})
 
 
 def _describe_losses(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,9 +133,12 @@ def _multipliers(wrapper: Mapping[str, Any], kind: str) -> str:
 def _describe_data(config: Mapping[str, Any]) -> dict[str, Any]:
     train = list(_sources(_mapping(_mapping(config.get('train_dataloader')).get('dataset'))))
     validation = list(_sources(_mapping(_mapping(config.get('val_dataloader')).get('dataset'))))
+    preprocessor = _mapping(_mapping(config.get('model')).get('data_preprocessor'))
     transforms = [step for _, steps in train for step in steps if _name(step) not in NO_AUGMENTATION]
+    mix = _mapping(preprocessor.get('batch_augments'))
+    transforms += _mappings(mix.get('mixes')) or _mappings(mix or None)
     crop = next((step[key] for step in transforms for key in ('crop_size', 'size') if step.get(key)), None)
-    crop = crop or _mapping(_mapping(config.get('model')).get('data_preprocessor')).get('size')
+    crop = crop or preprocessor.get('size')
     tests = (step for _, steps in validation for step in steps if _name(step) == 'Resize')
     found = {
         'dataset': _joined(_last_part(source.get('data_root')) for source, _ in train),

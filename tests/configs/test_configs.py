@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ('pets', 'demo', 'ph2', 'mads')
 CONFIGS = sorted(path for group in GROUPS for path in (ROOT / 'configs' / group).glob('*.py'))
 SIZE = (64, 64)
+ALGORITHMS = {
+    'deeplabv3plus', 'fcn', 'fcn8s', 'fpn', 'linear', 'ocr', 'segformer', 'segnet', 'segnext', 'ternausnet', 'unet-fpn',
+}  # fmt: skip
 DATA_VARIABLES = {  # whose data a variable names
     'PETS_ROOT': 'pets',
     'PSEUDO_ROOT': 'pets',
@@ -119,7 +122,7 @@ def test_the_name_says_model_training_and_data(path: Path, load: Load) -> None:
     key, unit = ('max_epochs', 'e') if length.endswith('e') else ('max_iters', 'it')
     assert f'{config.train_cfg[key]}{unit}' == length
     assert (config.optim_wrapper.optimizer.type == 'SGD') == ('-sgd-' in training)
-    assert model.partition('_')[0] in ('fcn', 'deeplabv3plus', 'segformer')
+    assert model.partition('_')[0] in ALGORITHMS
     ends = [one['end'] for one in config.param_scheduler]
     assert max(ends) == config.train_cfg[key]  # the rate has fallen when the training ends, not before or never
 

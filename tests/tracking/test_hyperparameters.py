@@ -64,14 +64,34 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 
 
+def test_attention_frozen_weights_and_mixes_of_batches_are_told() -> None:
+    head = {'type': 'mmseg_ext.AttentionHead', 'head_type': 'FCNHead', 'attention': {'type': 'mmseg_ext.SE'}}
+    mixes = [{'type': 'mmseg_ext.MixUp', 'alpha': 0.2}, {'type': 'mmseg_ext.ClassMix', 'prob': 0.3}]
+    model = {
+        'backbone': {'type': 'mmseg_ext.DINOv2', 'frozen': True},
+        'neck': {'type': 'FPN'},
+        'decode_head': head,
+        'data_preprocessor': {'batch_augments': {'type': 'mmseg_ext.BatchMix', 'mixes': mixes}},
+    }
+    found = hyperparameters({'model': model})
+    told = {'frozen_stages': 'all', 'neck': 'FPN', 'head': 'FCNHead', 'attention': 'SE'}
+    told |= {'augmentations': 'MixUp + ClassMix', 'augmentation.MixUp': 'alpha=0.2'}
+    told |= {'augmentation.ClassMix': 'prob=0.3'}
+    assert found.items() >= told.items()
+    model['data_preprocessor'] = {'batch_augments': mixes[1]}
+    assert hyperparameters({'model': model})['augmentations'] == 'ClassMix'
+
+
 def test_what_is_found_in_a_config() -> None:
     assert hyperparameters(CONFIG) == {
         'model': 'EncoderDecoder',
         'backbone': 'ResNetV2',
         'depth': 50,
         'frozen_stages': 'none',
+        'neck': 'none',
         'head': 'SkipASPPHead',
         'auxiliary_head': 'FCNHead',
+        'attention': 'none',
         'pretrained': 'r50.pth',
         'load_from': 'student/iter_2000.pth',
         'loss': 'CrossEntropy + Dice',

@@ -12,7 +12,7 @@ norm_cfg = dict(type='BN', requires_grad=True)
 
 model = dict(
     backbone=dict(
-        type='HRNet',
+        type='mmseg_ext.HRNet',
         norm_cfg=norm_cfg,
         norm_eval=False,
         extra=dict(
