@@ -28,6 +28,7 @@ custom_hooks = [
     dict(type='mmseg_ext.ProgressHook'),
     dict(type='mmseg_ext.InvalidLossHook'),
     dict(type='mmseg_ext.ClassWeightsHook'),
+    dict(type='mmseg_ext.SoftTargetsHook'),
     dict(type='mmseg_ext.RunRecordHook'),
 ]
 log_processor = dict(by_epoch=False)

@@ -19,6 +19,6 @@ model = dict(
         loss_decode=[
             dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True, loss_name='loss_bce'),
             dict(type='mmseg_ext.Dice', use_sigmoid=True, log=True),
-        ]
+        ],
     )
 )

@@ -8,7 +8,7 @@ Run: PETS_ROOT=DATA python tools/train.py \
 """
 
 _base_ = [
-    '../_base_/datasets/pets-warp_128x128.py',
+    '../_base_/datasets/pets_128x128.py',
     '../_base_/models/fcn_unet-s5-d16-w32.py',
     '../_base_/schedules/adamw_400it_from-scratch.py',
 ]

@@ -8,7 +8,7 @@ Run: PETS_ROOT=DATA python tools/train.py \
 """
 
 _base_ = [
-    '../_base_/datasets/pets-warp_128x128.py',
+    '../_base_/datasets/pets_128x128.py',
     '../_base_/models/segnet_vgg16-bn.py',
     '../_base_/schedules/adamw_400it_from-scratch.py',
 ]

@@ -1,7 +1,7 @@
-"""SegNeXt-T, the smallest pretrained network here, with the losses and the schedule of the ResNet-50.
+"""SegNeXt-T, small and pretrained, with the losses and the schedule of the ResNet-50.
 
-Hypothesis: convolutions of 21×21 see a whole animal at stride 16, so that 4.2 million parameters mix cat and dog no more
-than the 41 million of DeepLabV3+ do.
+Hypothesis: convolutions of 21×21 see a whole animal at stride 16, so that 4.2 million parameters mix cat and dog no
+more than the 41 million of DeepLabV3+ do.
 
 Run: PETS_ROOT=DATA python tools/train.py configs/pets/segnext_mscan-t_ce-dice-adamw-100e_pets-256x256.py
 """

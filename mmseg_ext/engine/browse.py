@@ -71,13 +71,7 @@ def browse(
     init_default_scope(config.get('default_scope', 'mmseg'))
     if seed is None:
         seed = config.get('randomness', {}).get('seed') or 0
-    dataset_config = config[key].dataset.to_dict()
-    mix = (config.get('model') or {}).get('data_preprocessor', {}).get('batch_augments')
-    mixing = bool(mix) and split == 'train'
-    if only is not None:
-        only = [_bare(name) for name in only]
-        mixing = mixing and _bare(mix['type']) in only
-        dataset_config = keep_only(dataset_config, [name for name in only if not mixing or name != _bare(mix['type'])])
+    dataset_config, mixing = _selected(config, split, only)
 
     def build() -> tuple[SeededDataset, Iterable[Draw]]:
         dataset = SeededDataset(dataset_config, seed)
@@ -95,6 +89,18 @@ def browse(
     meta = dataset.metainfo
     write_sheet(samples, out, meta['palette'], meta.get('ignore_index', 255), height)
     return samples
+
+
+def _selected(config: Config, split: str, only: Sequence[str] | None) -> tuple[dict[str, Any], bool]:
+    """The data set's config with the transforms that are wanted, and whether batches are mixed."""
+    dataset = config[f'{split}_dataloader'].dataset.to_dict()
+    mix = (config.get('model') or {}).get('data_preprocessor', {}).get('batch_augments')
+    mixing = bool(mix) and split == 'train'
+    if only is None:
+        return dataset, mixing
+    names = [_bare(name) for name in only]
+    mixing = mixing and _bare(mix['type']) in names
+    return keep_only(dataset, [name for name in names if not mixing or name != _bare(mix['type'])]), mixing
 
 
 def _checked(packed: dict[str, Any]) -> dict[str, Any]:

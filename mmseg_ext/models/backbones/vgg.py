@@ -25,7 +25,7 @@ OUTPUTS = tuple(f'{kind}{stage}' for stage in range(1, NUM_STAGES + 1) for kind 
 class VGG(BaseModule):
     """VGG without its classifier (Simonyan & Zisserman, arXiv 1409.1556).
 
-    Five stages, each of 3×3 convolutions and one max-pooling that halves the size, rounded down: images need at least 32
+    Five stages, each of 3×3 convolutions and a max-pooling that halves the size, rounded down: images need at least 32
     pixels a side. What a stage s of 1…5 has to offer is asked for by name, and comes in the order of the names:
 
     - ``'conv{s}'``: its map before the pooling, stride 2^(s−1);

@@ -1,13 +1,21 @@
-"""The pets at 128×128: what trainings of minutes on one CPU core learn from. Scores are still taken at 256×256."""
+"""The pets at 128×128, with a flip and colour: what trainings of minutes on one CPU core learn from.
 
-_base_ = './pets-warp_256x256.py'
+Scores are still taken at 256×256. The wider warp of ``pets-warp_256x256`` is left out: in so few steps a network that
+starts from nothing learned nothing from it but the background.
+"""
+
+_base_ = './pets_256x256.py'
 
 crop_size = (128, 128)
 
-warp = dict(
-    type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.6, 1.9), rotate=15, shift=0.15, stretch=1.15
-)
-train_pipeline = [*_base_.loading, warp, *_base_.appearance]
+train_pipeline = [
+    dict(type='mmseg_ext.LoadImage'),
+    dict(type='mmseg_ext.LoadMask'),
+    dict(type='Resize', scale=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
+]
 test_pipeline = [
     dict(type='mmseg_ext.LoadImage'),
     dict(type='Resize', scale=crop_size, keep_ratio=True),
@@ -26,6 +34,8 @@ tta_pipeline = [
         ],
     ),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(
+    batch_size=8, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=dict(pipeline=train_pipeline)
+)
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
