@@ -7,7 +7,7 @@ Run: PETS_ROOT=DATA python tools/train.py configs/pets/deeplabv3plus_r101-d8_ce-
 """
 
 _base_ = [
-    '../_base_/datasets/pets-crop_256x256.py',
+    '../_base_/datasets/pets-resize-crop_256x256.py',
     '../_base_/models/deeplabv3plus_r101-d8.py',
     '../_base_/schedules/adamw_100e.py',
 ]

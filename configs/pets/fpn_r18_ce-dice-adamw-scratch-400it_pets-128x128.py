@@ -13,4 +13,12 @@ _base_ = [
     '../_base_/schedules/adamw_400it_from-scratch.py',
 ]
 
-model = dict(decode_head=dict(loss_decode=[dict(type='mmseg_ext.CrossEntropy'), dict(type='mmseg_ext.Dice')]))
+model = dict(
+    decode_head=dict(
+        loss_decode=[
+            dict(type='mmseg_ext.CrossEntropy', class_weight=[0.2, 1.0, 1.0]),
+            dict(type='mmseg_ext.Dice'),
+        ]
+    ),
+)
+optim_wrapper = dict(optimizer=dict(lr=1e-3))

@@ -7,7 +7,7 @@ Run: PETS_ROOT=DATA python tools/train.py configs/pets/fpn_r50_ce-dice-adamw-100
 """
 
 _base_ = [
-    '../_base_/datasets/pets-crop_256x256.py',
+    '../_base_/datasets/pets-resize-crop_256x256.py',
     '../_base_/models/fpn_r50.py',
     '../_base_/schedules/adamw_100e.py',
 ]

@@ -7,7 +7,7 @@ Run: PETS_ROOT=DATA python tools/train.py configs/pets/ocr_hrnet-w48_ce-dice-ada
 """
 
 _base_ = [
-    '../_base_/datasets/pets-crop_256x256.py',
+    '../_base_/datasets/pets-resize-crop_256x256.py',
     '../_base_/models/ocr_hrnet-w48.py',
     '../_base_/schedules/adamw_100e.py',
 ]

@@ -7,7 +7,7 @@ Run: PETS_ROOT=DATA python tools/train.py configs/pets/segnext_mscan-t_ce-dice-a
 """
 
 _base_ = [
-    '../_base_/datasets/pets-crop_256x256.py',
+    '../_base_/datasets/pets-resize-crop_256x256.py',
     '../_base_/models/segnext_mscan-t.py',
     '../_base_/schedules/adamw_100e.py',
 ]

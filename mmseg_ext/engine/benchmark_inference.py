@@ -140,7 +140,7 @@ def _random_checkpoint(config: str | Path, path: Path) -> Path:
     content = load_config(config)
     init_default_scope(content.get('default_scope', 'mmseg'))
     model = MODELS.build(content.model)
-    classes = range(model.decode_head.num_classes)
+    classes = range(model.num_classes)
     meta = {'classes': [f'class {number}' for number in classes], 'palette': [[number % 256] * 3 for number in classes]}
     torch.save({'meta': {'dataset_meta': meta}, 'state_dict': model.state_dict()}, path)
     return path

@@ -7,5 +7,4 @@ model = dict(
         depth=101,
         init_cfg=dict(checkpoint='https://mmassets.onedl.ai/pretrain/third_party/resnet101_v1c-e67eebb6.pth'),
     ),
-    decode_head=dict(norm_cfg=dict(type='mmseg_ext.BN')),  # batches of one image train too
 )

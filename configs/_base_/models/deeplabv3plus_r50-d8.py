@@ -30,7 +30,7 @@ model = dict(
         c1_channels=48,
         dropout_ratio=0.1,
         num_classes=3,
-        norm_cfg=norm_cfg,
+        norm_cfg=dict(type='mmseg_ext.BN'),  # after pooling the whole image: a batch of one has one value a channel
         loss_decode=dict(type='mmseg_ext.CrossEntropy'),
     ),
     auxiliary_head=dict(
