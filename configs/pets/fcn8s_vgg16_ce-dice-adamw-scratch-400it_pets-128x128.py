@@ -23,4 +23,4 @@ model = dict(
         ],
     ),
 )
-optim_wrapper = dict(optimizer=dict(lr=3e-4))  # of the 1e-3 that networks with batch norm get
+optim_wrapper = dict(optimizer=dict(lr=3e-4))  # not 1e-3, as for the networks with batch norm
