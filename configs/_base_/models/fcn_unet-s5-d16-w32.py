@@ -3,7 +3,6 @@
 _base_ = './fcn_unet-s5-d16.py'
 
 model = dict(
-    data_preprocessor=dict(test_cfg=dict(size_divisor=16)),  # this U-Net takes no other sizes
     backbone=dict(base_channels=32),
     decode_head=dict(in_channels=32, channels=32),
     auxiliary_head=None,

@@ -5,6 +5,7 @@ _base_ = './encoder_decoder.py'
 norm_cfg = dict(type='BN', requires_grad=True)
 
 model = dict(
+    data_preprocessor=dict(test_cfg=dict(size_divisor=16)),  # this U-Net takes no other sizes
     backbone=dict(
         type='UNet',
         in_channels=3,

@@ -14,13 +14,20 @@ from mmseg_ext.reports.compare.run_record import FINISHED, RunRecord, Score
 
 
 def markdown_table(comparison: Comparison) -> str:
-    """The ladder as a Markdown table: a row for each group; mDice with interval or deviation, Dice of the classes."""
+    """The ladder as a Markdown table, a row for each group.
+
+    It has mDice with interval or deviation, the Dice of the classes, and what the model costs: parameters, GFLOPs,
+    seconds a training step (of one process), minutes.
+    """
     kinds = comparison.kinds or ('val',)
     classes = ' / '.join(comparison.classes)
     head = [
         'config',
         *(f'{kind} mDice (95 % interval)' for kind in kinds),
         f'{classes} Dice, {kinds[0]}' if classes else 'Dice',
+        'params (M)',
+        'GFLOPs',
+        's/step',
         'minutes',
         'seeds',
     ]
@@ -28,12 +35,15 @@ def markdown_table(comparison: Comparison) -> str:
     lines = [_row(head), _row(['---'] * len(head))]
     for group, label in zip(comparison.groups, labels, strict=True):
         state = '' if group.runs[0].status == FINISHED else f' ({group.runs[0].status})'
-        dice = [comparison.spread(group, kinds[0], name) for name in comparison.classes]
         minutes = spread(run.minutes for run in group.runs)
+        dice = [comparison.spread(group, kinds[0], name) for name in comparison.classes]
         cells = [
             f'{label}{state}',
             *(_plain_score(comparison, group, kind) for kind in kinds),
             ' / '.join(DASH if one is None else f'{one.mean:.2f}' for one in dice) if any(dice) else DASH,
+            _mean(run.parameters and run.parameters / 1e6 for run in group.runs),
+            _mean(run.gflops for run in group.runs),
+            _mean((_seconds_a_step(run) for run in group.runs), 2),
             DASH if minutes is None else f'{minutes.mean:.0f}' if minutes.mean >= 10 else f'{minutes.mean:.1f}',
             ', '.join(map(str, group.seeds)) or DASH,
         ]
@@ -82,6 +92,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _mean(values: Iterable[float | None], digits: int = 1) -> str:
+    one = spread(values)
+    return DASH if one is None else f'{one.mean:.{digits}f}'
+
+
+def _seconds_a_step(run: RunRecord) -> float | None:
+    return run.batch_size / run.images_per_second if run.batch_size and run.images_per_second else None
 
 
 def _plain_score(comparison: Comparison, group: Group, kind: str) -> str:

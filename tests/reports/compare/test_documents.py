@@ -20,22 +20,25 @@ def evaluation(dice: float, tta: bool = False) -> Evaluation:
     return Evaluation('val', tta, None, Score(dice, dice - 2, dice + 2), classes)
 
 
+COST = {'parameters': 31_040_000, 'gflops': 48.26, 'batch_size': 4}
 RUNS = [
-    RunRecord('u-0', '', 'unet', seed=0, evaluations=(evaluation(80),), minutes=9.54, hyperparameters=SETTINGS),
-    RunRecord('u-1', '', 'unet', seed=1, evaluations=(evaluation(83),), minutes=11.0, hyperparameters=SETTINGS),
+    RunRecord('u-0', '', 'unet', seed=0, evaluations=(evaluation(80),), minutes=9.54, images_per_second=2.0,
+              hyperparameters=SETTINGS, **COST),
+    RunRecord('u-1', '', 'unet', seed=1, evaluations=(evaluation(83),), minutes=11.0, images_per_second=4.0,
+              hyperparameters=SETTINGS, **COST),
     RunRecord('d', '', 'deep|lab', evaluations=(evaluation(90), evaluation(91, tta=True)), minutes=100.4),
     RunRecord('broken', '', 'unet', status='failed', reason='x', hyperparameters=SETTINGS),
-]
+]  # fmt: skip
 
 
 def test_markdown() -> None:
     assert markdown_table(compare(RUNS)).splitlines() == [
         '| config | val mDice (95 % interval) | val · TTA mDice (95 % interval) '
-        '| ground / cat Dice, val | minutes | seeds |',
-        '| --- | --- | --- | --- | --- | --- |',
-        '| `unet`, u | 81.50 ± 2.12 | – | 98.00 / 81.50 | 10 | 0, 1 |',
-        '| `deep\\|lab` | 90.00 (88.00–92.00) | 91.00 (89.00–93.00) | 98.00 / 90.00 | 100 | – |',
-        '| `unet`, broken (failed) | – | – | – | – | – |',
+        '| ground / cat Dice, val | params (M) | GFLOPs | s/step | minutes | seeds |',
+        '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+        '| `unet`, u | 81.50 ± 2.12 | – | 98.00 / 81.50 | 31.0 | 48.3 | 1.50 | 10 | 0, 1 |',
+        '| `deep\\|lab` | 90.00 (88.00–92.00) | 91.00 (89.00–93.00) | 98.00 / 90.00 | – | – | – | 100 | – |',
+        '| `unet`, broken (failed) | – | – | – | – | – | – | – | – |',
     ]
 
 
