@@ -67,6 +67,18 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     return rich_track(items, description=description, total=total, console=Console(stderr=True), transient=True)
 
 
+def positive(text: str) -> int:
+    """Read the value of an option that counts something: the ``type`` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no whole number of at least 1; the parser makes one line of that.
+    """
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text}: must be a whole number of at least 1')
+    return value
+
+
 def add_run_arguments(parser: ArgumentParser) -> None:
     """Add what every tool that runs a config takes: overrides of the config, and how its processes are launched."""
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config')

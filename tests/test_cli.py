@@ -127,6 +127,19 @@ def test_wrong_arguments_are_one_line_and_code_2(argv: list[str], capsys: pytest
     assert '--help' in error
 
 
+def test_a_count_is_a_whole_number_of_at_least_1(capsys: pytest.CaptureFixture[str]) -> None:
+    made = parser()
+    made.add_argument('--n', type=cli.positive)
+    assert made.parse_args(['--n', '12']).n == 12
+    for wrong in ('0', '-3', '1.5', 'many', ''):
+        with pytest.raises(SystemExit) as caught:
+            made.parse_args([f'--n={wrong}'])
+        assert caught.value.code == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f'error: argument --n: {wrong}: must be a whole number of at least 1 (see ')
+        assert error.count('\n') == 1
+
+
 def test_track_without_a_terminal_yields_the_items_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(cli.track(iter([3, 1, 2]), 'reading', total=3)) == [3, 1, 2]
     assert capsys.readouterr() == ('', '')

@@ -25,20 +25,22 @@ DEMO_CONFIG = Path(__file__).resolve().parents[1] / DEMO
 Result = tuple[str, float, float]  # table, ratio, goal
 
 
+def _require(args: argparse.Namespace, **least: int) -> None:
+    for option, value in least.items():
+        if getattr(args, option) < value:
+            raise InputError(f'--{option} {getattr(args, option)}: must be at least {value}')
+
+
 def metric(args: argparse.Namespace) -> Result:
     from mmseg_ext.evaluation.benchmark_metric import benchmark_metric  # here: it imports torch and mmseg
 
-    for option, least in (('images', 1), ('size', 3), ('classes', 2), ('rounds', 1)):
-        if getattr(args, option) < least:
-            raise InputError(f'--{option} {getattr(args, option)}: must be at least {least}')
+    _require(args, size=3, classes=2)
     return benchmark_metric(args.images, args.size, args.classes, args.rounds)
 
 
 def audit(args: argparse.Namespace) -> Result:
     from mmseg_ext.eda.audit.benchmark import benchmark_audit
 
-    if args.rounds < 1:
-        raise InputError(f'--rounds {args.rounds}: must be at least 1')
     if args.data:
         return benchmark_audit(args.data, args.labels, args.rounds)
     from mmseg_ext.demo.generate import make_demo_data
@@ -50,9 +52,7 @@ def audit(args: argparse.Namespace) -> Result:
 
 
 def inference(args: argparse.Namespace) -> Result:
-    for option, least in (('size', 32), ('rounds', 1)):
-        if getattr(args, option) < least:
-            raise InputError(f'--{option} {getattr(args, option)}: must be at least {least}')
+    _require(args, size=32)
     if args.checkpoint and not args.config:
         raise InputError('--checkpoint: needs the --config that it was trained with')
     from mmseg_ext.engine.benchmark_inference import benchmark_inference  # here: it imports torch and mmseg
@@ -63,9 +63,7 @@ def inference(args: argparse.Namespace) -> Result:
 def logging(args: argparse.Namespace) -> Result:
     from mmseg_ext.tracking.benchmark_logging import benchmark_logging
 
-    for option, least in (('size', 3), ('rounds', 1)):
-        if getattr(args, option) < least:
-            raise InputError(f'--{option} {getattr(args, option)}: must be at least {least}')
+    _require(args, size=3)
     return benchmark_logging(args.size, args.rounds)
 
 
@@ -81,10 +79,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse, time, print."""
     parser = cli.ArgumentParser(__doc__ or '', 'python tools/benchmark.py metric --images 100')
     parser.add_argument('name', metavar='NAME', choices=BENCHMARKS, help=f'one of: {", ".join(BENCHMARKS)}')
-    parser.add_argument('--images', type=int, default=50, metavar='N', help='images a round (default 50)')
-    parser.add_argument('--size', type=int, default=256, metavar='S', help='side in pixels (default 256)')
-    parser.add_argument('--classes', type=int, default=3, metavar='K', help='classes (default 3)')
-    parser.add_argument('--rounds', type=int, default=11, metavar='N', help='rounds to take the median of (default 11)')
+    parser.add_argument('--images', type=cli.positive, default=50, metavar='N', help='images a round (default 50)')
+    parser.add_argument('--size', type=cli.positive, default=256, metavar='S', help='side in pixels (default 256)')
+    parser.add_argument('--classes', type=cli.positive, default=3, metavar='K', help='classes (default 3)')
+    parser.add_argument(
+        '--rounds', type=cli.positive, default=11, metavar='N', help='rounds to take the median of (default 11)'
+    )
     parser.add_argument('--data', metavar='DATA', help='audit: data set to read (default: synthetic pets made anew)')
     parser.add_argument('--labels', metavar='NAME', default='labels', help='audit: its label set (default: labels)')
     parser.add_argument('--config', help='inference: the model (default: that of the demo)')

@@ -18,13 +18,6 @@ def _png(name: str) -> str:
     return name
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} must be at least 1')
-    return value
-
-
 def build_parser() -> cli.ArgumentParser:
     """The tool's arguments."""
     parser = cli.ArgumentParser(
@@ -33,7 +26,7 @@ def build_parser() -> cli.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument('config', help='config file of the experiment')
-    parser.add_argument('--n', type=_positive, default=16, metavar='N', help='samples (default 16)')
+    parser.add_argument('--n', type=cli.positive, default=16, metavar='N', help='samples (default 16)')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose pipeline and photos')
     parser.add_argument('--seed', type=int, metavar='N', help="random seed (default: the config's)")
     parser.add_argument('--index', type=int, metavar='I', help='sample I of the data set, n times')
@@ -41,7 +34,7 @@ def build_parser() -> cli.ArgumentParser:
         '--only', metavar='TYPE,TYPE', help='only these transforms beside loading and packing; "" for none of them'
     )
     parser.add_argument('--out', type=_png, default='browse.png', metavar='FILE.png', help='default: browse.png')
-    parser.add_argument('--height', type=_positive, default=192, metavar='PX', help='of a picture (default 192)')
+    parser.add_argument('--height', type=cli.positive, default=192, metavar='PX', help='of a picture (default 192)')
     parser.add_argument('--overwrite', action='store_true', help='replace the file')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config')
     return parser

@@ -27,7 +27,7 @@ def build_parser() -> cli.ArgumentParser:
         '--images', nargs='+', default=[], metavar='IMAGE|DIR|GLOB',
         help="photographs to check on (default: the config's val images, or synthetic ones)",
     )  # fmt: skip
-    parser.add_argument('--count', type=int, default=32, metavar='N', help='how many of them (default 32)')
+    parser.add_argument('--count', type=cli.positive, default=32, metavar='N', help='how many of them (default 32)')
     parser.add_argument(
         '--int8', type=Path, metavar='DATA',
         help='also FILE with the suffix .int8.onnx, quantised with the val images of DATA and scored on them',
@@ -44,8 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     int8 = args.out.with_suffix('.int8.onnx')
     if args.out.suffix != '.onnx':
         parser.error(f'--out {args.out}: must end in .onnx')
-    if args.count < 1:
-        parser.error(f'--count {args.count}: must be at least 1')
     for path in [args.out, *([int8] if args.int8 else [])]:
         if path.exists() and not args.overwrite:
             raise InputError(f'{path}: exists; give --overwrite to replace it, or another --out')

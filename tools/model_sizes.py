@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from mmseg_ext.cli import ArgumentParser, run, track
+from mmseg_ext.cli import ArgumentParser, positive, run, track
 
 EXAMPLE = 'python tools/model_sizes.py configs/_base_/models/fpn_*.py --size 512'
 COLUMNS = ('model', 'parameters (M)', 'GFLOPs')
@@ -18,11 +18,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         'Build models with random weights; count their parameters, and the multiply-adds of one image (10⁹).', EXAMPLE
     )
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='experiments, or files of configs/_base_/models')
-    parser.add_argument('--size', type=int, default=256, metavar='S', help='side of the image in pixels (default 256)')
+    parser.add_argument(
+        '--size', type=positive, default=256, metavar='S', help='side of the image in pixels (default 256)'
+    )
     parser.add_argument('--markdown', action='store_true', help='print a Markdown table')
     args = parser.parse_args(argv)
-    if args.size < 1:
-        parser.error(f'--size {args.size}: must be at least 1')
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -12,7 +12,6 @@ _base_ = './deeplabv3plus_mobilenet-v2_ce-dice-adamw-400it_pets-256x256.py'
 
 model = dict(
     data_preprocessor=dict(
-        type='mmseg_ext.SegDataPreProcessor',
-        batch_augments=dict(type='mmseg_ext.ClassMix', prob=0.5, classes=(1, 2)),  # cats and dogs, no background
+        batch_augments=dict(type='mmseg_ext.ClassMix', prob=0.5, classes=(1, 2))  # cats and dogs, no background
     )
 )

@@ -7,6 +7,9 @@ were (layer-wise decay: Clark et al., ELECTRA, arXiv 2003.10555).
 The rates lie around those of UniMatch V2 (Yang et al., arXiv 2410.10777) for DINOv2 on few labels, 2e-4 for the head
 and 5e-6 for every block: here 2e-5 for the last block, 1.7e-6 for the first.
 
+Norms, biases and tokens of the backbone decay as its weights do: mmengine applies no other rule to what a custom key
+names. At these rates 400 iterations take less than 0.01 % from them.
+
 Run: MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA python tools/train.py \
      configs/pets/linear_dinov2-vits14-reg4_ce-dice-adamw-400it_pets-280x280.py
 """

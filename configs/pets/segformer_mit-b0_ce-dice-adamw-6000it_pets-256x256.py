@@ -7,15 +7,10 @@ Reference figure: 83.6 mDice on the same 120 test images with SegFormer-B0 (publ
 Run: PETS_ROOT=DATA python tools/train.py configs/pets/segformer_mit-b0_ce-dice-adamw-6000it_pets-256x256.py
 """
 
-_base_ = './segformer_mit-b2_ce-dice-adamw-6000it_pets-256x256.py'
+_base_ = [
+    '../_base_/datasets/pets-mild-resize-crop_256x256.py',
+    '../_base_/models/segformer_mit-b0.py',
+    '../_base_/schedules/adamw_6000it.py',
+]
 
-model = dict(
-    backbone=dict(
-        embed_dims=32,
-        num_layers=[2, 2, 2, 2],
-        init_cfg=dict(
-            checkpoint='https://mmassets.onedl.ai/mmsegmentation/v0.5/pretrain/segformer/mit_b0_20220624-7e0fe6dd.pth'
-        ),
-    ),
-    decode_head=dict(in_channels=[32, 64, 160, 256]),
-)
+model = dict(data_preprocessor=dict(size=(256, 256), size_divisor=None))

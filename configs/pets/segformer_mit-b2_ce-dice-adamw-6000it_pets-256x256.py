@@ -8,21 +8,9 @@ Run: PETS_ROOT=DATA python tools/train.py configs/pets/segformer_mit-b2_ce-dice-
 """
 
 _base_ = [
-    '../_base_/datasets/pets_256x256.py',
+    '../_base_/datasets/pets-mild-resize-crop_256x256.py',
     '../_base_/models/segformer_mit-b2.py',
     '../_base_/schedules/adamw_6000it.py',
 ]
 
-train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='RandomResize', scale=(256, 256), ratio_range=(0.75, 1.25), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=(256, 256), cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
-train_dataloader = dict(
-    batch_size=8, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=dict(pipeline=train_pipeline)
-)
 model = dict(data_preprocessor=dict(size=(256, 256), size_divisor=None))

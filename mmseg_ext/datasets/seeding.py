@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank, get_world_size
 from mmengine.registry import DATA_SAMPLERS, DATASETS
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 
 class Draw(int):
@@ -36,18 +36,29 @@ class Draw(int):
 
 @contextmanager
 def seeded(seed: int, key: tuple[int, ...]) -> Iterator[None]:
-    """Seed the global generators of Python, NumPy and torch (CPU) within a block, and put them back behind it."""
+    """Seed the global generators of Python, NumPy and torch (CPU) within a block, and put them back behind it.
+
+    In a worker process of a loader they are not put back: nothing else uses them there, and it takes longer than seeding.
+    """
+    if get_worker_info() is not None:
+        _seed_all(seed, key)
+        yield
+        return
     python_state, numpy_state = random.getstate(), np.random.get_state()
-    words = np.random.SeedSequence((seed, *key)).generate_state(6)
     with torch.random.fork_rng(devices=()):
         try:
-            np.random.seed(words[:4])
-            random.seed(int(words[4]))
-            torch.random.default_generator.manual_seed(int(words[5]))
+            _seed_all(seed, key)
             yield
         finally:
             random.setstate(python_state)
             np.random.set_state(numpy_state)
+
+
+def _seed_all(seed: int, key: tuple[int, ...]) -> None:
+    words = np.random.SeedSequence((seed, *key)).generate_state(6)
+    np.random.seed(words[:4])
+    random.seed(int(words[4]))
+    torch.random.default_generator.manual_seed(int(words[5]))
 
 
 class SeededSampler(Sampler[int]):
@@ -82,6 +93,11 @@ class SeededSampler(Sampler[int]):
         for position, index in enumerate(self.sampler, start):
             yield Draw(index, (epoch, again, position * processes + rank))
 
+    def reseed(self, seed: int) -> None:
+        """Draw the indices of the next pass by another seed."""
+        if hasattr(self.sampler, 'seed'):
+            self.sampler.seed = seed
+
     def __len__(self) -> int:
         """Indices in a pass."""
         return len(self.sampler)
@@ -96,8 +112,10 @@ class SeededSampler(Sampler[int]):
 class SeededDataset(Dataset[Any]):
     """A data set that seeds the global generators for each sample that a `SeededSampler` asks for.
 
+    Attributes of the data set are read through this one; to set one, set it on ``dataset``.
+
     Args:
-        dataset: The data set, or its config. All its attributes are those of this one.
+        dataset: The data set, or its config.
         seed: The training's seed.
     """
 
@@ -132,6 +150,17 @@ def seed_samples(dataloader: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """
     return {
         **dataloader,
+        # A loader draws a number for its workers whenever it starts them. From the global generator this would change
+        # what the model draws (dropout), by the number of workers and at each resumption.
+        'generator': torch.Generator().manual_seed(seed),
         'dataset': {'type': SeededDataset, 'dataset': dataloader['dataset'], 'seed': seed},
         'sampler': {'type': SeededSampler, 'sampler': dataloader['sampler']},
     }
+
+
+def reseed(loader: DataLoader[Any], seed: int) -> None:
+    """Give a loader of `seed_samples` that has not been started another seed: a resumed training keeps its own."""
+    if isinstance(loader.dataset, SeededDataset) and isinstance(loader.sampler, SeededSampler):
+        loader.dataset.sample_seed = seed
+        loader.sampler.reseed(seed)
+        loader.generator.manual_seed(seed)

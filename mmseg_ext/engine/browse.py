@@ -21,6 +21,7 @@ from mmseg_ext.eda.images import read_image
 from mmseg_ext.engine.experiment import check_parts, load_config
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.errors import InputError
+from mmseg_ext.models.batch_mix.mix import step_numbers
 from mmseg_ext.reports.sample_sheet import Sample, write_sheet
 
 BARE = frozenset({'LoadImage', 'LoadMask', 'LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs'})
@@ -41,7 +42,7 @@ def browse(
 ) -> list[Sample]:
     """Draw the first samples that a training would see, each beside its photograph, into one PNG.
 
-    Batches are mixed (``batch_augments`` of the data preprocessor) as a training mixes them, with other random numbers.
+    Batches are mixed (``batch_augments`` of the data preprocessor) as the training mixes them.
 
     Args:
         config_path: The experiment.
@@ -112,8 +113,8 @@ def _checked(packed: dict[str, Any]) -> dict[str, Any]:
 def _mixed(packed: Iterable[dict[str, Any]], config: Config, classes: int, seed: int) -> Iterator[dict[str, Any]]:
     """Batches as the data preprocessor mixes them in training, one sample after the other, in grey levels again."""
     preprocessor = MODELS.build(config.model.data_preprocessor)
-    numbers = np.random.default_rng(seed)
-    preprocessor.batch_augments.numbers = lambda: numbers
+    steps = itertools.count()
+    preprocessor.batch_augments.numbers = lambda: step_numbers(seed, 0, next(steps))
     preprocessor.batch_augments.num_classes = max(classes, 2)
     size = max(2, config.train_dataloader.get('batch_size', 2))  # one alone is mixed with none
     iterator = iter(packed)

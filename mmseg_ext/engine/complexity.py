@@ -13,6 +13,12 @@ from torch.utils.flop_counter import flop_registry
 from mmseg_ext.engine.torch_network import full_size_logits
 
 FLOPS_A_MULTIPLY_ADD = 2
+ATEN = torch.ops.aten
+# torch counts the attention kernels of GPUs, and not the one of the CPU.
+COUNTS = {
+    **flop_registry,
+    ATEN._scaled_dot_product_flash_attention_for_cpu: flop_registry[ATEN._scaled_dot_product_flash_attention],
+}
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -63,7 +69,7 @@ class _Counter(TorchDispatchMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         out = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func._overloadpacket)
+        count = COUNTS.get(func._overloadpacket)
         if count is not None:
             self.flops += count(*args, **(kwargs or {}), out_val=out)
         return out

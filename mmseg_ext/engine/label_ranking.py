@@ -22,7 +22,7 @@ from mmseg_ext.eda.masks import read_mask, write_mask
 from mmseg_ext.eda.near_duplicates import group_near_duplicates
 from mmseg_ext.engine.environment import describe_environment
 from mmseg_ext.engine.experiment import check_parts, load_config
-from mmseg_ext.engine.out_of_fold import PROBABILITIES, plan_folds, run_folds
+from mmseg_ext.engine.out_of_fold import PROBABILITIES, innermost, plan_folds, run_folds
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.files import claim_folder, write_json, write_text
@@ -81,8 +81,10 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
     classes, images, masks = _files(settings)
     if settings.split in settings.also:
         raise InputError(f'--also {settings.split}: is the split that is ranked; name others')
-    for config in settings.configs:
-        check_parts(load_config(config, settings.options), config, 'model', 'train_dataloader', 'train_cfg')
+    for path in settings.configs:
+        config = load_config(path, settings.options)
+        check_parts(config, path, 'model', 'train_dataloader', 'train_cfg')
+        innermost(config.train_dataloader.dataset, path)
     folds = _divide(settings, images, masks)
     for other in settings.others:
         _check_other(Path(other), settings)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.eda.images import read_image
+from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.files import make_folder
 
@@ -94,18 +95,47 @@ def _run_fold(task: FoldTask) -> FoldTask:
 
 
 def training_data(task: FoldTask) -> dict[str, Any]:
-    """The config's training set, on the images of a task."""
+    """The config's training set, on the images of a task; wrappers stay around it.
+
+    Raises:
+        InputError: It is several data sets.
+    """
     from mmseg_ext.engine.experiment import load_config
 
-    dataset = dict(load_config(task.config, task.options).train_dataloader.dataset)
+    dataset = load_config(task.config, task.options).train_dataloader.dataset.to_dict()
+    inner = innermost(dataset, task.config)
     parts = {task.split: task.train, **task.also}
     sets = [
-        {**dataset, 'data_root': task.data_root, 'labels': task.labels, 'split': split, 'indices': list(positions)}
+        {**inner, 'data_root': task.data_root, 'labels': task.labels, 'split': split, 'indices': list(positions)}
         for split, positions in parts.items()
     ]
-    if len(sets) == 1:
-        return {'_delete_': True, **sets[0]}
-    return {'_delete_': True, 'type': 'ConcatDataset', 'datasets': sets, 'ignore_keys': ['split', 'labels']}
+    inner.clear()
+    inner.update(sets[0] if len(sets) == 1 else _joined(sets))
+    return {'_delete_': True, **dataset}
+
+
+def _joined(sets: list[dict[str, Any]]) -> dict[str, Any]:
+    return {'type': 'ConcatDataset', 'datasets': sets, 'ignore_keys': ['split', 'labels']}
+
+
+def innermost(dataset: dict[str, Any], config: str) -> dict[str, Any]:
+    """The config of the data set inside its wrappers, such as ``MultiImageMixDataset``.
+
+    Args:
+        dataset: The config of a data set.
+        config: Where it stands, for the message.
+
+    Raises:
+        InputError: It is several data sets.
+    """
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    if 'datasets' in dataset:
+        raise InputError(
+            f'{config}: trains on several data sets ({dataset["type"]}), of which none can be told to leave images '
+            'out; take a config with one'
+        )
+    return dataset
 
 
 def plan_folds(

@@ -17,7 +17,7 @@ from mmengine.runner import BaseLoop
 from mmengine.runner import Runner as BaseRunner
 from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_to_model
 
-from mmseg_ext.datasets.seeding import seed_samples
+from mmseg_ext.datasets.seeding import reseed, seed_samples
 from mmseg_ext.engine.checkpoint_io import (
     checkpoints_newest_first,
     remove_leftovers,
@@ -44,9 +44,9 @@ class Runner(BaseRunner):
     """``mmengine.runner.Runner`` that survives ``kill -9`` and refuses foreign code.
 
     It is chosen in a config by ``runner_type = 'mmseg_ext.Runner'``. Its files have mmengine's keys, so mmengine reads
-    them too; they add ``rng_state``, so that a run on one process and an epoch-based loop resumes as if it had not
-    stopped. What the training sees depends on the seed alone, neither on ``num_workers`` nor on a resumption
-    (`mmseg_ext.datasets.seeding`); the model's own chance (dropout) on further ranks starts anew.
+    them too; they add ``rng_state``, so that a run on one process resumes as if it had not stopped. What the training
+    sees depends on the seed alone, neither on ``num_workers`` nor on a resumption (`mmseg_ext.datasets.seeding`); the
+    model's own chance (dropout) on further ranks starts anew.
     """
 
     _resume: bool
@@ -248,6 +248,8 @@ class Runner(BaseRunner):
             super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
         finally:
             self._resuming = False
+        if self.seed is not None:  # it may be the checkpoint's now
+            reseed(self.train_dataloader, self.seed)
         if self._resumed_rng_state is not None and self.world_size == 1:
             set_rng_state(self._resumed_rng_state)
 

@@ -56,14 +56,15 @@ def data_sources(config: Mapping[str, Any]) -> list[tuple[str, str | None, str]]
 def _describe_model(model: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     backbone = _mapping(model.get('backbone'))
     weights = model.get('pretrained') or _checkpoint(backbone) or _checkpoint(model)
-    parts = [*_mappings(model.get('neck')), *_heads(model, 'decode_head'), *_heads(model, 'auxiliary_head')]
+    necks = [part for neck in _mappings(model.get('neck')) for part in (neck, *_mappings(neck.get('neck')))]
+    parts = [*necks, *_heads(model, 'decode_head'), *_heads(model, 'auxiliary_head')]
     attentive = [part for part in parts if isinstance(part.get('attention'), Mapping)]
     return {
         'model': _name(model),
         'backbone': _name(backbone),
         'depth': backbone.get('depth'),
         'frozen_stages': 'all' if backbone.get('frozen') else backbone.get('frozen_stages'),
-        'neck': _joined(map(_name, _mappings(model.get('neck')))),
+        'neck': _joined(map(_name, necks)),
         'head': _joined(map(_head_name, _heads(model, 'decode_head'))),
         'auxiliary_head': _joined(map(_head_name, _heads(model, 'auxiliary_head'))),
         'attention': _joined(_name(part['attention']) for part in attentive),
@@ -123,11 +124,19 @@ def _describe_optimization(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _multipliers(wrapper: Mapping[str, Any], kind: str) -> str:
-    """``backbone 0.3``: the factors on parts of the model's parameters."""
+    """``backbone 0.3``: the factors on parts of the model's parameters.
+
+    A parameter that a custom key names follows no other rule: mmengine leaves its bias or norm as it is.
+    """
     options = _mapping(wrapper.get('paramwise_cfg'))
-    keys = {name: _mapping(part).get(kind) for name, part in _mapping(options.get('custom_keys')).items()}
-    keys |= {name: options.get(f'{name}_{kind}') for name in ('bias', 'norm')}
-    return _joined((f'{name} {_text(value)}' for name, value in keys.items() if value is not None), ', ')
+    keys = _mapping(options.get('custom_keys'))
+    custom = _factors({name: _mapping(part).get(kind) for name, part in keys.items()})
+    others = _factors({name: options.get(f'{name}_{kind}') for name in ('bias', 'norm')})
+    return _joined(filter(None, (custom, others and others + ' (outside custom keys)' * bool(keys))), '; ')
+
+
+def _factors(factors: Mapping[str, Any]) -> str:
+    return ', '.join(f'{name} {_text(value)}' for name, value in factors.items() if value is not None)
 
 
 def _describe_data(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +145,10 @@ def _describe_data(config: Mapping[str, Any]) -> dict[str, Any]:
     preprocessor = _mapping(_mapping(config.get('model')).get('data_preprocessor'))
     transforms = [step for _, steps in train for step in steps if _name(step) not in NO_AUGMENTATION]
     mix = _mapping(preprocessor.get('batch_augments'))
-    transforms += _mappings(mix.get('mixes')) or _mappings(mix or None)
+    mixes = _mappings(mix.get('mixes'))
+    if not mixes or mix.get('weights'):
+        transforms += _mappings({key: value for key, value in mix.items() if key != 'mixes'} or None)
+    transforms += mixes
     crop = next((step[key] for step in transforms for key in ('crop_size', 'size') if step.get(key)), None)
     crop = crop or preprocessor.get('size')
     tests = (step for _, steps in validation for step in steps if _name(step) == 'Resize')

@@ -19,7 +19,8 @@ GROUPS = ('pets', 'demo', 'ph2', 'mads')
 CONFIGS = sorted(path for group in GROUPS for path in (ROOT / 'configs' / group).glob('*.py'))
 SIZE = (64, 64)
 ALGORITHMS = {
-    'deeplabv3plus', 'fcn', 'fcn8s', 'fpn', 'linear', 'ocr', 'segformer', 'segnet', 'segnext', 'ternausnet', 'unet-fpn',
+    'deconvnet', 'deeplabv3plus', 'fcn', 'fcn8s', 'fpn', 'linear', 'ocr', 'segformer', 'segnet', 'segnext',
+    'ternausnet', 'unet-fpn',
 }  # fmt: skip
 DATA_VARIABLES = {  # whose data a variable names
     'PETS_ROOT': 'pets',

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip('mmseg')
 
 from mmseg_ext.engine.out_of_fold import FoldTask, plan_folds, training_data
+from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities, save_probabilities
 
 COMMON = {'data_root': 'd', 'labels': 'labels', 'split': 'train', 'sides': (64,), 'options': {}}
@@ -40,6 +41,28 @@ def test_the_training_set_keeps_the_options_of_the_config(tmp_path: Path) -> Non
     assert training_data(replace(task, config=str(path))) == {'_delete_': True, **first}
     both = training_data(replace(task, config=str(path), also={'val': (1,)}))
     assert both['datasets'] == [first, {**one, 'split': 'val', 'indices': [1]}]
+
+
+def test_the_images_go_inside_wrappers(tmp_path: Path) -> None:
+    mixed = 'dict(type="MultiImageMixDataset", pipeline=[1], dataset=dict(type="D", indices=[9]))'
+    path = tmp_path / 'c.py'
+    path.write_text(f'train_dataloader = dict(dataset=dict(type="RepeatDataset", times=2, dataset={mixed}))')
+    task = FoldTask(str(path), 'd', 'labels', 'train', (0, 2), (), 0, (64,), {}, 'w', 'o')
+    first = {'type': 'D', 'data_root': 'd', 'labels': 'labels', 'split': 'train', 'indices': [0, 2]}
+    one = training_data(task)
+    assert one['dataset'] == {'type': 'MultiImageMixDataset', 'pipeline': [1], 'dataset': first}
+    assert (one['type'], one['times'], one['_delete_']) == ('RepeatDataset', 2, True)
+    both = training_data(replace(task, also={'val': (1,)}))['dataset']['dataset']  # mixed with each other too
+    assert both['type'] == 'ConcatDataset'
+    assert both['datasets'] == [first, {**first, 'split': 'val', 'indices': [1]}]
+
+
+def test_several_data_sets_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / 'c.py'
+    path.write_text('train_dataloader = dict(dataset=dict(type="ConcatDataset", datasets=[dict(type="D")]))')
+    task = FoldTask(str(path), 'd', 'labels', 'train', (0,), (), 0, (64,), {}, 'w', 'o')
+    with pytest.raises(InputError, match=r'c\.py: trains on several data sets \(ConcatDataset\)'):
+        training_data(task)
 
 
 def test_a_task_is_done_when_all_its_probabilities_are_there(tmp_path: Path) -> None:

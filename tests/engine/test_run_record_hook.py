@@ -148,6 +148,23 @@ class Dense(nn.Module):
         return self.head(self.norm(self.conv(inputs)))
 
 
+def test_attention_counts_alike_on_the_processor_and_where_nothing_is_computed() -> None:
+    from mmseg_ext.engine.complexity import count_gflops
+
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+
+        def forward(self, inputs: torch.Tensor, mode: str) -> torch.Tensor:
+            tokens = (self.scale * inputs).flatten(2).transpose(1, 2)[:, None]
+            return nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+    by_hand = 2 * 3 * (16 * 8) ** 2 / 1e9  # each of 128 tokens of 3 numbers with each, and the mean of them by that
+    for device in ('cpu', 'meta'):
+        assert count_gflops(Attention().to(device), (3, 16, 8)) == pytest.approx(by_hand)
+
+
 def test_multiply_adds_by_hand() -> None:
     from mmseg_ext.engine.complexity import count_gflops, count_parameters
 

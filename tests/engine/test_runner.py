@@ -60,19 +60,42 @@ def test_an_iteration_based_run_resumes_at_its_iteration(toy: ModuleType, tmp_pa
     assert len(runner.message_hub.get_scalar('train/loss').data[0]) == 12
 
 
-def with_worker(toy: ModuleType, workers: int) -> dict[str, Any]:
-    loader = {'batch_size': 2, 'num_workers': workers, 'collate_fn': {'type': 'default_collate'}}
-    sampler = {'type': 'DefaultSampler', 'shuffle': True}
-    return {'train_dataloader': {**loader, 'dataset': toy.ToyData(), 'sampler': sampler}}
+def with_worker(toy: ModuleType, sampler: str, persistent: bool) -> dict[str, Any]:
+    loader = {'batch_size': 2, 'num_workers': 1, 'persistent_workers': persistent}
+    parts = {'dataset': toy.ToyData(), 'sampler': {'type': sampler}, 'collate_fn': {'type': 'default_collate'}}
+    return {'train_dataloader': {**loader, **parts}}
 
 
-def test_training_does_not_depend_on_the_number_of_workers(toy: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize('persistent', [False, True])
+@pytest.mark.parametrize(
+    ('unit', 'half', 'sampler'),
+    [('epochs', 1, 'DefaultSampler'), ('iters', 4, 'DefaultSampler'), ('iters', 4, 'InfiniteSampler')],
+)
+def test_neither_workers_nor_a_resumption_change_a_training(
+    toy: ModuleType, tmp_path: Path, unit: str, half: int, sampler: str, persistent: bool
+) -> None:
+    alone = with_worker(toy, sampler, False)
+    alone['train_dataloader']['num_workers'] = 0
+    whole = toy.build_runner(tmp_path / 'whole', **{unit: 2 * half}, **alone)
+    whole.train()
+    other = toy.build_runner(tmp_path / 'other', **{unit: 2 * half}, **with_worker(toy, sampler, persistent))
+    other.train()
+    assert_equal(weights(other), weights(whole))
+    parts = {'work_dir': tmp_path / 'parts', **with_worker(toy, sampler, persistent)}
+    toy.build_runner(**parts, **{unit: half}).train()
+    rest = toy.build_runner(**parts, **{unit: 2 * half}, resume=True)
+    rest.train()
+    assert rest.iter == whole.iter == 8
+    assert_equal(weights(rest), weights(whole))
+
+
+def test_a_resumed_run_keeps_its_seed(toy: ModuleType, tmp_path: Path) -> None:
     whole = toy.build_runner(tmp_path / 'whole', epochs=2)
     whole.train()
-    other = toy.build_runner(tmp_path / 'worker', epochs=1, **with_worker(toy, 1))
-    other.train()
-    rest = toy.build_runner(tmp_path / 'worker', epochs=2, resume=True, **with_worker(toy, 1))
+    toy.build_runner(tmp_path / 'parts', epochs=1).train()
+    rest = toy.build_runner(tmp_path / 'parts', epochs=2, resume=True, randomness={'seed': 7}, log_level='ERROR')
     rest.train()
+    assert rest.seed == whole.seed == 1
     assert_equal(weights(rest), weights(whole))
 
 

@@ -36,6 +36,14 @@ def test_a_single_value_a_channel_is_normalized_by_the_running_statistics() -> N
     assert x.grad.tolist() == [5.0, 1.0]
 
 
+def test_without_running_statistics_a_single_value_is_refused_as_by_torch() -> None:
+    layer = BatchNorm2d(2, track_running_stats=False).train()
+    with pytest.raises(ValueError, match='more than 1 value per channel'):
+        layer(torch.ones(1, 2, 1, 1))
+    x = torch.randn(3, 2, 4, 4)
+    torch.testing.assert_close(layer(x), nn.BatchNorm2d(2, track_running_stats=False)(x))
+
+
 def test_configs_name_it_as_a_norm_layer() -> None:
     name, layer = build_norm_layer(dict(type='mmseg_ext.BN', requires_grad=True), 8)
     assert (name, type(layer)) == ('bn', BatchNorm2d)

@@ -49,6 +49,9 @@ def test_help_ends_with_an_example_and_unusable_sizes_are_named(run_tool: Callab
     assert run_tool('benchmark', '--help').stdout.rstrip().endswith('python tools/benchmark.py metric --images 100')
     result = run_tool('benchmark', 'metric', '--classes', '1')
     assert (result.returncode, result.stderr) == (2, 'error: --classes 1: must be at least 2\n')
+    result = run_tool('benchmark', 'metric', '--rounds', '0')
+    assert (result.returncode, result.stderr.count('\n')) == (2, 1)
+    assert '--rounds: 0: must be a whole number of at least 1' in result.stderr
     assert run_tool('benchmark', 'nothing').returncode == 2
 
 

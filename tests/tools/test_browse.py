@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ train_dataloader['dataset'] = dict(
 )
 """
 SOFT = """
-model['data_preprocessor'] = dict(type='mmseg_ext.SegDataPreProcessor', batch_augments=dict(type='mmseg_ext.MixUp'))
+model['data_preprocessor'] = dict(batch_augments=dict(type='mmseg_ext.MixUp'))
 """
 STRIDE = 48 + CAPTION + MARGIN
 
@@ -115,6 +116,43 @@ def test_several_photographs_in_one_and_mixed_batches(
             shown = [pictures(out, number) for number in range(4)]
             changed = [(photo != image).any() for photo, image, _ in shown]
             assert any(changed) == (only != ['--only', ''])
+
+
+@pytest.mark.parametrize('mix', ['None', "dict(type='mmseg_ext.CutMix', prob=1.0)"])
+def test_it_shows_what_the_training_sees(
+    write_config: Callable, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mix: str
+) -> None:
+    import torch
+
+    from mmseg_ext.engine.browse import browse
+    from mmseg_ext.engine.experiment import build_runner, load_config
+
+    monkeypatch.setenv('DEMO_DATA', str(tiny_data))
+    path = write_config(tmp_path / 'tiny.py')
+    text = path.read_text().replace('model = dict(', 'model = dict(data_preprocessor=dict(), ')
+    path.write_text(text + f"model['data_preprocessor'] = dict(batch_augments={mix})\n")
+    seed = 3
+    config = load_config(path, {'train_cfg.max_iters': 2, 'randomness.seed': seed})
+    config.work_dir, config.log_level = str(tmp_path / 'run'), 'WARNING'
+    runner = build_runner(config)
+    seen: list[np.ndarray] = []
+
+    class Look(torch.nn.Module):
+        def forward(self, data: Any, training: bool = False) -> Any:
+            batch = preprocessor(data, training)
+            if training:
+                images = (batch['inputs'] * preprocessor.std + preprocessor.mean).round().byte()  # RGB
+                seen.extend(images.permute(0, 2, 3, 1).numpy())
+            return batch
+
+    preprocessor = runner.model.data_preprocessor
+    runner.model.data_preprocessor = Look()
+    runner.train()
+    assert len(seen) >= 4
+    samples = browse(path, tmp_path / 'sheet.png', count=len(seen), seed=seed)
+    for sample, image in zip(samples, seen, strict=True):
+        np.testing.assert_allclose(sample.image.astype(int), image.astype(int), atol=1)  # rounded twice
+    assert len({image.tobytes() for image in seen}) > 2
 
 
 def test_wrong_arguments_take_one_line(

@@ -125,7 +125,7 @@ def test_wrong_use_is_one_line(
 ) -> None:
     config, out = run_dir.parent / 'tiny.py', tmp_path / 'model.onnx'
     one_line(fast_tool('export', config, run_dir, '--out', tmp_path / 'model.pt'), 'must end in .onnx')
-    one_line(fast_tool('export', config, run_dir, '--out', out, '--count', 0), '--count 0')
+    one_line(fast_tool('export', config, run_dir, '--out', out, '--count', 0), '--count: 0: must be')
     (tmp_path / 'broken.pth').write_bytes(b'no checkpoint')
     one_line(fast_tool('export', config, tmp_path / 'broken.pth', '--out', out), 'broken.pth: ')
     few = fast_tool('export', config, run_dir, '--out', out, '--images', tiny_data / 'img' / 'val')

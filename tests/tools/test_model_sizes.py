@@ -42,4 +42,4 @@ def test_wrong_use(fast_tool: Callable, tmp_path: Path, one_line: Callable) -> N
     one_line(fast_tool('model_sizes', tmp_path / 'nowhere.py'), 'nowhere.py', 'not found')
     one_line(fast_tool('model_sizes', tmp_path / 'unet.py', '--size', 40), 'unet.py', '16', '--size')
     one_line(fast_tool('model_sizes', tmp_path / 'typo.py'), 'VGG', 'depth', '12')
-    one_line(fast_tool('model_sizes', tmp_path / 'unet.py', '--size', 0), '--size 0')
+    one_line(fast_tool('model_sizes', tmp_path / 'unet.py', '--size', 0), '--size: 0: must be')

@@ -15,6 +15,9 @@ import pytest
 from mmseg_ext.eda.label_errors import suggestion
 from mmseg_ext.eda.masks import read_mask
 
+SEVERAL = """
+train_dataloader['dataset'] = dict(_delete_=True, type='ConcatDataset', datasets=[_base_.train_dataloader.dataset])
+"""
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 OneLine = Callable[..., None]
 
@@ -138,6 +141,9 @@ def test_wrong_input_is_one_line(
     one_line(rank('--out', tmp_path / 'r', '--also', 'train'), '--also train')
     one_line(rank('--out', tmp_path / 'r', '--also', 'nowhere'), 'nowhere')
     one_line(rank('--out', tmp_path / 'r', '--score', 'vibes'), '--score vibes')
+    several = tmp_path / 'several.py'
+    several.write_text(config.read_text() + SEVERAL)
+    one_line(fast_tool('rank_labels', data, several, '--folds', 2, '--out', tmp_path / 'r'), 'several data sets')
     one_line(fast_tool('rank_labels', data, tmp_path / 'no.py', '--folds', 2, '--out', tmp_path / 'r'), 'no.py')
     assert not (tmp_path / 'r').exists()
     one_line(fast_tool('accept_labels', data, tmp_path, '--top', 2, '--out', 'x'), 'ranking.json')

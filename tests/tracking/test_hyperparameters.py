@@ -82,6 +82,27 @@ def test_attention_frozen_weights_and_mixes_of_batches_are_told() -> None:
     assert hyperparameters({'model': model})['augmentations'] == 'ClassMix'
 
 
+def test_a_neck_in_a_neck_and_the_weights_of_mixes_are_told() -> None:
+    mixes = [{'type': 'mmseg_ext.CutMix'}, {'type': 'mmseg_ext.ClassMix'}]
+    mix = {'type': 'mmseg_ext.BatchMix', 'mixes': mixes, 'weights': [1, 3]}
+    neck = {'type': 'mmseg_ext.AttentionNeck', 'attention': {'type': 'mmseg_ext.SE'}, 'neck': {'type': 'FPN'}}
+    found = hyperparameters({'model': {'neck': neck, 'data_preprocessor': {'batch_augments': mix}}})
+    told = {'neck': 'AttentionNeck + FPN', 'attention': 'SE', 'augmentations': 'BatchMix + CutMix + ClassMix'}
+    assert found.items() >= {**told, 'augmentation.BatchMix': 'weights=[1, 3]'}.items()
+
+
+def test_what_custom_keys_leave_to_the_rules_for_norms_and_biases() -> None:
+    rules = {'norm_decay_mult': 0.0, 'bias_decay_mult': 0.0}
+    keys = {'pos': {'decay_mult': 0.5}, 'head': {'lr_mult': 10}}
+
+    def told(paramwise: dict[str, Any]) -> Any:
+        return hyperparameters({'optim_wrapper': {'paramwise_cfg': paramwise}})['decay_mult']
+
+    assert told(rules) == 'bias 0, norm 0'
+    assert told({**rules, 'custom_keys': keys}) == 'pos 0.5; bias 0, norm 0 (outside custom keys)'
+    assert told({'custom_keys': keys}) == 'pos 0.5'
+
+
 def test_what_is_found_in_a_config() -> None:
     assert hyperparameters(CONFIG) == {
         'model': 'EncoderDecoder',
@@ -105,7 +126,7 @@ def test_what_is_found_in_a_config() -> None:
         'weight_decay': 0.01,
         'momentum': '0.9, 0.999',
         'lr_mult': 'backbone 0.3',
-        'decay_mult': 'norm 0',
+        'decay_mult': 'norm 0 (outside custom keys)',
         'clip_grad': 5.0,
         'precision': 'bfloat16',
         'schedule': 'LinearLR(end=50) + PolyLR(power=0.9)',

@@ -11,6 +11,7 @@ optim_wrapper = dict(
     dtype='bfloat16',
     optimizer=dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), weight_decay=0.01),
     clip_grad=dict(max_norm=5.0),
+    # A custom key excludes the other rules: norms and biases of the backbone decay.
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.3)}, norm_decay_mult=0.0, bias_decay_mult=0.0),
 )
 param_scheduler = [

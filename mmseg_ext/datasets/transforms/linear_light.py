@@ -28,7 +28,16 @@ _LEVEL = np.rint(255 * _encode(np.arange(_STEPS + 1) / _STEPS)).astype(np.uint8)
 
 
 def to_light(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Light of each value of an image of any shape, from 0 (black) to 1 (white)."""
+    """Light of each value of an image of any shape, from 0 (black) to 1 (white).
+
+    Raises:
+        TypeError: The image is not uint8.
+    """
+    if image.dtype != np.uint8:
+        raise TypeError(
+            f'light is reckoned from grey levels of 8 bits (uint8), got {image.dtype}: RandomLowLight and '
+            'RandomShotNoise stand before transforms that normalise the image or make it a float'
+        )
     return _LIGHT[image]
 
 

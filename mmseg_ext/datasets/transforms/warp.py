@@ -31,8 +31,8 @@ class RandomScaleRotateShift(BaseTransform):
         stretch: Largest factor by which width grows against height, or the reverse; 1 keeps the aspect ratio.
         pad_val: BGR fill (0–255) of the image. The default is ImageNet's mean colour.
         seg_pad_val: Fill of the mask: the ignored value.
-        elastic: Arguments of `mmseg_ext.RandomElastic`, to deform the output in the same warp; pixels are those of the
-            output. None deforms nothing.
+        elastic: Arguments of `mmseg_ext.RandomElastic` but its fills, to deform the output in the same warp; pixels are
+            those of the output. None deforms nothing.
     """
 
     def __init__(
@@ -50,6 +50,8 @@ class RandomScaleRotateShift(BaseTransform):
             raise ValueError(
                 f'RandomScaleRotateShift: needs 0 < scale[0] <= scale[1] and stretch >= 1, got {scale}, {stretch}'
             )
+        for name in {'pad_val', 'seg_pad_val'} & set(elastic or ()):
+            raise ValueError(f'RandomScaleRotateShift: elastic takes no {name}; give it to the transform itself')
         self.size = (int(size[0]), int(size[1]))
         self.scale = scale
         self.rotate = rotate

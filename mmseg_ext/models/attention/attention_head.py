@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -18,6 +19,19 @@ class AttentionMixin:
     def cls_seg(self, feat: Tensor) -> Tensor:
         """Map features (N, channels, H, W) to logits (N, num_classes, H, W)."""
         return cast(Tensor, super().cls_seg(self.attention(feat)))  # type: ignore[misc]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the head's own class: the one with attention is made anew."""
+        return _blank, (type(self).__bases__[1],), self.__dict__
+
+
+@cache
+def _with_attention(kind: type) -> type:
+    return type(f'{kind.__name__}WithAttention', (AttentionMixin, kind), {})
+
+
+def _blank(kind: type) -> Any:
+    return object.__new__(_with_attention(kind))
 
 
 def attention_head(head_type: str, attention: dict[str, Any], **head: Any) -> BaseDecodeHead:
@@ -43,8 +57,7 @@ def attention_head(head_type: str, attention: dict[str, Any], **head: Any) -> Ba
     last = getattr(built, 'conv_seg', None)
     if not isinstance(built, BaseDecodeHead) or last is None:
         raise ValueError(f'{head_type} has no last convolution `conv_seg`; attention cannot be put before it')
-    kind = type(built)
-    built.__class__ = type(f'{kind.__name__}WithAttention', (AttentionMixin, kind), {})
+    built.__class__ = _with_attention(type(built))
     built.attention = MODELS.build(dict(attention, channels=last.in_channels))
     return built
 

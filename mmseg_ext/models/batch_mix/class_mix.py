@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmseg_ext.models.batch_mix.cut_mix import PasteMix
+from mmseg_ext.models.batch_mix.paste_mix import PasteMix
 from mmseg_ext.registry import MODELS
 
 

@@ -32,6 +32,11 @@ MASK = 'gt_sem_seg'
 Maps = dict[str, Tensor]
 
 
+def step_numbers(seed: int, rank: int, iteration: int, call: int = 0) -> np.random.Generator:
+    """The random generator of a call within an iteration of a training."""
+    return np.random.default_rng((seed, rank, iteration, call))
+
+
 class StepNumbers:
     """A random generator for each training step.
 
@@ -47,7 +52,7 @@ class StepNumbers:
         """The generator of this step."""
         iteration = int(MessageHub.get_current_instance().get_info('iter', 0))
         self._last = (iteration, self._last[1] + 1 if self._last[0] == iteration else 0)
-        return np.random.default_rng((torch.initial_seed(), get_rank(), *self._last))
+        return step_numbers(torch.initial_seed(), get_rank(), *self._last)
 
 
 class Mix(ABC):

@@ -170,8 +170,8 @@ def refusal(loss: nn.Module, num_channels: int, device: torch.device, ignore_ind
     logits = torch.arange(count, device=device).float().sin().view(1, num_channels, *ids.shape[1:])
     soft = to_soft(ids[0], num_classes, ignore_index).unsqueeze(0)[:, -num_channels:]
     with torch.no_grad():
-        expected = loss.forward(logits, ids, ignore_index=ignore_index)
         try:
+            expected = loss.forward(logits, ids, ignore_index=ignore_index)
             got = loss.forward(logits, soft, ignore_index=ignore_index)
         except REFUSALS as error:
             return ' '.join(str(error).split()) or type(error).__name__

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from mmseg_ext.datasets.transforms import RandomLowLight, RandomShotNoise
 from mmseg_ext.datasets.transforms.linear_light import from_light, to_light
 
 LEVELS = np.arange(256, dtype=np.uint8)
@@ -33,6 +36,12 @@ def test_levels_are_the_nearest_ones() -> None:
 
 def test_what_lies_outside_is_clipped() -> None:
     assert from_light(np.array([-0.5, 1.5])).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize('transform', [RandomLowLight(1.0), RandomShotNoise(1.0)])
+def test_what_is_no_grey_level_of_8_bits_is_refused(transform: Callable) -> None:
+    with pytest.raises(TypeError, match=r'uint8.*float32.*before.*normalise'):
+        transform({'img': np.zeros((2, 3, 3), np.float32)})
 
 
 def test_shape_and_type() -> None:

@@ -149,3 +149,10 @@ def test_a_sample_without_a_mask_is_warped_too() -> None:
 def test_wrong_ranges_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match='RandomScaleRotateShift: needs 0 < scale'):
         RandomScaleRotateShift((4, 4), **wrong)
+
+
+@pytest.mark.parametrize('fill', [{'pad_val': (0, 0, 0)}, {'seg_pad_val': 0}])
+def test_a_fill_of_the_deformation_alone_is_refused(fill: dict[str, Any]) -> None:
+    (name,) = fill
+    with pytest.raises(ValueError, match=f'RandomScaleRotateShift: elastic takes no {name}; give it to the transform'):
+        RandomScaleRotateShift((4, 4), elastic={'prob': 1.0, **fill})

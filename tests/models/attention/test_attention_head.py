@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import pickle
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -130,6 +133,18 @@ def test_a_copy_has_its_own_block() -> None:
             nn.init.ones_(parameter)
         torch.testing.assert_close(head(*arguments), before)
         assert (twin(*arguments) - before).abs().max() > 1e-4
+
+
+def test_it_can_be_pickled_into_another_process() -> None:
+    head = MODELS.build(config('SegformerHead', CBAM_BLOCK)).eval()
+    code = 'import pickle, sys; sys.stdout.buffer.write(pickle.dumps(pickle.load(sys.stdin.buffer)))'
+    done = subprocess.run([sys.executable, '-c', code], input=pickle.dumps(head), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    twin = pickle.loads(done.stdout)
+    assert type(twin) is type(head)
+    arguments = inputs()
+    with torch.no_grad():
+        torch.testing.assert_close(twin(*arguments), head(*arguments))
 
 
 def test_the_block_takes_the_channels_of_the_last_convolution() -> None:

@@ -342,6 +342,7 @@ def test_an_error_in_the_forward_pass_leaves_no_target_behind(samples: Callable[
         (dict(type='mmseg_ext.LovaszSoftmax'), 'a Lovász loss needs class ids'),
         (dict(type='CrossEntropyLoss'), 'ignore_index is not supported'),
         (dict(type='DiceLoss'), ''),
+        (dict(type='FocalLoss'), ''),
         (dict(type='LovaszLoss', reduction='none'), ''),
     ],
 )
