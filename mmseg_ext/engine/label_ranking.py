@@ -81,10 +81,10 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
     classes, images, masks = _files(settings)
     if settings.split in settings.also:
         raise InputError(f'--also {settings.split}: is the split that is ranked; name others')
-    for path in settings.configs:
-        config = load_config(path, settings.options)
-        check_parts(config, path, 'model', 'train_dataloader', 'train_cfg')
-        innermost(config.train_dataloader.dataset, path)
+    for name in settings.configs:
+        config = load_config(name, settings.options)
+        check_parts(config, name, 'model', 'train_dataloader', 'train_cfg')
+        innermost(config.train_dataloader.dataset, name)
     folds = _divide(settings, images, masks)
     for other in settings.others:
         _check_other(Path(other), settings)

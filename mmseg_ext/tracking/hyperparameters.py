@@ -74,8 +74,9 @@ def _describe_model(model: Mapping[str, Any], config: Mapping[str, Any]) -> dict
 
 
 def _head_name(head: Mapping[str, Any]) -> str:
-    """The head itself, where `mmseg_ext.AttentionHead` is built around it."""
-    return _name({'type': head.get('head_type', head.get('type', NONE))})
+    """The head itself, where `mmseg_ext.AttentionHead` is built around it, and its flags that are set."""
+    flags = {key: value for key, value in head.items() if value is True}
+    return _with_options({**flags, 'type': head.get('head_type', head.get('type', NONE))})
 
 
 def _describe_losses(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,8 @@ PUBLISHED: dict[str, tuple[float, float | None, dict[str, Any], str]] = {
     'deeplabv3plus_r101-d8': (62.7, 255.1, {**ADE, 'auxiliary_head.num_classes': 150}, SEGFORMER),
     'ocr_hrnet-w48': (70.5, 164.8, {f'decode_head.{one}.num_classes': 150 for one in (0, 1)}, SEGFORMER),
     'segnet_vgg16-bn': (29.46, None, {}, 'Paszke et al., ENet, arXiv 1606.02147'),
-    'ternausnet_vgg11': (22.9, None, {}, 'Iglovikov and Shvets, arXiv 1801.05746'),
+    # The layers that arXiv 1801.05746 draws, summed up.
+    'ternausnet_vgg11': (22.93, None, {}, 'Iglovikov and Shvets, arXiv 1801.05746'),
     # VGG-16's 138.36 million without the last layer's 4.10, which gives way to scores of three depths.
     'fcn8s_vgg16': (134.26, None, {}, 'Simonyan and Zisserman, arXiv 1409.1556'),
 }

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from mmcv.cnn import ConvModule, build_norm_layer
+from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmseg_ext.models.norm import BatchNorm2d
@@ -45,6 +46,7 @@ def test_without_running_statistics_a_single_value_is_refused_as_by_torch() -> N
 
 
 def test_configs_name_it_as_a_norm_layer() -> None:
+    init_default_scope('mmseg')
     name, layer = build_norm_layer(dict(type='mmseg_ext.BN', requires_grad=True), 8)
     assert (name, type(layer)) == ('bn', BatchNorm2d)
     module = ConvModule(3, 8, 1, norm_cfg=dict(type='mmseg_ext.BN'))

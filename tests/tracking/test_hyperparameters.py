@@ -19,7 +19,7 @@ CONFIG: dict[str, Any] = {
             'init_cfg': {'type': 'Pretrained', 'checkpoint': 'weights://r50.pth'},
         },
         'decode_head': {
-            'type': 'mmseg_ext.SkipASPPHead',
+            'type': 'mmseg_ext.SkipASPPHead', 'wide': True, 'align_corners': False,
             'loss_decode': [
                 {'type': 'mmseg_ext.CrossEntropy', 'class_weight': [0.055, 1.0, 1.19]},
                 {'type': 'mmseg_ext.Dice', 'loss_weight': 3.0},
@@ -110,7 +110,7 @@ def test_what_is_found_in_a_config() -> None:
         'depth': 50,
         'frozen_stages': 'none',
         'neck': 'none',
-        'head': 'SkipASPPHead',
+        'head': 'SkipASPPHead(wide=True)',
         'auxiliary_head': 'FCNHead',
         'attention': 'none',
         'pretrained': 'r50.pth',

@@ -57,7 +57,8 @@ def attention_head(head_type: str, attention: dict[str, Any], **head: Any) -> Ba
     last = getattr(built, 'conv_seg', None)
     if not isinstance(built, BaseDecodeHead) or last is None:
         raise ValueError(f'{head_type} has no last convolution `conv_seg`; attention cannot be put before it')
-    built.__class__ = _with_attention(type(built))
+    kind: type = type(built)
+    built.__class__ = _with_attention(kind)
     built.attention = MODELS.build(dict(attention, channels=last.in_channels))
     return built
 
