@@ -38,7 +38,8 @@ class Draw(int):
 def seeded(seed: int, key: tuple[int, ...]) -> Iterator[None]:
     """Seed the global generators of Python, NumPy and torch (CPU) within a block, and put them back behind it.
 
-    In a worker process of a loader they are not put back: nothing else uses them there, and it takes longer than seeding.
+    In a worker process of a loader they are not put back: nothing else uses them there, and putting them back takes
+    longer than seeding.
     """
     if get_worker_info() is not None:
         _seed_all(seed, key)

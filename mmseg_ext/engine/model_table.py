@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,8 @@ def measure_models(
         config = load_config(path, options)
         check_parts(config, path, 'model')
         init_default_scope(config.get('default_scope', 'mmseg'))
-        model_config = config.model
-        model = guarded(lambda model_config=model_config: MODELS.build(model_config))
-        yield ModelSize(Path(path).stem, count_parameters(model), _gflops(model, model_config, size, path))
+        model = guarded(partial(MODELS.build, config.model))
+        yield ModelSize(Path(path).stem, count_parameters(model), _gflops(model, config.model, size, path))
 
 
 def _gflops(model: Any, config: ConfigDict, size: Sequence[int], path: str | Path) -> float:
