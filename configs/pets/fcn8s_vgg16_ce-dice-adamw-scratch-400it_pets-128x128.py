@@ -3,6 +3,9 @@ r"""FCN-8s from scratch in minutes (Long et al., arXiv 1411.4038).
 Hypothesis: scores of three depths, added and enlarged, place an animal but draw a coarse outline. One of six
 architectures at equal data, steps and augmentation (docs/models.md).
 
+Result: val mDice 59.74 (95 % interval 56.25–62.87), Dice 94.36 / 42.85 / 42.01; one seed, 16 minutes on one core of
+an AMD EPYC.
+
 Run: PETS_ROOT=DATA python tools/train.py \
      configs/pets/fcn8s_vgg16_ce-dice-adamw-scratch-400it_pets-128x128.py
 """

@@ -3,6 +3,9 @@ r"""U-Net of half the width from scratch in minutes (Ronneberger et al., arXiv 1
 Hypothesis: skips at every level draw the best outlines; what the animal is must come from the bottleneck alone. One
 of six architectures at equal data, steps and augmentation (docs/models.md).
 
+Result: val mDice 47.44 (95 % interval 44.98–49.67), Dice 95.11 / 47.21 / 0.00; one seed, 7.6 minutes on one core of
+an AMD EPYC.
+
 Run: PETS_ROOT=DATA python tools/train.py \
      configs/pets/fcn_unet-s5-d16-w32_ce-dice-adamw-scratch-400it_pets-128x128.py
 """

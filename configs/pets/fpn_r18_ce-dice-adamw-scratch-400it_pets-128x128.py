@@ -3,6 +3,9 @@ r"""Semantic FPN on ResNet-18 from scratch in minutes (Kirillov et al., arXiv 19
 Hypothesis: residual blocks learn fastest from nothing, at the price of outlines drawn at a quarter of the size. One
 of six architectures at equal data, steps and augmentation (docs/models.md).
 
+Result: val mDice 57.95 (95 % interval 53.91–61.83), Dice 94.49 / 42.24 / 37.12; one seed, 4.8 minutes on one core of
+an AMD EPYC.
+
 Run: PETS_ROOT=DATA python tools/train.py \
      configs/pets/fpn_r18_ce-dice-adamw-scratch-400it_pets-128x128.py
 """

@@ -3,6 +3,9 @@ r"""SegNet from scratch in minutes (Badrinarayanan et al., arXiv 1511.00561).
 Hypothesis: indices of the maxima carry outlines through the bottleneck, without the features of the encoder. One of
 six architectures at equal data, steps and augmentation (docs/models.md).
 
+Result: val mDice 44.46 (95 % interval 42.29–46.41), Dice 93.52 / 39.86 / 0.00; one seed, 21 minutes on one core of an
+AMD EPYC.
+
 Run: PETS_ROOT=DATA python tools/train.py \
      configs/pets/segnet_vgg16-bn_ce-dice-adamw-scratch-400it_pets-128x128.py
 """

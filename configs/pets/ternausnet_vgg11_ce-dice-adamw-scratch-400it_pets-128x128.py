@@ -3,6 +3,9 @@ r"""TernausNet-11 from scratch in minutes (Iglovikov and Shvets, arXiv 1801.0574
 Hypothesis: without the ImageNet weights that it was made for, it is a U-Net without batch norm. One of six
 architectures at equal data, steps and augmentation (docs/models.md).
 
+Result: val mDice 53.99 (95 % interval 51.25–56.75), Dice 93.64 / 36.38 / 31.94; one seed, 14 minutes on one core of
+an AMD EPYC.
+
 Run: PETS_ROOT=DATA python tools/train.py \
      configs/pets/ternausnet_vgg11_ce-dice-adamw-scratch-400it_pets-128x128.py
 """
