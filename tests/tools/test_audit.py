@@ -83,5 +83,5 @@ def test_the_benchmark_ends_with_its_ratio(run_tool: Callable, small_set: Path, 
         assert result.returncode in (0, 1), result.stderr
         assert re.fullmatch(r'audit ratio \d+\.\d{3} goal 1\.5', result.stdout.splitlines()[-1])
         assert result.stdout.startswith('3 images' if not data else '8 images')
-    one_line(run_tool('benchmark', 'audit', '--rounds', 0), '--rounds 0')
+    one_line(run_tool('benchmark', 'audit', '--rounds', 0), '--rounds: 0')
     one_line(run_tool('benchmark', 'audit', '--data', small_set, '--labels', 'lables'), 'lables')
