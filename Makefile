@@ -39,7 +39,7 @@ demo: .demo/run/.finished ## synthetic pets: make the data, train, test; takes u
 
 # The generator skips a complete set. A run that an interruption left half-way is resumed from its last checkpoint.
 .demo/run/.finished: | .venv/.installed
-	$(BIN)/python tools/make_demo_data.py '$(DEMO_DATA)'
+	$(BIN)/python tools/make_demo_data.py '$(DEMO_DATA)' --train 300 --test 80
 	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir .demo/run $$(test ! -e .demo/run/last_checkpoint || echo --resume)
 	@touch $@
 

@@ -2,6 +2,8 @@
 
 Hypothesis: drawn cats and dogs can be told apart from nothing in minutes on two CPU cores; test mDice of 75 or more.
 
+Result: test mDice 81.88 (95 % interval 77.87–85.38) with the 300 train images of `make demo`, one seed.
+
 Run: python tools/train.py configs/demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192.py
 (after python tools/make_demo_data.py .demo/data; another place is told by $DEMO_DATA)
 """
