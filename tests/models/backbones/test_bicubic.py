@@ -24,7 +24,12 @@ def test_with_antialiasing_it_is_torchs_interpolation_to_a_size(source: int, tar
 
 
 @settings(max_examples=60)
-@given(source=st.integers(2, 40), target=st.integers(1, 60), extra=st.sampled_from([0.0, 0.1, 0.37, 0.9]), seed=st.integers(0, 99))
+@given(
+    source=st.integers(2, 40),
+    target=st.integers(1, 60),
+    extra=st.sampled_from([0.0, 0.1, 0.37, 0.9]),
+    seed=st.integers(0, 99),
+)
 def test_without_it_is_torchs_interpolation_by_a_factor(source: int, target: int, extra: float, seed: int) -> None:
     assume(source != target)  # torch copies then, whatever the factor
     values = torch.randn(source, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
