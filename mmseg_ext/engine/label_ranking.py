@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -25,7 +24,7 @@ from mmseg_ext.engine.experiment import check_parts, load_config
 from mmseg_ext.engine.out_of_fold import PROBABILITIES, innermost, plan_folds, run_folds
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
-from mmseg_ext.files import claim_folder, write_json, write_text
+from mmseg_ext.files import claim_folder, read_json, write_json, write_text
 
 RANKING, SUGGESTIONS = 'ranking', 'suggestions'
 DEFAULT_SCORE = 'corroborated_agreement'
@@ -145,7 +144,7 @@ def _check_other(ranking: Path, settings: RankingSettings) -> None:
     path = ranking / f'{RANKING}.json'
     if not path.is_file():
         raise InputError(f'{ranking}: holds no finished ranking ({path.name} is missing)')
-    known = json.loads(path.read_text(encoding='utf-8'))['settings']
+    known = read_json(path)['settings']
     for name in ('data_root', 'labels', 'split'):
         if known[name] != getattr(settings, name):
             raise InputError(f'{ranking}: is a ranking of other masks ({name} is {known[name]})')

@@ -13,6 +13,7 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from numpy.typing import NDArray
 
+from mmseg_ext.datasets.transforms.chance import log_uniform
 from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.registry import TRANSFORMS
 
@@ -103,13 +104,12 @@ class CopyPaste(BaseTransform):
     @cache_randomness
     def _draw(self, count: int) -> list[tuple[int, _Drawn]]:
         """Which of ``count`` objects are pasted, and how."""
-        low, high = map(math.log, self.scale)
         order = np.random.permutation(count)[: np.random.randint(1, self.max_objects + 1)]
         return [
             (
                 int(number),
                 _Drawn(
-                    math.exp(np.random.uniform(low, high)),
+                    log_uniform(*self.scale),
                     bool(np.random.random() < self.flip),
                     np.random.random(2),
                 ),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmseg_ext.datasets.transforms.chance import log_uniform
 from mmseg_ext.datasets.transforms.linear_light import from_light, to_light
 from mmseg_ext.registry import TRANSFORMS
 
@@ -50,8 +50,7 @@ class RandomLowLight(BaseTransform):
     def _draw(self) -> tuple[float, int] | None:
         if np.random.random() >= self.prob:
             return None
-        low, high = map(math.log, self.exposure)
-        return math.exp(np.random.uniform(low, high)), np.random.randint(2**31 - 1)
+        return log_uniform(*self.exposure), np.random.randint(2**31 - 1)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Darken ``img``."""

@@ -12,6 +12,7 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from numpy.typing import NDArray
 
+from mmseg_ext.datasets.transforms.chance import log_uniform
 from mmseg_ext.datasets.transforms.elastic import RandomElastic, remap
 from mmseg_ext.registry import TRANSFORMS
 
@@ -63,7 +64,7 @@ class RandomScaleRotateShift(BaseTransform):
 
     @cache_randomness
     def _draw(self) -> tuple[float, float, float, float, float]:
-        scale = math.exp(np.random.uniform(math.log(self.scale[0]), math.log(self.scale[1])))
+        scale = log_uniform(*self.scale)
         stretch = math.exp(np.random.uniform(-math.log(self.stretch), math.log(self.stretch)))
         angle = np.random.uniform(-self.rotate, self.rotate)
         shift_x, shift_y = np.random.uniform(-self.shift, self.shift, 2)

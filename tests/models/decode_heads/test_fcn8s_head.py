@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from head_training import assert_the_loss_falls
 from hypothesis import given
 from hypothesis import strategies as st
-from mmengine.structures import PixelData
-from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_ext.models.backbones.vgg import VGG
@@ -25,11 +24,6 @@ def pair(**changes: Any) -> tuple[VGG, FCN8sHead]:
     backbone.init_weights()
     head.init_weights()
     return backbone, head
-
-
-def samples(count: int, size: tuple[int, int]) -> list[SegDataSample]:
-    masks = torch.arange(3).repeat_interleave(-(-size[1] // 3))[: size[1]].expand(count, 1, *size)
-    return [SegDataSample(gt_sem_seg=PixelData(data=mask)) for mask in masks]
 
 
 def test_the_first_upsampling_by_hand() -> None:
@@ -118,20 +112,7 @@ def test_dropout_acts_after_fc6_and_after_fc7() -> None:
 
 
 def test_the_loss_falls_and_gradients_reach_every_parameter() -> None:
-    backbone, head = pair()
-    image = torch.rand(2, 3, 37, 45)
-    image[:, :, :, 15:30] += 2
-    image[:, :, :, 30:] -= 2
-    parameters = [*backbone.parameters(), *head.parameters()]
-    optimizer, losses = torch.optim.AdamW(parameters, 0.01), []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = head.loss(backbone(image), samples(2, (37, 45)), {})['loss_ce']
-        loss.backward()
-        assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in parameters)
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.6 * losses[0]
+    assert_the_loss_falls(*pair(), lr=0.01, steps=20)
 
 
 def test_initialisation_is_hes_with_small_scores_and_leaves_the_upsampling_bilinear() -> None:

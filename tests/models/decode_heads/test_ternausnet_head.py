@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.structures import PixelData
-from mmseg.structures import SegDataSample
+from head_training import assert_the_loss_falls
 from torch import nn
 
 from mmseg_ext.models.backbones.vgg import VGG
@@ -28,11 +27,6 @@ def pair(**changes: Any) -> tuple[VGG, TernausNetHead]:
     backbone.init_weights()
     head.init_weights()
     return backbone, head
-
-
-def samples(count: int, size: tuple[int, int]) -> list[SegDataSample]:
-    masks = torch.arange(3).repeat_interleave(-(-size[1] // 3))[: size[1]].expand(count, 1, *size)
-    return [SegDataSample(gt_sem_seg=PixelData(data=mask)) for mask in masks]
 
 
 @pytest.mark.parametrize('kernel_size', [3, 4])
@@ -113,20 +107,7 @@ def test_upsampling_doubles_and_keeps_the_size_of_the_signal(kernel_size: int) -
 
 @pytest.mark.parametrize('count', [1, 2])
 def test_the_loss_falls_and_gradients_reach_every_parameter(count: int) -> None:
-    backbone, head = pair()
-    image = torch.rand(count, 3, 37, 45)
-    image[:, :, :, 15:30] += 2
-    image[:, :, :, 30:] -= 2
-    parameters = [*backbone.parameters(), *head.parameters()]
-    optimizer, losses = torch.optim.AdamW(parameters, 0.01), []
-    for _ in range(15):
-        optimizer.zero_grad()
-        loss = head.loss(backbone(image), samples(count, (37, 45)), {})['loss_ce']
-        loss.backward()
-        assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in parameters)
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.6 * losses[0]
+    assert_the_loss_falls(*pair(), lr=0.01, steps=15, count=count)
 
 
 def test_channels_last_and_bfloat16_change_little() -> None:
