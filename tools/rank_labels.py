@@ -51,7 +51,7 @@ def build_parser() -> ArgumentParser:
         dest='others',
         help='average in finished rankings of the same masks',
     )
-    parser.add_argument('--score', default=None, help='score to order by (default: corroborated_agreement)')
+    parser.add_argument('--score', default=None, help='score to order by (default: supported_agreement)')
     parser.add_argument('--top', type=int, default=30, metavar='N', help='masks on the page and in the queue (30)')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the configs')
     return parser

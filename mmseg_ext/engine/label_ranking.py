@@ -14,6 +14,7 @@ import numpy as np
 
 from mmseg_ext.cli import track
 from mmseg_ext.eda.folds import assign_folds
+from mmseg_ext.eda.images import read_image
 from mmseg_ext.eda.label_errors import label_errors, suggestion
 from mmseg_ext.eda.label_quality import SCORES, Evidence, evidence
 from mmseg_ext.eda.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
@@ -27,7 +28,7 @@ from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.files import claim_folder, read_json, write_json, write_text
 
 RANKING, SUGGESTIONS = 'ranking', 'suggestions'
-DEFAULT_SCORE = 'corroborated_agreement'
+DEFAULT_SCORE = 'supported_agreement'
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator
     ]
     for stem in images:
         chances = load_probabilities([folder / f'{stem}.npz' for folder in folders])
-        yield stem, evidence(read_mask(masks[stem]), chances, classes.ignore_index)
+        yield stem, evidence(read_mask(masks[stem]), chances, classes.ignore_index, read_image(images[stem]))
 
 
 def further_images(settings: RankingSettings, split: str, ranked: Mapping[str, Path]) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from mmseg_ext.eda.label_errors import LabelErrors, label_errors, suggestion
 from mmseg_ext.eda.label_quality import (
     SCORES,
+    TYPICAL,
     class_agreement,
     confident_agreement,
     corroborated_agreement,
@@ -18,7 +20,9 @@ from mmseg_ext.eda.label_quality import (
     hard_iou,
     soft_iou,
     softmin,
+    supported_agreement,
 )
+from mmseg_ext.eda.outlines import near, outline
 
 
 def certain(mask: np.ndarray, classes: int = 3) -> np.ndarray:
@@ -33,6 +37,11 @@ def square(value: int, left: int, right: int) -> np.ndarray:
     return mask
 
 
+def noise(seed: int, size: int = 12) -> np.ndarray:
+    """A photograph of nothing."""
+    return np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8)
+
+
 masks = arrays(np.uint8, (12, 12), elements=st.sampled_from([0, 1, 2, 255]))
 
 
@@ -40,9 +49,9 @@ masks = arrays(np.uint8, (12, 12), elements=st.sampled_from([0, 1, 2, 255]))
 @given(masks, st.integers(0, 2**32 - 1))
 def test_every_score_lies_in_0_to_1_and_full_agreement_is_1(name: str, mask: np.ndarray, seed: int) -> None:
     chances = np.random.default_rng(seed).dirichlet(np.ones(3), mask.shape).transpose(2, 0, 1)
-    assert 0 <= SCORES[name](evidence(mask, chances)) <= 1
+    assert 0 <= SCORES[name](evidence(mask, chances, image=noise(seed))) <= 1
     sure = certain(np.where(mask == 255, 0, mask))
-    assert SCORES[name](evidence(mask, sure)) == pytest.approx(1)
+    assert SCORES[name](evidence(mask, sure, image=noise(seed))) == pytest.approx(1)
 
 
 @pytest.mark.parametrize('name', SCORES)
@@ -51,7 +60,8 @@ def test_what_the_model_says_of_ignored_pixels_changes_nothing(name: str, mask: 
     random = np.random.default_rng(seed)
     chances = random.dirichlet(np.ones(3), mask.shape).transpose(2, 0, 1)
     other = np.where(mask == 255, random.dirichlet(np.ones(3), mask.shape).transpose(2, 0, 1), chances)
-    assert SCORES[name](evidence(mask, chances)) == pytest.approx(SCORES[name](evidence(mask, other)))
+    both = [SCORES[name](evidence(mask, one, image=noise(seed))) for one in (chances, other)]
+    assert both[0] == pytest.approx(both[1])
 
 
 def test_softmin_by_hand() -> None:
@@ -98,6 +108,50 @@ def test_what_stands_alone_counts_half_and_in_full_with_a_counterpart() -> None:
     assert both(square(1, 2, 32), square(1, 2, 7)) == pytest.approx((25 / 30, 12.5 / 30))  # the models see a sixth
 
 
+def photograph(left: int, right: int) -> np.ndarray:
+    """A photograph of 40×40 with one bright object, 20 rows high."""
+    image = np.full((40, 40, 3), 60, np.uint8)
+    image[10:30, left:right] = (120, 180, 220)
+    return image
+
+
+def test_the_photograph_tells_whose_outline_is_right() -> None:
+    def both(mask: np.ndarray, model: np.ndarray, image: np.ndarray) -> tuple[float, float]:
+        e = evidence(mask, certain(model), image=image)
+        return corroborated_agreement(e, opening=1), supported_agreement(e, opening=1)
+
+    whole, half, nothing = square(1, 10, 30), square(1, 10, 20), square(1, 0, 0)
+    plain, supported = both(whole, half, photograph(10, 30))  # the models overlook half of it
+    assert plain == pytest.approx(0.5)
+    assert supported > 0.9
+    for mask, model, image in (
+        (half, whole, photograph(10, 30)),  # the mask leaves out half of it
+        (whole, half, photograph(10, 20)),  # the mask holds too much
+        (nothing, whole, photograph(10, 30)),  # no outline of the mask anywhere
+        (whole, half, np.full((40, 40, 3), 60, np.uint8)),  # nothing to be seen
+    ):
+        plain, supported = both(mask, model, image)
+        assert supported == pytest.approx(plain, abs=1e-6)
+        assert plain <= 0.51
+
+
+def test_the_weight_of_a_contradiction_by_hand() -> None:
+    # The mask has 10 columns more than the models. Of its outline there, 28 pixels are farther than 2 from theirs: 20
+    # of the right side and 4 each of top and bottom (columns 22–28 less the corner column, less what is near theirs).
+    e = evidence(square(1, 10, 30), certain(square(1, 10, 20)))
+    mine = outline(e.label) & ~near(outline(e.object > 0.5))
+    theirs = outline(e.object > 0.5) & ~near(outline(e.label))
+    assert (mine.sum(), theirs.sum()) == (34, 14)
+    for support in (0.0, 0.25, 0.5):
+        edges = np.where(mine, support, 0).astype(np.float32)
+        gain = 34 * support / (34 + 14) / TYPICAL
+        score = supported_agreement(replace(e, edges=edges), opening=1)
+        assert score == pytest.approx(1 - 0.5 * (1 - gain))
+    edges = np.where(mine, 0.5, np.where(theirs, 0.7, 0)).astype(np.float32)
+    gain = (34 * 0.5 - 14 * 0.7) / 48 / TYPICAL
+    assert supported_agreement(replace(e, edges=edges), opening=1) == pytest.approx(1 - 0.5 * (1 - gain))
+
+
 def test_class_agreement_looks_at_the_class_of_what_both_call_an_object() -> None:
     chances = np.zeros((3, 40, 40))
     chances[0], chances[1], chances[2] = 0.2, 0.6, 0.2
@@ -135,3 +189,7 @@ def test_what_does_not_fit_together_is_refused() -> None:
         evidence(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 3)))
     with pytest.raises(ValueError, match='class 3'):
         evidence(np.full((2, 2), 3, np.uint8), np.zeros((3, 2, 2)))
+    with pytest.raises(ValueError, match=r'image is \(3, 2, 3\)'):
+        evidence(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 2)), image=np.zeros((3, 2, 3), np.uint8))
+    with pytest.raises(ValueError, match='needs the photograph'):
+        supported_agreement(evidence(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 2))))

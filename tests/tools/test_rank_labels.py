@@ -54,7 +54,7 @@ def test_every_mask_has_its_place(ranking: Path, data: Path) -> None:
     stems = {path.stem for path in (data / 'labels' / 'train').iterdir()}
     assert {row['stem'] for row in rows} == stems
     assert [int(row['rank']) for row in rows] == list(range(1, len(stems) + 1))
-    scores = [float(row['corroborated_agreement']) for row in rows]
+    scores = [float(row['supported_agreement']) for row in rows]
     assert scores == sorted(scores)
     report = json.loads((ranking / 'ranking.json').read_text())
     assert [row['stem'] for row in report['rows']] == [row['stem'] for row in rows]
