@@ -49,7 +49,7 @@ def build_parser() -> ArgumentParser:
         default=[],
         metavar='D',
         dest='others',
-        help='average in finished rankings of the same masks',
+        help='finished rankings of the same masks, whose judges join in',
     )
     parser.add_argument('--score', default=None, help='score to order by (default: supported_agreement)')
     parser.add_argument('--top', type=int, default=30, metavar='N', help='masks on the page and in the queue (30)')

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,8 @@ class RankingSettings:
 
     Attributes:
         data_root: The data set.
-        configs: One or several experiments; the probabilities of several are averaged.
+        configs: One or several experiments; the scores of several judges are averaged, and so are their probabilities
+            for the suggestions.
         labels: The label set that is doubted.
         split: Its split.
         folds: Into how many parts the split is divided.
@@ -45,7 +47,7 @@ class RankingSettings:
         sides: Views of the prediction, as in `Predictor.probabilities`.
         options: Overrides of the configs, dotted key → value.
         also: Further splits to train on, whose masks are not doubted.
-        others: Folders of finished rankings of the same masks, whose probabilities are averaged in.
+        others: Folders of finished rankings of the same masks, whose judges join in.
     """
 
     data_root: str
@@ -95,8 +97,9 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
     for task in track(run_folds(tasks), 'training', len(tasks)):
         print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
     rows = []
-    for stem, e in track(out_of_fold_evidence(settings, out), 'scoring', len(images)):
-        scores = {name: round(function(e), 6) for name, function in SCORES.items()}
+    for stem, e, judges in track(out_of_fold_evidence(settings, out), 'scoring', len(images)):
+        # The mean of the judges' scores finds more than a score of their mean, in which one may hide the other.
+        scores = {name: round(fmean(map(function, judges)), 6) for name, function in SCORES.items()}
         rows.append({'stem': stem, **scores, **asdict(label_errors(e))})
         path = out / SUGGESTIONS / settings.split / f'{stem}.png'
         write_mask(path, suggestion(e), classes.palette)
@@ -106,15 +109,20 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
     return rows
 
 
-def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator[tuple[str, Evidence]]:
-    """Stem by stem, the label and the mean of the probabilities that stand in ``out``."""
+def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator[tuple[str, Evidence, list[Evidence]]]:
+    """Stem by stem, the label beside the judges' mean probabilities, and beside those of each judge.
+
+    A judge is what the folds of one config and one seed make up, in ``out`` or in one of the ``others``.
+    """
     classes, images, masks = _files(settings)
     folders = [
         folder for ranking in (out, *settings.others) for folder in sorted(Path(ranking, PROBABILITIES).iterdir())
     ]
-    for stem in images:
-        chances = load_probabilities([folder / f'{stem}.npz' for folder in folders])
-        yield stem, evidence(read_mask(masks[stem]), chances, classes.ignore_index, read_image(images[stem]))
+    for stem, image in images.items():
+        mask, files = read_mask(masks[stem]), [folder / f'{stem}.npz' for folder in folders]
+        joint = evidence(mask, load_probabilities(files), classes.ignore_index, read_image(image))
+        single = [evidence(mask, load_probabilities([file]), classes.ignore_index) for file in files]
+        yield stem, joint, [replace(e, edges=joint.edges) for e in single]
 
 
 def further_images(settings: RankingSettings, split: str, ranked: Mapping[str, Path]) -> tuple[int, ...]:

@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmseg_ext.eda.images import read_image
 from mmseg_ext.eda.label_errors import suggestion
+from mmseg_ext.eda.label_quality import evidence, supported_agreement
 from mmseg_ext.eda.masks import read_mask
 
 SEVERAL = """
 train_dataloader['dataset'] = dict(_delete_=True, type='ConcatDataset', datasets=[_base_.train_dataloader.dataset])
 """
+FILES = ('img', read_image, '.jpg'), ('labels', read_mask, '.png')
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 OneLine = Callable[..., None]
 
@@ -69,7 +72,7 @@ def test_the_suggestions_are_the_masks_of_models_that_have_not_seen_the_image(ra
     from mmseg_ext.engine.label_ranking import RankingSettings, out_of_fold_evidence
 
     settings = RankingSettings(str(data), (), sides=(64,), folds=2)
-    for stem, e in out_of_fold_evidence(settings, ranking):
+    for stem, e, _ in out_of_fold_evidence(settings, ranking):
         np.testing.assert_array_equal(read_mask(ranking / 'suggestions' / 'train' / f'{stem}.png'), suggestion(e))
     dumped = [Config.fromfile(path) for path in sorted(ranking.glob('runs/*/tiny.py'))]
     sets = [config.train_dataloader.dataset.datasets for config in dumped]
@@ -115,6 +118,14 @@ def test_another_ranking_is_averaged_in(
         expected = (own_object + 0.8) / 2 > 0.5
         clear = np.abs(own_object - 0.2) > 0.01
         np.testing.assert_array_equal((read_mask(path) > 0)[clear], expected[clear])
+    own_scores, scores = (
+        {row['stem']: row for row in csv.DictReader((folder / 'ranking.csv').open())} for folder in (ranking, both)
+    )
+    for stem, row in scores.items():  # the mean of the two judges' scores, not the score of their mean
+        image, mask = (read(data / folder / 'train' / f'{stem}{suffix}') for folder, read, suffix in FILES)
+        alone = evidence(mask, load_probabilities([next(other.glob(f'probabilities/*/{stem}.npz'))]), image=image)
+        expected = (float(own_scores[stem]['supported_agreement']) + supported_agreement(alone)) / 2
+        assert float(row['supported_agreement']) == pytest.approx(expected, abs=2e-6)
     (other / 'ranking.json').unlink()
     one_line(fast_tool('rank_labels', *arguments, data=data), 'other', 'no finished ranking')
 
