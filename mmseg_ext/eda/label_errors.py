@@ -51,7 +51,7 @@ def label_errors(e: Evidence, sure: float = SURE, opening: int = OPENING) -> Lab
     border = int((contradicted & ~wrong).sum())
     kind = max(areas, key=lambda name: areas[name])
     if not areas[kind]:
-        area = int((e.label | (e.object > 0.5)).sum())
+        area = int((e.label | e.model).sum())
         kind = 'border' if area and border >= LEAST_BORDER * area else 'none'
     return LabelErrors(areas['missing part'], areas['extra area'], areas['wrong class'], border, kind)
 

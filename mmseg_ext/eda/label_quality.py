@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.eda.edge_support import edge_support, near, outline
 from mmseg_ext.eda.masks import Mask
-from mmseg_ext.eda.outlines import edge_support, near, outline
 from mmseg_ext.eda.regions import find_regions
 
 Probabilities = NDArray[np.floating]
@@ -49,6 +49,11 @@ class Evidence:
     object: NDArray[np.float32]
     given: NDArray[np.float32]
     edges: NDArray[np.float32] | None = None
+
+    @property
+    def model(self) -> Binary:
+        """Shape (H, W): the models say object, of whatever class."""
+        return self.object > 0.5
 
 
 def evidence(
@@ -98,7 +103,7 @@ def confident_agreement(e: Evidence, sure: float = SURE, opening: int = OPENING)
     The object's area is that of label and model together.
     """
     wrong = opened(contradiction(e, sure), opening)
-    return 1 - _ratio(wrong.sum(), (e.label | (e.object > 0.5)).sum(), empty=0.0)
+    return 1 - _ratio(wrong.sum(), (e.label | e.model).sum(), empty=0.0)
 
 
 def corroborated_agreement(e: Evidence, sure: float = SURE, opening: int = OPENING, lone: float = LONE) -> float:
@@ -142,13 +147,12 @@ def supported_agreement(e: Evidence, sure: float = SURE, opening: int = OPENING,
     if e.edges is None:
         raise ValueError('supported_agreement needs the photograph: evidence(..., image=...)')
     wrong = opened(contradiction(e, sure), opening)
-    return _corroborated(e, _unsupported(e, wrong), lone)
+    return _corroborated(e, _unsupported(e, e.edges, wrong), lone)
 
 
-def _unsupported(e: Evidence, wrong: Binary) -> NDArray[np.float32]:
+def _unsupported(e: Evidence, edges: NDArray[np.float32], wrong: Binary) -> NDArray[np.float32]:
     """How much each contradicted pixel counts, 0–1, as the photograph sees it."""
-    assert e.edges is not None
-    outlines = outline(e.label), outline((e.object > 0.5) & e.valid)
+    outlines = outline(e.label), outline(e.model)
     unknown = near(~e.valid)
     mine, theirs = (own & ~near(other) & ~unknown for own, other in (outlines, outlines[::-1]))
     weight = np.zeros(wrong.shape, np.float32)
@@ -157,7 +161,7 @@ def _unsupported(e: Evidence, wrong: Binary) -> NDArray[np.float32]:
         for number in range(1, len(regions) + 1):
             region = regions.labels == number
             rim = near(region)
-            for_mask, for_models = e.edges[mine & rim], e.edges[theirs & rim]
+            for_mask, for_models = edges[mine & rim], edges[theirs & rim]
             gain = 0.0
             if len(for_mask) >= LEAST_OUTLINE:
                 gain = float(for_mask.sum() - for_models.sum()) / (len(for_mask) + len(for_models)) / TYPICAL
@@ -167,12 +171,11 @@ def _unsupported(e: Evidence, wrong: Binary) -> NDArray[np.float32]:
 
 def _corroborated(e: Evidence, weight: NDArray[np.float32], lone: float) -> float:
     """One minus the share of the object's area that is contradicted, by weight; ``weight`` is 0 where nothing is."""
-    model = (e.object > 0.5) & e.valid
-    seen = _regions_on(e.label, model, share=0.2)
+    seen = _regions_on(e.label, e.model, share=0.2)
     only_mask = float(weight[e.label & ~seen].sum())
-    only_models = float(weight[~e.label & ~_regions_on(model, seen)].sum())
+    only_models = float(weight[~e.label & ~_regions_on(e.model, seen)].sum())
     alone = abs(only_mask - only_models)
-    return 1 - _ratio(float(weight.sum()) - (1 - lone) * alone, (e.label | model).sum(), empty=0.0)
+    return 1 - _ratio(float(weight.sum()) - (1 - lone) * alone, (e.label | e.model).sum(), empty=0.0)
 
 
 def _regions_on(objects: Binary, ground: Binary, share: float = 0.0) -> Binary:
@@ -205,7 +208,7 @@ def class_agreement(e: Evidence, least_area: int = 30) -> float:
     for value in np.unique(e.mask[e.label]):
         regions = find_regions(e.mask == value)
         for number, area in enumerate(regions.areas, 1):
-            inside = (regions.labels == number) & (e.object > 0.5)
+            inside = (regions.labels == number) & e.model
             if area < least_area or inside.sum() < area / 2:
                 continue
             share = e.probabilities[value][inside] / e.object[inside]

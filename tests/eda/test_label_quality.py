@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mmseg_ext.eda.edge_support import near, outline
 from mmseg_ext.eda.label_errors import LabelErrors, label_errors, suggestion
 from mmseg_ext.eda.label_quality import (
     SCORES,
@@ -22,7 +23,6 @@ from mmseg_ext.eda.label_quality import (
     softmin,
     supported_agreement,
 )
-from mmseg_ext.eda.outlines import near, outline
 
 
 def certain(mask: np.ndarray, classes: int = 3) -> np.ndarray:
@@ -136,8 +136,8 @@ def test_the_photograph_tells_whose_outline_is_right() -> None:
 
 
 def test_the_weight_of_a_contradiction_by_hand() -> None:
-    # The mask has 10 columns more than the models. Of its outline there, 28 pixels are farther than 2 from theirs: 20
-    # of the right side and 4 each of top and bottom (columns 22–28 less the corner column, less what is near theirs).
+    # The mask has 10 columns more than the models. Of its outline, 34 pixels are farther than 2 from theirs: the 20 of
+    # its right side and 7 each of top and bottom. Of theirs, 14: their right side but for 3 pixels at either end.
     e = evidence(square(1, 10, 30), certain(square(1, 10, 20)))
     mine = outline(e.label) & ~near(outline(e.object > 0.5))
     theirs = outline(e.object > 0.5) & ~near(outline(e.label))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage, stats
 
-from mmseg_ext.eda.outlines import TOLERANCE, edge_support, near, outline
+from mmseg_ext.eda.edge_support import TOLERANCE, edge_support, near, outline
 
 photographs = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.just(3)))
 maps = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))

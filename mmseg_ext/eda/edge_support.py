@@ -41,9 +41,9 @@ def outline(binary: Binary) -> Binary:
     return binary & (cv2.erode(binary.astype(np.uint8), _square(1), borderType=cv2.BORDER_REPLICATE) == 0)
 
 
-def near(binary: Binary, distance: int = TOLERANCE) -> Binary:
-    """Where a pixel of a map is at most ``distance`` rows and columns away."""
-    return cv2.dilate(binary.astype(np.uint8), _square(distance)).astype(bool)
+def near(binary: Binary) -> Binary:
+    """Where a pixel of a map is at most `TOLERANCE` rows and columns away."""
+    return cv2.dilate(binary.astype(np.uint8), _square(TOLERANCE)).astype(bool)
 
 
 def _square(distance: int) -> NDArray[np.uint8]:
