@@ -7,10 +7,11 @@ for the use of a trained model.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmseg_ext.predictor import Predictor
+    from mmseg_ext.inference.predictor import Predictor
 
 __version__ = '0.1.0'
 __all__ = ['Predictor', '__version__']
@@ -19,7 +20,5 @@ __all__ = ['Predictor', '__version__']
 def __getattr__(name: str) -> Any:
     """Import `Predictor` when it is first asked for, so that importing the package stays cheap."""
     if name == 'Predictor':
-        from mmseg_ext.predictor import Predictor
-
-        return Predictor
+        return import_module('mmseg_ext.inference.predictor').Predictor
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

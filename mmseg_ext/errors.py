@@ -15,3 +15,9 @@ class InputError(Exception):
     def __init__(self, message: str, exit_code: int = 2) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def one_line(error: object) -> str:
+    """The message of an error without its line breaks (a `KeyError` would show it quoted)."""
+    message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return ' '.join(str(message).split())

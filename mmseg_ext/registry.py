@@ -2,16 +2,11 @@
 
 Configs keep ``default_scope = 'mmseg'`` and name our parts ``type='mmseg_ext.X'``. mmengine imports this module by its
 name when it meets that scope, and a registry imports the modules in ``locations`` when it is first asked for a type, so
-that no config needs ``custom_imports``. Importing this module also closes mmengine's ways of running code from a
-checkpoint (`mmseg_ext.safe_load`).
+that no config needs ``custom_imports``.
 """
 
 from mmengine.registry import Registry
 from mmseg import registry as mmseg_registry
-
-from mmseg_ext.safe_load import install_strict_loader
-
-install_strict_loader()
 
 
 def _child(name: str, *locations: str) -> Registry:
@@ -23,8 +18,8 @@ DATASETS = _child('DATASETS', 'mmseg_ext.datasets')
 TRANSFORMS = _child('TRANSFORMS', 'mmseg_ext.datasets')
 MODELS = _child('MODELS', 'mmseg_ext.models')
 METRICS = _child('METRICS', 'mmseg_ext.evaluation.seg_metric')
-HOOKS = _child('HOOKS', 'mmseg_ext.engine', 'mmseg_ext.tracking.clearml_hook')
+HOOKS = _child('HOOKS', 'mmseg_ext.engine', 'mmseg_ext.tracking.clearml.hook')
 LOOPS = _child('LOOPS', 'mmseg_ext.engine')
 RUNNERS = _child('RUNNERS', 'mmseg_ext.engine')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmseg_ext.engine')
-VISBACKENDS = _child('VISBACKENDS', 'mmseg_ext.tracking.clearml_backend')
+VISBACKENDS = _child('VISBACKENDS', 'mmseg_ext.tracking.clearml.backend')

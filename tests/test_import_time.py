@@ -37,7 +37,14 @@ def loaded_by(name: str, repo_root: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     'name',
-    ['mmseg_ext', 'mmseg_ext.cli', 'mmseg_ext.files', 'mmseg_ext.eda.', 'mmseg_ext.demo.', 'mmseg_ext.inference.'],
+    [
+        'mmseg_ext',
+        'mmseg_ext.commands.cli',
+        'mmseg_ext.files',
+        'mmseg_ext.eda.',
+        'mmseg_ext.demo.',
+        'mmseg_ext.inference.',
+    ],
 )
 def test_no_deep_learning_library_is_loaded(name: str, repo_root: Path) -> None:
     loaded = loaded_by(name, repo_root)

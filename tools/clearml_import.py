@@ -1,35 +1,6 @@
 #!/usr/bin/env python
-"""Send offline ClearML sessions to the server."""
+"""The command `mmseg-ext clearml-import`."""
 
-from __future__ import annotations
+from mmseg_ext.commands.main import run_verb
 
-from collections.abc import Sequence
-
-from mmseg_ext.cli import ArgumentParser, run
-
-EXAMPLE = 'python tools/clearml_import.py work_dirs/NAME/clearml/offline/*.zip'
-
-
-def build_parser() -> ArgumentParser:
-    """The tool's arguments."""
-    parser = ArgumentParser(
-        'Send the offline sessions of trainings to the ClearML server; each becomes a task, and one that continues '
-        'another goes on with its task.',
-        EXAMPLE,
-    )
-    parser.add_argument('zips', nargs='+', metavar='ZIP', help='session; clearml.json in the work dir names it')
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, send, say where everything lies."""
-    args = build_parser().parse_args(argv)
-    from mmseg_ext.tracking.clearml_import import import_sessions
-
-    for session, page in import_sessions(args.zips):
-        print(f'{session.path}: {page}')
-    return 0
-
-
-if __name__ == '__main__':
-    run(main)
+run_verb('clearml-import')

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_ext.cli import ArgumentParser, run
+from mmseg_ext.commands.cli import ArgumentParser, run
 
 EXAMPLE = 'python tools/report.py data/pets --test-scores scores.json'
 REPORTS = Path('practicum_work/reports')

@@ -1,51 +1,6 @@
 #!/usr/bin/env python
-"""Serve a page on this machine: drop a photograph, see its mask."""
+"""The command `mmseg-ext serve`."""
 
-from __future__ import annotations
+from mmseg_ext.commands.main import run_verb
 
-from collections.abc import Sequence
-
-from mmseg_ext import cli
-
-EXAMPLE = """python tools/serve.py configs/pets/NAME.py work_dirs/NAME
-  python tools/serve.py model.onnx --port 8080"""
-
-
-def build_parser() -> cli.ArgumentParser:
-    """The tool's arguments."""
-    from mmseg_ext.inference.server import MOST_BYTES
-    from mmseg_ext.predictor import above_zero, add_model_arguments
-
-    parser = cli.ArgumentParser(
-        'Serve a page that shows the mask of a photograph that is dropped on it, with a legend and an opacity slider.\n'
-        'It listens on this machine only unless --host says otherwise; photographs are not kept.',
-        EXAMPLE,
-    )
-    parser.add_argument(
-        'model', nargs='+', metavar='CONFIG CHECKPOINT | MODEL.onnx', help='config and weights (or work dir), or ONNX'
-    )
-    parser.add_argument('--host', default='127.0.0.1', metavar='ADDRESS', help='listen there (default 127.0.0.1)')
-    parser.add_argument('--port', type=int, default=8000, metavar='N', help='0 chooses a free one (default 8000)')
-    parser.add_argument(
-        '--max-upload', type=above_zero, default=MOST_BYTES / 1e6, metavar='MB',
-        help=f'largest upload (default {MOST_BYTES / 1e6:g})',
-    )  # fmt: skip
-    add_model_arguments(parser)
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, open the model, serve until interrupted."""
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    from mmseg_ext.inference.server import serve
-    from mmseg_ext.predictor import predictor_from, split_model
-
-    model, rest = split_model(args.model)
-    if rest:
-        parser.error(f'{rest[0]}: photographs are dropped on the page; for files use tools/predict.py')
-    serve(predictor_from(model, args), args.host, args.port, int(args.max_upload * 1e6))
-
-
-if __name__ == '__main__':
-    cli.run(main)
+run_verb('serve')

@@ -7,9 +7,9 @@ from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 
+from mmseg_ext.data.check import Pair, decode_pairs, find_pairs
+from mmseg_ext.data.layout import Classes, read_classes
 from mmseg_ext.datasets.cache import SharedArrays
-from mmseg_ext.datasets.check import Pair, decode_pairs, find_pairs
-from mmseg_ext.eda.layout import Classes, read_classes
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import DATASETS
 
@@ -19,7 +19,7 @@ class FolderDataset(BaseSegDataset):
     """Images ``ROOT/img/<split>/<stem>.jpg|png`` and masks ``ROOT/<labels>/<split>/<stem>.png``.
 
     Class names, palette and ignored value come from ``ROOT/dataset.yaml``. All files of the split are decoded and
-    checked once at the start (`mmseg_ext.datasets.check`).
+    checked once at the start (`mmseg_ext.data.check`).
 
     Args:
         data_root: ROOT.

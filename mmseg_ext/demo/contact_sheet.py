@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes, list_stems, read_classes
-from mmseg_ext.eda.masks import Mask, read_mask
+from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes, list_stems, read_classes
+from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path
 

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.demo import shapes
-from mmseg_ext.eda.masks import Mask
 
 Region = NDArray[np.bool_]
 Planted = tuple[Mask, dict[str, Any]]

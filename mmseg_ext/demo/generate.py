@@ -28,13 +28,13 @@ import cv2
 import numpy as np
 import yaml
 
-from mmseg_ext.cli import track
+from mmseg_ext.data.masks import write_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
 from mmseg_ext.demo.scene import Scene, render_scene
 from mmseg_ext.demo.settings import RECORD, SPLITS, DemoSettings
-from mmseg_ext.eda.masks import write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import move_into_place, write_json, write_text
+from mmseg_ext.progress import track
 
 GENERATOR = 'mmseg_ext.demo'
 VERSION = 1  # raise it whenever the same parameters give other files

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.demo.camera import photograph
 from mmseg_ext.demo.canvas import BACKGROUND, CAT, DOG, Canvas
 from mmseg_ext.demo.cats import draw_cat
@@ -15,7 +16,6 @@ from mmseg_ext.demo.dogs import draw_dog
 from mmseg_ext.demo.painter import Sprite
 from mmseg_ext.demo.places import draw_place
 from mmseg_ext.demo.props import draw_prop
-from mmseg_ext.eda.masks import Mask
 
 CLUTTER = ('ball', 'yarn', 'cushion', 'cushion', 'box', 'bowl', 'books', 'plant', 'heap', 'heap')
 INDOOR_OCCLUDERS = ('ball', 'cushion', 'box', 'bowl', 'books', 'plant', 'heap')

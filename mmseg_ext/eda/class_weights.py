@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.cli import track
-from mmseg_ext.eda.layout import read_classes
-from mmseg_ext.eda.statistics.files import list_masks, read_class_mask
+from mmseg_ext.data.items import list_masks, read_class_mask
+from mmseg_ext.data.layout import read_classes
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path, write_json
+from mmseg_ext.progress import track
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmseg_ext.eda.labelme.selection import File, list_files
-from mmseg_ext.eda.layout import MASK_SUFFIX, Classes, read_classes
-from mmseg_ext.eda.masks import Mask, read_mask
+from mmseg_ext.data.layout import MASK_SUFFIX, Classes, read_classes
+from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.data.selection import File, list_files
 from mmseg_ext.errors import InputError
 
 Status = Literal['same', 'changed', 'resized', 'added', 'removed']

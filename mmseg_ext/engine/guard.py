@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 
 T = TypeVar('T')
 
@@ -61,12 +61,6 @@ def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -
         raise InputError(
             f'{place}: cannot be written ({error.strerror}); free space or choose another folder'
         ) from error
-
-
-def one_line(error: object) -> str:
-    """The message of an error without its line breaks (a `KeyError` would show it quoted)."""
-    message = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return ' '.join(str(message).split())
 
 
 def _part_in_construction(traceback: TracebackType | None) -> str | None:

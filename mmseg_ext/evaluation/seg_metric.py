@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from prettytable import PrettyTable
 from torch import Tensor
 
-from mmseg_ext.eda.masks import write_mask
+from mmseg_ext.data.masks import write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import MASK_VALUES, Counts, confusion_matrix
 from mmseg_ext.evaluation.confusion_torch import batch_confusion

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.photo import Pixels
 from mmseg_ext.inference.model_info import ModelInfo
-from mmseg_ext.inference.photo import Pixels
 
 
 class Network(Protocol):

@@ -9,10 +9,10 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.layout import Classes
+from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.photo import Photo, PhotoRules, Pixels, from_array, read_photo
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network import Network, normalise
-from mmseg_ext.inference.photo import Photo, PhotoRules, Pixels, from_array, read_photo
 from mmseg_ext.inference.prediction import Logits, Prediction
 from mmseg_ext.inference.tiles import Tile, TileMean, place_tiles
 from mmseg_ext.inference.views import Views, fit, pad, resize

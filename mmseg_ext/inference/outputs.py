@@ -6,13 +6,13 @@ import io
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from mmseg_ext.eda.labelme.document import label_names, labels_text, new_document
-from mmseg_ext.eda.labelme.encode import encode_shapes
-from mmseg_ext.eda.labelme.photograph import read_photograph
-from mmseg_ext.eda.layout import Classes
-from mmseg_ext.eda.masks import Mask, write_mask
+from mmseg_ext.converters.labelme.encode import encode_shapes
+from mmseg_ext.converters.labelme.photograph import read_photograph
+from mmseg_ext.data.labelme.document import label_names, labels_text, new_document
+from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.masks import Mask, write_mask
+from mmseg_ext.data.photo import Pixels
 from mmseg_ext.files import atomic_path, write_json, write_text
-from mmseg_ext.inference.photo import Pixels
 from mmseg_ext.inference.prediction import Prediction
 
 KINDS = {'masks': '.png', 'overlays': '.jpg', 'labelme': '.json'}  # folder → suffix
@@ -24,7 +24,7 @@ def write_output(kind: str, path: Path, prediction: Prediction, photo: Path, opa
     """Write one file of a photograph, atomically.
 
     Masks and overlays are upright, as a viewer shows the photograph. A LabelMe file lies on the pixels as they are
-    stored, as everything in `mmseg_ext.eda.labelme` does.
+    stored, as everything in `mmseg_ext.converters.labelme` does.
 
     Args:
         kind: ``masks``, ``overlays`` or ``labelme``.

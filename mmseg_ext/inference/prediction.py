@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.layout import Classes
-from mmseg_ext.eda.masks import Mask
+from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.masks import Mask
+from mmseg_ext.data.photo import Photo, Pixels, turn_back
 from mmseg_ext.inference.model_info import ModelInfo
-from mmseg_ext.inference.photo import Photo, Pixels, turn_back
 
 Logits = NDArray[np.float32]
 

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
+from mmseg_ext.data.photo import read_photo
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network_predictor import NetworkPredictor
 from mmseg_ext.inference.outputs import encode_jpeg, encode_png
-from mmseg_ext.inference.photo import read_photo
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

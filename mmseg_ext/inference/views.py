@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.photo import Pixels
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.model_info import Box, Mode, ModelInfo
 from mmseg_ext.inference.network import normalise
-from mmseg_ext.inference.photo import Pixels
 
 STRIDE = 32  # the coarsest stride of the usual backbones: sides that it divides are halved without remainder
 

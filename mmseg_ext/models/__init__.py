@@ -7,9 +7,7 @@ from mmseg_ext.models import (
     decode_heads,
     losses,
     norm,
-    pretrained,
     probability_tta,
-    weights,
 )
 
 __all__ = [
@@ -19,7 +17,5 @@ __all__ = [
     'decode_heads',
     'losses',
     'norm',
-    'pretrained',
     'probability_tta',
-    'weights',
 ]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.findings import SEVERITIES, Finding
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes
-from mmseg_ext.eda.masks import read_mask
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes
+from mmseg_ext.data.masks import read_mask
+from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
 from mmseg_ext.errors import InputError
 from mmseg_ext.reports.drawing import Colour, colourize, draw_boxes, overlay
 from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes
+from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.eda.cleaning import CleaningReport, MaskChange
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes
-from mmseg_ext.eda.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, colourize, difference, overlay
 from mmseg_ext.reports.gallery import Card, Fact, Panel, Table, write_gallery

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, list_stems
+from mmseg_ext.data.masks import read_mask
+from mmseg_ext.data.selection import File
 from mmseg_ext.eda.diff import FileDiff, LabelDiff
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.labelme.selection import File
-from mmseg_ext.eda.layout import IMAGE_SUFFIXES, MASK_SUFFIX, list_stems
-from mmseg_ext.eda.masks import read_mask
 from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, colourize, difference, overlay
 from mmseg_ext.reports.gallery import Card, Panel, Table, write_gallery
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.eda.labelme.suggestions import write_label_list, write_suggestion
-from mmseg_ext.eda.layout import IMAGE_SUFFIXES, list_stems, read_classes
-from mmseg_ext.eda.masks import read_mask
+from mmseg_ext.converters.labelme.suggestions import write_label_list, write_suggestion
+from mmseg_ext.data.layout import IMAGE_SUFFIXES, list_stems, read_classes
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.files import make_folder, write_text
 from mmseg_ext.reports.ranking_page import write_ranking_page
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.layout import Classes
-from mmseg_ext.eda.masks import read_mask
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, overlay
 from mmseg_ext.reports.gallery import Card, Panel, Table, write_gallery
 
@@ -28,7 +28,7 @@ def write_ranking_page(
 
     Args:
         path: The HTML file.
-        rows: Of `mmseg_ext.engine.label_ranking.rank_labels`, those that the page shall show.
+        rows: Of `mmseg_ext.workflows.rank.rank_labels`, those that the page shall show.
         files: Stem → photograph, doubted mask, the models' mask.
         classes: Names and palette.
         score: The score by which the rows are ordered.

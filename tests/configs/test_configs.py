@@ -40,9 +40,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Tiny sets, one with the label sets of the pets and of the demo, and those of two classes: variable → folder."""
     from PIL import Image
 
+    from mmseg_ext.data.masks import read_mask, write_mask
     from mmseg_ext.demo.generate import make_demo_data
     from mmseg_ext.demo.settings import DemoSettings
-    from mmseg_ext.eda.masks import read_mask, write_mask
 
     folder = tmp_path_factory.mktemp('data')
     root = folder / 'pets'
@@ -64,7 +64,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture
 def load(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Load:
     pytest.importorskip('mmseg')
-    from mmseg_ext.engine.experiment import load_config
+    from mmseg_ext.runs.config import load_config
 
     for variable, folder in data.items():
         monkeypatch.setenv(variable, folder)
@@ -137,7 +137,7 @@ def test_the_name_says_model_training_and_data(path: Path, load: Load) -> None:
 
 @every_config
 def test_it_trains_and_validates(path: Path, load: Load, tmp_path: Path) -> None:
-    from mmseg_ext.engine.experiment import build_runner
+    from mmseg_ext.engine.runner.build import build_runner
 
     config = load(path)
     without_weights(config.model)

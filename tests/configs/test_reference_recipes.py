@@ -42,7 +42,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def config(request: pytest.FixtureRequest) -> Any:
     pytest.importorskip('mmseg')
-    from mmseg_ext.engine.experiment import load_config
+    from mmseg_ext.runs.config import load_config
 
     return load_config(PETS / f'{request.param}.py')
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmseg_ext.converters.mads import MADS
+from mmseg_ext.converters.output import Sample, write_data_set
+from mmseg_ext.converters.ph2 import PH2
+from mmseg_ext.data.layout import Classes
 from mmseg_ext.datasets import FolderDataset, MADSDataset, PH2Dataset
-from mmseg_ext.eda.converters.mads import MADS
-from mmseg_ext.eda.converters.output import Sample, write_data_set
-from mmseg_ext.eda.converters.ph2 import PH2
-from mmseg_ext.eda.layout import Classes
 from mmseg_ext.errors import InputError
 
 SETS = [(PH2Dataset, PH2, 'skin, lesion'), (MADSDataset, MADS, 'background, person')]

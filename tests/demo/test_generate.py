@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmseg_ext.data.layout import read_classes
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.demo import generate
 from mmseg_ext.demo.defects import DEFECTS
 from mmseg_ext.demo.generate import PALETTE, assign_defects, make_demo_data, render_image, summary
 from mmseg_ext.demo.settings import DemoSettings
-from mmseg_ext.eda.layout import read_classes
-from mmseg_ext.eda.masks import read_mask
 from mmseg_ext.errors import InputError
 
 SMALL = DemoSettings(train=12, val=3, test=2, size=64, seed=7, defects=0.9)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmseg_ext.data.masks import write_mask
 from mmseg_ext.eda.class_weights import (
     ClassPixels,
     balanced,
@@ -21,7 +22,6 @@ from mmseg_ext.eda.class_weights import (
     median_frequency,
     write_weights,
 )
-from mmseg_ext.eda.masks import write_mask
 from mmseg_ext.errors import InputError
 
 WriteSet = Callable[..., Path]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.eda.diff import diff_csv, diff_json, diff_labels, diff_masks
-from mmseg_ext.eda.masks import Mask, write_mask
 from mmseg_ext.errors import InputError
 
 PALETTE = ((0, 0, 0), (220, 60, 60), (60, 100, 230))

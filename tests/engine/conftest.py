@@ -37,7 +37,7 @@ def toy_script() -> tuple[list[str], dict[str, str]]:
 def _global_random_state() -> Iterator[None]:
     """Put the random generators back, which runners seed."""
     pytest.importorskip('torch')
-    from mmseg_ext.engine.training_state import get_rng_state, set_rng_state
+    from mmseg_ext.engine.checkpoints.training_state import get_rng_state, set_rng_state
 
     state = get_rng_state()
     yield

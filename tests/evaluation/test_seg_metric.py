@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmseg_ext.eda.masks import read_mask
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.evaluation.scores import CLASS_SCORES, MEAN_SCORES

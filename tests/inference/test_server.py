@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_ext.data.photo import PhotoRules
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network_predictor import NetworkPredictor
-from mmseg_ext.inference.photo import PhotoRules
 from mmseg_ext.inference.server import _RefusedError, answer, describe, serve
 
 pytest.importorskip('starlette')

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmseg_ext.eda.layout import Classes
+from mmseg_ext.data.layout import Classes
 from mmseg_ext.inference.model_info import ModelInfo
 
 torch = pytest.importorskip('torch')
@@ -163,9 +163,9 @@ def test_onnx_gives_what_torch_gives(path: Path, tmp_path: Path) -> None:
     pytest.importorskip('onnxscript')
     if path.stem in PROVED_BY and not os.environ.get('EVERY_EXPORT'):
         pytest.skip(f'has the parts of {PROVED_BY[path.stem]}; EVERY_EXPORT=1 exports it all the same')
-    from mmseg_ext.engine.export_onnx import write_onnx
-    from mmseg_ext.engine.torch_network import TorchNetwork, full_size_logits
+    from mmseg_ext.inference.export_onnx import write_onnx
     from mmseg_ext.inference.onnx_network import OnnxNetwork
+    from mmseg_ext.inference.torch_network import TorchNetwork, full_size_logits
 
     network = TorchNetwork.__new__(TorchNetwork)  # without a checkpoint
     network.model, network.info, network.device, network._dtype = build(path).eval(), INFO, 'cpu', None

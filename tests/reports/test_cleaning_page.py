@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.masks import write_mask
 from mmseg_ext.eda.cleaning import CleaningReport, clean_label_set
-from mmseg_ext.eda.layout import Classes
-from mmseg_ext.eda.masks import write_mask
 from mmseg_ext.reports import cleaning_page
 from mmseg_ext.reports.cleaning_page import write_cleaning_page
 from mmseg_ext.reports.drawing import REMOVED, colourize, overlay

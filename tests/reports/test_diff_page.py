@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_ext.data.masks import write_mask
 from mmseg_ext.eda.diff import diff_labels
-from mmseg_ext.eda.masks import write_mask
 from mmseg_ext.reports import diff_page
 from mmseg_ext.reports.drawing import ADDED
 from mmseg_ext.reports.gallery import Card, Table

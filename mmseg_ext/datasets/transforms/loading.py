@@ -6,8 +6,8 @@ from typing import Any
 
 from mmcv.transforms import BaseTransform
 
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.masks import read_mask
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.registry import TRANSFORMS
 
 

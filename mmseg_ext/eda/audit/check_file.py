@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.listing import Item
+from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.eda.audit import region_checks, shape_checks
+from mmseg_ext.eda.audit.findings import Finding
 from mmseg_ext.eda.audit.hits import Hit, make_hit
-from mmseg_ext.eda.audit.listing import Item
 from mmseg_ext.eda.audit.overlap import overlap, read_shapes
 from mmseg_ext.eda.audit.photo_hash import photo_hash
 from mmseg_ext.eda.audit.quiet import quiet_decoders
 from mmseg_ext.eda.audit.rules import Rules, compares_photos
 from mmseg_ext.eda.audit.view import MaskView
-from mmseg_ext.eda.findings import Finding
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.layout import Classes
-from mmseg_ext.eda.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 
 MASK_CHECKS: dict[str, Callable[..., Hit | None]] = {

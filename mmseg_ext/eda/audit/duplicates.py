@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.listing import Item
+from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.eda.audit.check_file import Task, make_findings
+from mmseg_ext.eda.audit.findings import Finding
 from mmseg_ext.eda.audit.hits import Hit, make_hit
-from mmseg_ext.eda.audit.listing import Item
 from mmseg_ext.eda.audit.near_pairs import near_pairs
 from mmseg_ext.eda.audit.photo_hash import HASH_BYTES, grey_thumbnail
 from mmseg_ext.eda.audit.quiet import quiet_decoders
-from mmseg_ext.eda.findings import Finding
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 
 LEAST_CONTRAST = 1.0  # grey levels of deviation below which an image has no pattern to compare

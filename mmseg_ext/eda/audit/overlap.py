@@ -44,7 +44,7 @@ def overlap(shapes: Sequence[Mapping[str, Any]], height: int, width: int, *, lea
     Raises:
         InputError: A shape is damaged.
     """
-    from mmseg_ext.eda.labelme.shapes import shape_mask
+    from mmseg_ext.data.labelme.shapes import shape_mask
 
     labels = sorted({shape['label'] for shape in shapes})
     if len(labels) < 2:

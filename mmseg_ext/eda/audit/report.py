@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
 from mmseg_ext.eda.audit.rules import RULES
 from mmseg_ext.eda.audit.run import Audit
-from mmseg_ext.eda.findings import SEVERITIES, Finding
 from mmseg_ext.files import atomic_path, write_json
 
 if TYPE_CHECKING:

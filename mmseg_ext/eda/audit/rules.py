@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from mmseg_ext.eda.findings import SEVERITIES, Severity
+from mmseg_ext.eda.audit.findings import SEVERITIES, Severity
 from mmseg_ext.errors import InputError
 
 Level = Severity | Literal['off']

@@ -9,15 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.cli import track
+from mmseg_ext.data.layout import Classes, read_classes
+from mmseg_ext.data.listing import Item, find_splits, list_items
 from mmseg_ext.eda.audit.check_file import Task, check_chunk, make_findings
 from mmseg_ext.eda.audit.duplicates import find_duplicates
+from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
 from mmseg_ext.eda.audit.hits import make_hit
-from mmseg_ext.eda.audit.listing import Item, find_splits, list_items
 from mmseg_ext.eda.audit.rules import RULES, Rules, compares_photos
 from mmseg_ext.eda.audit.workers import run_chunks
-from mmseg_ext.eda.findings import SEVERITIES, Finding
-from mmseg_ext.eda.layout import Classes, read_classes
+from mmseg_ext.progress import track
 
 CHUNK = 32  # items: seconds at most between two steps of the progress bar, little to do anew when a worker dies
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.audit.outlines import Box, Region, find_outlined_regions
-from mmseg_ext.eda.masks import Mask
 
 EXACT_IN_FLOAT32 = 2**24
 FEW_CLASSES = 6

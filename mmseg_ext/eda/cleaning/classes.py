@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning.geometry import GROUND, Map, around, contacts, depth
 from mmseg_ext.eda.cleaning.small import is_smooth
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
-from mmseg_ext.eda.masks import Mask
 from mmseg_ext.eda.regions import find_regions
 
 SLIVER_LENGTH = 5  # a strip is at least as many times as long as the widest sliver

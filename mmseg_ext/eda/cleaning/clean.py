@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning.geometry import GROUND, Map, border_length
 from mmseg_ext.eda.cleaning.rules import RULES
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
-from mmseg_ext.eda.masks import Mask
 from mmseg_ext.eda.regions import find_regions
 
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning.geometry import GROUND, Map, around
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
-from mmseg_ext.eda.masks import Mask
 from mmseg_ext.eda.regions import find_regions
 
 ANGLES = np.arange(0, 180, 0.5) * np.pi / 180

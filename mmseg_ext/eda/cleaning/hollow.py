@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning.geometry import GROUND, Map, around, depth, find_holes
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
-from mmseg_ext.eda.masks import Mask
 from mmseg_ext.eda.regions import find_regions
 
 

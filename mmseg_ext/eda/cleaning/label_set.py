@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_ext.cli import track
+from mmseg_ext.data.layout import MASK_SUFFIX, Classes, list_stems, read_classes
+from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.eda.cleaning.clean import clean_mask
 from mmseg_ext.eda.cleaning.report import RECORD, CleaningReport, MaskChange
 from mmseg_ext.eda.cleaning.rules import RULES
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
-from mmseg_ext.eda.layout import MASK_SUFFIX, Classes, list_stems, read_classes
-from mmseg_ext.eda.masks import Mask, read_mask, write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import move_into_place
+from mmseg_ext.progress import track
 
 
 def clean_label_set(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning.classes import mixed, slivers
 from mmseg_ext.eda.cleaning.cuts import cuts
 from mmseg_ext.eda.cleaning.geometry import Map
@@ -18,7 +19,6 @@ from mmseg_ext.eda.cleaning.hollow import hollow
 from mmseg_ext.eda.cleaning.small import noise, pinholes, scraps
 from mmseg_ext.eda.cleaning.staircase import staircase
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
-from mmseg_ext.eda.masks import Mask
 
 Rule = Callable[[Mask, Map, Thresholds], Mask]
 

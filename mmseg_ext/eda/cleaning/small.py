@@ -10,9 +10,9 @@ import math
 import cv2
 import numpy as np
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning.geometry import GROUND, Map, around, contacts, find_holes, fine_detail, members, touches
 from mmseg_ext.eda.cleaning.thresholds import ANY, Thresholds
-from mmseg_ext.eda.masks import Mask
 from mmseg_ext.eda.regions import Regions, find_regions
 
 MUCH_LARGER = 10

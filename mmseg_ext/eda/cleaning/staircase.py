@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning.geometry import Map, neighbours
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
-from mmseg_ext.eda.masks import Mask
 
 MIN_LINES = 4.5  # borders on fewer rows or columns than this lie on some grid by chance: two rectangles have four
 SIGMA = 0.5  # of the squares' side: wider blurs round the steps off further, and thin parts away

@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.cli import track
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.layout import Classes, read_classes
-from mmseg_ext.eda.statistics.files import Item, find_splits, list_items, read_class_mask
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.items import Item, find_splits, list_items, read_class_mask
+from mmseg_ext.data.layout import Classes, read_classes
 from mmseg_ext.eda.statistics.measure import (
     GRID,
     MIN_AREA,
@@ -25,6 +24,7 @@ from mmseg_ext.eda.statistics.measure import (
     position_map,
 )
 from mmseg_ext.errors import InputError
+from mmseg_ext.progress import track
 
 
 @dataclass

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.masks import Mask
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.regions import find_regions
 
 MIN_AREA = 1e-4  # of the image

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.cli import track
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.errors.boundary import BorderFit, fit_borders
 from mmseg_ext.evaluation.errors.calibration import confidence_histogram, mask_confidence
@@ -21,6 +20,7 @@ from mmseg_ext.evaluation.errors.oracle import Repair, measure_repairs
 from mmseg_ext.evaluation.errors.result_dir import Case, ResultDir
 from mmseg_ext.evaluation.errors.slices import Slice, SliceScore, dice_parts, make_slices, score_slice
 from mmseg_ext.evaluation.errors.worst_slices import Search, search_worst
+from mmseg_ext.progress import track
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.masks import Mask
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.errors.distance import distance_to
 

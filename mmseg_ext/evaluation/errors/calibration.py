@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.masks import Mask
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.evaluation.errors.estimate import Estimate, Values, bootstrap_sums, with_interval
 
 BINS = 15

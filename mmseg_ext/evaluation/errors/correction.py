@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.masks import Mask, read_mask
+from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.errors.result_dir import ResultDir

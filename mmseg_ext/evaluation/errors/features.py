@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.masks import Mask
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.eda.statistics.measure import MIN_AREA, RING, ObjectRow, measure_objects
 from mmseg_ext.evaluation.confusion import confusion_matrix

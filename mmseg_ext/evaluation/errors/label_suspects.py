@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.label_errors import label_errors
-from mmseg_ext.eda.label_quality import corroborated_agreement, evidence
-from mmseg_ext.eda.masks import Mask
+from mmseg_ext.data.masks import Mask
+from mmseg_ext.eda.quality.label_errors import label_errors
+from mmseg_ext.eda.quality.label_quality import corroborated_agreement, evidence
 
 SUSPECT_BELOW = 0.8
 
@@ -26,7 +26,7 @@ class Suspicion:
 
     Attributes:
         agreement: Of `corroborated_agreement`, 0–1.
-        kind: What is probably wrong with the mask (`mmseg_ext.eda.label_errors.KINDS`).
+        kind: What is probably wrong with the mask (`mmseg_ext.eda.quality.label_errors.KINDS`).
     """
 
     agreement: float

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.masks import Mask
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.eda.statistics.measure import MIN_AREA
 from mmseg_ext.evaluation.errors.estimate import Estimate, Values, bootstrap_sums, divide

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
-from mmseg_ext.eda.masks import Mask, read_mask
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
+from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.probability_maps import load_probabilities

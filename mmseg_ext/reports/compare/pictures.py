@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmseg_ext.eda.images import read_image
-from mmseg_ext.eda.layout import Classes, read_classes
-from mmseg_ext.eda.masks import read_mask
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.layout import Classes, read_classes
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.reports.compare.pairs import PairedSet
 from mmseg_ext.reports.drawing import IGNORED

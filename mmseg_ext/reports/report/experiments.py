@@ -207,7 +207,7 @@ def _hyperparameters(config: Path) -> dict[str, Any]:
     from mmengine.config import Config
     from mmengine.logging import MMLogger
 
-    from mmseg_ext.tracking.hyperparameters import hyperparameters
+    from mmseg_ext.runs.hyperparameters import hyperparameters
 
     logger = MMLogger.get_current_instance()
     level = logger.level

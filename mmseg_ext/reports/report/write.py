@@ -16,7 +16,7 @@ from mmseg_ext.eda.statistics.label_tables import audit_table, findings_table
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.errors.tables import error_tables
 from mmseg_ext.files import make_folder, read_json, write_text
-from mmseg_ext.reports.errors_markdown import error_claims
+from mmseg_ext.reports.errors.markdown import error_claims
 from mmseg_ext.reports.report import tables
 from mmseg_ext.reports.report.experiments import Experiment, best_experiment, read_experiments, read_yaml
 

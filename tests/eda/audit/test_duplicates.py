@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mmseg_ext.eda.audit.duplicates import mask_iou, similarity
+from mmseg_ext.eda.audit.findings import Finding
 from mmseg_ext.eda.audit.photo_hash import HASH_BYTES, photo_hash
 from mmseg_ext.eda.audit.rules import RULES, read_rules
 from mmseg_ext.eda.audit.run import audit
-from mmseg_ext.eda.findings import Finding
 
 Picture = np.ndarray
 PHOTO = ('duplicate_image', 'split_leak', 'conflicting_masks')

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning import RULES, Change, Thresholds, clean_mask
 from mmseg_ext.eda.cleaning.geometry import border_length
-from mmseg_ext.eda.masks import Mask
 
 IGNORED = 255
 

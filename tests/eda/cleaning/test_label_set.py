@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmseg_ext.data.masks import read_mask, write_mask
 from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds, clean_label_set, label_set
-from mmseg_ext.eda.masks import read_mask, write_mask
 from mmseg_ext.errors import InputError
 
 PALETTE = ((0, 0, 0), (220, 60, 60), (60, 100, 230))

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning import RULES, Thresholds
 from mmseg_ext.eda.cleaning.staircase import find_step
-from mmseg_ext.eda.masks import Mask
 
 LIMITS = Thresholds()
 IGNORED = 255

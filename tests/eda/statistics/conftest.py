@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.masks import write_mask
+from mmseg_ext.data.masks import write_mask
 
 Masks = Mapping[str, Mapping[str, NDArray[np.uint8]]]
 PALETTE = [(0, 0, 0), (255, 0, 0), (0, 0, 255)]

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmseg_ext.data.masks import write_mask
 from mmseg_ext.eda.audit.run import audit
 from mmseg_ext.eda.cleaning import clean_label_set
 from mmseg_ext.eda.diff import diff_labels
-from mmseg_ext.eda.masks import write_mask
 from mmseg_ext.eda.statistics.label_tables import (
     agreement_table,
     audit_table,

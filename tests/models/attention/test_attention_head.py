@@ -231,7 +231,7 @@ def test_attention_on_the_incoming_maps() -> None:
 def test_it_is_exported_to_onnx(tmp_path: Any) -> None:
     ort = pytest.importorskip('onnxruntime')
     pytest.importorskip('onnxscript')
-    from mmseg_ext.engine.export_onnx import _quiet
+    from mmseg_ext.inference.export_onnx import _quiet
 
     head = MODELS.build(config('FCNHead', CBAM_BLOCK, in_channels=8, in_index=0)).eval()
 

@@ -297,11 +297,11 @@ def test_exported_it_takes_any_size(tmp_path: Path) -> None:
     from mmengine.registry import init_default_scope
     from mmseg.registry import MODELS
 
-    from mmseg_ext.eda.layout import Classes
-    from mmseg_ext.engine.export_onnx import write_onnx
-    from mmseg_ext.engine.torch_network import TorchNetwork, full_size_logits
+    from mmseg_ext.data.layout import Classes
+    from mmseg_ext.inference.export_onnx import write_onnx
     from mmseg_ext.inference.model_info import ModelInfo
     from mmseg_ext.inference.onnx_network import OnnxNetwork
+    from mmseg_ext.inference.torch_network import TorchNetwork, full_size_logits
 
     init_default_scope('mmseg')
     model = dict(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_ext.models.backbones.resnet_v2 import ResNetV2
-from mmseg_ext.safe_load import load_checkpoint_file
+from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 
 WEIGHTS = 'resnet50_v2_c4_imagenet_fp16.pth'
 SMALL: dict[str, Any] = {'depth': (1, 2, 2), 'num_stages': 3, 'base_width': 4, 'out_indices': (0, 1, 2)}

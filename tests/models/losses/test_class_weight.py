@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmseg_ext.data.masks import write_mask
 from mmseg_ext.eda.class_weights import class_weights, write_weights
-from mmseg_ext.eda.masks import write_mask
 from mmseg_ext.errors import InputError
 
 torch = pytest.importorskip('torch')

@@ -14,7 +14,7 @@ from mmengine.structures import PixelData  # noqa: E402
 from mmseg.registry import MODELS  # noqa: E402
 from mmseg.structures import SegDataSample  # noqa: E402
 
-from mmseg_ext.engine.experiment import load_config  # noqa: E402
+from mmseg_ext.engine.runner.build import load_config  # noqa: E402
 
 CONFIG = """
 _base_ = '{base}'

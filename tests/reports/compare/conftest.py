@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.masks import write_mask
+from mmseg_ext.data.masks import write_mask
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.records import ImageRecord, write_records
 from mmseg_ext.evaluation.scores import scores_from_confusion

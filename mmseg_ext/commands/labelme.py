@@ -1,0 +1,174 @@
+"""Take masks to LabelMe and back, and compare two label sets."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmseg_ext.commands import cli
+from mmseg_ext.progress import track
+
+if TYPE_CHECKING:
+    from mmseg_ext.eda.diff import LabelDiff
+
+EXAMPLE = 'python tools/labelme.py export data/pets --labels labels --out work_dirs/labelme'
+DIFF_FILES = ('diff.csv', 'diff.json', 'diff.html')
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in text.split(',') if name.strip())
+
+
+def _tolerance(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f'{text} must lie between 0 and 100')
+    return value
+
+
+def build_parser() -> cli.ArgumentParser:
+    """The tool's arguments."""
+    parser = cli.ArgumentParser(f'{__doc__}\nHow it paints, and what it keeps: docs/labelme.md.', EXAMPLE)
+    commands = parser.add_subparsers(required=True, metavar='COMMAND', dest='command', parser_class=cli.ArgumentParser)
+    _add_export(commands)
+    _add_import(commands)
+    _add_diff(commands)
+    return parser
+
+
+def _add_export(commands: Any) -> None:
+    export = commands.add_parser(
+        'export', help='masks to LabelMe files', example=EXAMPLE,
+        description='Write a LabelMe file for each mask, and a label list, labels.txt.',
+    )  # fmt: skip
+    export.add_argument('data', type=Path, metavar='DATA', help='data set')
+    export.add_argument('--labels', metavar='NAME', required=True, help='label set to export')
+    export.add_argument('--out', type=Path, metavar='DIR', required=True, help='folder of the LabelMe files')
+    export.add_argument('--splits', type=_names, metavar='A,B', default=(), help='splits (default: all)')
+    export.add_argument(
+        '--shapes', choices=['mask', 'polygon'], default='mask', help='what to draw (default: mask, which is exact)'
+    )
+    export.add_argument(
+        '--tolerance', type=_tolerance, metavar='PX', default=0.0,
+        help='how far a polygon may leave the outline, for fewer vertices (default 0: exact)',
+    )  # fmt: skip
+    export.add_argument('--stems', type=Path, metavar='FILE', help='only these: one stem or split/stem a line')
+    export.add_argument(
+        '--merge-from', type=Path, metavar='DIR',
+        help='LabelMe files whose shapes, flags, group ids and unknown keys are kept where the mask allows it',
+    )  # fmt: skip
+    export.add_argument(
+        '--ignore-labels', type=_names, metavar='A,B', default=(), help='labels in --merge-from that are no classes'
+    )
+    export.add_argument('--overwrite', action='store_true', help='replace files')
+    export.set_defaults(function=_export)
+
+
+def _add_import(commands: Any) -> None:
+    importer = commands.add_parser(
+        'import', help='LabelMe files to masks',
+        example='python tools/labelme.py import work_dirs/labelme --data data/pets --out data/pets/labels_mine',
+        description='Write a mask for each LabelMe file; a later shape is painted over an earlier one.',
+    )  # fmt: skip
+    importer.add_argument('folder', type=Path, metavar='JSON_DIR', help='folder of the LabelMe files')
+    importer.add_argument('--data', type=Path, metavar='DATA', required=True, help='data set that names the classes')
+    importer.add_argument('--out', type=Path, metavar='DIR', required=True, help='folder of the masks')
+    importer.add_argument('--splits', type=_names, metavar='A,B', default=(), help='splits (default: all)')
+    importer.add_argument(
+        '--ignore-labels', type=_names, metavar='A,B', default=(), help='labels whose shapes are left out'
+    )
+    importer.add_argument('--overwrite', action='store_true', help='replace files')
+    importer.set_defaults(function=_import)
+
+
+def _add_diff(commands: Any) -> None:
+    diff = commands.add_parser(
+        'diff', help='what changed between two label sets',
+        example='python tools/labelme.py diff data/pets --a labels --b labels_fixed --out work_dirs/diff',
+        description='Compare two label sets pixel by pixel.',
+    )  # fmt: skip
+    diff.add_argument('data', type=Path, metavar='DATA', help='data set')
+    diff.add_argument('--a', metavar='NAME', required=True, help='first label set')
+    diff.add_argument('--b', metavar='NAME', required=True, help='second label set')
+    diff.add_argument('--splits', type=_names, metavar='A,B', default=(), help='splits (default: all)')
+    diff.add_argument('--out', type=Path, metavar='D', help=f'folder for {", ".join(DIFF_FILES)}')
+    diff.add_argument('--top', type=int, metavar='N', default=10, help='files to print (default 10)')
+    diff.add_argument('--overwrite', action='store_true', help='replace files')
+    diff.set_defaults(function=_diff)
+
+
+def _track(description: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
+    return lambda items: track(items, description, len(items))
+
+
+def _export(args: argparse.Namespace) -> None:
+    from mmseg_ext.converters.labelme.exporting import ExportSettings, export_masks
+
+    report = export_masks(
+        args.data, args.labels, args.out,
+        ExportSettings(args.shapes, args.tolerance, args.merge_from, args.ignore_labels),
+        splits=args.splits, queue=args.stems, overwrite=args.overwrite, track=_track('exporting'),
+    )  # fmt: skip
+    for (split, stem), error in report.errors.items():
+        if error:
+            print(f'{split}/{stem}: {error} px differ')
+    wrong = sum(report.errors.values())
+    kept = f', {report.merged} of them merged' if args.merge_from else ''
+    print(f'{args.out}: {len(report.errors)} files{kept}; {wrong:,} of {report.pixels:,} px differ from the masks')
+
+
+def _import(args: argparse.Namespace) -> None:
+    from mmseg_ext.converters.labelme.importing import import_masks
+
+    report = import_masks(
+        args.folder, args.data, args.out,
+        splits=args.splits, ignore_labels=args.ignore_labels, overwrite=args.overwrite, track=_track('importing'),
+    )  # fmt: skip
+    for (split, stem), overlaps in report.overlaps.items():
+        for (hidden, top), count in overlaps.items():
+            print(f'{split}/{stem}: {top} lies over {hidden} on {count} px')
+    skipped = f', {report.skipped} left out' if args.ignore_labels else ''
+    print(
+        f'{args.out}: {report.files} masks from {report.painted} shapes{skipped}; '
+        f'shapes of different classes overlap in {len(report.overlaps)} files'
+    )
+
+
+def _diff(args: argparse.Namespace) -> None:
+    from mmseg_ext.data.staging import refuse_existing
+    from mmseg_ext.eda.diff import diff_csv, diff_json, diff_labels
+    from mmseg_ext.files import write_json, write_text
+
+    if args.out:
+        refuse_existing([args.out / name for name in DIFF_FILES], args.overwrite)
+    diff = diff_labels(args.data, args.a, args.b, splits=args.splits, track=_track('comparing'))
+    if args.out:
+        from mmseg_ext.reports.diff_page import write_diff_page
+
+        write_text(args.out / 'diff.csv', diff_csv(diff))
+        write_json(args.out / 'diff.json', diff_json(diff))
+        write_diff_page(args.out / 'diff.html', diff, args.data)
+    _print_diff(diff, args.top)
+    for name in DIFF_FILES if args.out else ():
+        print(args.out / name)
+
+
+def _print_diff(diff: LabelDiff, top: int) -> None:
+    for file in diff.files:
+        if file.status not in ('same', 'changed'):
+            print(f'{file.split}/{file.stem}: {file.status}')
+    for file in [file for file in diff.files if file.status == 'changed'][: max(top, 0)]:
+        flips = ', '.join(f'{flip} {count:,}' for flip, count in diff.flips([file]).items())
+        print(f'{file.split}/{file.stem}: {file.changed:,} px ({file.share:.2%}): {flips}')
+    changed, pixels = sum(file.changed for file in diff.files), sum(file.pixels for file in diff.files)
+    counts = ', '.join(f'{diff.count(s)} {s}' for s in ('same', 'changed', 'resized', 'added', 'removed'))
+    print(f'{diff.a} → {diff.b}: {counts}; {changed:,} of {pixels:,} px changed')
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse, run the command, print."""
+    args = build_parser().parse_args(argv)
+    args.function(args)

@@ -1,0 +1,71 @@
+"""Predict photographs of any kind and size with a trained model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from mmseg_ext.commands import cli
+from mmseg_ext.progress import track
+
+EXAMPLE = """python tools/predict.py configs/pets/NAME.py work_dirs/NAME photographs --out predicted --overlay
+  python tools/predict.py model.onnx 'photographs/**/*.jpg' --out predicted --labelme"""
+
+
+def _opacity(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'{text} must lie between 0 and 1')
+    return value
+
+
+def build_parser() -> cli.ArgumentParser:
+    """The tool's arguments."""
+    from mmseg_ext.commands.model_arguments import add_model_arguments
+
+    parser = cli.ArgumentParser(
+        'Write a mask for each photograph: D/masks/STEM.png, and what its values mean: D/dataset.yaml.\n'
+        'A photograph that cannot be read costs one line and exit code 1; the others are predicted all the same.',
+        EXAMPLE,
+    )
+    parser.add_argument(
+        'files', nargs='+', metavar='CONFIG CHECKPOINT IMAGE|DIR|GLOB …',
+        help='the model (its config and its weights or work dir; or one .onnx file), then the photographs',
+    )  # fmt: skip
+    parser.add_argument('--out', metavar='D', required=True, help='result folder')
+    parser.add_argument('--overlay', action='store_true', help='also the photograph with its mask: D/overlays/STEM.jpg')
+    parser.add_argument('--opacity', type=_opacity, default=0.5, metavar='P', help='of the overlay (default 0.5)')
+    parser.add_argument('--labelme', action='store_true', help='also a LabelMe file to correct: D/labelme/STEM.json')
+    parser.add_argument('--overwrite', action='store_true', help='replace files')
+    add_model_arguments(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, predict, print the throughput."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    from mmseg_ext.commands.model_arguments import predictor_from, split_model
+    from mmseg_ext.workflows.predict import find_photos, predict_files
+
+    model, sources = split_model(args.files)
+    if not sources:
+        parser.error('name the photographs after the model')
+    photos = find_photos(sources)
+    kinds = ['masks', *(['overlays'] if args.overlay else []), *(['labelme'] if args.labelme else [])]
+    predictor = predictor_from(model, args)
+    report = predict_files(
+        predictor, photos, args.out, kinds, opacity=args.opacity, overwrite=args.overwrite,
+        track=lambda items: track(items, 'predicting', len(items)),
+    )  # fmt: skip
+    for error in report.errors:
+        print(f'error: {error}', file=sys.stderr)
+    rate = report.predicted / report.seconds if report.seconds else 0
+    failed = f'; {len(report.errors)} could not be read' if report.errors else ''
+    print(
+        f'{report.predicted} of {len(photos)} photographs predicted in {report.seconds:.1f} s, '
+        f'{rate:.2f} a second (reading and writing included){failed}'
+    )
+    print(f'{", ".join(kinds)}: {args.out}')
+    return int(bool(report.errors))

@@ -1,0 +1,50 @@
+"""Let a trained model draw the masks of photographs of which only the class is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmseg_ext.commands.cli import ArgumentParser
+
+EXAMPLE = 'python tools/pseudo_label.py configs/pets/NAME.py work_dirs/NAME photographs --out data/pets-pseudo'
+
+
+def build_parser() -> ArgumentParser:
+    """The tool's arguments."""
+    parser = ArgumentParser(
+        'Make a data set of photographs that lie in folders named by class: the model draws the outline, the folder\n'
+        'says what it is. Pixels that the model is not sure of are ignored.',
+        EXAMPLE,
+    )
+    parser.add_argument('config', help='config file that the model was trained with')
+    parser.add_argument('checkpoint', help='its weights (.pth), or its work dir: the best checkpoint there')
+    parser.add_argument('images', help='folder with one folder of photographs for each class')
+    parser.add_argument('--out', metavar='DATA', required=True, help='the new data set')
+    parser.add_argument(
+        '--sides', type=int, nargs='+', metavar='N', help='shorter sides of the views (default: 224 320)'
+    )
+    parser.add_argument('--low', type=float, metavar='P', help='chance of an object up to which a pixel is background')
+    parser.add_argument('--high', type=float, metavar='P', help='chance of an object from which a pixel is one')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, label, print the counts."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.sides and min(args.sides) < 32:
+        parser.error(f'--sides {min(args.sides)}: must be 32 or more')
+    from mmseg_ext.inference.array_predictor import Predictor
+    from mmseg_ext.workflows.pseudo_label import PseudoLabelSettings, write_pseudo_labels
+
+    given = {'sides': tuple(args.sides) if args.sides else None, 'low': args.low, 'high': args.high}
+    settings = PseudoLabelSettings(**{key: value for key, value in given.items() if value is not None})
+    if not 0 <= settings.low <= settings.high <= 1:
+        parser.error(f'--low {settings.low} --high {settings.high}: must be 0 <= low <= high <= 1')
+    report = write_pseudo_labels(Predictor(args.config, args.checkpoint), args.images, args.out, settings)
+    share = report['class_named_by_the_teacher'] / report['photographs']
+    print(
+        f'{report["kept"]} of {report["photographs"]} photographs kept; the model names the class of {share:.1%} itself'
+    )
+    print(f'data set: {args.out}')
+    return 0

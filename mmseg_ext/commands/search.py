@@ -1,0 +1,79 @@
+"""Search hyperparameters of an experiment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmseg_ext.commands.cli import ArgumentParser
+from mmseg_ext.runs.options import parse_options
+
+EXAMPLE = """python tools/search.py configs/demo/NAME.py --trials 20 --out work_dirs/search \\
+    --space optim_wrapper.optimizer.lr=1e-5:1e-3:log model.decode_head.dropout_ratio=0.0:0.5"""
+
+
+def build_parser() -> ArgumentParser:
+    """The tool's arguments."""
+    parser = ArgumentParser(
+        'Train an experiment with other hyperparameters, chosen by Optuna (TPE), and list them by the best value of\n'
+        'validation. The same command continues an interrupted search.',
+        EXAMPLE,
+    )
+    parser.add_argument('config', help='config file of the experiment')
+    parser.add_argument(
+        '--space',
+        nargs='+',
+        required=True,
+        metavar='KEY=VALUES',
+        help='what may change: KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=A,B,C',
+    )
+    parser.add_argument('--trials', type=int, default=20, metavar='N', help='how many trainings (default: 20)')
+    parser.add_argument('--out', metavar='D', help='folder of the search')
+    parser.add_argument('--clearml-queue', metavar='NAME', help='train on the agents of this ClearML queue, not here')
+    parser.add_argument('--workers', type=int, default=1, metavar='N', help='agents that train at a time (default: 1)')
+    parser.add_argument('--metric', default='mDice', help='value of validation to maximise (default: mDice)')
+    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the sampler and all trainings (0)')
+    parser.add_argument('--no-prune', action='store_true', help='never stop a training that lies below the median')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all trainings')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, search, print the table."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if (args.out is None) == (args.clearml_queue is None):
+        parser.error('give either --out, a folder for trainings here, or --clearml-queue, a queue that has agents')
+    from rich.console import Console
+
+    from mmseg_ext.workflows.search import SearchSettings, search, search_table
+    from mmseg_ext.workflows.search_space import parse_space
+
+    settings = SearchSettings(
+        args.config,
+        tuple(parse_space(args.space)),
+        args.metric,
+        args.seed,
+        not args.no_prune,
+        parse_options(args.cfg_options),
+    )
+    if args.clearml_queue:
+        from mmseg_ext.workflows.search_clearml import search_on_queue
+
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # the SDK talks
+                script = Path(__file__).with_name('train.py')
+                report = search_on_queue(settings, args.trials, args.clearml_queue, script, args.workers)
+        except KeyboardInterrupt:
+            print('interrupted', file=sys.stderr, flush=True)
+            os._exit(130)  # threads of the SDK would go on to the next training
+        where = f'search: {report["page"]}\ntrainings: tools/compare.py --clearml {report["project"]}'
+    else:
+        report = search(settings, args.trials, args.out)
+        where = f'trainings and search.json: {args.out}'
+    Console(width=None if os.isatty(1) else 120).print(search_table(report))
+    print(where)
+    return 0

@@ -1,0 +1,56 @@
+"""Train one experiment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from mmseg_ext.commands.cli import ArgumentParser, add_run_arguments
+from mmseg_ext.runs.options import parse_options
+from mmseg_ext.tracking.clearml.queue import agent_arguments
+
+EXAMPLE = 'PETS_ROOT=DATA python tools/train.py configs/pets/NAME.py --work-dir work_dirs/NAME --seed 1'
+
+
+def build_parser() -> ArgumentParser:
+    """The tool's arguments."""
+    parser = ArgumentParser(
+        'Train one experiment: checkpoints, curves, records and config go to its work dir.', EXAMPLE
+    )
+    parser.add_argument('config', help='config file of the experiment')
+    parser.add_argument('--work-dir', metavar='D', help='folder of the run (default: work_dirs/<config name>)')
+    parser.add_argument('--seed', type=int, metavar='N', help="random seed (default: the config's)")
+    parser.add_argument('--resume', action='store_true', help='continue the run that stands in the work dir')
+    parser.add_argument('--amp', action='store_true', help='bfloat16 autocast, on the CPU too')
+    parser.add_argument(
+        '--clearml',
+        choices=['auto', 'online', 'offline', 'off'],
+        help='log to ClearML (default: what the config says, or else auto: where it is configured)',
+    )
+    parser.add_argument('--clearml-queue', metavar='NAME', help='train on an agent of this ClearML queue, not here')
+    add_run_arguments(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, train, say where everything lies."""
+    if not argv:
+        argv = agent_arguments() or []
+    args = build_parser().parse_args(argv)
+    options = parse_options(args.cfg_options)
+    if args.clearml_queue:
+        from mmseg_ext.workflows.train import enqueue_training
+
+        print(f'queued: {enqueue_training(args.config, vars(args), options)[1]}')
+        return 0
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    from mmengine.dist import is_main_process
+
+    from mmseg_ext.workflows.train import train
+
+    result = train(args.config, args.work_dir, args.seed, args.resume, args.amp, options, args.launcher, args.clearml)
+    if is_main_process():
+        print(f'run: {result["work_dir"]}')
+        if result['best_checkpoint']:
+            print(f'best checkpoint: {result["best_checkpoint"]}')
+    return 0

@@ -1,0 +1,1 @@
+"""Masks to LabelMe files and back."""

@@ -1,0 +1,90 @@
+"""Masks as LabelMe shapes, one for each region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.data.labelme.document import Shape, new_shape
+from mmseg_ext.data.labelme.polygon import fill_polygon
+from mmseg_ext.data.labelme.shapes import encode_mask
+from mmseg_ext.data.masks import Mask
+
+ShapeKind = Literal['mask', 'polygon']
+Binary = NDArray[np.bool_]
+Box = tuple[int, int, int, int]
+
+
+def encode_shapes(
+    mask: Mask, names: Mapping[int, str], kind: ShapeKind = 'mask', tolerance: float = 0, canvas: Mask | None = None
+) -> list[Shape]:
+    """Find shapes that, painted in their order over a canvas, give a mask.
+
+    ``mask`` shapes hold exactly the pixels that are to change, so that holes and touching classes are exact.
+    ``polygon`` shapes are outlines; a hole is painted over by what lies in it, by a polygon of the background at need.
+
+    Args:
+        mask: Class indices, shape (H, W), uint8.
+        names: Value → label of every value in it.
+        kind: What to draw.
+        tolerance: How far a polygon may leave the outline, in pixels, so that it has fewer vertices; 0 keeps it.
+        canvas: What is painted already; a ground of 0 by default. It is not changed.
+
+    Returns:
+        One shape for each region.
+    """
+    canvas = np.zeros_like(mask) if canvas is None else canvas.copy()
+    if kind == 'mask':
+        return [_mask_shape(names[value], region, box) for value, region, box in _regions(mask, mask != canvas, 8)]
+    return _polygon_shapes(mask, names, tolerance, canvas)
+
+
+def _regions(mask: Mask, where: Binary, connectivity: int) -> Iterator[tuple[int, Binary, Box]]:
+    """Value, pixels within its box, and box (left, top, width, height) of each region among some pixels."""
+    for value in np.unique(mask[where]):
+        here = ((mask == value) & where).astype(np.uint8)
+        _, numbers, stats, _ = cv2.connectedComponentsWithStats(here, connectivity=connectivity)
+        for number, (left, top, width, height) in enumerate(stats[1:, : cv2.CC_STAT_AREA].tolist(), 1):
+            region = numbers[top : top + height, left : left + width] == number
+            yield int(value), region, (left, top, width, height)
+
+
+def _mask_shape(label: str, region: Binary, box: Box) -> Shape:
+    left, top, width, height = box
+    return new_shape(label, 'mask', [(left, top), (left + width - 1, top + height - 1)], encode_mask(region))
+
+
+def _polygon_shapes(mask: Mask, names: Mapping[int, str], tolerance: float, canvas: Mask) -> list[Shape]:
+    """Draw the outer outline of each region, from the largest to the smallest filled area.
+
+    What lies in a hole has a smaller filled area than what surrounds it and so comes later, on top. A region that
+    already has its pixels by then (most often the background) needs no polygon. The regions are 4-connected here: those
+    never cross, while an 8-connected background seeps through the corners of an outline.
+    """
+    outlines = []
+    for value, region, box in _regions(mask, np.ones(mask.shape, bool), 4):
+        vertices = _outline(region, tolerance)
+        outlines.append((fill_polygon(vertices, *region.shape), value, region, box, vertices))
+    outlines.sort(key=lambda outline: -int(outline[0].sum()))
+    shapes = []
+    for filled, value, region, (left, top, width, height), vertices in outlines:
+        present = canvas[top : top + height, left : left + width]
+        if (present[region] != value).any():
+            present[filled] = value
+            shapes.append(new_shape(names[value], 'polygon', (vertices + np.array([left, top])).tolist()))
+    return shapes
+
+
+def _outline(region: Binary, tolerance: float) -> NDArray[np.float64]:
+    """The outer outline of one region as vertices in the middle of its border pixels, shape (N, 2), N ≥ 3."""
+    (contour, *_), _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if tolerance > 0:
+        contour = cv2.approxPolyDP(contour, tolerance, closed=True)
+    vertices = contour[:, 0].astype(np.float64)
+    while len(vertices) < 3:  # a region of one pixel, or a straight line of them: back along the same way
+        vertices = np.concatenate([vertices, vertices[:1]])
+    return vertices + 0.5

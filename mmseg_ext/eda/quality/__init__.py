@@ -1,0 +1,1 @@
+"""Label quality: scores, their evidence, suggestions for corrected masks."""

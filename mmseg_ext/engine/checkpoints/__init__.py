@@ -1,0 +1,1 @@
+"""Checkpoint files: writing, finding, matching them to a model, pretrained weights."""

@@ -1,0 +1,115 @@
+"""When checkpoints are saved, and which are kept: the new one is on the disk before an old one goes."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook as BaseCheckpointHook
+from mmengine.runner import Runner
+
+from mmseg_ext.engine.checkpoints.files import POINTER
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import write_text
+from mmseg_ext.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CheckpointHook(BaseCheckpointHook):
+    """mmengine's ``CheckpointHook`` that a kill cannot rob of its last or best checkpoint.
+
+    mmengine deletes the previous best and the outdated last checkpoint before it writes the new one. Here the order is:
+    write, record, delete. Also, a metric of one class (``save_best='Dice/cat'``) needs no ``rule``; a metric that does
+    not exist is named in an `InputError`; and training that stops early saves its last state.
+
+    Args:
+        **kwargs: As for mmengine's hook, without remote storage.
+    """
+
+    _default_greater_keys: ClassVar[list[str]] = [*BaseCheckpointHook._default_greater_keys, 'Dice', 'IoU', 'Fscore']
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the folder, and take up the names of kept and best checkpoints of a resumed run."""
+        folder = Path(runner.work_dir)
+        self._folder = folder if self.out_dir is None else Path(self.out_dir) / folder.name
+        info = runner.message_hub.runtime_info
+        self._kept_steps: deque[int] = deque(info.get('keep_ckpt_ids', []))
+        runner.logger.info(f'Checkpoints will be saved to {self._folder}')
+
+    def after_train(self, runner: Runner) -> None:
+        """Save the last state where neither the interval nor the planned end did (early stopping)."""
+        step = runner.epoch if self.by_epoch else runner.iter
+        if self.save_last and step > 0 and not self._is_saved(step):
+            self._save_checkpoint_with_step(runner, step, {'epoch': runner.epoch, 'iter': runner.iter})
+        super().after_train(runner)
+
+    def _is_saved(self, step: int) -> bool:
+        return self.last_ckpt is not None and Path(self.last_ckpt).name == self.filename_tmpl.format(step)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
+        if step not in self._kept_steps:
+            self._kept_steps.append(step)
+        outdated = []
+        while 0 < self.max_keep_ckpts < len(self._kept_steps):
+            outdated.append(self._kept_steps.popleft())
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = str(self._folder / name)
+        runner.message_hub.update_info('keep_ckpt_ids', list(self._kept_steps))
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            str(self._folder),
+            name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+        )
+        if is_main_process():
+            write_text(Path(runner.work_dir) / POINTER, self.last_ckpt)
+            for old in outdated:
+                (self._folder / self.filename_tmpl.format(old)).unlink(missing_ok=True)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
+        if not self.save_best or not hasattr(self, '_folder'):  # a validation outside training saves nothing
+            return
+        if 'auto' in self.key_indicators:
+            self._init_rule(self.rules, [next(iter(metrics))])
+        step = runner.epoch if self.by_epoch else runner.iter
+        best = {}
+        for metric, rule in zip(self.key_indicators, self.rules, strict=True):
+            if metric not in metrics:
+                raise InputError(f'save_best={metric!r}: validation gave {", ".join(metrics)}; name one of these')
+            key = '' if len(self.key_indicators) == 1 else f'_{metric}'
+            score = metrics[metric]
+            previous = runner.message_hub.get_info(f'best_score{key}', self.init_value_map[rule])
+            if score is None or not self.is_better_than[metric](score, previous):
+                continue
+            name = f'best_{_file_part(metric)}_{self.filename_tmpl.format(step)}'
+            best[metric] = name
+            runner.message_hub.update_info(f'best_score{key}', float(score))
+            runner.message_hub.update_info(f'best_ckpt{key}', str(self._folder / name))
+            self._save_best(runner, name)
+            runner.logger.info(f'The best checkpoint with {float(score):0.4f} {metric} is saved to {name}')
+        if best or self._is_saved(step):  # again, for what validation has changed: scores, counts of other hooks
+            self._save_checkpoint_with_step(runner, step, {'epoch': runner.epoch, 'iter': runner.iter})
+        if is_main_process():
+            for metric, name in best.items():
+                self._remove_previous_best(metric, name)
+
+    def _save_best(self, runner: Runner, name: str) -> None:
+        meta = {'epoch': runner.epoch, 'iter': runner.iter}
+        runner.save_checkpoint(str(self._folder), name, save_optimizer=False, save_param_scheduler=False, meta=meta)
+
+    def _remove_previous_best(self, metric: str, name: str) -> None:
+        """Remove the other best files of the metric, also one that a killed run had no time to record."""
+        pattern = re.escape(self.filename_tmpl).replace(r'\{\}', r'\d+')
+        for path in self._folder.glob('best_*.pth'):
+            if path.name != name and re.fullmatch(f'best_{re.escape(_file_part(metric))}_{pattern}', path.name):
+                path.unlink(missing_ok=True)
+
+
+def _file_part(metric: str) -> str:
+    return metric.replace('/', '_')

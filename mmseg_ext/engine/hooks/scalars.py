@@ -1,0 +1,83 @@
+"""``scalars.json``: the curves of a run, one JSON object a line, continued when the run is resumed."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import write_text
+from mmseg_ext.registry import HOOKS
+from mmseg_ext.runs.scalars import FILE_NAME, read_scalars
+
+
+@HOOKS.register_module()
+class ScalarsHook(Hook):
+    """Append losses, learning rate and metrics to ``<work dir>/scalars.json``.
+
+    A line is ``{"iter": 20, "epoch": 2, "train/loss": 0.5, …}`` or ``{"iter": 20, "epoch": 2, "val/mDice": 81.2, …}``.
+    ``iter`` counts finished iterations and ``epoch`` started passes over the training set. Losses are means over the
+    last ``interval`` iterations. NaN and infinity become ``null``, since JSON has neither. When a run is resumed, lines
+    beyond the iteration of its checkpoint are dropped first, so no iteration stands there twice.
+
+    Args:
+        interval: Iterations between two lines of training.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, interval: int = 10) -> None:
+        if interval < 1:
+            raise InputError(f'ScalarsHook: interval={interval} must be at least 1')
+        self.interval = interval
+
+    def before_train(self, runner: Runner) -> None:
+        """Drop what the resumed (or fresh) run will write again."""
+        self.path = Path(runner.work_dir) / FILE_NAME
+        if is_main_process() and self.path.exists():
+            kept = [row for row in read_scalars(self.path) if row['iter'] <= runner.iter and runner.iter > 0]
+            write_text(self.path, ''.join(json.dumps(row) + '\n' for row in kept))
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Write a line every ``interval`` iterations, and at the last one."""
+        finished = runner.iter + 1
+        if finished % self.interval and finished != runner.max_iters:
+            return
+        scalars = {
+            key: buffer.current() if key.endswith('lr') else buffer.mean(self.interval)
+            for key, buffer in runner.message_hub.log_scalars.items()
+            if key.startswith('train/')
+        }
+        self._append(runner, finished, scalars)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+        """Write the metrics; those that are not numbers (tables) have other places."""
+        if not hasattr(self, 'path'):  # a validation without training belongs to no curve
+            return
+        numbers = {f'val/{key}': value for key, value in (metrics or {}).items() if _is_number(value)}
+        self._append(runner, runner.iter, numbers)
+
+    def _append(self, runner: Runner, iteration: int, scalars: dict[str, Any]) -> None:
+        if not is_main_process():
+            return
+        row: dict[str, Any] = {'iter': iteration, 'epoch': math.ceil(iteration / len(runner.train_dataloader))}
+        row |= {key: float(value) if math.isfinite(value) else None for key, value in scalars.items()}
+        try:
+            with self.path.open('a', encoding='utf-8') as stream:
+                stream.write(json.dumps(row, allow_nan=False) + '\n')
+        except OSError as error:
+            raise InputError(f'{self.path}: cannot be written ({error.strerror or error}); free space') from error
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return not isinstance(value, str)

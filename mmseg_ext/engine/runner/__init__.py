@@ -1,0 +1,1 @@
+"""The runner, its loops and mixed precision."""

@@ -1,0 +1,91 @@
+"""Validation and test in half precision, on any device, without touching the training's random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.runner import TestLoop as BaseTestLoop
+from mmengine.runner import ValLoop as BaseValLoop
+from mmengine.runner.loops import _parse_losses, _update_losses
+
+from mmseg_ext.engine.checkpoints.training_state import get_rng_state, set_rng_state
+from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
+from mmseg_ext.registry import LOOPS
+
+
+@LOOPS.register_module()
+class ValLoop(BaseValLoop):
+    """mmengine's ``ValLoop`` with a choice of dtype.
+
+    mmengine's ``fp16=True`` means bfloat16 on the CPU and float16 on a GPU. The random state is put back after each
+    validation, so that training does not depend on how often it is validated.
+
+    Args:
+        dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
+        **kwargs: As for mmengine's loop.
+
+    Raises:
+        InputError: An unknown dtype, or float16 on the CPU.
+    """
+
+    def __init__(self, dtype: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dtype = None if dtype is None else autocast_dtype(dtype)
+
+    def run(self) -> dict[str, float]:
+        """Validate and return the metrics."""
+        state = get_rng_state()
+        self.runner.call_hook('before_val')
+        self.runner.call_hook('before_val_epoch')
+        self.runner.model.eval()
+        self.val_loss.clear()
+        for index, data_batch in enumerate(self.dataloader):
+            self.run_iter(index, data_batch)
+        metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
+        if self.val_loss:
+            metrics.update(_parse_losses(self.val_loss, 'val'))
+        set_rng_state(state)  # before the hooks: one of them saves it
+        self.runner.call_hook('after_val_epoch', metrics=metrics)
+        self.runner.call_hook('after_val')
+        return metrics
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
+        """Predict one batch and pass it to the evaluator."""
+        self.runner.call_hook('before_val_iter', batch_idx=idx, data_batch=data_batch)
+        with autocast_for(self.runner.model, self.dtype):
+            outputs = self.runner.model.val_step(data_batch)
+        outputs, _ = _update_losses(outputs, self.val_loss)  # adds to it in place
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        self.runner.call_hook('after_val_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
+
+
+@LOOPS.register_module()
+class TestLoop(BaseTestLoop):
+    """mmengine's ``TestLoop`` with a choice of dtype.
+
+    Args:
+        dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
+        **kwargs: As for mmengine's loop.
+
+    Raises:
+        InputError: An unknown dtype, or float16 on the CPU.
+    """
+
+    __test__ = False  # not a test class, whatever pytest makes of the name
+
+    def __init__(self, dtype: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dtype = None if dtype is None else autocast_dtype(dtype)
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
+        """Predict one batch and pass it to the evaluator."""
+        self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
+        with autocast_for(self.runner.model, self.dtype):
+            outputs = self.runner.model.test_step(data_batch)
+        outputs, _ = _update_losses(outputs, self.test_loss)  # adds to it in place
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        self.runner.call_hook('after_test_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)

@@ -1,0 +1,267 @@
+"""mmengine's runner with checkpoints that are atomic, hold no code and are checked against the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import torch
+from mmengine.dist import is_main_process, master_only
+from mmengine.logging import MMLogger
+from mmengine.model import BaseTTAModel, MMDistributedDataParallel, is_model_wrapper
+from mmengine.runner import BaseLoop
+from mmengine.runner import Runner as BaseRunner
+from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_to_model
+
+from mmseg_ext.datasets.seeding import reseed, seed_samples
+from mmseg_ext.engine.checkpoints.files import (
+    checkpoints_newest_first,
+    remove_leftovers,
+    save_checkpoint_file,
+    to_plain,
+)
+from mmseg_ext.engine.checkpoints.matching import check_weights, revise
+from mmseg_ext.engine.checkpoints.training_state import (
+    get_rng_state,
+    message_hub_from_plain,
+    message_hub_to_plain,
+    set_rng_state,
+)
+from mmseg_ext.errors import InputError
+from mmseg_ext.registry import RUNNERS
+from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
+from mmseg_ext.runs.console import quiet_console
+
+_STRIP_MODULE = ((r'^module\.', ''),)
+
+
+@RUNNERS.register_module()
+class Runner(BaseRunner):
+    """``mmengine.runner.Runner`` that survives ``kill -9`` and refuses foreign code.
+
+    It is chosen in a config by ``runner_type = 'mmseg_ext.Runner'``. Its files have mmengine's keys, so mmengine reads
+    them too; they add ``rng_state``, so that a run on one process resumes as if it had not stopped. What the training
+    sees depends on the seed alone, neither on ``num_workers`` nor on a resumption (`mmseg_ext.datasets.seeding`); the
+    model's own chance (dropout) on further ranks starts anew.
+    """
+
+    _resume: bool
+    _train_dataloader: Any
+    _training = False
+    _resuming = False
+    _resumed_rng_state: dict[str, Any] | None = None
+
+    def train(self) -> torch.nn.Module:
+        """Train; see mmengine. Weights from ``load_from`` may then fit the model in part (another head)."""
+        self._training = True
+        try:
+            return super().train()
+        finally:
+            self._training = False
+            self.call_hook('close')  # also after an error: a progress line must give the terminal back
+
+    def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the loop; see mmengine. Its samples depend on the seed and their place in the training alone."""
+        if not isinstance(loop, BaseLoop) and isinstance(self._train_dataloader, dict):
+            self._train_dataloader = seed_samples(self._train_dataloader, self.seed)
+        return super().build_train_loop(loop)
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger; see mmengine. Its pages (environment, config, hooks) go to the file only."""
+        logger = super().build_logger(*args, **kwargs)
+        quiet_console(logger)
+        return logger
+
+    def setup_env(self, env_cfg: dict[str, Any]) -> None:
+        """Set up processes and libraries; see mmengine, which can start several processes on GPUs only."""
+        if self.launcher == 'pytorch' and not (torch.cuda.is_available() or torch.distributed.is_initialized()):
+            torch.distributed.init_process_group('gloo')
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: torch.nn.Module) -> torch.nn.Module:
+        """Wrap the model for several processes; see mmengine, which names a GPU also where there is none."""
+        if model_wrapper_cfg is None and self.distributed and not torch.cuda.is_available():
+            unused = self.cfg.get('find_unused_parameters', False)
+            return MMDistributedDataParallel(model, broadcast_buffers=False, find_unused_parameters=unused)
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    @master_only
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args: dict | None = None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict | None = None,
+        by_epoch: bool = True,
+        backend_args: dict | None = None,
+    ) -> None:
+        """Write a checkpoint atomically, on rank 0 only.
+
+        Args:
+            out_dir: A local folder.
+            filename: The file's name in it.
+            file_client_args: Must be ``None``: only local files can be written atomically.
+            save_optimizer: Whether to save the optimizer's state.
+            save_param_scheduler: Whether to save the schedulers' states.
+            meta: Further entries of ``meta``; ``epoch`` and ``iter`` override the runner's.
+            by_epoch: Whether the running epoch (or else the running iteration) counts as done.
+            backend_args: Must be ``None``, as above.
+
+        Raises:
+            InputError: The file cannot be written, or a remote backend is asked for.
+        """
+        if file_client_args is not None or backend_args is not None:
+            raise InputError(f'{out_dir}: checkpoints are written to local folders only; remove backend_args')
+        done = (
+            {'epoch': self.epoch + 1, 'iter': self.iter} if by_epoch else {'epoch': self.epoch, 'iter': self.iter + 1}
+        )
+        checkpoint: dict[str, Any] = {
+            'meta': {**done, **(meta or {}), **self._describe_run()},
+            'state_dict': self._bare_model().state_dict(),
+            'message_hub': message_hub_to_plain(self.message_hub),
+            'rng_state': get_rng_state(),
+        }
+        if save_optimizer:
+            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
+        if save_param_scheduler and self.param_schedulers is not None:
+            checkpoint['param_schedulers'] = self._scheduler_states()
+        self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        save_checkpoint_file(to_plain(checkpoint), Path(out_dir) / filename)
+
+    def _describe_run(self) -> dict[str, Any]:
+        description = {
+            'cfg': self._config_text,
+            'seed': self.seed,
+            'experiment_name': self.experiment_name,
+            'time': time.strftime('%Y%m%d_%H%M%S', time.localtime()),
+            'mmengine_version': mmengine.__version__,
+        }
+        metainfo = getattr(self.train_dataloader.dataset, 'metainfo', None)
+        return description if metainfo is None else {**description, 'dataset_meta': metainfo}
+
+    @cached_property
+    def _config_text(self) -> str:
+        return str(self.cfg.pretty_text)  # formatting it takes longer than writing a small checkpoint
+
+    def _scheduler_states(self) -> Any:
+        if isinstance(self.param_schedulers, dict):
+            return {name: [one.state_dict() for one in group] for name, group in self.param_schedulers.items()}
+        return [one.state_dict() for one in self.param_schedulers]
+
+    def _bare_model(self) -> torch.nn.Module:
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        return model.module if isinstance(model, BaseTTAModel) else model
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable[..., Any] = 'cpu',
+        strict: bool = False,
+        revise_keys: Sequence[tuple[str, str]] = _STRIP_MODULE,
+    ) -> dict[str, Any]:
+        """Load weights after checking that they belong to this model.
+
+        Args:
+            filename: A path, or an address mmengine knows.
+            map_location: Where the tensors go.
+            strict: Whether all keys and shapes must match. Always so for a resumed run, a validation and a test.
+            revise_keys: Pairs (pattern, replacement) applied to the keys.
+
+        Returns:
+            The checkpoint, with its logged history as mmengine expects it.
+
+        Raises:
+            InputError: The file cannot be read, holds code, or belongs to another model.
+        """
+        checkpoint = _load_checkpoint(filename, map_location=map_location, logger='silent')
+        if 'state_dict' not in checkpoint:
+            checkpoint = {'meta': {}, 'state_dict': checkpoint}
+        if self._resuming:
+            self._prepare_resume(filename, checkpoint)
+        strict = strict or self._resuming or not self._training
+        check_weights(filename, revise(checkpoint['state_dict'], revise_keys), self._bare_model().state_dict(), strict)
+        if 'message_hub' in checkpoint:
+            checkpoint['message_hub'] = message_hub_from_plain(checkpoint['message_hub'])
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        _load_checkpoint_to_model(self._bare_model(), checkpoint, strict, revise_keys=list(revise_keys))
+        self._has_loaded = True
+        self.logger.info(f'Loaded {filename}')
+        return checkpoint
+
+    def load_or_resume(self) -> None:
+        """Load ``load_from``, or continue from the newest readable checkpoint of the work dir.
+
+        A damaged newest checkpoint (the machine went down while the file system still held it back) costs a warning and
+        one epoch: the one before is taken. A work dir without checkpoints is started from scratch.
+
+        Raises:
+            InputError: None of the checkpoints of the work dir can be read.
+        """
+        if self._has_loaded or not self._resume or self._load_from is not None:
+            super().load_or_resume()
+            return
+        if is_main_process():
+            remove_leftovers(self.work_dir)
+        candidates = checkpoints_newest_first(self.work_dir)
+        if not candidates:
+            self._resume = False  # hooks and loaders must not take this for a continued run
+            self.logger.info(f'{self.work_dir}: no checkpoint to resume from; starting from scratch')
+            return
+        for path in candidates:
+            try:
+                load_checkpoint_file(path)
+            except InputError as error:
+                self.logger.warning(f'{error}; trying the checkpoint before it')
+                continue
+            self.resume(str(path))
+            return
+        raise InputError(
+            f'{self.work_dir}: none of its {len(candidates)} checkpoints can be read; train without --resume'
+        )
+
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: str | Callable[..., Any] = 'cpu',
+    ) -> None:
+        """Continue a run from a checkpoint; see mmengine.
+
+        Args:
+            filename: The checkpoint.
+            resume_optimizer: Whether to restore the optimizer.
+            resume_param_scheduler: Whether to restore the schedulers.
+            map_location: Where tensors are read to; the optimizer moves its state to the parameters' device itself.
+
+        Raises:
+            InputError: The file cannot be read or holds weights only.
+        """
+        self._resuming = True
+        try:
+            super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+        finally:
+            self._resuming = False
+        if self.seed is not None:  # it may be the checkpoint's now
+            reseed(self.train_dataloader, self.seed)
+        if self._resumed_rng_state is not None and self.world_size == 1:
+            set_rng_state(self._resumed_rng_state)
+
+    def _prepare_resume(self, filename: str, checkpoint: dict[str, Any]) -> None:
+        """Refuse weights without a training state, and keep the random state until everything else is restored."""
+        if 'optimizer' not in checkpoint or 'epoch' not in checkpoint.get('meta', {}):
+            raise InputError(f'{filename}: holds weights only and cannot be resumed; use it as load_from')
+        self._reuse_dataset_meta(checkpoint['meta'])
+        self._resumed_rng_state = checkpoint.get('rng_state')
+
+    def _reuse_dataset_meta(self, meta: dict[str, Any]) -> None:
+        """Put the data set's own object for an equal one: mmengine compares pickles, which differ for equal values."""
+        own = getattr(self.train_dataloader.dataset, 'metainfo', None)
+        if own is not None and meta.get('dataset_meta') == to_plain(own):
+            meta['dataset_meta'] = own

@@ -1,0 +1,134 @@
+"""A config and its checkpoint as a network that predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from numpy.typing import NDArray
+
+from mmseg_ext.data.layout import Classes
+from mmseg_ext.engine.checkpoints.files import find_best
+from mmseg_ext.engine.checkpoints.matching import check_weights
+from mmseg_ext.engine.guard import guarded
+from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
+from mmseg_ext.errors import InputError
+from mmseg_ext.inference.model_info import Box, ModelInfo
+from mmseg_ext.models.complexity import full_size_logits
+from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
+from mmseg_ext.runs.config import check_parts, load_config
+
+USUAL_TILE = 512
+
+
+class TorchNetwork:
+    """A `mmseg_ext.inference.network.Network` on torch.
+
+    Args:
+        config_path: The experiment that the checkpoint was trained with.
+        checkpoint: Its weights, or the work dir whose best checkpoint is meant.
+        dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or None for float32.
+        device: Where it runs; a GPU where there is one.
+
+    Attributes:
+        info: Classes of the checkpoint, normalisation and sizes of the config.
+        model: mmseg's model, in evaluation mode.
+        device: Where it runs.
+
+    Raises:
+        InputError: The config, the checkpoint or the device cannot be used.
+    """
+
+    def __init__(
+        self,
+        config_path: str | Path,
+        checkpoint: str | Path,
+        dtype: str | None = None,
+        device: str | None = None,
+    ) -> None:
+        config = load_config(config_path)
+        check_parts(config, config_path, 'model')
+        path = find_best(checkpoint)
+        content = load_checkpoint_file(path)
+        if 'state_dict' not in content or content.get('meta', {}).get('dataset_meta') is None:
+            raise InputError(f'{path}: does not name its classes; use a checkpoint that tools/train.py has written')
+        init_default_scope(config.get('default_scope', 'mmseg'))
+        model = guarded(lambda: MODELS.build(config.model))
+        check_weights(str(path), content['state_dict'], model.state_dict(), strict=True)
+        model.load_state_dict(content['state_dict'], strict=False)  # a count of batches may miss, nothing else
+        self.info = describe_model(config, _classes(content['meta']['dataset_meta'], path), model)
+        self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        if self.device.startswith('cuda') and not torch.cuda.is_available():
+            raise InputError(f'--device {self.device}: torch finds no GPU here; use --device cpu')
+        self.model = model.to(self.device).eval().to(memory_format=torch.channels_last)
+        self._dtype = None if dtype is None else autocast_dtype(dtype)
+
+    @torch.inference_mode()
+    def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map normalised photographs (N, 3, H, W) to logits (N, K, H, W)."""
+        tensor = torch.from_numpy(inputs).to(self.device, memory_format=torch.channels_last)
+        with autocast_for(self.model, self._dtype):
+            result = full_size_logits(self.model, tensor)
+        logits: NDArray[np.float32] = result.float().cpu().numpy()
+        return logits
+
+
+def describe_model(config: Config, classes: Classes, model: Any) -> ModelInfo:
+    """Collect what must be known of a model to use it, from its config and itself."""
+    preprocessor = config.model.get('data_preprocessor') or {}
+    test_cfg = config.model.get('test_cfg') or {}
+    size = next(iter(_sizes(_pipeline(config))), None)
+    tile = _side(test_cfg.get('crop_size'), int(max(size)) if size else USUAL_TILE)
+    return ModelInfo(
+        classes=classes,
+        mean=tuple(map(float, preprocessor.get('mean') or (0, 0, 0))),  # type: ignore[arg-type]
+        std=tuple(map(float, preprocessor.get('std') or (1, 1, 1))),  # type: ignore[arg-type]
+        channels='rgb' if preprocessor.get('bgr_to_rgb') else 'bgr',
+        size=size,
+        tta_sizes=tuple(dict.fromkeys(_sizes(config.get('tta_pipeline') or []))),
+        tta_flip='RandomFlip' in str(config.get('tta_pipeline') or []),
+        mode='slide' if test_cfg.get('mode') == 'slide' else 'whole',
+        tile=tile,
+        stride=_side(test_cfg.get('stride'), max(1, tile * 2 // 3)),
+        threshold=float(model.decode_head.threshold) if model.out_channels == 1 else None,
+    )
+
+
+def _classes(meta: Mapping[str, Any], path: Path) -> Classes:
+    content = {
+        'classes': list(meta.get('classes') or ()),
+        'palette': [list(colour) for colour in meta.get('palette') or ()],
+        'ignore_index': meta.get('ignore_index', 255),
+    }
+    return Classes.from_mapping(content, str(path))
+
+
+def _pipeline(config: Config) -> Any:
+    loader = config.get('test_dataloader') or config.get('val_dataloader') or {}
+    return (loader.get('dataset') or {}).get('pipeline') or config.get('test_pipeline') or []
+
+
+def _sizes(steps: Any) -> Iterator[Box]:
+    """The ``scale`` of each ``Resize``, in the order of the pipeline, whatever it is nested in."""
+    if isinstance(steps, Mapping):
+        scale = steps.get('scale')
+        if steps.get('type') == 'Resize' and scale is not None:
+            sides = (scale, scale) if isinstance(scale, (int, float)) else tuple(scale)
+            yield float(max(sides)), float(min(sides))
+        steps = steps.get('transforms') or ()
+    for step in steps:
+        if isinstance(step, (Mapping, list, tuple)):
+            yield from _sizes(step)
+
+
+def _side(value: Any, default: int) -> int:
+    """One side of a pair of them."""
+    if value is None:
+        return default
+    return int(value) if isinstance(value, (int, float)) else int(min(value))

@@ -1,0 +1,57 @@
+"""The files of an error analysis: ``errors.json``, the tables as CSV, the charts, the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmseg_ext.eda.plots import save_figure
+from mmseg_ext.evaluation.errors.analyze import Analysis
+from mmseg_ext.evaluation.errors.tables import error_tables
+from mmseg_ext.files import check_result_folder, make_folder, write_json, write_text
+from mmseg_ext.reports.errors.figures import error_figures
+from mmseg_ext.reports.errors.page import GALLERY, write_errors_page
+
+NUMBERS, PAGE = 'errors.json', 'errors.html'
+FIGURES = ('causes', 'slices', 'borders', 'calibration')
+TABLES = ('causes', 'slices', 'worst', 'objects', 'true', 'predicted', 'borders', 'trimap', 'calibration', 'suspects')
+OURS = frozenset({
+    NUMBERS,
+    PAGE,
+    *(f'{name}.{kind}' for name in FIGURES for kind in ('png', 'svg')),
+    *(f'{name}.csv' for name in TABLES),
+})  # fmt: skip
+
+
+def check_out(out: str | Path, overwrite: bool = False) -> None:
+    """Refuse a folder that holds anything but an earlier result that may be replaced, as `check_result_folder` does."""
+    check_result_folder(out, OURS, overwrite)
+
+
+def write_error_outputs(out: str | Path, analysis: Analysis, summary: Mapping[str, Any], top: int = GALLERY) -> Path:
+    """Write everything into a folder, ``errors.json`` last.
+
+    Args:
+        out: The folder; what an earlier analysis left there is replaced.
+        analysis: What the page shows.
+        summary: The same as numbers, of `summarize_errors`.
+        top: Images in each gallery of the page.
+
+    Returns:
+        The page.
+
+    Raises:
+        InputError: A file cannot be read or written.
+    """
+    out = make_folder(out)
+    for name in OURS & {path.name for path in out.iterdir()}:
+        (out / name).unlink()
+    for name, table in error_tables(summary).items():
+        write_text(out / f'{name}.csv', table.csv())
+    for name, figure in error_figures(summary).items():
+        for kind in ('png', 'svg'):
+            save_figure(figure, out / f'{name}.{kind}')
+    write_errors_page(out / PAGE, analysis, summary, top)
+    write_json(out / NUMBERS, summary)
+    return out / PAGE

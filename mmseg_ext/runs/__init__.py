@@ -1,0 +1,1 @@
+"""Runs: config loading, hyperparameters, environment, scalars, run records; reading runs back."""

@@ -1,0 +1,124 @@
+"""Scores of a run: from the results of ``tools/test.py``, and from its own validations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.records import Records, read_records
+from mmseg_ext.evaluation.scores import scores_from_confusion
+from mmseg_ext.evaluation.summary import Summary, summarize
+from mmseg_ext.runs.run_record import Evaluation, Score
+
+SAME_SCORE = 1e-3  # percent: records whose mDice is as close as this to a validation's are its records
+VALIDATION_RECORDS = ('records/val_best.parquet', 'records/val.parquet')
+PREFIX = 'val/Dice/'
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: The file cannot be read or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise InputError(f'{path.name}: cannot be read as JSON ({error})') from error
+    if not isinstance(content, dict):
+        raise InputError(f'{path.name}: holds a {type(content).__name__}, expected an object')
+    return content
+
+
+def read_result(metrics_file: Path) -> tuple[Evaluation | None, dict[str, Any]]:
+    """Read one ``metrics*.json`` with the records and masks beside it.
+
+    Returns:
+        The evaluation, None where the split had no masks to score by; and the content of the file.
+
+    Raises:
+        InputError: The file or its records are damaged.
+    """
+    content = read_json(metrics_file)
+    if 'scores' not in content:
+        return None, content
+    folder = metrics_file.parent
+    beside = metrics_file.name == 'metrics.json'  # metrics_val.json stands alone: its masks may be of another split
+    records = read_records(folder / 'records.parquet') if beside and (folder / 'records.parquet').is_file() else None
+    masks = folder / 'masks' if beside and (folder / 'masks').is_dir() else None
+    try:
+        mean, classes = _from_summary(content['scores'])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f'{folder.name}/{metrics_file.name}: lacks {error} among its scores') from error
+    evaluation = Evaluation(
+        split=str(content.get('split', 'unknown')),
+        tta=bool(content.get('tta')),
+        labels=content.get('labels'),
+        mean=mean,
+        classes=classes,
+        confusion=None if records is None else records.confusion.sum(0),
+        class_names=() if records is None else records.classes,
+        records=records,
+        masks=masks,
+        source=f'{folder.name}/{metrics_file.name}, {Path(str(content.get("checkpoint", ""))).name}'.rstrip(', '),
+    )
+    return evaluation, content
+
+
+def read_validation(
+    folder: Path, rows: Sequence[Mapping[str, Any]], best: Mapping[str, Any], labels: str | None
+) -> Evaluation | None:
+    """The scores of a training's best validation; with interval and images where their records were kept.
+
+    Args:
+        folder: The work dir.
+        rows: Of its ``scalars.json``.
+        best: What ``run.json`` says of the best validation; may be empty.
+        labels: The label set of the validations, where known.
+
+    Raises:
+        InputError: Records are damaged.
+    """
+    row = _best_row(rows, best)
+    kept = [path for name in VALIDATION_RECORDS if (path := folder / name).is_file()]
+    if row is None and not kept:
+        return None
+    for path in kept:
+        records = read_records(path)
+        if row is None or abs(_mean_dice(records) - row['val/mDice']) < SAME_SCORE:
+            mean, classes = _from_summary(summarize(records))
+            source = f'{path.relative_to(folder)}' + (f', iteration {row["iter"]}' if row is not None else '')
+            confusion = records.confusion.sum(0)
+            return Evaluation('val', False, labels, mean, classes, confusion, records.classes, records, None, source)
+    if row is None:
+        return None
+    dice = {key.removeprefix(PREFIX): Score(row[key]) for key in row if key.startswith(PREFIX) and row[key] is not None}
+    source = f'scalars.json, iteration {row["iter"]}; for the interval, test its checkpoint'
+    return Evaluation('val', False, labels, Score(row['val/mDice']), dice, source=source)
+
+
+def _best_row(rows: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    validations = [row for row in rows if isinstance(row.get('val/mDice'), int | float)]
+    named = [row for row in validations if row['iter'] == best.get('iter')]
+    if named:
+        return named[-1]
+    return max(validations, key=lambda row: row['val/mDice'], default=None)
+
+
+def _mean_dice(records: Records) -> float:
+    return 100 * float(np.nan_to_num(scores_from_confusion(records.confusion.sum(0))['mDice'], nan=-1))
+
+
+def _from_summary(summary: Summary) -> tuple[Score | None, dict[str, Score]]:
+    classes = {name: _score(scores['Dice']) for name, scores in summary['classes'].items()}
+    return _score(summary['mDice']), {name: score for name, score in classes.items() if score is not None}
+
+
+def _score(entry: Mapping[str, float | None]) -> Score | None:
+    value = entry['value']
+    return None if value is None else Score(float(value), entry.get('low'), entry.get('high'))

@@ -1,0 +1,1 @@
+"""What each command does, as functions to call from Python: one module a verb."""

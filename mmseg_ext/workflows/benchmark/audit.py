@@ -1,0 +1,82 @@
+"""The benchmark ``audit``: all checks of an image with its mask, decoding included, against decoding alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.layout import read_classes
+from mmseg_ext.data.listing import Item, find_splits, list_items
+from mmseg_ext.data.masks import read_mask
+from mmseg_ext.eda.audit.check_file import Task, check_item
+from mmseg_ext.eda.audit.rules import PHOTO_CHECKS, RULES
+
+GOAL = 1.5
+
+
+def benchmark_audit(root: str | Path, labels: str = 'labels', rounds: int = 11) -> tuple[str, float, float]:
+    """Time the audit of every pair of a label set, one file at a time on one thread, in turn with bare decoding.
+
+    A round takes each file decoded, audited, and audited with the hash that the comparison of photographs needs, right
+    after one another, so that all see the same machine. The figures are CPU times, medians over the rounds. The ratio
+    is that of the checks of one mask, without the hash.
+
+    Args:
+        root: The data set.
+        labels: Name of the label set.
+        rounds: How often each file is read.
+
+    Returns:
+        A table, the ratio of the audit's time to that of decoding, and the goal that it shall not exceed.
+    """
+    root = Path(root).resolve()
+    alone = {name: replace(rule, severity='off') if name in PHOTO_CHECKS else rule for name, rule in RULES.items()}
+    tasks = [Task(root, labels, read_classes(root), rules) for rules in (alone, RULES)]
+    items = [
+        item._replace(shapes=None)
+        for split in find_splits(root, labels)
+        for item in list_items(root, labels, split)[0]
+        if item.image is not None and item.mask is not None
+    ]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        decode, audit, with_hash = _in_turn(
+            [partial(_decode, root, labels), *(partial(check_item, task) for task in tasks)], items, rounds
+        )
+    finally:
+        cv2.setNumThreads(threads)
+    lines = [f'{len(items)} images with masks of {labels}, median of {rounds} rounds, µs of CPU a pair']
+    for name, seconds in (
+        ('decode image and mask', decode),
+        ('decode and check the mask', audit),
+        ('the same with the hash of the photograph', with_hash),
+    ):
+        lines.append(f'{name:42}{seconds * 1e6:10.1f}{seconds / decode:8.3f}')
+    return '\n'.join(lines), audit / decode, GOAL
+
+
+def _decode(root: Path, labels: str, item: Item) -> None:
+    read_image(f'{root}/img/{item.split}/{item.image}')
+    read_mask(f'{root}/{labels}/{item.split}/{item.mask}')
+
+
+def _in_turn(functions: Sequence[Callable[[Item], object]], items: Sequence[Item], rounds: int) -> list[float]:
+    """Median over the rounds of each function's mean seconds an item; a first round warms up."""
+    seconds = np.zeros((rounds + 1, len(functions)))
+    for number, taken in enumerate(seconds):
+        for index, item in enumerate(items):
+            for turn in range(len(functions)):
+                place = (number + index + turn) % len(functions)  # whoever comes second finds the file in the cache
+                start = time.thread_time()
+                functions[place](item)
+                taken[place] += time.thread_time() - start
+    medians = np.median(seconds[1:], axis=0) / len(items)
+    return [float(value) for value in medians]

@@ -1,0 +1,163 @@
+"""What ``tools/test.py`` does."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+
+from mmseg_ext.engine.checkpoints.files import find_best
+from mmseg_ext.engine.guard import guarded
+from mmseg_ext.engine.runner.build import build_runner, is_first_process
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.records import read_records
+from mmseg_ext.evaluation.summary import summarize
+from mmseg_ext.files import check_result_folder, make_folder, write_json
+from mmseg_ext.runs.config import check_parts, load_config
+from mmseg_ext.runs.environment import describe_environment
+
+RECORDS, MASKS, METRICS, PROBABILITIES = 'records.parquet', 'masks', 'metrics.json', 'probabilities'
+OURS = frozenset({RECORDS, MASKS, METRICS, PROBABILITIES, 'log'})
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """What the evaluation of a split gave.
+
+    Attributes:
+        out: The result folder.
+        images: How many images were predicted.
+        metrics: The content of ``metrics.json``; without ``scores`` where the split has no masks.
+    """
+
+    out: Path
+    images: int
+    metrics: dict[str, Any]
+
+
+def evaluate_split(
+    config_path: str | Path,
+    checkpoint: str | Path,
+    split: str = 'test',
+    labels: str | None = None,
+    out: str | Path | None = None,
+    tta: bool = False,
+    probabilities: bool = False,
+    overwrite: bool = False,
+    options: Mapping[str, Any] | None = None,
+    launcher: str = 'none',
+) -> SplitResult:
+    """Predict a split, and score it where it has masks.
+
+    Args:
+        config_path: The experiment that the checkpoint was trained with.
+        checkpoint: Its weights, or the work dir whose best checkpoint is meant.
+        split: Which split.
+        labels: Which label set; the config's by default.
+        out: The result folder; ``<folder of the checkpoint>/<split>[-tta]`` by default.
+        tta: Average the predictions of the config's ``tta_pipeline``.
+        probabilities: Also keep the class probabilities of each image, ``probabilities/<stem>.npz``.
+        overwrite: Replace an earlier result that stands in ``out``.
+        options: Overrides of the config, dotted key → value.
+        launcher: ``none``, ``pytorch`` (torchrun) or ``slurm``.
+
+    Returns:
+        The result, which also stands in ``out``: ``metrics.json``, ``records.parquet`` and ``masks/<stem>.png``.
+
+    Raises:
+        InputError: The config, checkpoint, data or result folder cannot be used.
+    """
+    config = load_config(config_path, options)
+    check_parts(config, config_path, 'model', 'test_dataloader', 'test_cfg')
+    run_dir = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
+    out = Path(out) if out is not None else run_dir / (f'{split}-tta' if tta else split)
+    if is_first_process(launcher):
+        check_result_folder(out, OURS, overwrite)
+    _choose_split(config, split, labels)
+    if tta:
+        _use_tta(config, config_path, probabilities)
+    checkpoint = find_best(checkpoint)
+    config.load_from = str(checkpoint)
+    config.launcher = launcher
+    with _staging(out, is_first_process(launcher)) as staging:
+        config.work_dir = str(staging / 'log')
+        config.test_evaluator = dict(
+            type='mmseg_ext.SegMetric',
+            split=split,
+            records=str(staging / RECORDS),
+            masks=str(staging / MASKS),
+            probabilities=str(staging / PROBABILITIES) if probabilities else None,
+        )
+        runner = build_runner(config)
+        guarded(runner.test, staging)
+        metrics: dict[str, Any] = {
+            'config': str(config_path),
+            'checkpoint': str(checkpoint),
+            'split': split,
+            'labels': config.test_dataloader.dataset.get('labels'),
+            'tta': tta,
+            'images': len(runner.test_dataloader.dataset),
+            'environment': describe_environment(sys.argv),
+        }
+        if (staging / RECORDS).is_file():
+            metrics['scores'] = summarize(read_records(staging / RECORDS))
+        if is_main_process():
+            write_json(staging / METRICS, metrics)
+        barrier()
+    return SplitResult(out, metrics['images'], metrics)
+
+
+@contextmanager
+def _staging(out: Path, is_first: bool) -> Iterator[Path]:
+    """A folder beside ``out`` that takes its place at the end; an earlier result stays until then.
+
+    The first process alone makes, moves and removes it. The others cannot be ahead of it: building the runner, inside
+    the block, waits for all processes, and so does the barrier at its end.
+    """
+    staging, earlier = (out.parent / f'.{out.name}.{part}' for part in ('partial', 'earlier'))
+    try:
+        if is_first:
+            shutil.rmtree(staging, ignore_errors=True)
+            make_folder(staging)
+        yield staging
+        if is_first:
+            shutil.rmtree(earlier, ignore_errors=True)
+            if out.exists():
+                out.rename(earlier)
+            staging.rename(out)
+            shutil.rmtree(earlier, ignore_errors=True)
+    except OSError as error:
+        raise InputError(f'{out}: cannot be written ({error.strerror}); choose another --out') from error
+    finally:
+        if is_first:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _choose_split(config: Config, split: str, labels: str | None) -> None:
+    dataset = config.test_dataloader.dataset
+    dataset.split = split
+    dataset.masks_optional = labels is None  # a label set that was asked for must be there
+    if labels is not None:
+        dataset.labels = labels
+
+
+def _use_tta(config: Config, config_path: str | Path, probabilities: bool) -> None:
+    if config.get('tta_pipeline') is None or config.get('tta_model') is None:
+        raise InputError(f'{config_path}: has no tta_pipeline and tta_model; test without --tta')
+    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    tta_model = dict(config.tta_model)
+    if probabilities:
+        if tta_model.get('type') not in ('SegTTAModel', 'mmseg_ext.ProbabilityTTAModel'):
+            raise InputError(
+                f'{config_path}: tta_model is a {tta_model.get("type")}, which may not keep probabilities; '
+                'test without --probabilities or without --tta'
+            )
+        tta_model['type'] = 'mmseg_ext.ProbabilityTTAModel'
+    config.model = dict(**tta_model, module=config.model)

@@ -1,0 +1,174 @@
+"""Class probabilities for every training image by models that have not seen it (k-fold cross-validation)."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmseg_ext.data.images import read_image
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.probability_maps import save_probabilities
+from mmseg_ext.files import make_folder
+
+PROBABILITIES = 'probabilities'
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """One training and the images that it leaves out.
+
+    Attributes:
+        config: The experiment.
+        data_root: The data set.
+        labels: The label set to train on.
+        split: The split to train on.
+        train: Positions, in the sorted list of stems, of the images to train on.
+        held_out: The other images' files.
+        seed: Of the training.
+        sides: Views of the prediction, as in `Predictor.probabilities`.
+        options: Further overrides of the config.
+        work_dir: Where the training goes.
+        out: Where the probabilities go: ``<stem>.npz``.
+        also: Further splits to train on, each with the positions of its images.
+    """
+
+    config: str
+    data_root: str
+    labels: str
+    split: str
+    train: tuple[int, ...]
+    held_out: tuple[str, ...]
+    seed: int
+    sides: tuple[int, ...]
+    options: Mapping[str, Any]
+    work_dir: str
+    out: str
+    also: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def is_done(self) -> bool:
+        """Whether all of its probabilities are there."""
+        return all((Path(self.out) / f'{Path(path).stem}.npz').is_file() for path in self.held_out)
+
+
+def run_folds(tasks: Sequence[FoldTask], jobs: int = 1) -> Iterator[FoldTask]:
+    """Train each in a fresh process, and yield the tasks as they are done.
+
+    Args:
+        tasks: The trainings.
+        jobs: How many at a time.
+
+    Raises:
+        InputError: A config or the data cannot be used.
+    """
+    context = multiprocessing.get_context('spawn')  # mmengine keeps global state, which a second training would meet
+    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
+        yield from pool.map(_run_fold, tasks)
+
+
+def _run_fold(task: FoldTask) -> FoldTask:
+    multiprocessing.set_start_method('fork', force=True)  # of the data loaders; mmengine would warn of the change
+    from mmseg_ext.inference.array_predictor import Predictor
+    from mmseg_ext.workflows.train import train
+
+    options = {
+        **task.options,
+        'train_dataloader.dataset': training_data(task),
+        # No choice of a checkpoint by what the fold leaves out, nor by any other masks: the last one is taken.
+        'val_dataloader': None,
+        'val_cfg': None,
+        'val_evaluator': None,
+        'default_hooks.checkpoint.save_best': None,
+    }
+    resume = Path(task.work_dir).is_dir() and any(Path(task.work_dir).iterdir())
+    train(task.config, task.work_dir, seed=task.seed, resume=resume, options=options)
+    checkpoint = (Path(task.work_dir) / 'last_checkpoint').read_text(encoding='utf-8').strip()
+    predictor = Predictor(task.config, Path(task.work_dir) / Path(checkpoint).name)
+    for path in task.held_out:
+        chances = predictor.probabilities(read_image(path), task.sides)
+        save_probabilities(Path(task.out) / f'{Path(path).stem}.npz', chances)
+    return task
+
+
+def training_data(task: FoldTask) -> dict[str, Any]:
+    """The config's training set, on the images of a task; wrappers stay around it.
+
+    Raises:
+        InputError: It is several data sets.
+    """
+    from mmseg_ext.runs.config import load_config
+
+    dataset = load_config(task.config, task.options).train_dataloader.dataset.to_dict()
+    inner = innermost(dataset, task.config)
+    parts = {task.split: task.train, **task.also}
+    sets = [
+        {**inner, 'data_root': task.data_root, 'labels': task.labels, 'split': split, 'indices': list(positions)}
+        for split, positions in parts.items()
+    ]
+    inner.clear()
+    inner.update(sets[0] if len(sets) == 1 else _joined(sets))
+    return {'_delete_': True, **dataset}
+
+
+def _joined(sets: list[dict[str, Any]]) -> dict[str, Any]:
+    return {'type': 'ConcatDataset', 'datasets': sets, 'ignore_keys': ['split', 'labels']}
+
+
+def innermost(dataset: dict[str, Any], config: str) -> dict[str, Any]:
+    """The config of the data set inside its wrappers, such as ``MultiImageMixDataset``.
+
+    Args:
+        dataset: The config of a data set.
+        config: Where it stands, for the message.
+
+    Raises:
+        InputError: It is several data sets.
+    """
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    if 'datasets' in dataset:
+        raise InputError(
+            f'{config}: trains on several data sets ({dataset["type"]}), of which none can be told to leave images '
+            'out; take a config with one'
+        )
+    return dataset
+
+
+def plan_folds(
+    configs: Sequence[str],
+    images: Mapping[str, Path],
+    folds: Mapping[int, Mapping[str, int]],
+    out: str | Path,
+    common: Mapping[str, Any],
+) -> list[FoldTask]:
+    """One task for each config, seed and fold.
+
+    Args:
+        configs: Experiments.
+        images: Stem → file, in the order of the data set (sorted by stem).
+        folds: Seed → (stem → fold).
+        out: Everything goes below it: ``runs/<config>-seed<S>-fold<F>`` and ``probabilities/<config>-seed<S>``.
+        common: The other fields of every `FoldTask`.
+    """
+    stems = list(images)
+    tasks = []
+    for config in configs:
+        for seed, fold_of in folds.items():
+            name = f'{Path(config).stem}-seed{seed}'
+            for fold in sorted(set(fold_of.values())):
+                tasks.append(
+                    FoldTask(
+                        config=str(config),
+                        train=tuple(i for i, stem in enumerate(stems) if fold_of[stem] != fold),
+                        held_out=tuple(str(images[stem]) for stem in stems if fold_of[stem] == fold),
+                        seed=seed,
+                        work_dir=os.path.join(out, 'runs', f'{name}-fold{fold}'),
+                        out=str(make_folder(Path(out) / PROBABILITIES / name)),
+                        **common,
+                    )
+                )
+    return tasks

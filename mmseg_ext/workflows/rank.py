@@ -1,0 +1,181 @@
+"""What ``tools/rank_labels.py`` does: out-of-fold probabilities, scores, and the masks in the order of suspicion."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
+from mmseg_ext.data.masks import read_mask, write_mask
+from mmseg_ext.eda.audit.near_duplicates import group_near_duplicates
+from mmseg_ext.eda.folds import assign_folds
+from mmseg_ext.eda.quality.label_errors import label_errors, suggestion
+from mmseg_ext.eda.quality.label_quality import SCORES, Evidence, evidence
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.probability_maps import load_probabilities
+from mmseg_ext.files import claim_folder, read_json, write_json, write_text
+from mmseg_ext.progress import track
+from mmseg_ext.runs.config import check_parts, load_config
+from mmseg_ext.runs.environment import describe_environment
+from mmseg_ext.workflows.out_of_fold import PROBABILITIES, innermost, plan_folds, run_folds
+
+RANKING, SUGGESTIONS = 'ranking', 'suggestions'
+DEFAULT_SCORE = 'supported_agreement'
+
+
+@dataclass(frozen=True)
+class RankingSettings:
+    """How the masks are ranked.
+
+    Attributes:
+        data_root: The data set.
+        configs: One or several experiments; the scores of several judges are averaged, and so are their probabilities
+            for the suggestions.
+        labels: The label set that is doubted.
+        split: Its split.
+        folds: Into how many parts the split is divided.
+        seeds: One division and one training a fold for each.
+        sides: Views of the prediction, as in `Predictor.probabilities`.
+        options: Overrides of the configs, dotted key → value.
+        also: Further splits to train on, whose masks are not doubted.
+        others: Folders of finished rankings of the same masks, whose judges join in.
+    """
+
+    data_root: str
+    configs: tuple[str, ...]
+    labels: str = 'labels'
+    split: str = 'train'
+    folds: int = 5
+    seeds: tuple[int, ...] = (0,)
+    sides: tuple[int, ...] = (256, 320)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT_SCORE) -> list[dict[str, Any]]:
+    """Rank the masks of a split by how likely they are wrong.
+
+    An interrupted call continues where it stopped, when it is repeated with the same settings.
+
+    Args:
+        settings: Data, experiments, folds.
+        out: Folder of the result: ``ranking.csv`` and ``.json``, ``suggestions/<split>/<stem>.png`` (the models'
+            masks), ``probabilities/``, ``runs/``.
+        score: By which score of `mmseg_ext.eda.quality.label_quality` they are ordered.
+
+    Returns:
+        One row a mask, the most suspicious first: ``rank``, ``stem``, every score, kind and areas of the errors.
+
+    Raises:
+        InputError: Data, config or folder cannot be used.
+    """
+    out = Path(out)
+    classes, images, masks = _files(settings)
+    if settings.split in settings.also:
+        raise InputError(f'--also {settings.split}: is the split that is ranked; name others')
+    for name in settings.configs:
+        config = load_config(name, settings.options)
+        check_parts(config, name, 'model', 'train_dataloader', 'train_cfg')
+        innermost(config.train_dataloader.dataset, name)
+    folds = _divide(settings, images, masks)
+    for other in settings.others:
+        _check_other(Path(other), settings)
+    common = {name: getattr(settings, name) for name in ('data_root', 'labels', 'split', 'sides', 'options')}
+    common['also'] = {split: further_images(settings, split, images) for split in settings.also}
+    claim_folder(out, asdict(settings), 'ranking')
+    tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
+    for task in track(run_folds(tasks), 'training', len(tasks)):
+        print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
+    rows = []
+    for stem, e, judges in track(out_of_fold_evidence(settings, out), 'scoring', len(images)):
+        # The mean of the judges' scores finds more than a score of their mean, in which one may hide the other.
+        scores = {name: round(fmean(map(function, judges)), 6) for name, function in SCORES.items()}
+        rows.append({'stem': stem, **scores, **asdict(label_errors(e))})
+        path = out / SUGGESTIONS / settings.split / f'{stem}.png'
+        write_mask(path, suggestion(e), classes.palette)
+    rows.sort(key=lambda row: (row[score], row['stem']))
+    rows = [{'rank': rank, **row} for rank, row in enumerate(rows, 1)]
+    _write(rows, settings, score, out)
+    return rows
+
+
+def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator[tuple[str, Evidence, list[Evidence]]]:
+    """Stem by stem, the label beside the judges' mean probabilities, and beside those of each judge.
+
+    A judge is what the folds of one config and one seed make up, in ``out`` or in one of the ``others``.
+    """
+    classes, images, masks = _files(settings)
+    folders = [
+        folder for ranking in (out, *settings.others) for folder in sorted(Path(ranking, PROBABILITIES).iterdir())
+    ]
+    for stem, image in images.items():
+        mask, files = read_mask(masks[stem]), [folder / f'{stem}.npz' for folder in folders]
+        joint = evidence(mask, load_probabilities(files), classes.ignore_index, read_image(image))
+        single = [evidence(mask, load_probabilities([file]), classes.ignore_index) for file in files]
+        yield stem, joint, [replace(e, edges=joint.edges) for e in single]
+
+
+def further_images(settings: RankingSettings, split: str, ranked: Mapping[str, Path]) -> tuple[int, ...]:
+    """Positions, among the sorted stems of a further split, of the photographs that are not ranked themselves."""
+    _, images, _ = _files(replace(settings, split=split))
+    known = {f'{settings.split}/{stem}': path for stem, path in ranked.items()}
+    groups = group_near_duplicates({**known, **{f'{split}/{stem}': path for stem, path in images.items()}})
+    taken = {groups[name] for name in known if name in groups}
+    return tuple(place for place, stem in enumerate(images) if groups.get(f'{split}/{stem}') not in taken)
+
+
+def _files(settings: RankingSettings) -> tuple[Classes, dict[str, Path], dict[str, Path]]:
+    """Classes, images and masks of the split."""
+    root = Path(settings.data_root)
+    classes = read_classes(root)
+    folders = root / 'img' / settings.split, root / settings.labels / settings.split
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f'{folder}: folder not found; name another --labels or --split')
+    images, masks = list_stems(folders[0], IMAGE_SUFFIXES), list_stems(folders[1], ('.png',))
+    if images.keys() != masks.keys() or not images:
+        raise InputError(f'{folders[1]}: needs one mask for each image; see python tools/audit.py {root}')
+    return classes, images, masks
+
+
+def _check_other(ranking: Path, settings: RankingSettings) -> None:
+    """Refuse a ranking that is not finished, or one of other masks."""
+    path = ranking / f'{RANKING}.json'
+    if not path.is_file():
+        raise InputError(f'{ranking}: holds no finished ranking ({path.name} is missing)')
+    known = read_json(path)['settings']
+    for name in ('data_root', 'labels', 'split'):
+        if known[name] != getattr(settings, name):
+            raise InputError(f'{ranking}: is a ranking of other masks ({name} is {known[name]})')
+
+
+def _divide(
+    settings: RankingSettings, images: Mapping[str, Path], masks: Mapping[str, Path]
+) -> dict[int, dict[str, int]]:
+    """Seed → (stem → fold): copies of a photograph together, and every fold with its share of each class."""
+    strata = {stem: tuple(np.unique(read_mask(path)).tolist()) for stem, path in masks.items()}
+    groups = group_near_duplicates(images)
+    try:
+        return {seed: assign_folds(strata, settings.folds, seed, groups) for seed in settings.seeds}
+    except ValueError as error:
+        raise InputError(f'--folds {settings.folds}: {error}') from error
+
+
+def _write(rows: Sequence[Mapping[str, Any]], settings: RankingSettings, score: str, out: Path) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(out / f'{RANKING}.csv', text.getvalue())
+    report = {'settings': asdict(settings), 'score': score, 'environment': describe_environment(sys.argv), 'rows': rows}
+    write_json(out / f'{RANKING}.json', report)

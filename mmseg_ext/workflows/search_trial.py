@@ -1,0 +1,126 @@
+"""One training of a hyperparameter search: a process of its own, watched by its curve."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from mmseg_ext.errors import InputError
+from mmseg_ext.runs.scalars import FILE_NAME as SCALARS
+from mmseg_ext.runs.scalars import read_scalars
+
+POLL = 0.5  # seconds between two looks at a training's curve
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training of the search ended.
+
+    Attributes:
+        state: ``complete``, ``pruned`` or ``failed``.
+        value: The best value of the metric; None where there was none.
+        iteration: When it was reached.
+        minutes: Duration.
+        reason: Why it failed.
+    """
+
+    state: str
+    value: float | None
+    iteration: int | None
+    minutes: float
+    reason: str = ''
+
+
+def run_trial(
+    config: str,
+    work_dir: Path,
+    seed: int,
+    options: Mapping[str, Any],
+    metric: str,
+    is_hopeless: Callable[[float, int], bool],
+) -> Outcome:
+    """Train in a process of its own, whose output goes to ``<work_dir>.log``.
+
+    Args:
+        config: The experiment.
+        work_dir: Where the training goes.
+        seed: Of the training.
+        options: Overrides of the config.
+        metric: The value of validation, as in ``scalars.json`` without ``val/``.
+        is_hopeless: Called with each value of validation and its iteration; True ends the training.
+    """
+    start = time.monotonic()
+    context = multiprocessing.get_context('spawn')  # mmengine keeps global state, which a second training would meet
+    log = work_dir.with_name(f'{work_dir.name}.log')
+    process = context.Process(target=_train, args=(config, str(work_dir), seed, dict(options), str(log)))
+    process.start()
+    try:
+        pruned = _watch(process, work_dir / SCALARS, f'val/{metric}', is_hopeless)
+    finally:
+        _stop(process)
+    minutes = round((time.monotonic() - start) / 60, 2)
+    curve = _curve(work_dir / SCALARS, f'val/{metric}')
+    value, iteration = max(curve, default=(None, None), key=lambda point: point[0])
+    if pruned:
+        return Outcome('pruned', value, iteration, minutes)
+    if process.exitcode != 0:
+        return Outcome('failed', value, iteration, minutes, f'exit code {process.exitcode}: {_last_line(log)}')
+    if value is None:
+        return Outcome('failed', None, None, minutes, f'no val/{metric} in its curve')
+    return Outcome('complete', value, iteration, minutes)
+
+
+def _watch(process: BaseProcess, scalars: Path, key: str, is_hopeless: Callable[[float, int], bool]) -> bool:
+    """Wait for the end, or for a value that makes it hopeless; whether the latter came."""
+    seen = 0
+    while process.is_alive():
+        process.join(POLL)
+        points = _curve(scalars, key)
+        for value, iteration in points[seen:]:
+            if is_hopeless(value, iteration) and process.is_alive():
+                return True
+        seen = len(points)
+    return False
+
+
+def _stop(process: BaseProcess) -> None:
+    """End a training that still runs: it has nothing to lose, since its checkpoints are written whole."""
+    if process.is_alive():
+        process.terminate()
+        process.join(10)
+        process.kill()
+    process.join()
+
+
+def _curve(scalars: Path, key: str) -> list[tuple[float, int]]:
+    """The values of a metric so far, with their iterations."""
+    if not scalars.is_file():
+        return []
+    return [(row[key], row['iter']) for row in read_scalars(scalars) if row.get(key) is not None]
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding='utf-8', errors='replace').split('\n') if log.is_file() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
+
+
+def _train(config: str, work_dir: str, seed: int, options: dict[str, Any], log: str) -> None:
+    """The process: output to a file, and an exit code instead of a traceback where the user can mend it."""
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(stream, 1)
+    os.dup2(stream, 2)
+    multiprocessing.set_start_method('fork', force=True)  # of the data loaders; mmengine would warn of the change
+    from mmseg_ext.workflows.train import train
+
+    try:
+        train(config, work_dir, seed=seed, options=options)
+    except InputError as error:
+        print(f'error: {error}', file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,143 @@
+"""What ``tools/train.py`` does."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+
+from mmseg_ext.engine.checkpoints.files import last_checkpoint
+from mmseg_ext.engine.guard import guarded
+from mmseg_ext.engine.runner.build import build_runner, check_optimizer, is_first_process
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import make_folder, write_json
+from mmseg_ext.runs.config import check_parts, load_config
+from mmseg_ext.runs.environment import describe_environment
+from mmseg_ext.runs.scalars import FILE_NAME as SCALARS
+from mmseg_ext.tracking.clearml.backend import backend_options, connect, set_mode
+from mmseg_ext.tracking.clearml.queue import enqueue, to_section
+
+
+def train(
+    config_path: str | Path,
+    work_dir: str | Path | None = None,
+    seed: int | None = None,
+    resume: bool = False,
+    amp: bool = False,
+    options: Mapping[str, Any] | None = None,
+    launcher: str = 'none',
+    clearml: str | None = None,
+) -> dict[str, Any]:
+    """Train one experiment in a work dir of its own.
+
+    Args:
+        config_path: The experiment.
+        work_dir: Where everything of the run goes; ``work_dirs/<config name>`` by default.
+        seed: Overrides the config's seed.
+        resume: Continue the run that stands in the work dir.
+        amp: bfloat16 autocast for a config that does not ask for it.
+        options: Overrides, dotted key → value.
+        launcher: ``none``, ``pytorch`` (torchrun) or ``slurm``.
+        clearml: ``auto``, ``online``, ``offline`` or ``off``; None keeps what the config says, or else means ``auto``.
+
+    Returns:
+        ``work_dir`` and ``best_checkpoint`` (path or None).
+
+    Raises:
+        InputError: The config, the data or the work dir cannot be used.
+    """
+    config = load_config(config_path, options)
+    check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+    check_optimizer(config, config_path)
+    work_dir = Path(work_dir or config.get('work_dir') or Path('work_dirs') / Path(config_path).stem)
+    first = is_first_process(launcher)
+    existed = work_dir.exists()
+    if first:
+        _check_work_dir(work_dir, resume)
+    config.work_dir = str(make_folder(work_dir))
+    config.launcher = launcher
+    config.resume = resume and last_checkpoint(work_dir) is not None
+    if config.resume:
+        config.load_from = None  # the run's own weights, not those that it started from
+    if seed is not None:
+        config.setdefault('randomness', {})['seed'] = seed
+    if amp:
+        _enable_autocast(config)
+    set_mode(config, clearml)
+    try:
+        runner = build_runner(config)
+        connect(runner)
+        if is_main_process():
+            write_json(work_dir / 'environment.json', describe_environment(sys.argv))
+        guarded(runner.train, work_dir)
+    except InputError:
+        if first and not resume:
+            _remove_if_nothing_was_trained(work_dir, existed)
+        raise
+    return {'work_dir': work_dir, 'best_checkpoint': runner.message_hub.get_info('best_ckpt')}
+
+
+def enqueue_training(
+    config_path: str | Path, arguments: Mapping[str, Any], options: Mapping[str, Any], script: str | None = None
+) -> tuple[str, str]:
+    """Put a training into the ClearML queue ``arguments['clearml_queue']`` instead of running it here.
+
+    Args:
+        config_path: The experiment.
+        arguments: All arguments of ``tools/train.py`` by name; without a queue the task stays a draft.
+        options: Overrides, dotted key → value.
+        script: Path of ``tools/train.py``; None where that is what runs here.
+
+    Returns:
+        The task's id and the address of its page.
+
+    Raises:
+        InputError: The config cannot be used, or the server cannot take the task.
+    """
+    config = load_config(config_path, options)
+    check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+    if arguments.get('seed') is not None:
+        config.setdefault('randomness', {})['seed'] = arguments['seed']
+    kept = {name: arguments.get(name) for name in ('config', 'work_dir', 'seed', 'amp')}
+    work_dir = arguments.get('work_dir')
+    name = Path(work_dir).name if work_dir else Path(config_path).stem
+    given = backend_options(config)
+    chosen: dict[str, Any] = {key: given[key] for key in ('project', 'probe_timeout') if key in given}
+    section = to_section(kept, options)
+    queue = arguments.get('clearml_queue')
+    return enqueue(config, config.pretty_text, queue, section, name, script=script, **chosen)
+
+
+def _check_work_dir(work_dir: Path, resume: bool) -> None:
+    if not work_dir.exists():
+        return
+    if not work_dir.is_dir():
+        raise InputError(f'{work_dir}: is a file; choose another --work-dir')
+    if not resume and any(work_dir.iterdir()):
+        raise InputError(f'{work_dir}: work dir is not empty; continue it with --resume or choose another --work-dir')
+
+
+def _remove_if_nothing_was_trained(work_dir: Path, existed: bool) -> None:
+    """Leave no run of which only a log stands, so that the same command works once its input is mended.
+
+    The folder was missing or empty before, so that all in it is this run's.
+    """
+    if (work_dir / SCALARS).exists() or any(work_dir.glob('*.pth')):
+        return
+    shutil.rmtree(work_dir, ignore_errors=True)
+    if existed:
+        make_folder(work_dir)
+
+
+def _enable_autocast(config: Config) -> None:
+    kind = config.optim_wrapper.get('type', 'OptimWrapper')
+    if kind == 'mmseg_ext.AutocastOptimWrapper':
+        return
+    if kind != 'OptimWrapper':
+        raise InputError(f'--amp: the config already chooses the optimizer wrapper {kind}; leave --amp out')
+    config.optim_wrapper.type = 'mmseg_ext.AutocastOptimWrapper'

@@ -1,0 +1,154 @@
+"""A tiny data set, a tiny experiment on it, and tools that start at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BASE = 'configs/demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192.py'
+TINY = """
+_base_ = '{base}'
+model = dict(
+    backbone=dict(depth=(1, 1, 1), base_width=4),
+    decode_head=dict(in_channels=[16, 32, 64], skip_channels=[2, 2], channels=4),
+)
+train_dataloader = dict(batch_size=2, num_workers=0, persistent_workers=False)
+val_dataloader = dict(batch_size=3, num_workers=0)
+test_dataloader = dict(batch_size=3, num_workers=0)
+train_cfg = dict(max_iters=4, val_interval=2)
+default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=2))
+"""
+
+Completed = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope='session')
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from mmseg_ext.demo.generate import make_demo_data
+    from mmseg_ext.demo.settings import DemoSettings
+
+    root = tmp_path_factory.mktemp('data') / 'pets'
+    make_demo_data(root, DemoSettings(train=8, val=4, test=4, size=64))
+    return root
+
+
+@pytest.fixture(scope='session')
+def write_config(repo_root: Path) -> Callable[..., Path]:
+    """Writes the tiny experiment, with further lines, and returns its path."""
+
+    def write(path: Path, lines: str = '') -> Path:
+        path.write_text(TINY.format(base=repo_root / BASE) + lines)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope='session')
+def fork_server(repo_root: Path) -> Iterator[subprocess.Popen[str]]:
+    pytest.importorskip('mmseg')
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name('fork_server.py'))],
+        env={**os.environ, 'PYTHONPATH': str(repo_root), 'OMP_NUM_THREADS': '1'},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield server
+    server.communicate('\n', timeout=60)  # closing alone may not do: other forks of this process hold the pipe too
+
+
+@pytest.fixture(scope='session')
+def fast_tool(
+    fork_server: subprocess.Popen[str], repo_root: Path, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Completed]:
+    """Runs ``tools/<name>.py`` on the tiny data as `run_tool` does, without the seconds that its imports take."""
+    folder = tmp_path_factory.mktemp('output')
+
+    def run(
+        name: str,
+        *args: Any,
+        data: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        terminal: str | None = None,
+    ) -> Completed:
+        streams = [terminal or str(folder / stream) for stream in ('stdout', 'stderr')]
+        for stream in streams if terminal is None else []:
+            Path(stream).write_text('')
+        job = {
+            'argv': [str(repo_root / 'tools' / f'{name}.py'), *map(str, args)],
+            'env': {**os.environ, 'OMP_NUM_THREADS': '1', 'DEMO_DATA': str(data or tiny_data), **(env or {})},
+            'cwd': str(cwd or repo_root),
+            'stdout': streams[0],
+            'stderr': streams[1],
+        }
+        assert fork_server.stdin is not None
+        assert fork_server.stdout is not None
+        fork_server.stdin.write(json.dumps(job) + '\n')
+        fork_server.stdin.flush()
+        code = int(fork_server.stdout.readline())
+        out, err = ('', '') if terminal else (Path(stream).read_text() for stream in streams)
+        return subprocess.CompletedProcess(job['argv'], code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def run_dir(
+    fast_tool: Callable[..., Completed], write_config: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The work dir of a finished run of the tiny experiment, whose config is ``tiny.py`` in it."""
+    folder = tmp_path_factory.mktemp('experiment')
+    result = fast_tool('train', write_config(folder / 'tiny.py'), '--work-dir', folder / 'run')
+    assert result.returncode == 0, result.stderr
+    return folder / 'run'
+
+
+@pytest.fixture(scope='session')
+def one_line() -> Callable[..., None]:
+    """Asserts that a tool refused its input in one line that holds some words."""
+
+    def check(result: Completed, *words: str, codes: tuple[int, ...] = (2,)) -> None:
+        assert result.returncode in codes, result.stdout + result.stderr
+        assert 'Traceback' not in result.stdout + result.stderr
+        lines = result.stderr.splitlines()
+        assert len(lines) == 1, result.stderr
+        assert lines[0].startswith('error: ')
+        for word in words:
+            assert word in lines[0]
+
+    return check
+
+
+@pytest.fixture(scope='session')
+def colour_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ONNX model that calls what is red a cat, what is green a dog, and what is blue background."""
+    import numpy as np
+
+    onnx = pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    from mmseg_ext.data.layout import Classes
+    from mmseg_ext.inference.model_info import ModelInfo
+
+    classes = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
+    info = ModelInfo(classes, (0, 0, 0), (1, 1, 1))
+    helper = onnx.helper
+    kernel = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], np.float32)[:, :, None, None]
+    shape = [(name, onnx.TensorProto.FLOAT, ['n', 3, 'h', 'w']) for name in ('image', 'logits')]
+    graph = helper.make_graph(
+        [helper.make_node('Conv', ['image', 'kernel'], ['logits'])], 'colours',
+        [helper.make_tensor_value_info(*shape[0])], [helper.make_tensor_value_info(*shape[1])],
+        [onnx.numpy_helper.from_array(kernel, 'kernel')],
+    )  # fmt: skip
+    content = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=10)
+    helper.set_model_props(content, {'mmseg_ext': info.to_json()})
+    path = tmp_path_factory.mktemp('model') / 'colours.onnx'
+    onnx.save(content, path)
+    return path

@@ -1,0 +1,119 @@
+"""The converters as a user runs them. What they make of a source is tested in tests/eda/converters."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_ext.data.masks import read_mask
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+OneLine = Callable[..., None]
+
+
+def draw(path: Path, value: int | tuple[int, ...] = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = 'RGB' if path.suffix == '.jpg' or isinstance(value, tuple) else 'L'
+    Image.new(mode, (12, 8), value).save(path)
+
+
+def make_ph2(folder: Path) -> list[Path]:
+    folder.mkdir()
+    (folder / 'PH2_dataset.txt').write_text('|| Name ||\n|| IMD003 ||\n|| IMD009 ||\n|| IMD016 ||\n')
+    for case in ('IMD003', 'IMD009', 'IMD016'):
+        at = folder / 'PH2 Dataset images' / case
+        draw(at / f'{case}_Dermoscopic_Image' / f'{case}.bmp', (200, 150, 120))
+        draw(at / f'{case}_lesion' / f'{case}_lesion.bmp', 255)
+    return [folder]
+
+
+def make_mads(folder: Path) -> list[Path]:
+    for stem in ('HipHop_HipHop1_C0_00180', 'Jazz_Jazz1_C0_00180', 'Taichi_Taichi1_C0_00180'):
+        draw(folder / 'images' / f'{stem}.png', (200, 150, 120))
+        draw(folder / 'masks' / f'{stem}.png', (255, 255, 255))
+    return [folder]
+
+
+def make_voc(folder: Path) -> list[Path]:
+    for split, stem in (('train', '2007_000032'), ('val', '2007_000039')):
+        draw(folder / 'JPEGImages' / f'{stem}.jpg')
+        draw(folder / 'SegmentationClass' / f'{stem}.png', 8)
+        path = folder / 'ImageSets' / 'Segmentation' / f'{split}.txt'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'{stem}\n')
+    return [folder]
+
+
+def make_oxford_pet(folder: Path) -> list[Path]:
+    rows = [f'Sphynx_{number} 34 1 {number}\n' for number in range(1, 4)]
+    for number in range(1, 4):
+        draw(folder / 'images' / f'Sphynx_{number}.jpg')
+        draw(folder / 'annotations' / 'trimaps' / f'Sphynx_{number}.png', 1)
+    for name, lines in (('list', rows), ('trainval', rows[:2]), ('test', rows[2:])):
+        (folder / 'annotations' / f'{name}.txt').write_text(''.join(lines))
+    return [folder]
+
+
+def make_coco(folder: Path) -> list[Path]:
+    square = [2, 2, 8, 2, 8, 8, 2, 8]
+    images, annotations = [], []
+    for key in range(1, 7):
+        draw(folder / 'photos' / f'{key}.jpg')
+        images.append({'id': key, 'file_name': f'{key}.jpg', 'height': 8, 'width': 12})
+        annotations.append(
+            {'id': key, 'image_id': key, 'category_id': 17, 'area': 36, 'iscrowd': 0, 'segmentation': [square]}
+        )
+    content = {'images': images, 'annotations': annotations, 'categories': [{'id': 17, 'name': 'cat'}]}
+    (folder / 'instances.json').write_text(json.dumps(content))
+    return [folder / 'instances.json', folder / 'photos']
+
+
+TOOLS: dict[str, tuple[Callable[[Path], list[Path]], list[str], int]] = {
+    'ph2': (make_ph2, ['--val', '1', '--test', '1', '--width', '6'], 3),
+    'mads': (make_mads, ['--seed', '3'], 3),
+    'voc': (make_voc, ['--classes', 'dog,cat', '--keep-empty'], 2),
+    'oxford_pet': (make_oxford_pet, ['--val', '0.5'], 3),
+    'coco': (make_coco, ['--classes', 'cat', '--min-area', '30', '--size', '16', '--val', '0.4'], 6),
+}
+every_tool = pytest.mark.parametrize('name', TOOLS)
+
+
+@every_tool
+def test_a_source_becomes_a_data_set(name: str, run_tool: Run, one_line: OneLine, tmp_path: Path) -> None:
+    make, options, count = TOOLS[name]
+    source, data = make(tmp_path / 'source'), tmp_path / 'data'
+    tool = f'dataset_converters/{name}'
+    result = run_tool(tool, *source, data, *options)
+    assert (result.returncode, result.stderr) == (0, ''), result.stderr
+    assert f'{count} images (' in result.stdout
+    assert f'{count} written, 0 already there' in result.stdout
+    masks = sorted(data.glob('labels/*/*.png'))
+    assert len(masks) == count
+    assert all(np.unique(read_mask(mask)).max() in (1, 2) for mask in masks)
+    missing = next(path for path in sorted(source[-1].rglob('*')) if path.is_file() and path.suffix != '.txt')
+    missing.unlink()
+    one_line(run_tool(tool, *source, data, *options), str(missing), 'not found', 'unpack')
+
+
+@every_tool
+def test_wrong_use(name: str, run_tool: Run, one_line: OneLine, tmp_path: Path) -> None:
+    make, options, _ = TOOLS[name]
+    source = make(tmp_path / 'source')
+    wrong = {'ph2': '--width', 'mads': '--val', 'voc': '--classes', 'oxford_pet': '--val', 'coco': '--size'}[name]
+    tool = f'dataset_converters/{name}'
+    one_line(run_tool(tool, *source, tmp_path / 'data', *options, wrong, '-1'), wrong)
+    assert not (tmp_path / 'data').exists()
+
+
+@every_tool
+def test_the_help_shows_an_example(name: str, run_tool: Run) -> None:
+    result = run_tool(f'dataset_converters/{name}', '--help')
+    assert result.returncode == 0
+    assert f'python tools/dataset_converters/{name}.py' in result.stdout
+    assert '--overwrite' in result.stdout

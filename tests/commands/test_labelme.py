@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_ext.data.masks import read_mask, write_mask
+
+PALETTE = ((0, 0, 0), (220, 60, 60), (60, 100, 230))
+Completed = subprocess.CompletedProcess[str]
+
+
+class RunTool(Protocol):
+    def __call__(self, name: str, *args: str | Path) -> Completed: ...
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    root = tmp_path / 'data'
+    (root / 'img' / 'train').mkdir(parents=True)
+    (root / 'labels' / 'train').mkdir(parents=True)
+    (root / 'dataset.yaml').write_text(f'classes: [ground, cat, dog]\npalette: {[list(c) for c in PALETTE]}\n')
+    rows, columns = np.ogrid[:30, :40]
+    for stem, value in (('a', 1), ('b', 2)):
+        Image.new('RGB', (40, 30), (60, 90, 60)).save(root / 'img' / 'train' / f'{stem}.jpg')
+        mask = np.where((rows - 15) ** 2 + (columns - 20) ** 2 < 120, value, 0).astype(np.uint8)
+        mask[13:17, 18:22] = 0
+        write_mask(root / 'labels' / 'train' / f'{stem}.png', mask, PALETTE)
+    return root
+
+
+def test_the_way_there_and_back_and_the_difference(run_tool: RunTool, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'json'
+    result = run_tool('labelme', 'export', data, '--labels', 'labels', '--out', out)
+    assert (result.returncode, result.stderr) == (0, '')
+    assert result.stdout == f'{out}: 2 files; 0 of 2,400 px differ from the masks\n'
+
+    document = json.loads((out / 'train' / 'a.json').read_text())
+    document['shapes'].append({'label': 'dog', 'points': [[18, 10], [25, 11]], 'shape_type': 'rectangle'})
+    document['shapes'].append({'label': 'text', 'points': [[0, 0]], 'shape_type': 'point'})
+    (out / 'train' / 'a.json').write_text(json.dumps(document))
+    target = data / 'mine'
+    result = run_tool('labelme', 'import', out, '--data', data, '--out', target, '--ignore-labels', 'text')
+    assert (result.returncode, result.stderr) == (0, '')
+    assert result.stdout == (
+        'train/a: dog lies over cat on 16 px\n'
+        f'{target}: 2 masks from 3 shapes, 1 left out; shapes of different classes overlap in 1 files\n'
+    )
+    assert (read_mask(target / 'train' / 'b.png') == read_mask(data / 'labels' / 'train' / 'b.png')).all()
+
+    result = run_tool('labelme', 'diff', data, '--a', 'labels', '--b', 'mine', '--out', tmp_path / 'diff')
+    assert (result.returncode, result.stderr) == (0, '')
+    assert result.stdout.splitlines()[:2] == [
+        'train/a: 16 px (1.33%): cat → dog 16',
+        'labels → mine: 1 same, 1 changed, 0 resized, 0 added, 0 removed; 16 of 2,400 px changed',
+    ]
+    assert sorted(path.name for path in (tmp_path / 'diff').iterdir()) == ['diff.csv', 'diff.html', 'diff.json']
+    assert json.loads((tmp_path / 'diff' / 'diff.json').read_text())['summary']['flips'] == {'cat → dog': 16}
+
+
+def test_polygons_say_what_they_cost_and_a_queue_chooses(run_tool: RunTool, data: Path, tmp_path: Path) -> None:
+    (tmp_path / 'queue.txt').write_text('b\n')
+    result = run_tool(
+        'labelme', 'export', data, '--labels', 'labels', '--out', tmp_path / 'json',
+        '--shapes', 'polygon', '--tolerance', '2', '--stems', tmp_path / 'queue.txt', '--splits', 'train',
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    per_file, total = result.stdout.splitlines()
+    name, count = per_file.split(': ')
+    assert name == 'train/b'
+    assert 0 < int(count.split()[0]) < 120
+    assert total == f'{tmp_path / "json"}: 1 files; {count.split()[0]} of 1,200 px differ from the masks'
+    assert not (tmp_path / 'json' / 'train' / 'a.json').exists()
+
+
+def test_merging_says_so(run_tool: RunTool, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'json'
+    command = ('labelme', 'export', data, '--labels', 'labels', '--out', out)
+    assert run_tool(*command).returncode == 0
+    result = run_tool(*command, '--merge-from', out, '--overwrite')
+    assert result.stdout == f'{out}: 2 files, 2 of them merged; 0 of 2,400 px differ from the masks\n'
+
+
+def test_wrong_use_is_one_line(run_tool: RunTool, data: Path, tmp_path: Path, one_line: Callable[..., None]) -> None:
+    out = tmp_path / 'json'
+    export: tuple[Any, ...] = ('labelme', 'export', data, '--labels', 'labels', '--out', out)
+    one_line(run_tool('labelme'), 'COMMAND')
+    one_line(run_tool(*export, '--shapes', 'circles'), '--shapes', 'circles')
+    one_line(run_tool(*export, '--tolerance', '-1'), '-1 must lie between 0 and 100')
+    one_line(run_tool('labelme', 'export', data, '--labels', 'lables', '--out', out), 'lables', 'no such folder')
+    assert run_tool(*export).returncode == 0
+    one_line(run_tool(*export), 'a.json', '--overwrite')
+    (out / 'train' / 'b.json').write_text('{"shapes": [{"label": "wolf"}]}')
+    one_line(
+        run_tool('labelme', 'import', out, '--data', data, '--out', tmp_path / 'masks'), 'b.json', 'wolf', 'cat, dog'
+    )
+    (tmp_path / 'diff.json').write_text('mine')
+    one_line(
+        run_tool('labelme', 'diff', data, '--a', 'labels', '--b', 'labels', '--out', tmp_path), 'diff.json: exists'
+    )
+    assert (tmp_path / 'diff.json').read_text() == 'mine'
+
+
+@pytest.mark.parametrize('command', [(), ('export',), ('import',), ('diff',)])
+def test_help_ends_with_an_example(run_tool: RunTool, command: tuple[str, ...]) -> None:
+    result = run_tool('labelme', *command, '--help')
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[-1].startswith('  python tools/labelme.py ')

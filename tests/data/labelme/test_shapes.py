@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import base64
+import io
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from PIL import Image
+
+from mmseg_ext.data.labelme.shapes import encode_mask, shape_mask
+from mmseg_ext.errors import InputError
+
+
+def shape(kind: str | None, points: Any, mask: Any = None) -> dict[str, Any]:
+    return {'label': 'cat', 'points': points, 'shape_type': kind, 'mask': mask}
+
+
+def png(array: NDArray[Any], kind: str = 'PNG') -> str:
+    stream = io.BytesIO()
+    Image.fromarray(array).save(stream, format=kind)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def test_a_mask_is_copied_into_its_box_whose_corners_belong_to_it() -> None:
+    crop = np.array([[1, 0], [1, 1], [0, 255]], np.uint8)
+    covered = shape_mask(shape('mask', [[2, 1], [3, 3]], png(crop)), 5, 6)
+    expected = np.zeros((5, 6), bool)
+    expected[1:4, 2:4] = crop > 0
+    assert (covered == expected).all()
+
+
+@pytest.mark.parametrize('mode', ['1', 'L', 'P', 'I;16'])
+def test_a_mask_may_have_any_mode_of_one_channel(mode: str) -> None:
+    crop = Image.fromarray(np.array([[0, 1]], np.uint16 if mode == 'I;16' else np.uint8) * (255 if mode == '1' else 1))
+    stream = io.BytesIO()
+    (crop if mode == 'I;16' else crop.convert(mode)).save(stream, format='PNG')
+    text = base64.b64encode(stream.getvalue()).decode()
+    assert shape_mask(shape('mask', [[0, 0], [1, 0]], text), 1, 2).tolist() == [[False, True]]
+
+
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=20)))
+def test_an_encoded_mask_is_read_back(binary: NDArray[np.bool_]) -> None:
+    height, width = binary.shape
+    assert (
+        shape_mask(shape('mask', [[0, 0], [width - 1, height - 1]], encode_mask(binary)), *binary.shape) == binary
+    ).all()
+
+
+def test_a_rectangle_holds_both_corner_pixels_in_either_order_and_is_cut_at_the_border() -> None:
+    expected = np.zeros((6, 7), bool)
+    expected[1:4, 2:6] = True
+    assert (shape_mask(shape('rectangle', [[2.9, 1.2], [5.0, 3.99]]), 6, 7) == expected).all()
+    assert (shape_mask(shape('rectangle', [[5.0, 1.2], [2.9, 3.99]]), 6, 7) == expected).all()
+    assert shape_mask(shape('rectangle', [[-9, -9], [0, 90]]), 6, 7)[:, 0].all()
+    assert not shape_mask(shape('rectangle', [[-9, -9], [-3, -3]]), 6, 7).any()
+    assert not shape_mask(shape('rectangle', [[9, 9], [12, 12]]), 6, 7).any()
+
+
+def test_a_circle_holds_the_pixels_whose_centres_lie_in_it() -> None:
+    covered = shape_mask(shape('circle', [[2.5, 2.5], [4.0, 2.5]]), 5, 5)
+    expected = np.array([[math.hypot(x - 2, y - 2) <= 1.5 for x in range(5)] for y in range(5)])
+    assert (covered == expected).all()
+    assert covered.sum() == 9
+
+
+def test_an_oriented_rectangle_and_a_shape_without_type_are_filled_as_polygons() -> None:
+    corners = [[1, 1], [4, 1], [4, 3], [1, 3]]
+    expected = np.zeros((5, 6), bool)
+    expected[1:4, 1:5] = True
+    for kind in ('polygon', 'oriented_rectangle', None):
+        assert (shape_mask(shape(kind, corners), 5, 6) == expected).all()
+
+
+ONE = png(np.ones((1, 1), np.uint8))
+BOX = [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ('broken', 'words'),
+    [
+        (shape('polygon', [[0, 0], [1, 1]]), 'needs 3 points or more, found 2'),
+        (shape('polygon', []), 'must be a list of'),
+        (shape('polygon', None), 'must be a list of'),
+        (shape('polygon', [[0, 0], [1], [2, 2]]), 'must be a list of'),
+        (shape('polygon', [['a', 0], [1, 1], [2, 2]]), 'must be a list of'),
+        (shape('polygon', [[math.nan, 0], [1, 1], [2, 2]]), 'no number'),
+        (shape('polygon', [[math.inf, 0], [1, 1], [2, 2]]), 'no number'),
+        (shape('polygon', [[10**400, 0], [1, 1], [2, 2]]), 'must be a list of'),
+        (shape('polygon', [[1e9, 0], [1, 1], [2, 2]]), 'beyond'),
+        (shape('rectangle', [[0, 0]]), 'needs 2 points, found 1'),
+        (shape('circle', [[0, 0], [1, 1], [2, 2]]), 'needs 2 points, found 3'),
+        (shape('oriented_rectangle', [[0, 0], [1, 1], [2, 2]]), 'needs 4 points, found 3'),
+        (shape('line', [[0, 0], [1, 1]]), "'line' covers no area"),
+        (shape('point', [[0, 0]]), "'point' covers no area"),
+        (shape('mask', [[0, 0], [4, 0]], ONE), 'leaves the image of 4×3'),
+        (shape('mask', [[-1, 0], [0, 0]], ONE), 'leaves the image'),
+        (shape('mask', [[1, 0], [0, 0]], ONE), 'leaves the image'),
+        (shape('mask', [[0, 0]], ONE), 'needs 2 points'),
+        (shape('mask', BOX), 'lacks its `mask`'),
+        (shape('mask', BOX, 'no base64!'), 'no complete PNG'),
+        (shape('mask', BOX, ONE[:-40]), 'no complete PNG'),
+        (shape('mask', BOX, png(np.ones((1, 1), np.uint8), 'BMP')), 'no complete PNG'),
+        (shape('mask', BOX, png(np.ones((2, 1), np.uint8))), 'is 1×2 pixels but its box 1×1'),
+        (shape('mask', BOX, png(np.ones((1, 1, 3), np.uint8))), '3 channels'),
+    ],
+)  # fmt: skip
+def test_a_damaged_shape_is_refused_in_one_line(broken: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        shape_mask(broken, 3, 4)
+    assert words in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+@given(st.binary(max_size=60), st.integers(0, 80))
+def test_a_corrupted_png_is_never_a_traceback(noise: bytes, position: int) -> None:
+    data = bytearray(base64.b64decode(png(np.eye(5, dtype=np.uint8))))
+    data[position : position + len(noise)] = noise
+    damaged = shape('mask', [[0, 0], [4, 4]], base64.b64encode(bytes(data)).decode())
+    try:
+        mask = shape_mask(damaged, 5, 5)
+    except InputError as error:
+        assert '\n' not in str(error)  # noqa: PT017
+    else:
+        assert mask.shape == (5, 5)

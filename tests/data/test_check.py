@@ -1,0 +1,171 @@
+"""Bad data, as the one who builds a data set meets it: one line, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_ext.datasets import FolderDataset
+from mmseg_ext.data.check import MOST_NAMED, decode_pairs, find_pairs
+from mmseg_ext.data.layout import read_classes
+from mmseg_ext.errors import InputError
+
+MakeData = Callable[..., Path]
+AUDIT = 'python tools/audit.py {root} --labels labels'
+
+
+def message(root: Path, split: str = 'train', cache: bool = False) -> str:
+    with pytest.raises(InputError) as caught:
+        FolderDataset(str(root), split, cache=cache)
+    text = str(caught.value)
+    assert '\n' not in text
+    return text
+
+
+def test_a_missing_data_folder(tmp_path: Path) -> None:
+    text = message(tmp_path / 'none')
+    assert text.startswith(f'{tmp_path / "none"}: data folder not found')
+    assert 'data_root' in text
+
+
+def test_a_missing_list_of_classes(make_data: MakeData) -> None:
+    root = make_data(yaml=None)
+    assert message(root).startswith(f'{root / "dataset.yaml"}: not found')
+
+
+@pytest.mark.parametrize('folder', ['img', 'labels'])
+def test_a_missing_split_folder(folder: str, make_data: MakeData) -> None:
+    root = make_data()
+    (root / {'img': 'labels', 'labels': 'img'}[folder] / 'val').mkdir()
+    Image.new('L', (2, 2)).save(root / 'img/val/x.png') if folder == 'labels' else None
+    assert message(root, 'val').startswith(f'{root / folder / "val"}: folder not found')
+
+
+@pytest.mark.parametrize('folder', ['img', 'labels'])
+def test_an_empty_split(folder: str, make_data: MakeData) -> None:
+    root = make_data(count=1)
+    (root / folder / 'train/s0.png').unlink()
+    (root / folder / 'train/readme.txt').write_text('nothing here')
+    text = message(root)
+    assert text.startswith(f'{root / folder / "train"}: folder holds no ')
+    assert '.png' in text
+    assert ('.jpg' in text) == (folder == 'img')
+
+
+@pytest.mark.parametrize(
+    ('gone', 'named', 'problem'),
+    [('labels', 'img', 'image without mask'), ('img', 'labels', 'mask without image')],
+)
+def test_a_file_without_its_pair(gone: str, named: str, problem: str, make_data: MakeData) -> None:
+    root = make_data()
+    (root / gone / 'train/s1.png').unlink()
+    assert message(root) == f'{root / named / "train/s1.png"}: {problem}. See all: {AUDIT.format(root=root)}'
+
+
+def test_two_files_of_one_stem(make_data: MakeData) -> None:
+    root = make_data()
+    Image.new('RGB', (8, 6)).save(root / 'img/train/s0.jpg')
+    text = message(root)
+    assert str(root / 'img/train/s0.') in text
+    assert 's0.jpg' in text
+    assert 's0.png' in text
+
+
+def _write_id(root: Path) -> str:
+    mask = np.zeros((6, 8), np.uint8)
+    mask[0, :5] = 3, 7, 9, 2, 200
+    Image.fromarray(mask).save(root / 'labels/train/s0.png')
+    return 'holds class id 3, 7, 200, known are 0 ground, 1 one, 2 two and 9 (ignored)'
+
+
+def _write_size(root: Path) -> str:
+    Image.new('L', (7, 5)).save(root / 'labels/train/s0.png')
+    return f'mask is 7×5 pixels, its image {root / "img/train/s0.png"} is 8×6 (width×height)'
+
+
+def _write_16_bit(root: Path) -> str:
+    Image.fromarray(np.zeros((6, 8), np.uint16)).save(root / 'labels/train/s0.png')
+    return 'mask has mode I;16'
+
+
+def _write_colours(root: Path) -> str:
+    Image.new('RGB', (8, 6)).save(root / 'labels/train/s0.png')
+    return 'mask has mode RGB'
+
+
+def _write_text(root: Path) -> str:
+    (root / 'labels/train/s0.png').write_text('no mask')
+    return 'mask cannot be read'
+
+
+@pytest.mark.parametrize('cache', [False, True])
+@pytest.mark.parametrize('write', [_write_id, _write_size, _write_16_bit, _write_colours, _write_text])
+def test_a_bad_mask(write: Callable[[Path], str], cache: bool, make_data: MakeData) -> None:
+    root = make_data()
+    problem = write(root)
+    text = message(root, cache=cache)
+    assert text.startswith(f'{root / "labels/train/s0.png"}: {problem}')
+    assert text.endswith(AUDIT.format(root=root))
+
+
+def test_a_truncated_photograph(make_data: MakeData) -> None:
+    root = make_data()
+    path = root / 'img/train/s1.jpg'
+    image = Image.open(root / 'img/train/s1.png').resize((64, 64))
+    (root / 'img/train/s1.png').unlink()
+    image.save(path)
+    Image.new('L', (64, 64)).save(root / 'labels/train/s1.png')
+    FolderDataset(str(root), 'train')
+    path.write_bytes(path.read_bytes()[:-200])
+    text = message(root)
+    assert text.startswith(f'{path}: image is cut short')
+    assert text.endswith(AUDIT.format(root=root))
+
+
+@pytest.mark.parametrize(('bad', 'more'), [(5, None), (6, '; and 1 more'), (7, '; and 2 more')])
+def test_five_of_many_are_named(bad: int, more: str | None, make_data: MakeData) -> None:
+    root = make_data(count=8)
+    for index in range(bad):
+        (root / f'img/train/s{index}.png').write_bytes(b'')
+    text = message(root)
+    assert [name for name in map('s{}.png'.format, range(8)) if name in text] == [f's{i}.png' for i in range(5)]
+    assert MOST_NAMED == text.count('cannot be decoded') == 5
+    assert (more in text) if more else (' more' not in text)
+
+
+def test_five_of_many_without_a_pair_are_named(make_data: MakeData) -> None:
+    root = make_data(count=8)
+    for index in range(7):
+        (root / 'img/train' / f's{index}.png').unlink()
+    text = message(root)
+    assert text.count('mask without image') == 5
+    assert '; and 2 more. See all' in text
+
+
+def test_pairs_are_sorted_by_stem(make_data: MakeData) -> None:
+    root = make_data(count=12)
+    pairs = find_pairs(root, 'train', 'labels')
+    assert [image.stem for image, _ in pairs] == sorted(f's{index}' for index in range(12))
+    assert all(mask is not None and mask.stem == image.stem for image, mask in pairs)
+
+
+def test_arrays_are_kept_only_on_demand_and_in_order(make_data: MakeData) -> None:
+    root = make_data(count=6)
+    pairs = find_pairs(root, 'train', 'labels')[::-1]
+    classes = read_classes(root)
+    assert decode_pairs(pairs, classes, root, 'labels', keep=False) == []
+    decoded = decode_pairs(pairs, classes, root, 'labels', keep=True)
+    assert [image.shape[0] for image, _ in decoded] == [11, 10, 9, 8, 7, 6]
+    assert all(mask is not None and mask.shape == image.shape[:2] for image, mask in decoded)
+
+
+def test_labels_none_names_no_label_set_in_the_advice(make_data: MakeData) -> None:
+    root = make_data()
+    (root / 'img/train/s0.png').write_bytes(b'')
+    with pytest.raises(InputError) as caught:
+        FolderDataset(str(root), 'train', labels=None)
+    assert str(caught.value).endswith(f'python tools/audit.py {root}')

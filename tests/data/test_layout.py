@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmseg_ext.data.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
+from mmseg_ext.errors import InputError
+
+GOOD: dict[str, Any] = {'classes': ['sky', 'kite'], 'palette': [[0, 0, 0], [255, 128, 0]], 'ignore_index': 255}
+
+
+def test_a_good_file_is_read_with_its_order(tmp_path: Path) -> None:
+    (tmp_path / 'dataset.yaml').write_text(
+        'classes: [sky, kite, воздух]\npalette: [[0, 0, 0], [255, 128, 0], [1, 2, 3]]\nignore_index: 9\n',
+        encoding='utf-8',
+    )
+    expected = Classes(('sky', 'kite', 'воздух'), ((0, 0, 0), (255, 128, 0), (1, 2, 3)), 9)
+    assert read_classes(tmp_path) == expected
+    assert read_classes(str(tmp_path)) == expected
+
+
+def test_the_ignored_value_is_255_unless_the_file_says_otherwise() -> None:
+    assert Classes.from_mapping({k: GOOD[k] for k in ('classes', 'palette')}, 'x').ignore_index == 255
+
+
+@pytest.mark.parametrize(
+    ('change', 'named'),
+    [
+        ({'classes': None}, 'classes'),
+        ({'classes': []}, 'classes'),
+        ({'classes': 'sky'}, 'classes'),
+        ({'classes': ['sky', 1]}, 'classes'),
+        ({'classes': ['sky', 'sky']}, 'twice'),
+        ({'palette': None}, 'palette'),
+        ({'palette': [[0, 0, 0]]}, '2 colours'),
+        ({'palette': [[0, 0, 0], [0, 0]]}, 'palette'),
+        ({'palette': [[0, 0, 0], [0, 0, 256]]}, '256'),
+        ({'palette': [[0, 0, 0], [0, 0, -1]]}, '-1'),
+        ({'palette': [[0, 0, 0], [0, 0, 0.5]]}, '0.5'),
+        ({'ignore_index': 1}, 'ignore_index'),  # it would hide a class
+        ({'ignore_index': 256}, '256'),
+        ({'ignore_index': '255'}, 'ignore_index'),
+    ],
+)
+def test_a_wrong_field_is_named_in_one_line(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Classes.from_mapping({**GOOD, **change}, 'data/dataset.yaml')
+    message = str(caught.value)
+    assert message.startswith('data/dataset.yaml: ')
+    assert named in message
+    assert '\n' not in message
+
+
+@pytest.mark.parametrize('ignore_index', [2, 255])
+def test_the_ignored_value_may_lie_anywhere_above_the_classes(ignore_index: int) -> None:
+    assert Classes.from_mapping({**GOOD, 'ignore_index': ignore_index}, 'x').ignore_index == ignore_index
+
+
+@pytest.mark.parametrize('content', [b'', b'- a\n- b\n', b'classes: [a\n', b'\xff\xfe\x00', b'a: b: c\n'])
+def test_a_file_that_is_no_mapping_or_no_yaml_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / 'dataset.yaml').write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_classes(tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f'{tmp_path / "dataset.yaml"}: ')
+    assert '\n' not in message
+
+
+def test_a_missing_file_says_what_it_is_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r'dataset\.yaml: not found; it names the classes'):
+        read_classes(tmp_path)
+
+
+def test_stems_are_sorted_and_other_files_left_out(tmp_path: Path) -> None:
+    for name in ('b.png', 'a.JPG', 'c.v2.png', 'notes.txt', '.hidden.png', 'b_1.png'):
+        (tmp_path / name).touch()
+    (tmp_path / 'folder.png').mkdir()
+    found = list_stems(tmp_path, IMAGE_SUFFIXES)
+    assert list(found.items()) == [
+        ('a', tmp_path / 'a.JPG'),
+        ('b', tmp_path / 'b.png'),
+        ('b_1', tmp_path / 'b_1.png'),
+        ('c.v2', tmp_path / 'c.v2.png'),
+    ]
+
+
+def test_two_files_with_one_stem_are_refused(tmp_path: Path) -> None:
+    (tmp_path / 'a.jpg').touch()
+    (tmp_path / 'a.png').touch()
+    with pytest.raises(InputError, match=r'a\.png: shares its stem with a\.jpg'):
+        list_stems(tmp_path, IMAGE_SUFFIXES)
+    assert list(list_stems(tmp_path, ('.png',))) == ['a']

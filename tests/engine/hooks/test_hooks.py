@@ -1,0 +1,182 @@
+"""The smaller hooks, and mmengine's EMAHook with our checkpoints."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg_ext.errors import InputError
+from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
+
+
+class TestChannelsLast:
+    def test_a_contiguous_input_becomes_channels_last_and_values_stay(self) -> None:
+        model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 4, 1))
+        image = torch.rand(2, 3, 16, 16)
+        expected = model(image)
+        model.to(memory_format=torch.channels_last)
+        output = model(image)
+        assert image.is_contiguous()
+        assert output.is_contiguous(memory_format=torch.channels_last)
+        assert not output.is_contiguous()
+        torch.testing.assert_close(output, expected)
+
+    def test_the_model_and_its_average_are_converted(self, toy: ModuleType, tmp_path: Path) -> None:
+        hooks = [{'type': 'mmseg_ext.ChannelsLastHook'}, {'type': 'EMAHook'}]
+        toy_model = toy.ToyModel(hidden=4)
+        toy_model.head = nn.Conv2d(4, 1, 3, padding=1)  # of a 1×1 kernel or one channel, both formats are the same
+        runner = toy.build_runner(tmp_path, epochs=1, model=toy_model, custom_hooks=hooks)
+        runner.train()
+        average = next(one for one in runner.hooks if type(one).__name__ == 'EMAHook').ema_model.module
+        for model in (runner.model, average):
+            assert model.head.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+class TestInvalidLoss:
+    class Spoil:
+        """Makes the loss NaN from an iteration on, or only at some."""
+
+        def __init__(self, toy: ModuleType, bad: set[int]) -> None:
+            from mmengine.hooks import Hook
+
+            class SpoilHook(Hook):
+                priority = 'HIGHEST'
+
+                def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+                    runner.model.loss_shift = float('nan') if runner.iter in bad else 0.0
+
+            self.hook = SpoilHook()
+
+    def train(self, toy: ModuleType, tmp_path: Path, bad: set[int]) -> Any:
+        hooks = [self.Spoil(toy, bad).hook, {'type': 'mmseg_ext.InvalidLossHook', 'patience': 3}]
+        quiet = {'type': 'mmseg_ext.CheckpointHook'}
+        runner = toy.build_runner(tmp_path, epochs=3, custom_hooks=hooks, default_hooks={'checkpoint': quiet})
+        runner.train()
+        return runner
+
+    def test_three_in_a_row_stop(self, toy: ModuleType, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match='nan for 3 iterations, up to iteration 6') as caught:
+            self.train(toy, tmp_path, {3, 4, 5})
+        assert caught.value.exit_code == 1
+        assert str(tmp_path) in str(caught.value)
+
+    def test_single_ones_do_not(self, toy: ModuleType, tmp_path: Path) -> None:
+        assert self.train(toy, tmp_path, {1, 2, 4, 5, 7}).iter == 12
+
+
+class TestEarlyStopping:
+    hook = {'type': 'mmseg_ext.EarlyStoppingHook', 'monitor': 'mDice', 'patience': 2, 'min_delta': 0.1}  # noqa: RUF012
+
+    def test_epochs_without_improvement_stop(self, toy: ModuleType, tmp_path: Path) -> None:
+        metric = toy.ScriptedMetric([1.0, 2.0, 2.05, 2.0, 9.0, 9.0])
+        runner = toy.build_runner(tmp_path, epochs=6, val_evaluator=[metric], custom_hooks=[self.hook])
+        runner.train()
+        assert runner.epoch == 4
+
+    def test_iterations_stop_too(self, toy: ModuleType, tmp_path: Path) -> None:
+        metric = toy.ScriptedMetric([1.0, 0.5, 0.5, 9.0])
+        runner = toy.build_runner(tmp_path, iters=16, val_evaluator=[metric], custom_hooks=[self.hook])
+        runner.train()
+        assert runner.iter == 12
+        assert (tmp_path / 'iter_12.pth').is_file()
+
+    def test_the_count_goes_on_after_resuming(self, toy: ModuleType, tmp_path: Path) -> None:
+        """Scores 2, 1 and then 1, 9: with the first count forgotten, the second part would reach 9."""
+        for epochs, scores in [(2, [2.0, 1.0]), (4, [1.0, 9.0])]:
+            metric = toy.ScriptedMetric(scores)
+            runner = toy.build_runner(tmp_path, epochs, resume=True, val_evaluator=[metric], custom_hooks=[self.hook])
+            runner.train()
+        assert runner.epoch == 3
+
+    def test_an_unknown_metric_is_named(self, toy: ModuleType, tmp_path: Path) -> None:
+        hook = {'type': 'mmseg_ext.EarlyStoppingHook', 'monitor': 'Dice/cow'}
+        with pytest.raises(InputError, match="monitor='Dice/cow': validation gave mDice"):
+            toy.build_runner(tmp_path, custom_hooks=[hook]).train()
+
+
+class TestEMA:
+    """mmengine's own hook: nothing had to be added for it."""
+
+    hooks = [{'type': 'EMAHook', 'momentum': 0.2, 'update_buffers': True}]  # noqa: RUF012
+
+    def test_the_saved_weights_are_those_that_were_validated(self, toy: ModuleType, tmp_path: Path) -> None:
+        runner = toy.build_runner(tmp_path, epochs=3, custom_hooks=self.hooks)
+        runner.train()
+        score = runner.message_hub.get_scalar('val/mDice').current()
+        validator = toy.build_runner(tmp_path / 'val', load_from=str(tmp_path / 'epoch_3.pth'))
+        assert validator.val()['mDice'] == pytest.approx(score, rel=1e-2)  # the images are noisy
+
+        clean = toy.build_runner(tmp_path / 'plain', epochs=3)
+        clean.train()
+        averaged = load_checkpoint_file(tmp_path / 'epoch_3.pth')
+        raw = load_checkpoint_file(tmp_path / 'plain' / 'epoch_3.pth')['state_dict']
+        torch.testing.assert_close(averaged['ema_state_dict']['module.head.weight'], raw['head.weight'])
+        assert not torch.equal(averaged['state_dict']['head.weight'], raw['head.weight'])
+
+    @pytest.mark.parametrize('kind', ['ExponentialMovingAverage', 'MomentumAnnealingEMA'])
+    def test_the_average_goes_on_after_resuming(self, kind: str, toy: ModuleType, tmp_path: Path) -> None:
+        hooks = [{'type': 'EMAHook', 'ema_type': kind, 'momentum': 0.2}]
+        toy.build_runner(tmp_path / 'whole', epochs=4, custom_hooks=hooks).train()
+        toy.build_runner(tmp_path / 'parts', epochs=2, custom_hooks=hooks).train()
+        toy.build_runner(tmp_path / 'parts', epochs=4, custom_hooks=hooks, resume=True).train()
+        whole, parts = (load_checkpoint_file(tmp_path / name / 'epoch_4.pth') for name in ('whole', 'parts'))
+        for key in ('state_dict', 'ema_state_dict'):
+            torch.testing.assert_close(dict(parts[key]), dict(whole[key]), rtol=0, atol=0)
+
+
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class TestProgress:
+    def train(self, toy: ModuleType, tmp_path: Path, **changes: Any) -> Any:
+        hooks = [{'type': 'mmseg_ext.ProgressHook'}, toy.SleepHook(0.02)]
+        runner = toy.build_runner(tmp_path, 3, custom_hooks=hooks, log_level='INFO', **changes)
+        runner.train()
+        return runner
+
+    def test_a_terminal_shows_one_line_below_the_log(
+        self, toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        screen = Screen()
+        for name, value in {'TERM': 'xterm', 'COLUMNS': '160'}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, 'stderr', screen)
+        monkeypatch.setattr(sys, 'stdout', screen)
+        runner = self.train(toy, tmp_path)
+        text = screen.getvalue()
+        assert '12/12' in text
+        assert re.search(r'loss \d+\.\d{4}  lr \d\.\d\de-03  best mDice -\d+\.\d\d', text)
+        assert '\x1b[2K' in text  # the line is erased, a line of the log stands in its place, and it is drawn below
+        assert re.search(r'\x1b\[2K\S+ \S+ - mmengine - INFO - Saving checkpoint at 3 epochs\ntrain', text)
+        assert text.rindex('\x1b[?25h') > text.rindex('\x1b[?25l')  # the cursor is shown again
+        assert [one.stream for one in runner.logger.handlers if type(one) is logging.StreamHandler] == [screen]
+
+    def test_an_error_gives_the_terminal_back(
+        self, toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        screen = Screen()
+        monkeypatch.setenv('TERM', 'xterm')
+        monkeypatch.setattr(sys, 'stderr', screen)
+        with pytest.raises(IndexError):
+            self.train(toy, tmp_path, val_evaluator=[toy.ScriptedMetric([1.0])])
+        assert sys.stderr is screen
+        assert screen.getvalue().rindex('\x1b[?25h') > screen.getvalue().rindex('\x1b[?25l')
+
+    def test_a_pipe_shows_nothing(self, toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pipe = io.StringIO()
+        monkeypatch.setattr(sys, 'stderr', pipe)
+        self.train(toy, tmp_path)
+        assert pipe.getvalue() == ''

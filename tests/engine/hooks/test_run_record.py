@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from torch import nn
+
+HOOKS = [{'type': 'mmseg_ext.ScalarsHook', 'interval': 4}, {'type': 'mmseg_ext.RunRecordHook'}]
+
+
+def read(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / 'run.json').read_text())
+    return content
+
+
+class StopHook(Hook):
+    """Raises at an iteration, and keeps what the record said then."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, folder: Path, at: int, error: BaseException) -> None:
+        self.folder, self.at, self.error = folder, at, error
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        if runner.iter == self.at:
+            self.said = read(self.folder)
+            raise self.error
+
+
+def test_a_finished_run(toy: ModuleType, tmp_path: Path) -> None:
+    scripted = toy.ScriptedMetric([70.0, 90.0, 80.0])
+    toy.build_runner(tmp_path, epochs=3, val_evaluator=[scripted], custom_hooks=HOOKS).train()
+    record = read(tmp_path)
+    assert (record['status'], record['reason']) == ('finished', '')
+    assert record['best'] == {'metric': 'mDice', 'value': 90.0, 'iter': 8}
+    assert record['iterations'] == {'done': 12, 'planned': 12}
+    assert record['parameters'] == (9 + 1) * 2 + 2 * 2 + (2 + 1)  # two 3×3 filters, their norms, a 1×1 filter; biases
+    assert record['input_size'] == [4, 4]
+    assert record['gflops'] == 0.0  # 320 multiply-adds, in 10⁹ and rounded
+    assert (record['seed'], record['batch_size'], record['device']) == (1, 2, 'cpu')
+    assert record['minutes'] > 0
+    assert record['images_per_second'] > 0
+
+
+def test_the_best_metric_may_be_the_smallest(toy: ModuleType, tmp_path: Path) -> None:
+    checkpoint = {'type': 'mmseg_ext.CheckpointHook', 'interval': 1, 'save_best': 'mDice', 'rule': 'less'}
+    scripted = toy.ScriptedMetric([3.0, 1.0, 2.0])
+    toy.build_runner(
+        tmp_path, epochs=3, val_evaluator=[scripted], custom_hooks=HOOKS, default_hooks={'checkpoint': checkpoint}
+    ).train()
+    assert read(tmp_path)['best'] == {'metric': 'mDice', 'value': 1.0, 'iter': 8}
+
+
+def test_it_says_running_until_the_end_and_then_why_it_failed(toy: ModuleType, tmp_path: Path) -> None:
+    stop = StopHook(tmp_path, 6, RuntimeError('out of\nmemory'))
+    with pytest.raises(RuntimeError):
+        toy.build_runner(tmp_path, epochs=3, custom_hooks=[*HOOKS, stop]).train()
+    assert stop.said['status'] == 'running'
+    assert stop.said['iterations']['done'] == 4  # of the last validation
+    assert (read(tmp_path)['status'], read(tmp_path)['reason']) == ('failed', 'RuntimeError: out of memory')
+
+
+def test_a_run_that_was_stopped_by_hand(toy: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        toy.build_runner(tmp_path, custom_hooks=[*HOOKS, StopHook(tmp_path, 2, KeyboardInterrupt())]).train()
+    assert (read(tmp_path)['status'], read(tmp_path)['reason']) == ('interrupted', 'KeyboardInterrupt')
+
+
+def test_resuming_adds_minutes_and_forgets_scores_of_a_later_state(toy: ModuleType, tmp_path: Path) -> None:
+    first = toy.ScriptedMetric([70.0, 60.0, 95.0])
+    toy.build_runner(tmp_path, epochs=3, val_evaluator=[first], custom_hooks=HOOKS).train()
+    earlier = read(tmp_path)
+    assert earlier['best']['iter'] == 12
+    (tmp_path / 'run.json').write_text(json.dumps({**earlier, 'minutes': 100.0}))
+    (tmp_path / 'records').mkdir()
+    stale = tmp_path / 'records' / 'val_best.parquet'
+    stale.write_bytes(b'of iteration 12')
+    (tmp_path / 'epoch_3.pth').unlink()
+    second = toy.ScriptedMetric([65.0, 66.0])
+    toy.build_runner(tmp_path, epochs=4, val_evaluator=[second], custom_hooks=HOOKS, resume=True).train()
+    record = read(tmp_path)
+    assert record['best'] == {'metric': 'mDice', 'value': 70.0, 'iter': 4}
+    assert 100 < record['minutes'] < 101
+    assert record['started'] == earlier['started']
+    assert not stale.exists()
+
+
+def test_the_records_of_the_best_validation_are_kept(toy: ModuleType, tmp_path: Path) -> None:
+    class Writes(Hook):
+        """Stands for the metric, which writes its records before this hook is called."""
+
+        def before_val(self, runner: Any) -> None:
+            (tmp_path / 'records').mkdir(exist_ok=True)
+            (tmp_path / 'records' / 'val.parquet').write_text(f'iteration {runner.iter}')
+
+    scripted = toy.ScriptedMetric([70.0, 90.0, 80.0])
+    toy.build_runner(tmp_path, epochs=3, val_evaluator=[scripted], custom_hooks=[*HOOKS, Writes()]).train()
+    assert (tmp_path / 'records' / 'val_best.parquet').read_text() == 'iteration 8'
+
+
+def test_a_training_is_the_same_with_and_without_it(toy: ModuleType, tmp_path: Path) -> None:
+    weights = []
+    for number, hooks in enumerate((HOOKS, [])):
+        runner = toy.build_runner(tmp_path / str(number), epochs=2, custom_hooks=hooks)
+        runner.train()
+        weights.append(runner.model.state_dict())
+    for name, value in weights[0].items():
+        torch.testing.assert_close(value, weights[1][name], rtol=0, atol=0)
+
+
+def test_a_model_that_cannot_be_counted_trains_on(toy: ModuleType, tmp_path: Path) -> None:
+    class Shy(toy.ToyModel):  # type: ignore[misc, name-defined]
+        def forward(self, inputs: Any, target: Any = None, mode: str = 'tensor') -> Any:
+            if mode == 'tensor':
+                raise NotImplementedError
+            return super().forward(inputs, target, mode)
+
+    toy.build_runner(tmp_path, epochs=1, model=Shy(), custom_hooks=HOOKS).train()
+    assert read(tmp_path)['status'] == 'finished'
+    assert read(tmp_path)['gflops'] is None
+
+
+def test_a_record_that_cannot_be_written_does_not_stop_the_training(toy: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / 'run.json').mkdir()
+    toy.build_runner(tmp_path, epochs=1, custom_hooks=HOOKS).train()
+    assert (tmp_path / 'epoch_1.pth').exists()
+
+
+def test_validation_alone_writes_nothing(toy: ModuleType, tmp_path: Path) -> None:
+    toy.build_runner(tmp_path, custom_hooks=HOOKS).val()
+    assert not (tmp_path / 'run.json').exists()
+
+
+class Dense(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.norm.eval()  # frozen
+        self.head = nn.Conv2d(8, 2, 1)
+
+    def forward(self, inputs: torch.Tensor, mode: str) -> torch.Tensor:
+        return self.head(self.norm(self.conv(inputs)))
+
+
+def test_attention_counts_alike_on_the_processor_and_where_nothing_is_computed() -> None:
+    from mmseg_ext.models.complexity import count_gflops
+
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+
+        def forward(self, inputs: torch.Tensor, mode: str) -> torch.Tensor:
+            tokens = (self.scale * inputs).flatten(2).transpose(1, 2)[:, None]
+            return nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+    by_hand = 2 * 3 * (16 * 8) ** 2 / 1e9  # each of 128 tokens of 3 numbers with each, and the mean of them by that
+    for device in ('cpu', 'meta'):
+        assert count_gflops(Attention().to(device), (3, 16, 8)) == pytest.approx(by_hand)
+
+
+def test_multiply_adds_by_hand() -> None:
+    from mmseg_ext.models.complexity import count_gflops, count_parameters
+
+    model = Dense()
+    mean = model.norm.running_mean.clone()  # type: ignore[union-attr, operator]
+    assert count_gflops(model, (3, 32, 16)) == pytest.approx((16 * 8 * 8 * 27 + 16 * 8 * 2 * 8) / 1e9)
+    assert count_parameters(model) == 8 * 27 + 8 + 16 + 2 * 8 + 2
+    assert (model.training, model.norm.training) == (True, False)
+    torch.testing.assert_close(model.norm.running_mean, mean)

@@ -1,0 +1,185 @@
+"""Page, report and files of an error analysis."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.errors.analyze import Analysis, Settings, analyze
+from mmseg_ext.evaluation.errors.causes import CAUSES
+from mmseg_ext.evaluation.errors.result_dir import open_result
+from mmseg_ext.evaluation.errors.summary import summarize_errors
+from mmseg_ext.reports.errors.figures import CAUSE_COLOURS
+from mmseg_ext.reports.errors.markdown import check_markdown, write_errors_markdown
+from mmseg_ext.reports.errors.outputs import check_out, write_error_outputs
+from mmseg_ext.reports.errors.page import choose_galleries, error_picture
+
+if TYPE_CHECKING:
+    from .conftest import BrowserPage
+
+
+@pytest.fixture(scope='module')
+def scenes(repo_root: Path) -> ModuleType:
+    path = repo_root / 'tests/evaluation/errors/scenes.py'
+    spec = importlib.util.spec_from_file_location('error_scenes', path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def analysed(folder: Path) -> tuple[Analysis, dict[str, Any]]:
+    analysis = analyze(open_result(folder), Settings(resamples=50, permutations=19, least=4))
+    return analysis, summarize_errors(analysis, ['tools/analyze_errors.py', 'a b'])
+
+
+@pytest.fixture(scope='module')
+def analysis(scenes: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, dict[str, Any]]:
+    return analysed(scenes.write_result(tmp_path_factory.mktemp('errors'), scenes.random_masks(16, 3), 3))
+
+
+@pytest.fixture(scope='module')
+def out(analysis: tuple[Analysis, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('out') / 'errors'
+    assert write_error_outputs(folder, *analysis, top=3) == folder / 'errors.html'
+    return folder
+
+
+def test_the_folder_holds_what_it_promises(out: Path, analysis: tuple[Analysis, dict[str, Any]]) -> None:
+    names = {path.name for path in out.iterdir()}
+    assert {'errors.html', 'errors.json', 'causes.csv', 'causes.png', 'slices.svg', 'suspects.csv'} <= names
+    assert json.loads((out / 'errors.json').read_text()) == json.loads(json.dumps(analysis[1]))
+    assert Image.open(out / 'borders.png').size[0] == 1440
+    with pytest.raises(InputError, match='--overwrite'):
+        check_out(out)
+    check_out(out, overwrite=True)
+
+
+def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
+    check_out(tmp_path)
+    (tmp_path / 'photo.jpg').touch()
+    with pytest.raises(InputError, match=r'photo\.jpg'):
+        check_out(tmp_path, overwrite=True)
+    with pytest.raises(InputError, match='is a file'):
+        check_out(tmp_path / 'photo.jpg', overwrite=True)
+
+
+def test_what_an_earlier_analysis_left_is_removed(
+    scenes: ModuleType, analysis: tuple[Analysis, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder = scenes.write_result(tmp_path, scenes.random_masks(3, 2), 2, probabilities=False)
+    (tmp_path / 'out').mkdir()
+    for name in ('calibration.csv', 'suspects.csv', 'calibration.png'):
+        (tmp_path / 'out' / name).touch()
+    write_error_outputs(tmp_path / 'out', *analysed(folder), top=1)
+    names = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert not [name for name in names if name.startswith(('calibration', 'suspects'))]
+    assert 'holds no probabilities' in (tmp_path / 'out/errors.html').read_text()
+
+
+def test_galleries(analysis: tuple[Analysis, dict[str, Any]]) -> None:
+    images = analysis[0].images
+    tags = choose_galleries(analysis[0], 3)
+    by_dice = sorted(range(len(images)), key=lambda index: images[index].dice)
+    assert list(tags) == [index for index in by_dice if index in tags]  # the worst first
+    members = {
+        name: {index for index in tags if name in tags[index]} for name in {n for one in tags.values() for n in one}
+    }
+    assert members['worst'] == set(by_dice[:3])
+    assert members['best'] == set(by_dice[-3:])
+    assert len(members['random']) == 3
+    for number, cause in enumerate(CAUSES):
+        pixels = [int(image.causes[number].sum()) for image in images]
+        expected = [count for count in sorted(pixels, reverse=True)[:3] if count]
+        assert sorted((pixels[index] for index in members.get(cause, ())), reverse=True) == expected
+
+
+def test_the_error_picture_shows_each_cause_in_its_colour() -> None:
+    causes = np.array([[0, 0, *range(1, len(CAUSES) + 1)]], np.uint8)
+    picture = error_picture(causes, np.arange(causes.size)[None] > 0)
+    assert picture[0, 0].tolist() == [0, 0, 0]
+    assert picture[0, 1].tolist() == [70, 70, 70]
+    assert [tuple(colour) for colour in picture[0, 2:].tolist()] == [CAUSE_COLOURS[name] for name in CAUSES]
+    assert len(set(CAUSE_COLOURS.values())) == len(CAUSES)
+
+
+def test_the_page_in_a_browser(out: Path, browser_page: BrowserPage, analysis: tuple[Analysis, dict[str, Any]]) -> None:
+    page = browser_page(out / 'errors.html')
+    tags = choose_galleries(analysis[0], 3)
+    assert page.locator('.card').count() == len(tags)
+    assert page.locator('.card h3').all_text_contents() == [analysis[0].images[index].stem for index in tags]
+    assert page.locator('.legend li').all_inner_texts() == list(CAUSES)
+    colours = page.locator('.legend i').evaluate_all('all => all.map((one) => getComputedStyle(one).backgroundColor)')
+    assert colours == [f'rgb({", ".join(map(str, CAUSE_COLOURS[name]))})' for name in CAUSES]
+    assert page.locator('.card').first.locator('.panel span').all_text_contents() == [
+        'photograph', 'truth', 'prediction', 'errors',
+    ]  # fmt: skip
+    page.locator('#sort').select_option('wrong px')
+    values = [int(text) for text in page.locator('.card dl div:has(dt:text-is("wrong px")) dd').all_text_contents()]
+    assert values == sorted(values, reverse=True)
+
+
+def test_a_slice_in_a_table_shows_its_images(
+    out: Path, browser_page: BrowserPage, analysis: tuple[Analysis, dict[str, Any]]
+) -> None:
+    page = browser_page(out / 'errors.html')
+    samples, shown = analysis[0].samples, choose_galleries(analysis[0], 3)
+
+    def images(members: np.ndarray) -> list[str]:
+        inside = {samples[place].image for place in np.flatnonzero(members)}
+        return [analysis[0].images[index].stem for index in shown if index in inside]
+
+    single = [one for one, _ in analysis[0].slices if 0 < len(images(one.members)) < len(shown)]
+    name, expected = single[0].name, images(single[0].members)
+    before = page.locator('.tags button').count()
+    page.get_by_role('button', name=name, exact=True).click()
+    assert page.locator('.card:visible h3').all_text_contents() == expected
+    assert page.locator('.tags button').count() == before + 1
+    page.get_by_role('button', name=name, exact=True).click()
+    assert page.locator('.tags button').count() == before + 1
+    page.locator('.tags button').first.click()  # all
+    assert page.locator('.card:visible').count() == len(shown)
+
+
+def test_a_column_with_intervals_sorts_by_its_numbers(out: Path, browser_page: BrowserPage) -> None:
+    page = browser_page(out / 'errors.html')
+    table = page.locator('section', has_text='Causes of the wrong pixels').locator('table')
+    table.get_by_role('button', name='% of all wrong pixels').click()
+    cells = table.locator('tbody td:nth-child(4)').all_inner_texts()
+    numbers = [float(cell.partition(' ')[0]) for cell in cells]
+    assert numbers == sorted(numbers, reverse=True)
+
+
+def test_the_report_has_numbers_and_no_photographs(analysis: tuple[Analysis, dict[str, Any]], tmp_path: Path) -> None:
+    path = tmp_path / 'reports' / 'errors.md'
+    check_markdown(path)
+    write_errors_markdown(path, analysis[1])
+    text = path.read_text(encoding='utf-8')
+    figures = {name.name for name in (tmp_path / 'reports/figures').iterdir()}
+    assert figures == {f'errors_{name}.png' for name in ('causes', 'slices', 'borders', 'calibration')}
+    assert all(text.count(f'(figures/{name})') == 1 for name in figures)
+    assert "python tools/analyze_errors.py 'a b'" in text
+    assert f'mDice {analysis[1]["scores"]["mDice"]["value"]:.2f}' in text
+    assert 'nan' not in text
+    with pytest.raises(InputError, match='--overwrite'):
+        check_markdown(path)
+    path.unlink()
+    with pytest.raises(InputError, match=r'errors_.*\.png'):
+        check_markdown(path)
+
+
+def test_the_report_says_what_is_missing(scenes: ModuleType, tmp_path: Path) -> None:
+    folder = scenes.write_result(tmp_path, scenes.random_masks(3, 2), 2, probabilities=False)
+    write_errors_markdown(tmp_path / 'errors.md', analysed(folder)[1])
+    text = (tmp_path / 'errors.md').read_text(encoding='utf-8')
+    assert '--probabilities' in text
+    assert 'calibration.png' not in text

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModule
+from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_checkpoint
+
+import mmseg_ext.registry  # noqa: F401 - the import closes mmengine's loaders
+from mmseg_ext.errors import InputError
+from mmseg_ext.runs.checkpoint_file import DownloadError, load_checkpoint_file
+
+
+class Payload:
+    """Unpickled without restrictions, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> tuple[Path, Path]:
+    """A checkpoint with a payload, and the folder that the payload would make."""
+    trace, path = tmp_path / 'trace', tmp_path / 'foreign.pth'
+    torch.save({'state_dict': {'weight': torch.zeros(1)}, 'meta': Payload(trace)}, path)
+    return path, trace
+
+
+def test_the_payload_works_where_nothing_stops_it(foreign: tuple[Path, Path]) -> None:
+    torch.load(foreign[0], weights_only=False)
+    assert foreign[1].is_dir()
+
+
+def test_a_pickle_with_code_is_refused_and_not_run(foreign: tuple[Path, Path]) -> None:
+    path, trace = foreign
+    with pytest.raises(InputError, match='pickled objects, which could run code') as caught:
+        load_checkpoint_file(path)
+    assert str(path) in str(caught.value)
+    assert '\n' not in str(caught.value)
+    assert not trace.exists()
+
+
+def _open_loader(path: Path) -> None:
+    with path.open('rb') as stream:
+        mmengine_checkpoint._safe_torch_load(stream)
+
+
+@pytest.mark.parametrize(
+    'load',
+    [
+        lambda path: CheckpointLoader.load_checkpoint(str(path)),
+        lambda path: mmengine_checkpoint.load_checkpoint(torch.nn.Linear(1, 1), str(path)),
+        lambda path: mmengine_checkpoint._safe_torch_load(str(path), weights_only=False),
+        lambda path: BaseModule(init_cfg={'type': 'Pretrained', 'checkpoint': str(path)}).init_weights(),
+        _open_loader,
+    ],
+    ids=['loader', 'model', 'weights_only_false', 'init_cfg', 'file_object'],
+)
+def test_no_way_into_mmengine_runs_the_code(load: Callable[[Path], Any], foreign: tuple[Path, Path]) -> None:
+    path, trace = foreign
+    with pytest.raises(InputError, match='could run code'):
+        load(path)
+    assert not trace.exists()
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A web server of the temporary folder, and a cache of its own for what is downloaded."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setenv('no_proxy', '*')
+    with ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=str(tmp_path))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_address[1]}'
+        server.shutdown()
+
+
+def test_a_downloaded_pickle_does_not_run_either(foreign: tuple[Path, Path], address: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='could run code') as caught:
+        CheckpointLoader.load_checkpoint(f'{address}/foreign.pth')
+    assert address in str(caught.value)
+    assert not foreign[1].exists()
+    with pytest.raises(InputError, match='404'):
+        CheckpointLoader.load_checkpoint(f'{address}/none.pth')
+    torch.save({'value': 1}, tmp_path / 'good.pth')
+    assert CheckpointLoader.load_checkpoint(f'{address}/good.pth') == {'value': 1}
+
+
+def test_an_address_without_a_server_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setenv('no_proxy', '*')
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(('127.0.0.1', 0))
+        url = f'http://127.0.0.1:{taken.getsockname()[1]}/net.pth'
+        with pytest.raises(DownloadError, match=r'cannot be downloaded .*refused') as caught:
+            mmengine_checkpoint.load_from_http(url)
+    assert url in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+# Loads a checkpoint by mmengine's loader and into a model, and prints what each way raised.
+LOAD = """
+import sys, torch
+import {module}
+from mmengine.runner import checkpoint
+into_a_model = lambda path: checkpoint.load_checkpoint(torch.nn.ReLU(), path)
+for load in (checkpoint.CheckpointLoader.load_checkpoint, into_a_model):
+    try:
+        load(sys.argv[1])
+    except Exception as error:
+        print('raised', type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ('module', 'runs', 'raised'),
+    [('mmengine.runner', True, ['FileExistsError']), ('mmseg_ext.registry', False, ['InputError', 'InputError'])],
+    ids=['mmengine alone makes the folder, twice', 'the registry alone closes it'],
+)
+def test_importing_the_registry_is_enough(
+    module: str, runs: bool, raised: list[str], foreign: tuple[Path, Path], repo_root: Path
+) -> None:
+    path, trace = foreign
+    result = subprocess.run(
+        [sys.executable, '-c', LOAD.format(module=module), str(path)],
+        env={**os.environ, 'PYTHONPATH': str(repo_root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith('raised')] == raised
+    assert trace.exists() == runs
+
+
+def test_getattr_which_mmengine_allows_is_refused(tmp_path: Path) -> None:
+    class Reach:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return getattr, (HistoryBuffer, '__init__')
+
+    torch.save({'state_dict': {}, 'meta': Reach()}, tmp_path / 'x.pth')
+    with pytest.raises(InputError, match='could run code'):
+        load_checkpoint_file(tmp_path / 'x.pth')
+
+
+def test_what_mmengine_itself_saves_is_read(tmp_path: Path) -> None:
+    value = {'buffer': HistoryBuffer([1.0, 2.0], [1, 1]), 'array': np.arange(3, dtype=np.float32), 'one': np.int64(4)}
+    torch.save(value, tmp_path / 'x.pth')
+    loaded = load_checkpoint_file(tmp_path / 'x.pth')
+    assert loaded['buffer'].mean() == 1.5
+    np.testing.assert_array_equal(loaded['array'], value['array'])
+    assert loaded['one'] == 4
+
+
+@pytest.mark.parametrize('fraction', [0.0, 0.1, 0.5, 0.99])
+def test_a_truncated_file_is_named(fraction: float, tmp_path: Path) -> None:
+    path = tmp_path / 'x.pth'
+    torch.save({'state_dict': {'weight': torch.rand(100)}}, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * fraction)])
+    with pytest.raises(InputError, match='damaged') as caught:
+        load_checkpoint_file(path)
+    assert str(path) in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+def test_other_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / 'notes.pth').write_text('no checkpoint\n')
+    torch.save([1, 2], tmp_path / 'list.pth')
+    for name, message in [
+        ('notes.pth', 'not a checkpoint'),
+        ('list.pth', 'list'),
+        ('none.pth', 'no such'),
+        ('.', 'no such'),
+    ]:
+        with pytest.raises(InputError, match=message):
+            load_checkpoint_file(tmp_path / name)

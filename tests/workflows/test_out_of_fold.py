@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('mmseg')
+
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.probability_maps import load_probabilities, save_probabilities
+from mmseg_ext.workflows.out_of_fold import FoldTask, plan_folds, training_data
+
+COMMON = {'data_root': 'd', 'labels': 'labels', 'split': 'train', 'sides': (64,), 'options': {}}
+
+
+def test_each_image_is_left_out_once_a_seed_and_never_trained_on_by_its_judge(tmp_path: Path) -> None:
+    images = {stem: Path(f'd/img/train/{stem}.jpg') for stem in 'abcde'}
+    folds = {0: dict(zip('abcde', (0, 1, 0, 1, 0), strict=True)), 7: dict(zip('abcde', (1, 1, 0, 0, 0), strict=True))}
+    tasks = plan_folds(['x/one.py', 'x/two.py'], images, folds, tmp_path, COMMON)
+    assert len(tasks) == 2 * 2 * 2
+    assert len({task.work_dir for task in tasks}) == 8
+    assert len({task.out for task in tasks}) == 4
+    for out in {task.out for task in tasks}:
+        same = [task for task in tasks if task.out == out]
+        assert sorted(Path(path).stem for task in same for path in task.held_out) == list('abcde')
+        for task in same:
+            trained = {'abcde'[position] for position in task.train}
+            assert trained | {Path(path).stem for path in task.held_out} == set('abcde')
+            assert not trained & {Path(path).stem for path in task.held_out}
+
+
+def test_the_training_set_keeps_the_options_of_the_config(tmp_path: Path) -> None:
+    path = tmp_path / 'c.py'
+    path.write_text('train_dataloader = dict(dataset=dict(type="D", labels="x", indices=[9], cache=True))')
+    options = {'train_dataloader.dataset.cache': False}
+    task = FoldTask('c.py', 'd', 'labels', 'train', (0, 2), (), 0, (64,), options, 'w', 'o')
+    one = {'type': 'D', 'cache': False, 'data_root': 'd', 'labels': 'labels'}
+    first = {**one, 'split': 'train', 'indices': [0, 2]}
+    assert training_data(replace(task, config=str(path))) == {'_delete_': True, **first}
+    both = training_data(replace(task, config=str(path), also={'val': (1,)}))
+    assert both['datasets'] == [first, {**one, 'split': 'val', 'indices': [1]}]
+
+
+def test_the_images_go_inside_wrappers(tmp_path: Path) -> None:
+    mixed = 'dict(type="MultiImageMixDataset", pipeline=[1], dataset=dict(type="D", indices=[9]))'
+    path = tmp_path / 'c.py'
+    path.write_text(f'train_dataloader = dict(dataset=dict(type="RepeatDataset", times=2, dataset={mixed}))')
+    task = FoldTask(str(path), 'd', 'labels', 'train', (0, 2), (), 0, (64,), {}, 'w', 'o')
+    first = {'type': 'D', 'data_root': 'd', 'labels': 'labels', 'split': 'train', 'indices': [0, 2]}
+    one = training_data(task)
+    assert one['dataset'] == {'type': 'MultiImageMixDataset', 'pipeline': [1], 'dataset': first}
+    assert (one['type'], one['times'], one['_delete_']) == ('RepeatDataset', 2, True)
+    both = training_data(replace(task, also={'val': (1,)}))['dataset']['dataset']  # mixed with each other too
+    assert both['type'] == 'ConcatDataset'
+    assert both['datasets'] == [first, {**first, 'split': 'val', 'indices': [1]}]
+
+
+def test_several_data_sets_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / 'c.py'
+    path.write_text('train_dataloader = dict(dataset=dict(type="ConcatDataset", datasets=[dict(type="D")]))')
+    task = FoldTask(str(path), 'd', 'labels', 'train', (0,), (), 0, (64,), {}, 'w', 'o')
+    with pytest.raises(InputError, match=r'c\.py: trains on several data sets \(ConcatDataset\)'):
+        training_data(task)
+
+
+def test_a_task_is_done_when_all_its_probabilities_are_there(tmp_path: Path) -> None:
+    images = {stem: Path(f'{stem}.jpg') for stem in 'ab'}
+    first, second = plan_folds(['c.py'], images, {0: {'a': 0, 'b': 1}}, tmp_path, COMMON)
+    assert not first.is_done()
+    save_probabilities(Path(first.out) / 'a.npz', np.zeros((2, 3, 3)))
+    assert first.is_done()
+    assert not second.is_done()
+
+
+def test_probabilities_come_back_to_half_a_step_and_are_averaged(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    both = [random.dirichlet(np.ones(3), (20, 30)).transpose(2, 0, 1) for _ in range(2)]
+    for number, chances in enumerate(both):
+        save_probabilities(tmp_path / f'{number}.npz', chances)
+    mean = load_probabilities([tmp_path / '0.npz', tmp_path / '1.npz'])
+    assert mean.dtype == np.float32
+    np.testing.assert_allclose(mean, np.mean(both, axis=0), atol=2 / 255)
+    np.testing.assert_allclose(mean.sum(0), 1, atol=1e-6)
+    assert (tmp_path / '0.npz').stat().st_size < 20 * 30 * 3 + 1000
