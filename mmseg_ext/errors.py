@@ -1,23 +1,56 @@
-"""The one exception that means "the user can mend this"."""
+"""The exception for input that the user can correct."""
+
+from __future__ import annotations
 
 
 class InputError(Exception):
     """Input that cannot be used as it is.
 
-    The message is one line (or a short list) that names the file, the value found there and the remedy. The tools
-    print it without a traceback and leave with ``exit_code``.
+    A command prints it as one line, ``error: SUBJECT: PROBLEM; REMEDY``, without a traceback. Arguments of the function
+    that raises stand in backticks (``replace it with `overwrite=True` ``); a command shows its own flag in their place.
 
     Args:
-        message: What is wrong, where, and what to do.
-        exit_code: 2 for wrong use (the default), 1 where the work was done but its goal was missed.
+        subject: What cannot be used: a file, a field, an argument with its value.
+        problem: What is wrong with it, with the value found.
+        remedy: What to do about it.
+        exit_code: Of a command: 2 for wrong use, 1 where the work was done but its goal was missed.
+
+    >>> error = InputError('a.png', 'mask has mode RGB', 'convert it to one channel')
+    >>> str(error)
+    'a.png: mask has mode RGB; convert it to one channel'
+    >>> error.subject
+    'a.png'
     """
 
-    def __init__(self, message: str, exit_code: int = 2) -> None:
-        super().__init__(message)
+    def __init__(self, subject: object, problem: str = '', remedy: str = '', *, exit_code: int = 2) -> None:
+        super().__init__(str(subject), problem, remedy)
         self.exit_code = exit_code
+
+    @property
+    def subject(self) -> str:
+        """What cannot be used."""
+        return str(self.args[0])
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it."""
+        return str(self.args[1])
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return str(self.args[2])
+
+    def __str__(self) -> str:
+        text = ': '.join(part for part in (self.subject, self.problem) if part)
+        return f'{text}; {self.remedy}' if self.remedy else text
 
 
 def one_line(error: object) -> str:
-    """The message of an error without its line breaks (a `KeyError` would show it quoted)."""
+    """Return the message of an error without its line breaks.
+
+    >>> one_line(KeyError('no key\\nof that name'))
+    'no key of that name'
+    """
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
     return ' '.join(str(message).split())

@@ -1,4 +1,4 @@
-"""What every tool shares: exit codes, one-line errors, help with an example.
+"""The frame of every command: exit codes, one-line errors, help with an example.
 
 Exit codes: 0 done, 1 findings or a missed goal, 2 wrong use or unusable input.
 """
@@ -6,19 +6,32 @@ Exit codes: 0 done, 1 findings or a missed goal, 2 wrong use or unusable input.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mmseg_ext.errors import InputError
 
+ARGUMENT = re.compile(r'`([a-z_]\w*)(?:=([^`]*))?`')  # how an `InputError` writes an argument of a library function
 TRAINING = frozenset({'torch', 'mmengine', 'mmcv', 'mmseg', 'pyarrow'})  # of the extra `train`; the core does without
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Parser whose help keeps line breaks, shows defaults and ends with an example."""
+    """Parser whose help keeps line breaks, shows defaults and ends with an example.
 
-    def __init__(self, description: str, example: str, prog: str | None = None) -> None:
+    Args:
+        description: What the command does.
+        example: One call of it.
+        prog: Its name; given by argparse to the parser of a sub-command.
+        flags: Argument of the library → flag, where the two differ by more than dashes: ``{'batch_size': '--batch'}``.
+    """
+
+    last: ArgumentParser | None = None  # the one that has parsed, for the flags in error messages
+
+    def __init__(
+        self, description: str, example: str, prog: str | None = None, flags: dict[str, str] | None = None
+    ) -> None:
         super().__init__(
             prog=prog,  # given by argparse to the parser of a sub-command
             description=description,
@@ -26,6 +39,33 @@ class ArgumentParser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        self._flags = flags or {}
+
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse; see argparse."""
+        ArgumentParser.last = self
+        return super().parse_known_args(*args, **kwargs)
+
+    def name_flags(self, message: str) -> str:
+        """Replace the library's arguments in an error message by this command's flags.
+
+        >>> parser = ArgumentParser('Count.', 'count DATA')
+        >>> _ = parser.add_argument('--overwrite', action='store_true')
+        >>> parser.name_flags('out: exists already; replace it with `overwrite=True`')
+        'out: exists already; replace it with --overwrite'
+        """
+        flags = {
+            action.dest: max(action.option_strings, key=len, default=action.metavar or action.dest)
+            for action in self._actions
+        } | self._flags
+
+        def flag(match: re.Match[str]) -> str:
+            name, value = match.groups()
+            if name not in flags:
+                return match[0]
+            return f'{flags[name]} {value}' if value and value != 'True' else str(flags[name])
+
+        return ARGUMENT.sub(flag, message)
 
     def error(self, message: str) -> NoReturn:
         """Report wrong arguments in one line."""
@@ -38,7 +78,8 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
         code = main(None) or 0
         sys.stdout.flush()  # here, where a reader that has left is no error, and not at the interpreter's end
     except InputError as error:
-        print(f'error: {error}', file=sys.stderr)
+        message = str(error) if ArgumentParser.last is None else ArgumentParser.last.name_flags(str(error))
+        print(f'error: {message}', file=sys.stderr)
         code = error.exit_code
     except ModuleNotFoundError as error:
         if (error.name or '').partition('.')[0] not in TRAINING:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -138,3 +139,25 @@ def test_a_count_is_a_whole_number_of_at_least_1(capsys: pytest.CaptureFixture[s
         error = capsys.readouterr().err
         assert error.startswith(f'error: argument --n: {wrong}: must be a whole number of at least 1 (see ')
         assert error.count('\n') == 1
+
+
+def test_arguments_in_errors_are_shown_as_the_commands_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    def main(argv: Sequence[str] | None) -> int:
+        made = cli.ArgumentParser('Count.', 'count DATA', flags={'root': 'DATA', 'batch_size': '--batch'})
+        made.add_argument('data', metavar='DATA')
+        made.add_argument('--batch', type=int)
+        made.add_argument('--max-pixels', type=float)
+        made.add_argument('--overwrite', action='store_true')
+        made.parse_args(['d', '--batch', '0'])
+        raise InputError('`batch_size=0`', '`root` and `max_pixels=5`; `classes:`', 'try `overwrite=True` or `other`')
+
+    assert leave(main) == 2
+    assert capsys.readouterr().err == (
+        'error: --batch 0: DATA and --max-pixels 5; `classes:`; try --overwrite or `other`\n'
+    )
+
+
+def test_the_fields_of_an_error_survive_pickling() -> None:
+    error = pickle.loads(pickle.dumps(InputError(Path('a.png'), 'is empty', 'redraw it', exit_code=1)))
+    assert (error.subject, error.problem, error.remedy, error.exit_code) == ('a.png', 'is empty', 'redraw it', 1)
+    assert str(error) == 'a.png: is empty; redraw it'
