@@ -47,9 +47,9 @@ class InputError(Exception):
 
 
 def one_line(error: object) -> str:
-    """Return the message of an error without its line breaks.
+    r"""Return the message of an error without its line breaks.
 
-    >>> one_line(KeyError('no key\\nof that name'))
+    >>> one_line(KeyError('no key\nof that name'))
     'no key of that name'
     """
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
