@@ -1,12 +1,13 @@
-"""Files written whole or not at all."""
+"""Atomic writing of files and folders."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     A reader therefore sees the old file or the complete new one, also after ``kill -9`` or a full disk.
 
     Args:
-        path: Where the file shall stand. Its folder is made if it is missing.
+        path: The file. Its folder is made if it is missing.
 
     Yields:
         The temporary path (same suffix, so that writers that go by the suffix work).
@@ -44,9 +45,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
         temporary = None
     except OSError as error:
-        raise InputError(
-            f'{path}: cannot be written ({error.strerror or error}); free space or choose another folder'
-        ) from error
+        raise _not_writable(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -62,7 +61,7 @@ def make_folder(path: str | Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f'{path}: folder cannot be made ({error.strerror}); choose another') from error
+        raise InputError(path, f'folder cannot be made ({error.strerror})', 'choose another') from error
     return path
 
 
@@ -79,17 +78,17 @@ def check_result_folder(out: str | Path, ours: Set[str], overwrite: bool = False
     """
     out = Path(out)
     if out.exists() and not out.is_dir():
-        raise InputError(f'{out}: is a file; choose another --out')
+        raise InputError(out, 'is a file', 'choose another `out`')
     found = {path.name for path in out.iterdir()} if out.is_dir() else set()
     foreign = sorted(found - ours)
     if foreign:
-        raise InputError(f'{out}: holds other files ({", ".join(foreign[:3])}); choose another --out')
+        raise InputError(out, f'holds other files ({", ".join(foreign[:3])})', 'choose another `out`')
     if found and not overwrite:
-        raise InputError(f'{out}: holds an earlier result; replace it with --overwrite or choose another --out')
+        raise InputError(out, 'holds an earlier result', 'replace it with `overwrite=True` or choose another `out`')
 
 
 def claim_folder(out: Path, settings: Any, what: str) -> None:
-    """Take a folder for work that may be interrupted, or take it up again if the settings are the same.
+    """Take a folder for work that may be interrupted, or continue in it if the settings are the same.
 
     Args:
         out: The folder; it is made, and ``settings.json`` in it.
@@ -103,32 +102,110 @@ def claim_folder(out: Path, settings: Any, what: str) -> None:
     path = out / SETTINGS
     if path.is_file():
         if read_json(path) != wanted:
-            raise InputError(f'{out}: holds a {what} with other settings (see {SETTINGS}); choose another --out')
+            raise InputError(out, f'holds a {what} with other settings (see {SETTINGS})', 'choose another `out`')
         return
     if out.exists() and not out.is_dir():
-        raise InputError(f'{out}: is a file; choose another --out')
+        raise InputError(out, 'is a file', 'choose another `out`')
     if out.exists() and any(out.iterdir()):
-        raise InputError(f'{out}: is not empty and holds no {what}; choose another --out')
+        raise InputError(out, f'is not empty and holds no {what}', 'choose another `out`')
     write_json(make_folder(out) / SETTINGS, wanted)
 
 
-def move_into_place(fresh: Path, target: Path, old: Path) -> None:
-    """Put the folder ``fresh`` where ``target`` is; what stood there goes to ``old``, or back if that fails.
-
-    All three must lie on one file system.
+def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
+    """Refuse to replace files unless that was asked for.
 
     Raises:
-        OSError: A folder cannot be renamed; ``target`` is then as it was.
+        InputError: One of the files exists.
     """
-    replaced = target.exists()
-    if replaced:
-        target.rename(old)
+    for path in paths if not overwrite else ():
+        if path.exists():
+            raise InputError(path, 'exists', 'replace it with `overwrite=True` or choose another `out`')
+
+
+@contextmanager
+def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = True) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of ``target`` when the block ends without an exception.
+
+    Until then, and after an exception, ``target`` is as it was. Whether it may be replaced is the caller's to check.
+
+    Args:
+        target: The folder to write or replace. Its parent is made if it is missing.
+        shared: Give the folder a name that all processes of a distributed run know, instead of a unique one.
+        is_owner: Whether this process makes, moves and removes the folder; with ``shared``, one alone does.
+
+    Yields:
+        A hidden folder next to ``target``.
+
+    Raises:
+        InputError: A folder cannot be written to, or the disk is full.
+    """
+    target = Path(target)
+    stage: Path | None = None
     try:
-        fresh.rename(target)
-    except OSError:
-        if replaced:
-            old.rename(target)
-        raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if shared:
+            stage = target.parent / f'.{target.name}.partial'
+            if is_owner:
+                shutil.rmtree(stage, ignore_errors=True)
+                stage.mkdir()
+        else:
+            stage = Path(tempfile.mkdtemp(prefix=f'.{target.name}-', dir=target.parent))
+        new = stage / 'new'
+        if is_owner:
+            new.mkdir()
+        yield new
+        if is_owner:
+            replaced = target.exists()
+            if replaced:
+                target.rename(stage / 'old')
+            try:
+                new.rename(target)
+            except OSError:
+                if replaced:
+                    (stage / 'old').rename(target)
+                raise
+    except OSError as error:
+        raise _not_writable(target, error) from error
+    finally:
+        if stage is not None and is_owner:
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def staged_files(folder: str | Path) -> Iterator[Path]:
+    """Yield an empty folder whose files are moved into ``folder`` when the block ends without an exception.
+
+    Otherwise ``folder`` stays as it was (unless the moving itself fails halfway). The moved files replace those of the
+    same name; all others stay.
+
+    Raises:
+        InputError: The folder cannot be written to, or the disk is full.
+    """
+    folder = Path(folder)
+    is_new = not folder.exists()
+    make_folder(folder)
+    stage: Path | None = None
+    done = False
+    try:
+        stage = Path(tempfile.mkdtemp(prefix='.part-', dir=folder))
+        yield stage
+        for path in sorted(path for path in stage.rglob('*') if path.is_file()):
+            target = folder / path.relative_to(stage)
+            make_folder(target.parent)
+            path.replace(target)
+        done = True
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+    finally:
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
+        if is_new and not done:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _not_writable(path: Path, error: OSError) -> InputError:
+    return InputError(path, f'cannot be written ({error.strerror or error})', 'free space or choose another folder')
 
 
 def _umask() -> int:
@@ -153,7 +230,7 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise InputError(f'{path}: cannot be read as JSON ({error})') from error
+        raise InputError(path, f'cannot be read as JSON ({error})') from error
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from mmseg_ext.commands.cli import ArgumentParser
-from mmseg_ext.data.layout import read_classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds, clean_label_set
 from mmseg_ext.errors import InputError
 
@@ -52,10 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from mmseg_ext.reports.cleaning_page import write_cleaning_page
 
         if target or not args.dry_run:
-            write_cleaning_page(folder / PAGE, report, args.data, folder, read_classes(args.data))
+            write_cleaning_page(folder / PAGE, report, args.data, folder, Classes.read(args.data))
         if target:
             report.write_tables(target)
-            write_cleaning_page(target / PAGE, report, args.data, folder, read_classes(args.data))
+            write_cleaning_page(target / PAGE, report, args.data, folder, Classes.read(args.data))
 
     report = clean_label_set(
         args.data,

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_ext.commands.cli import ArgumentParser
-from mmseg_ext.data.layout import MASK_SUFFIX, list_stems, read_classes
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import MASK_SUFFIX, list_stems
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.eda.cleaning.clean import clean_mask
 from mmseg_ext.eda.cleaning.geometry import GROUND
@@ -89,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--thorough', action='store_true', help='as in tools/clean_masks.py')
     args = parser.parse_args(argv)
     root, limits = Path(args.data), Thresholds().thorough() if args.thorough else Thresholds()
-    ignore_index = read_classes(root).ignore_index
+    ignore_index = Classes.read(root).ignore_index
     folders = [root / name / args.split for name in (args.labels, args.truth)]
     for folder in folders:
         if not folder.is_dir():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmseg_ext.commands import cli
-from mmseg_ext.progress import track
 
 if TYPE_CHECKING:
     from mmseg_ext.eda.diff import LabelDiff
@@ -47,7 +46,7 @@ def _add_export(commands: Any) -> None:
     export.add_argument('data', type=Path, metavar='DATA', help='data set')
     export.add_argument('--labels', metavar='NAME', required=True, help='label set to export')
     export.add_argument('--out', type=Path, metavar='DIR', required=True, help='folder of the LabelMe files')
-    export.add_argument('--splits', type=_names, metavar='A,B', default=(), help='splits (default: all)')
+    export.add_argument('--splits', type=_names, metavar='A,B', help='splits (default: all)')
     export.add_argument(
         '--shapes', choices=['mask', 'polygon'], default='mask', help='what to draw (default: mask, which is exact)'
     )
@@ -76,7 +75,7 @@ def _add_import(commands: Any) -> None:
     importer.add_argument('folder', type=Path, metavar='JSON_DIR', help='folder of the LabelMe files')
     importer.add_argument('--data', type=Path, metavar='DATA', required=True, help='data set that names the classes')
     importer.add_argument('--out', type=Path, metavar='DIR', required=True, help='folder of the masks')
-    importer.add_argument('--splits', type=_names, metavar='A,B', default=(), help='splits (default: all)')
+    importer.add_argument('--splits', type=_names, metavar='A,B', help='splits (default: all)')
     importer.add_argument(
         '--ignore-labels', type=_names, metavar='A,B', default=(), help='labels whose shapes are left out'
     )
@@ -93,15 +92,11 @@ def _add_diff(commands: Any) -> None:
     diff.add_argument('data', type=Path, metavar='DATA', help='data set')
     diff.add_argument('--a', metavar='NAME', required=True, help='first label set')
     diff.add_argument('--b', metavar='NAME', required=True, help='second label set')
-    diff.add_argument('--splits', type=_names, metavar='A,B', default=(), help='splits (default: all)')
+    diff.add_argument('--splits', type=_names, metavar='A,B', help='splits (default: all)')
     diff.add_argument('--out', type=Path, metavar='D', help=f'folder for {", ".join(DIFF_FILES)}')
     diff.add_argument('--top', type=int, metavar='N', default=10, help='files to print (default 10)')
     diff.add_argument('--overwrite', action='store_true', help='replace files')
     diff.set_defaults(function=_diff)
-
-
-def _track(description: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
-    return lambda items: track(items, description, len(items))
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -110,7 +105,7 @@ def _export(args: argparse.Namespace) -> None:
     report = export_masks(
         args.data, args.labels, args.out,
         ExportSettings(args.shapes, args.tolerance, args.merge_from, args.ignore_labels),
-        splits=args.splits, queue=args.stems, overwrite=args.overwrite, track=_track('exporting'),
+        splits=args.splits, queue=args.stems, overwrite=args.overwrite,
     )  # fmt: skip
     for (split, stem), error in report.errors.items():
         if error:
@@ -125,7 +120,7 @@ def _import(args: argparse.Namespace) -> None:
 
     report = import_masks(
         args.folder, args.data, args.out,
-        splits=args.splits, ignore_labels=args.ignore_labels, overwrite=args.overwrite, track=_track('importing'),
+        splits=args.splits, ignore_labels=args.ignore_labels, overwrite=args.overwrite,
     )  # fmt: skip
     for (split, stem), overlaps in report.overlaps.items():
         for (hidden, top), count in overlaps.items():
@@ -138,13 +133,12 @@ def _import(args: argparse.Namespace) -> None:
 
 
 def _diff(args: argparse.Namespace) -> None:
-    from mmseg_ext.data.staging import refuse_existing
     from mmseg_ext.eda.diff import diff_csv, diff_json, diff_labels
-    from mmseg_ext.files import write_json, write_text
+    from mmseg_ext.files import refuse_existing, write_json, write_text
 
     if args.out:
         refuse_existing([args.out / name for name in DIFF_FILES], args.overwrite)
-    diff = diff_labels(args.data, args.a, args.b, splits=args.splits, track=_track('comparing'))
+    diff = diff_labels(args.data, args.a, args.b, splits=args.splits)
     if args.out:
         from mmseg_ext.reports.diff_page import write_diff_page
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from mmseg_ext.commands.cli import ArgumentParser
-from mmseg_ext.data.photo import PhotoRules
+from mmseg_ext.data.images import ImageRules
 from mmseg_ext.inference.model_info import Mode
 from mmseg_ext.inference.predictor import ONNX, Predictor
 
@@ -27,12 +27,12 @@ def add_model_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--device', metavar='NAME', help='cpu or cuda (default: a GPU where there is one)')
     parser.add_argument('--dtype', choices=['bfloat16', 'float16'], help='half precision (float16: GPU; not for ONNX)')
     parser.add_argument(
-        '--background', type=_colour, default=PhotoRules.background, metavar='R,G,B',
+        '--background', type=_colour, default=ImageRules.background, metavar='R,G,B',
         help='colour behind transparent pixels (default 255,255,255)',
     )  # fmt: skip
     parser.add_argument(
-        '--max-pixels', type=above_zero, default=PhotoRules.most_pixels / 1e6, metavar='M',
-        help=f'refuse photographs of more megapixels (default {PhotoRules.most_pixels / 1e6:g})',
+        '--max-pixels', type=above_zero, default=ImageRules.max_pixels / 1e6, metavar='M',
+        help=f'refuse photographs of more megapixels (default {ImageRules.max_pixels / 1e6:g})',
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def predictor_from(model: Sequence[str], args: Namespace) -> Predictor:
     Raises:
         InputError: A file or argument cannot be used.
     """
-    rules = PhotoRules(int(args.max_pixels * 1e6), args.background)
+    rules = ImageRules(int(args.max_pixels * 1e6), args.background)
     return Predictor(
         *model, tta=args.tta, size=args.size, mode=args.mode, batch_size=args.batch, device=args.device,
         dtype=args.dtype, rules=rules,

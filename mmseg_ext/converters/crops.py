@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
 
-PAD_COLOUR = (104, 116, 124)  # BGR; the mean of ImageNet, which a network sees as nothing
+PAD_COLOUR = (124, 116, 104)  # RGB; the mean of ImageNet, which a network sees as nothing
 
 
 class Box(NamedTuple):

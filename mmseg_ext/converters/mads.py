@@ -20,8 +20,9 @@ import numpy as np
 from mmseg_ext.converters.output import Converted, Sample, write_data_set
 from mmseg_ext.converters.source import check_size, find_folder, read_foreground, require_files
 from mmseg_ext.converters.split import check_shares, deal_groups
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, Classes, list_stems
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 

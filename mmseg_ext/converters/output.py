@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import write_image
 from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, write_json, write_text
+from mmseg_ext.files import atomic_path, write_json
 from mmseg_ext.progress import track
 
 RECORD = 'conversion.json'
@@ -39,7 +39,7 @@ class Sample:
         split: Its split.
         stem: Its stem in the new data set.
         suffix: Of its image file: ``.png``, or that of the source file where ``make`` gives a path.
-        make: Gives the image, BGR (H, W, 3) uint8, or the path of a file to copy byte by byte; and the mask (H, W).
+        make: Gives the image, RGB (H, W, 3) uint8, or the path of a file to copy byte by byte; and the mask (H, W).
     """
 
     split: str
@@ -98,7 +98,7 @@ def write_data_set(
     for sample in track(samples, 'converting', total=len(samples)):
         written += _write_sample(root, sample, classes)
     if not (root / 'dataset.yaml').is_file():
-        write_text(root / 'dataset.yaml', _dataset_yaml(classes))
+        classes.write(root)
     images = Counter(sample.split for sample in samples)
     return Converted({split: images[split] for split in SPLITS if images[split]}, written)
 
@@ -163,16 +163,10 @@ def _write_sample(root: Path, sample: Sample, classes: Classes) -> bool:
     if image_path.is_file() and mask_path.is_file():
         return False
     image, mask = sample.make()
-    with atomic_path(image_path) as temporary:
-        if isinstance(image, Path):
+    if isinstance(image, Path):
+        with atomic_path(image_path) as temporary:
             shutil.copyfile(image, temporary)
-        elif not cv2.imwrite(str(temporary), image):
-            raise InputError(f'{image_path}: cannot be written; free space or choose another folder')
+    else:
+        write_image(image_path, image)
     write_mask(mask_path, mask, classes.palette)
     return True
-
-
-def _dataset_yaml(classes: Classes) -> str:
-    names = ', '.join(json.dumps(name) if not name.isidentifier() else name for name in classes.names)
-    palette = ', '.join(str(list(colour)) for colour in classes.palette)
-    return f'classes: [{names}]\npalette: [{palette}]\nignore_index: {classes.ignore_index}\n'

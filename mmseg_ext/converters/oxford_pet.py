@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from mmseg_ext.converters.output import Converted, Sample, write_data_set
 from mmseg_ext.converters.source import check_size, find_folder, read_lines, require_files
 from mmseg_ext.converters.split import check_shares, smallest_by_hash
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import Classes
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Sequence
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
 
 GOLDEN = 0.618034  # of a turn: hues that stay apart however many there are

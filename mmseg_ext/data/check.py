@@ -1,7 +1,7 @@
-"""What a split's files must satisfy before a training may start.
+"""The checks before a training: every file readable, image and mask of one size, every value a class or ignored.
 
-A few seconds here replace an opaque failure (a CUDA assert, a worker's traceback) hours later. ``tools/audit.py`` looks
-at far more; this asks only what would break.
+A few seconds here replace an opaque failure (a CUDA assert, a worker's traceback) hours later. The audit looks at far
+more; this asks only what would break.
 """
 
 from __future__ import annotations
@@ -13,107 +13,105 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, LAYOUT, MASK_SUFFIX, Item, Split
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes, list_stems
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 
-Pair = tuple[Path, Path | None]
 Decoded = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
 
-MOST_NAMED = 5
+MAX_NAMED_PROBLEMS = 5
 
 
-def find_pairs(root: Path, split: str, labels: str | None, optional: bool = False) -> list[Pair]:
-    """List a split's images with their masks, sorted by stem.
+def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
+    """List a split's images with their masks, sorted by stem, each with its pair.
 
     Args:
-        root: The data set's folder.
-        split: Name of the folder below ``img/`` and below the label set.
-        labels: Name of the label set; None for images alone.
-        optional: A label set without a folder for this split means "no masks" instead of an error.
+        split: The split; without a label set, its images are listed alone.
+        masks_optional: A label set without a folder for this split means "no masks" instead of an error.
 
     Raises:
         InputError: A folder is missing or empty, an image has no mask, or a mask no image.
     """
-    images = _list(root, f'img/{split}', IMAGE_SUFFIXES)
-    if labels is None or (optional and not (root / labels / split).is_dir()):
-        return [(path, None) for path in images.values()]
-    masks = _list(root, f'{labels}/{split}', (MASK_SUFFIX,))
+    images = split.images()
+    _require(split.image_folder, bool(images), IMAGE_SUFFIXES)
+    if split.labels is None or (masks_optional and not split.has_masks):
+        return [Item(split, stem, path.name) for stem, path in images.items()]
+    masks = split.masks()
+    _require(split.mask_folder, bool(masks), (MASK_SUFFIX,))
     problems = [f'{images[stem]}: image without mask' for stem in images.keys() - masks.keys()]
     problems += [f'{masks[stem]}: mask without image' for stem in masks.keys() - images.keys()]
-    raise_problems(sorted(problems), root, labels)
-    return [(path, masks[stem]) for stem, path in images.items()]
+    raise_problems(sorted(problems), split)
+    return [Item(split, stem, path.name, masks[stem].name) for stem, path in images.items()]
 
 
-def _list(root: Path, folder: str, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    if not (root / folder).is_dir():
+def _require(folder: Path, filled: bool, suffixes: tuple[str, ...]) -> None:
+    if not folder.is_dir():
+        raise InputError(folder, 'folder not found', LAYOUT)
+    if not filled:
         raise InputError(
-            f'{root / folder}: folder not found; a data set has img/<split>/ and <label set>/<split>/, see README'
+            folder, f'folder holds no {"/".join(suffixes)} file', 'put the files there or name another split'
         )
-    found = list_stems(root / folder, suffixes)
-    if not found:
-        raise InputError(
-            f'{root / folder}: folder holds no {"/".join(suffixes)} file; put the files there or name another split'
-        )
-    return found
 
 
-def decode_pairs(
-    pairs: Sequence[Pair], classes: Classes, root: Path, labels: str | None, keep: bool, workers: int = 4
+def decode_items(
+    items: Sequence[Item], classes: Classes, split: Split, *, keep: bool, workers: int = 4
 ) -> list[Decoded]:
-    """Decode all pairs and check them: readable, image and mask of one size, every id a class or ignored.
+    """Decode all items and check them: readable, image and mask of one size, every value a class or ignored.
 
     Args:
-        pairs: From `find_pairs`.
+        items: From `pair_files`.
         classes: Names and ignored value of the data set.
-        root: Named in the error.
-        labels: Label set, named in the error.
+        split: Named in the error.
         keep: Return the arrays; otherwise they are dropped as soon as they are checked.
         workers: Threads (the decoders release the interpreter lock).
 
     Returns:
-        One (image, mask) a pair, image BGR (H, W, 3) and mask (H, W), both uint8; empty without ``keep``.
+        One (image, mask) per item, image RGB (H, W, 3) and mask (H, W), both uint8; empty without ``keep``.
 
     Raises:
         InputError: One error for all problems, naming the first five files.
     """
 
-    def check(pair: Pair) -> Decoded | str | None:
+    def check(item: Item) -> Decoded | str | None:
+        assert item.image is not None
         try:
-            image = read_image(pair[0])
-            mask = None if pair[1] is None else read_mask(pair[1])
+            image = read_image(item.image)
+            mask = None if item.mask is None else read_mask(item.mask)
         except InputError as error:
-            return str(error)
-        problem = None if mask is None else _mask_problem(pair, image, mask, classes)
+            return f'{error.subject}: {error.problem}'
+        problem = None if mask is None else _mask_problem(item, image, mask, classes)
         return problem or ((image, mask) if keep else None)
 
     with ThreadPoolExecutor(workers) as pool:
-        results = list(pool.map(check, pairs))
-    raise_problems([result for result in results if isinstance(result, str)], root, labels)
+        results = list(pool.map(check, items))
+    raise_problems([result for result in results if isinstance(result, str)], split)
     return [result for result in results if isinstance(result, tuple)]
 
 
-def _mask_problem(pair: Pair, image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: Classes) -> str | None:
+def _mask_problem(item: Item, image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: Classes) -> str | None:
     if image.shape[:2] != mask.shape:
         return (
-            f'{pair[1]}: mask is {mask.shape[1]}×{mask.shape[0]} pixels, its image {pair[0]} is '
+            f'{item.mask}: mask is {mask.shape[1]}×{mask.shape[0]} pixels, its image {item.image} is '
             f'{image.shape[1]}×{image.shape[0]} (width×height)'
         )
-    ids = np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))
-    wrong = [int(i) for i in ids if i >= len(classes.names) and i != classes.ignore_index]
-    if not wrong:
-        return None
-    found = ', '.join(map(str, wrong))
-    known = ', '.join(f'{i} {name}' for i, name in enumerate(classes.names))
-    return f'{pair[1]}: holds class id {found}, known are {known} and {classes.ignore_index} (ignored)'
+    try:
+        classes.check(mask, str(item.mask))
+    except InputError as error:
+        return f'{error.subject}: {error.problem}'
+    return None
 
 
-def raise_problems(problems: Sequence[str], root: Path, labels: str | None) -> None:
-    """Raise one `InputError` for a list of problems, if there are any: the first five, the count, the tool to use."""
+def raise_problems(problems: Sequence[str], split: Split) -> None:
+    """Raise one `InputError` for a list of problems, if there are any: the first five, the count, the audit's command.
+
+    Raises:
+        InputError: There are problems.
+    """
     if not problems:
         return
-    named = '; '.join(problems[:MOST_NAMED])
-    more = f'; and {len(problems) - MOST_NAMED} more' if len(problems) > MOST_NAMED else ''
-    option = f' --labels {labels}' if labels else ''
-    raise InputError(f'{named}{more}. See all: python tools/audit.py {root}{option}')
+    named = '; '.join(problems[:MAX_NAMED_PROBLEMS])
+    more = f'; and {len(problems) - MAX_NAMED_PROBLEMS} more' if len(problems) > MAX_NAMED_PROBLEMS else ''
+    option = f' --labels {split.labels}' if split.labels else ''
+    raise InputError(f'{named}{more}', remedy=f'see all: mmseg-ext audit {split.root}{option}')

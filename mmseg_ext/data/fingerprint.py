@@ -1,4 +1,4 @@
-"""A short text that two runs share if, and only if, they have seen the same files."""
+"""Fingerprint of a data set: equal for two runs exactly if they have seen the same files."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, list_stems
+from mmseg_ext.data.dataset import Split
 from mmseg_ext.errors import InputError
 
-DIGITS = 12  # 48 bits: among a thousand versions of a data set, two share a fingerprint with probability 2e-9
-END = 1 << 16
+HEX_DIGITS = 12  # 48 bits: among a thousand versions of a data set, two share a fingerprint with probability 2e-9
+END_BYTES = 1 << 16
 THREADS = 8  # for the disk; hashing itself releases the interpreter lock
 
 
@@ -42,21 +42,15 @@ def data_fingerprint(data_root: str | Path, labels: str | None, splits: Sequence
     with ThreadPoolExecutor(THREADS) as pool:
         for split in sorted(set(splits)):
             total.update(f'{split}\0'.encode())
-            images = _files(root / 'img' / split, IMAGE_SUFFIXES)
-            folder = root / labels / split if labels else None
-            masks = _files(folder, (MASK_SUFFIX,)) if folder is not None and folder.is_dir() else {}
+            files = Split(root, split, labels or None)
+            if not files.image_folder.is_dir():
+                raise InputError(files.image_folder, 'folder not found', 'name another data folder or split')
+            images, masks = files.images(), files.masks()
             stems = sorted(images.keys() | masks.keys())
             pairs = [(stem, images.get(stem), masks.get(stem)) for stem in stems]
             for digest in pool.map(_digest, pairs):
                 total.update(digest)
-    return total.hexdigest()[:DIGITS]
-
-
-def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    try:
-        return list_stems(folder, suffixes)
-    except OSError as error:
-        raise InputError(f'{folder}: cannot be listed ({error.strerror}); name another data folder or split') from error
+    return total.hexdigest()[:HEX_DIGITS]
 
 
 def _digest(pair: tuple[str, Path | None, Path | None]) -> bytes:
@@ -75,10 +69,10 @@ def _image_bytes(path: Path | None) -> bytes:
     try:
         with path.open('rb') as stream:
             size = os.fstat(stream.fileno()).st_size
-            if size <= 2 * END:
+            if size <= 2 * END_BYTES:
                 return stream.read()
-            start = stream.read(END)
-            stream.seek(-END, os.SEEK_END)
+            start = stream.read(END_BYTES)
+            stream.seek(-END_BYTES, os.SEEK_END)
             return size.to_bytes(8, 'little') + start + stream.read()
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -92,4 +86,4 @@ def _read(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError(f'{path}: cannot be read ({error.strerror or error}); mend or remove it')
+    return InputError(path, f'cannot be read ({error.strerror or error})', 'repair or remove it')

@@ -1,51 +1,207 @@
-"""Decoding of photographs."""
+"""The one decoder of images: for data sets as they are stored, for other images upright."""
 
 from __future__ import annotations
 
 import io
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.files import atomic_path
 
+FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'TIFF', 'WEBP')
+ORIENTATION_TAG = 0x0112
+ALPHA_MODES = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
+WIDE_MODES = ('I', 'F')  # 32 bits: the range of the values is nowhere stated
+OPENCV_FORMATS = ('BMP', 'JPEG', 'MPO', 'PNG')  # of these OpenCV gives the same pixels as Pillow, in half the time
 JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
+Pixels = NDArray[np.uint8]
 
-def read_image(path: str | Path) -> NDArray[np.uint8]:
-    """Decode a photograph; EXIF rotation is not applied, since masks are drawn on the pixels as they are stored.
+
+@dataclass(frozen=True)
+class ImageRules:
+    """Which images are accepted, and what transparent pixels become.
+
+    Attributes:
+        max_pixels: An image with more is refused before it is decoded (a small file can hold a huge one).
+        background: RGB colour (0–255) behind transparent pixels.
+    """
+
+    max_pixels: int = 80_000_000
+    background: tuple[int, int, int] = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class UprightImage:
+    """An image as a viewer shows it.
+
+    Attributes:
+        pixels: Upright, shape (H, W, 3), RGB, 0–255.
+        orientation: The EXIF orientation (1–8) that has been applied to the stored pixels.
+    """
+
+    pixels: Pixels
+    orientation: int = 1
+
+
+def read_image(path: str | Path, rules: ImageRules | None = None) -> Pixels:
+    """Decode an image of a data set. Its EXIF orientation is not applied: masks lie on the pixels as they are stored.
+
+    Grey becomes RGB, a palette and CMYK too; 16 bits per channel are scaled to 8 over their full range; transparent
+    pixels get the background's colour. Of an MPO file (a JPEG with a preview or a depth map behind it) the first
+    image is decoded.
+
+    Args:
+        path: The file.
+        rules: What is accepted.
 
     Returns:
-        Array of shape (H, W, 3), BGR, uint8.
+        Shape (H, W, 3), RGB, uint8.
 
     Raises:
-        InputError: The file is missing, cut short, or no image.
+        InputError: The file is missing, damaged, cut short, animated, of several pages, too large, holds 32-bit values,
+            or is no BMP, GIF, JPEG, PNG, TIFF or WebP.
     """
+    return _decode(path, rules or ImageRules(), str(path), upright=False).pixels
+
+
+def read_upright(source: str | Path | bytes, rules: ImageRules | None = None, name: str | None = None) -> UprightImage:
+    """Decode an image from anywhere and turn it as its EXIF orientation asks; otherwise as `read_image`.
+
+    Args:
+        source: The file, or its content.
+        rules: What is accepted.
+        name: Its name in errors; the path by default.
+
+    Raises:
+        InputError: As `read_image`.
+    """
+    name = name or ('image' if isinstance(source, bytes) else str(source))
+    return _decode(source, rules or ImageRules(), name, upright=True)
+
+
+def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> None:
+    """Write an image atomically; its suffix tells the format.
+
+    Args:
+        path: The file, such as ``a.png``.
+        pixels: Shape (H, W, 3), RGB, uint8.
+        jpeg_quality: 0–100, for JPEG.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
+        if not cv2.imwrite(str(temporary), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options):
+            raise InputError(path, 'cannot be written', 'free space or choose another folder')
+
+
+def from_array(image: NDArray[Any], name: str = 'image') -> UprightImage:
+    """Take an image that is in memory already: shape (H, W, 3) or, grey, (H, W); RGB, uint8.
+
+    Raises:
+        InputError: It has another shape or type, or no pixel.
+    """
+    if image.dtype != np.uint8 or not image.size or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
+        raise InputError(name, f'must be (H, W, 3) or (H, W) uint8, got {image.shape} {image.dtype}')
+    return UprightImage(np.ascontiguousarray(image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)))
+
+
+def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn and mirror stored pixels, shape (H, W, …), as their EXIF orientation (1–8) asks viewers to.
+
+    >>> turn_upright(np.array([[1, 2], [3, 4]]), 6)  # a quarter turn clockwise
+    array([[3, 1],
+           [4, 2]])
+    """
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def turn_back(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Invert `turn_upright`: turn a mask so that it lies on the pixels as the file stores them."""
+    return turn_upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def _decode(source: str | Path | bytes, rules: ImageRules, name: str, upright: bool) -> UprightImage:
     try:
-        data = Path(path).read_bytes()
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except FileNotFoundError:
+        raise InputError(name, 'image cannot be read (no such file)') from None
     except OSError as error:
-        raise InputError(f'{path}: image cannot be read ({error.strerror})') from error
-    # OpenCV fills what is missing of a JPEG with grey and says nothing; a complete one has the end marker near its end.
-    if data.startswith(JPEG_START) and JPEG_END not in data[-1024:] and _is_cut_short(data):
-        raise InputError(f'{path}: image is cut short (no end of JPEG data); copy the file anew')
-    image = None
-    if data:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise InputError(
-            f'{path}: image cannot be decoded (damaged or no image, {len(data)} bytes); copy the file anew'
-        )
-    return image
-
-
-def _is_cut_short(data: bytes) -> bool:
-    """Ask Pillow whether a JPEG ends early; phones append films to complete ones, and the end marker stands before."""
+        raise InputError(name, f'image cannot be read ({error.strerror})') from error
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-    except OSError:
-        return True
-    return False
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # Pillow's remarks on odd metadata, and on sizes that the rules allow
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _check_header(image, name, rules)
+                orientation = _orientation(image) if upright else 1
+                pixels = _decode_pixels(image, data, name, rules)
+    except InputError:
+        raise
+    except Exception as error:  # the bytes are anybody's: a decoder may stumble over them in any way
+        reason = 'damaged or no ' + ', '.join(FORMATS) if isinstance(error, Image.UnidentifiedImageError) else None
+        raise InputError(
+            name,
+            f'image cannot be decoded ({reason or one_line(error) or type(error).__name__}; {len(data)} bytes)',
+            'copy or convert the file',
+        ) from error
+    return UprightImage(turn_upright(pixels, orientation), orientation)
+
+
+def _check_header(image: Image.Image, name: str, rules: ImageRules) -> None:
+    """Refuse, by the header alone, what would be costly or ambiguous to decode."""
+    if image.width * image.height > rules.max_pixels:
+        raise InputError(
+            name, f'has {image.width}×{image.height} pixels, more than {rules.max_pixels:,}', 'make it smaller'
+        )
+    if getattr(image, 'is_animated', False) and image.format != 'MPO':
+        raise InputError(name, 'is animated or has several pages', 'save the one that is meant as its own file')
+    if image.mode in WIDE_MODES and not (image.mode == 'I' and image.format == 'PNG'):
+        raise InputError(name, 'holds 32-bit values, whose range is not stated', 'convert it to 8 or 16 bits')
+
+
+def _orientation(image: Image.Image) -> int:
+    """Read what is left to do; Pillow itself turns a TIFF file when it decodes it."""
+    if image.format == 'TIFF':
+        return 1
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # a damaged EXIF header is no reason to refuse the image
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _decode_pixels(image: Image.Image, data: bytes, name: str, rules: ImageRules) -> Pixels:
+    if image.mode in ('L', 'RGB') and image.format in OPENCV_FORMATS and 'transparency' not in image.info:
+        # OpenCV fills what is missing of a JPEG with grey and does not report it; a complete one has its end marker
+        # near the end, unless a phone has appended a film to it.
+        if data.startswith(JPEG_START) and JPEG_END not in data[-1024:]:
+            try:
+                image.load()
+            except OSError as error:
+                raise InputError(name, 'image is cut short (no end of JPEG data)', 'copy the file again') from error
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if pixels is not None:
+            return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+    if image.mode.startswith('I'):  # 16-bit grey; older releases of Pillow call that of a PNG mode I
+        values = np.asarray(image).astype(np.uint32).clip(0, 65535)
+        return np.repeat(((values + 128) // 257).astype(np.uint8)[..., None], 3, axis=2)
+    if image.mode in ALPHA_MODES or 'transparency' in image.info:
+        backdrop = Image.new('RGBA', image.size, (*rules.background, 255))
+        image = Image.alpha_composite(backdrop, image.convert('RGBA'))
+    return np.asarray(image.convert('RGB'), np.uint8).copy()

@@ -1,4 +1,4 @@
-"""Reading and writing masks: class-index arrays of shape (H, W), uint8."""
+"""Masks: class-index arrays of shape (H, W), uint8, and their PNG files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_mask(path: str | Path) -> Mask:
     """Read a class-index PNG (grey of 1 to 8 bits, or palette) as its indices.
 
     Returns:
-        Array of shape (H, W), uint8.
+        Shape (H, W), uint8.
 
     Raises:
         InputError: The file is missing, damaged, or holds colours or 16-bit values instead of class indices.
@@ -31,19 +31,20 @@ def read_mask(path: str | Path) -> Mask:
         with Image.open(path) as file:
             if file.mode not in ('1', 'L', 'P'):
                 raise InputError(
-                    f'{path}: mask has mode {file.mode}, expected 8-bit grey (L) or palette (P) holding class '
-                    'indices; convert it to one channel'
+                    path,
+                    f'mask has mode {file.mode}, expected 8-bit grey (L) or palette (P) holding class indices',
+                    'convert it to one channel',
                 )
             step = _grey_step(file)
             return np.asarray(file, dtype=np.uint8) // step
     except FileNotFoundError:
-        raise InputError(f'{path}: mask not found') from None
+        raise InputError(path, 'mask not found') from None
     except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise InputError(f'{path}: mask cannot be read ({error}); write the file anew') from error
+        raise InputError(path, f'mask cannot be read ({error})', 'write the file again') from error
 
 
 def _grey_step(image: Any) -> int:
-    """By what Pillow multiplies a grey PNG of 2 or 4 bits to fill 0–255; the indices are what the file holds."""
+    """Return by what Pillow multiplies a grey PNG of 2 or 4 bits to fill 0–255; the file holds the indices."""
     raw_mode = image.tile[0][3] if image.tile else ''
     return {'L;2': 85, 'L;4': 17}.get(raw_mode if isinstance(raw_mode, str) else raw_mode[0], 1)
 
@@ -54,7 +55,7 @@ def write_mask(path: str | Path, mask: Mask, palette: Sequence[Sequence[int]]) -
     Args:
         path: The PNG to write.
         mask: Shape (H, W), uint8.
-        palette: One RGB colour (0–255) a class.
+        palette: One RGB colour (0–255) per class.
     """
     from PIL import Image
 

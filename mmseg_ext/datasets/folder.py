@@ -7,8 +7,9 @@ from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 
-from mmseg_ext.data.check import Pair, decode_pairs, find_pairs
-from mmseg_ext.data.layout import Classes, read_classes
+from mmseg_ext.data.check import decode_items, pair_files
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import Item, Split
 from mmseg_ext.datasets.cache import SharedArrays
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import DATASETS
@@ -48,6 +49,8 @@ class FolderDataset(BaseSegDataset):
         self.root = Path(data_root).expanduser()
         self.split = split
         self.labels = labels
+        self._split = Split(self.root, split, labels)
+        self._items: dict[str, Item] = {}
         self.masks_optional = masks_optional
         self._cache_wanted = cache
         self._check_wanted = check
@@ -65,26 +68,27 @@ class FolderDataset(BaseSegDataset):
 
     def _read_classes(self) -> Classes:
         if not self.root.is_dir():
-            raise InputError(f'{self.root}: data folder not found; write it, or set data_root in the config')
+            raise InputError(self.root, 'data folder not found', 'write it, or set data_root in the config')
         declared = self.METAINFO.get('classes')
         if declared is None:
-            return read_classes(self.root)
+            return Classes.read(self.root)
         if not (self.root / 'dataset.yaml').is_file():
             return Classes.from_mapping(
                 {key: _plain(value) for key, value in self.METAINFO.items()}, type(self).__name__
             )
-        classes = read_classes(self.root)
+        classes = Classes.read(self.root)
         if classes.names != tuple(declared):
             raise InputError(
-                f'{self.root / "dataset.yaml"}: names the classes {", ".join(classes.names)}, but '
-                f'{type(self).__name__} has {", ".join(declared)}; use mmseg_ext.FolderDataset for other classes'
+                self.root / 'dataset.yaml',
+                f'names the classes {", ".join(classes.names)}, but {type(self).__name__} has {", ".join(declared)}',
+                'use mmseg_ext.FolderDataset for other classes',
             )
         return classes
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the split's files."""
-        pairs = find_pairs(self.root, self.split, self.labels, self.masks_optional)
-        return [self._entry(pair) for pair in pairs]
+        self._items = {item.stem: item for item in pair_files(self._split, self.masks_optional)}
+        return [self._entry(item) for item in self._items.values()]
 
     def full_init(self) -> None:
         """List the files, keep those of ``indices``, then check and cache what is left."""
@@ -93,22 +97,22 @@ class FolderDataset(BaseSegDataset):
         super().full_init()
         if not self._check_wanted and not self._cache_wanted:
             return
-        entries = [super(FolderDataset, self).get_data_info(index) for index in range(len(self))]
-        pairs: list[Pair] = [
-            (Path(e['img_path']), Path(e['seg_map_path']) if e['seg_map_path'] else None) for e in entries
-        ]
-        decoded = decode_pairs(pairs, self.classes, self.root, self.labels, keep=self._cache_wanted)
+        stems = [super(FolderDataset, self).get_data_info(index)['stem'] for index in range(len(self))]
+        items = [self._items[stem] for stem in stems]
+        decoded = decode_items(items, self.classes, self._split, keep=self._cache_wanted)
         if self._cache_wanted:
-            self._position = {str(image): position for position, (image, _) in enumerate(pairs)}
-            self._images = SharedArrays([image for image, _ in decoded])
+            self._position = {str(item.image): position for position, item in enumerate(items)}
+            self._images = SharedArrays(
+                [image[..., ::-1] for image, _ in decoded]
+            )  # BGR, as mmseg's transforms expect it
             masks = [mask for _, mask in decoded if mask is not None]
             self._masks = SharedArrays(masks) if masks else None
 
-    def _entry(self, pair: Pair) -> dict[str, Any]:
+    def _entry(self, item: Item) -> dict[str, Any]:
         return dict(
-            img_path=str(pair[0]),
-            seg_map_path=None if pair[1] is None else str(pair[1]),
-            stem=pair[0].stem,
+            img_path=str(item.image),
+            seg_map_path=None if item.mask is None else str(item.mask),
+            stem=item.stem,
             label_map=None,
             reduce_zero_label=False,
             seg_fields=[],

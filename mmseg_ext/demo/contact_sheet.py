@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes, list_stems, read_classes
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import MASK_SUFFIX, DataSet
+from mmseg_ext.data.images import read_image, write_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path
 
 Image = NDArray[np.uint8]
 MARGIN = 4
@@ -38,20 +39,20 @@ def contact_sheet(
     root = Path(root)
     if Path(out_png).suffix.lower() != '.png':
         raise InputError(f'{out_png}: a contact sheet is a PNG; let its name end in .png')
-    folder = root / 'img' / split
-    images = list_stems(folder, IMAGE_SUFFIXES) if folder.is_dir() else {}
+    data = DataSet(root)
+    folder = data.split(split).image_folder
+    images = data.split(split).images()
     if not images:
-        raise InputError(f'{folder}: holds no images; name a split that has some')
-    classes = read_classes(root)
+        raise InputError(folder, 'holds no images', 'name a split that has some')
+    classes = data.classes
     tiles = []
     for stem, path in list(images.items())[:count]:
-        image = _read_image(path)
+        image = read_image(path)
         mask = read_mask(root / label_set / split / f'{stem}{MASK_SUFFIX}')
         if mask.shape != image.shape[:2]:
             raise InputError(f'{path}: is {image.shape[:2]}, its mask {mask.shape}; both must have one size')
         tiles.append(_shrink(np.concatenate([image, overlay(image, mask, classes)], axis=1)))
-    with atomic_path(out_png) as temporary:
-        cv2.imwrite(str(temporary), cv2.cvtColor(_grid(tiles), cv2.COLOR_RGB2BGR))
+    write_image(out_png, _grid(tiles))
 
 
 def overlay(image: Image, mask: Mask, classes: Classes) -> Image:
@@ -66,14 +67,6 @@ def overlay(image: Image, mask: Mask, classes: Classes) -> Image:
         outlines, _ = cv2.findContours(region, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(tinted, outlines, -1, colour, 1)
     return tinted
-
-
-def _read_image(path: Path) -> Image:
-    encoded = np.frombuffer(path.read_bytes(), np.uint8)
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f'{path}: is no image that can be read; write the file anew')
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def _shrink(tile: Image) -> Image:

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -26,14 +24,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
 from mmseg_ext.demo.scene import Scene, render_scene
 from mmseg_ext.demo.settings import RECORD, SPLITS, DemoSettings
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import move_into_place, write_json, write_text
+from mmseg_ext.files import staged_folder, write_json
 from mmseg_ext.progress import track
 
 GENERATOR = 'mmseg_ext.demo'
@@ -68,22 +66,8 @@ def make_demo_data(root: str | Path, settings: DemoSettings, overwrite: bool = F
                 f'{root}: is not this demo set; name another folder, or replace a demo set with --overwrite'
             )
         _refuse_foreign(root)
-    try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f'.{root.name}-', dir=root.parent))
-    except OSError as error:
-        raise InputError(f'{root}: cannot be written ({error.strerror}); choose another folder') from error
-    try:
-        fresh = temporary / 'new'
-        fresh.mkdir()
-        _write_set(fresh, settings)
-        move_into_place(fresh, root, temporary / 'old')
-    except OSError as error:
-        raise InputError(
-            f'{root}: cannot be written ({error.strerror}); free space or choose another folder'
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with staged_folder(root) as folder:
+        _write_set(folder, settings)
     return True
 
 
@@ -144,8 +128,7 @@ def _write_set(root: Path, settings: DemoSettings) -> None:
         _write_image(root / 'img' / split / f'{stem}.jpg', scene, quality)
         write_mask(root / 'labels_true' / split / f'{stem}.png', scene.mask, PALETTE)
         write_mask(root / 'labels' / split / f'{stem}.png', labels, PALETTE)
-    dataset = {'classes': list(CLASSES), 'palette': [list(colour) for colour in PALETTE], 'ignore_index': IGNORE_INDEX}
-    write_text(root / 'dataset.yaml', yaml.safe_dump(dataset, sort_keys=False, default_flow_style=None))
+    Classes(CLASSES, PALETTE, IGNORE_INDEX).write(root)
     record = {
         'generator': GENERATOR,
         'version': VERSION,

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.items import list_masks, read_class_mask
-from mmseg_ext.data.layout import read_classes
+from mmseg_ext.data.dataset import MASK_SUFFIX, DataSet
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path, write_json
 from mmseg_ext.progress import track
@@ -49,18 +49,26 @@ def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 't
     Raises:
         InputError: The masks are missing or cannot be read, or a class has no pixel: no weight can make up for that.
     """
-    classes = read_classes(root)
+    data = DataSet(root)
+    classes = data.classes
     pixels = np.zeros(len(classes.names), np.int64)
     pixels_of_images = np.zeros_like(pixels)
-    for path in track(list_masks(root, labels, split), 'counting'):
-        counts = read_class_mask(path, classes)[1]
+    folder = data.label_set(labels).folder / split
+    paths = list(data.split(split, labels).masks().values())
+    if not paths:
+        raise InputError(folder, f'no masks (*{MASK_SUFFIX}) there', 'name another label set or split')
+    for path in track(paths, 'counting'):
+        mask = read_mask(path)
+        classes.check(mask, path)
+        counts = classes.count_pixels(mask)
         pixels += counts
         pixels_of_images += (counts > 0) * counts.sum()
     missing = [name for name, count in zip(classes.names, pixels, strict=True) if not count]
     if missing:
         raise InputError(
-            f'{Path(root) / labels / split}: no pixel of class {", ".join(missing)}, so that it has no weight; '
-            'choose another split or label set, or take the class out of dataset.yaml'
+            folder,
+            f'no pixel of class {", ".join(missing)}, so that it has no weight',
+            'choose another split or label set, or take the class out of dataset.yaml',
         )
     return ClassPixels(classes.names, pixels, pixels_of_images)
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from mmseg_ext.data.layout import MASK_SUFFIX, Classes, read_classes
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import DataSet, Key
 from mmseg_ext.data.masks import Mask, read_mask
-from mmseg_ext.data.selection import File, list_files
 from mmseg_ext.errors import InputError
+from mmseg_ext.progress import track
 
 Status = Literal['same', 'changed', 'resized', 'added', 'removed']
-Track = Callable[[Sequence[File]], Iterable[File]]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def diff_masks(first: Mask, second: Mask) -> dict[tuple[int, int], int]:
     return {divmod(int(pair), 256): int(pairs[pair]) for pair in np.flatnonzero(pairs)}
 
 
-def diff_labels(root: Path, a: str, b: str, *, splits: Sequence[str] = (), track: Track = iter) -> LabelDiff:
+def diff_labels(root: Path, a: str, b: str, *, splits: Sequence[str] | None = None) -> LabelDiff:
     """Compare two label sets of a data set.
 
     Args:
@@ -112,24 +112,23 @@ def diff_labels(root: Path, a: str, b: str, *, splits: Sequence[str] = (), track
         a: Name of the first label set (the state before).
         b: Name of the second (the state after).
         splits: The splits; all by default.
-        track: Wraps the files that are worked through, for a progress bar.
 
     Raises:
         InputError: A label set is missing, or a mask cannot be read.
     """
-    classes = read_classes(root)
-    sides = [list_files(root / name, MASK_SUFFIX) for name in (a, b)]
+    data = DataSet(root)
+    sides = [data.label_set(name).files() for name in (a, b)]
     files = sorted(sides[0].keys() | sides[1].keys())
-    for split in splits:
+    for split in splits or ():
         if split not in {known for known, _ in files}:
-            raise InputError(f'{root}: neither {a} nor {b} has a split {split!r}; check the name')
+            raise InputError(data.root, f'neither {a} nor {b} has a split {split!r}', 'check the name')
     chosen = [file for file in files if not splits or file[0] in splits]
-    found = [_diff_file(file, sides[0].get(file), sides[1].get(file)) for file in track(chosen)]
+    found = [_diff_file(file, sides[0].get(file), sides[1].get(file)) for file in track(chosen, 'comparing')]
     found.sort(key=lambda file: (file.status in ('same', 'changed'), -file.changed, file.split, file.stem))
-    return LabelDiff(a, b, classes, tuple(found))
+    return LabelDiff(a, b, data.classes, tuple(found))
 
 
-def _diff_file(file: File, first_path: Path | None, second_path: Path | None) -> FileDiff:
+def _diff_file(file: Key, first_path: Path | None, second_path: Path | None) -> FileDiff:
     if first_path is None or second_path is None:
         return FileDiff(*file, status='added' if first_path is None else 'removed')
     first, second = read_mask(first_path), read_mask(second_path)

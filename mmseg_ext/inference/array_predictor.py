@@ -44,7 +44,7 @@ class Predictor:
         """The mean class probabilities of several views of a photograph.
 
         Args:
-            image: Shape (H, W, 3), BGR, 0–255, as `mmseg_ext.data.images.read_image` gives it.
+            image: Shape (H, W, 3), RGB, 0–255, as `mmseg_ext.data.images.read_image` gives it.
             sides: The shorter side of the photograph in each view, in pixels (both are rounded to multiples of 32).
             flip: Whether each view is also seen in the mirror.
 
@@ -52,4 +52,4 @@ class Predictor:
             Shape (K, H, W), 0–1; a model with one output gives two classes.
         """
         views = Views(tuple((math.inf, side) for side in sides), flip)
-        return NetworkPredictor(self._network, views).predict(image[:, :, ::-1]).probabilities
+        return NetworkPredictor(self._network, views).predict(image).probabilities

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, list_stems, read_classes
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, MASK_SUFFIX, list_stems
+from mmseg_ext.data.images import Pixels, from_array
 from mmseg_ext.data.masks import Mask, read_mask
-from mmseg_ext.data.photo import Pixels, from_array
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.scores import scores_from_confusion
@@ -78,7 +79,7 @@ def read_split(data: str | Path, labels: str, info: ModelInfo) -> tuple[list[Pix
     from mmseg_ext.data.images import read_image
 
     root = Path(data)
-    if read_classes(root).names != info.classes.names:
+    if Classes.read(root).names != info.classes.names:
         raise InputError(f'{root}: its classes are not those of the model ({", ".join(info.classes.names)})')
     for folder in (root / 'img' / SPLIT, root / labels / SPLIT):
         if not folder.is_dir():
@@ -86,7 +87,7 @@ def read_split(data: str | Path, labels: str, info: ModelInfo) -> tuple[list[Pix
     images = list_stems(root / 'img' / SPLIT, IMAGE_SUFFIXES)
     if not images:
         raise InputError(f'{root / "img" / SPLIT}: holds no image')
-    photos = [np.ascontiguousarray(read_image(path)[:, :, ::-1]) for path in images.values()]
+    photos = [read_image(path) for path in images.values()]
     return photos, [read_mask(root / labels / SPLIT / (stem + MASK_SUFFIX)) for stem in images]
 
 

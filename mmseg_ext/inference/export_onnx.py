@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mmseg_ext.data.photo import Pixels
+from mmseg_ext.data.images import Pixels
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path
 from mmseg_ext.inference.network import Network, normalise

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
 
 Box = tuple[float, float]

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.photo import Pixels
+from mmseg_ext.data.images import Pixels
 from mmseg_ext.inference.model_info import ModelInfo
 
 

@@ -9,15 +9,15 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.layout import Classes
-from mmseg_ext.data.photo import Photo, PhotoRules, Pixels, from_array, read_photo
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import ImageRules, Pixels, UprightImage, from_array, read_upright
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network import Network, normalise
 from mmseg_ext.inference.prediction import Logits, Prediction
 from mmseg_ext.inference.tiles import Tile, TileMean, place_tiles
 from mmseg_ext.inference.views import Views, fit, pad, resize
 
-Source = str | Path | bytes | NDArray[np.uint8] | Photo
+Source = str | Path | bytes | NDArray[np.uint8] | UprightImage
 
 
 class NetworkPredictor:
@@ -37,14 +37,14 @@ class NetworkPredictor:
     """
 
     def __init__(
-        self, network: Network, views: Views | None = None, batch_size: int = 8, rules: PhotoRules | None = None
+        self, network: Network, views: Views | None = None, batch_size: int = 8, rules: ImageRules | None = None
     ) -> None:
         if batch_size < 1:
             raise InputError(f'--batch {batch_size}: must be at least 1')
         self.network = network
         self.views = views or Views((network.info.size,))
         self.batch_size = batch_size
-        self.rules = rules or PhotoRules()
+        self.rules = rules or ImageRules()
         self.classes: Classes = network.info.classes
 
     @overload
@@ -69,13 +69,13 @@ class NetworkPredictor:
             return self._predict([self.read(one) for one in source])
         return self._predict([self.read(source)])[0]
 
-    def read(self, source: Source) -> Photo:
+    def read(self, source: Source) -> UprightImage:
         """Decode a photograph by the predictor's rules, as `predict` does."""
-        if isinstance(source, Photo):
+        if isinstance(source, UprightImage):
             return source
-        return from_array(source) if isinstance(source, np.ndarray) else read_photo(source, self.rules)
+        return from_array(source) if isinstance(source, np.ndarray) else read_upright(source, self.rules)
 
-    def _predict(self, photos: Sequence[Photo]) -> list[Prediction]:
+    def _predict(self, photos: Sequence[UprightImage]) -> list[Prediction]:
         canvases: list[Pixels] = []
         sizes: list[tuple[int, int]] = []  # of the canvases without padding
         for photo in photos:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from mmseg_ext.converters.labelme.encode import encode_shapes
 from mmseg_ext.converters.labelme.photograph import read_photograph
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import Pixels
 from mmseg_ext.data.labelme.document import label_names, labels_text, new_document
-from mmseg_ext.data.layout import Classes
 from mmseg_ext.data.masks import Mask, write_mask
-from mmseg_ext.data.photo import Pixels
 from mmseg_ext.files import atomic_path, write_json, write_text
 from mmseg_ext.inference.prediction import Prediction
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import Pixels, UprightImage, turn_back
 from mmseg_ext.data.masks import Mask
-from mmseg_ext.data.photo import Photo, Pixels, turn_back
 from mmseg_ext.inference.model_info import ModelInfo
 
 Logits = NDArray[np.float32]
@@ -34,7 +34,7 @@ class Prediction:
         classes: Names and palette of the mask's values.
     """
 
-    def __init__(self, photo: Photo, info: ModelInfo, views: Sequence[Logits]) -> None:
+    def __init__(self, photo: UprightImage, info: ModelInfo, views: Sequence[Logits]) -> None:
         self.photo = photo
         self.classes: Classes = info.classes
         self._threshold = info.threshold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_ext.data.photo import PhotoRules
+from mmseg_ext.data.images import ImageRules
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.model_info import Mode
 from mmseg_ext.inference.network import Network
@@ -45,7 +45,7 @@ class Predictor(NetworkPredictor):
         batch_size: int = 8,
         device: str | None = None,
         dtype: str | None = None,
-        rules: PhotoRules | None = None,
+        rules: ImageRules | None = None,
     ) -> None:
         network = _open_network(model, checkpoint, device, dtype)
         super().__init__(network, choose_views(network.info, tta, size, mode), batch_size, rules)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from mmseg_ext.data.photo import read_photo
+from mmseg_ext.data.images import read_upright
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network_predictor import NetworkPredictor
 from mmseg_ext.inference.outputs import encode_jpeg, encode_png
@@ -159,7 +159,7 @@ def describe(predictor: NetworkPredictor, most_bytes: int) -> dict[str, Any]:
     return {
         'classes': [{'name': name, 'colour': list(c)} for name, c in zip(names, palette, strict=True)],
         'mostBytes': most_bytes,
-        'mostPixels': predictor.rules.most_pixels,
+        'mostPixels': predictor.rules.max_pixels,
     }
 
 
@@ -173,7 +173,7 @@ def answer(predictor: NetworkPredictor, data: bytes) -> dict[str, Any]:
     """
     start = time.perf_counter()
     try:
-        prediction = predictor.predict(read_photo(data, predictor.rules, 'This file'))
+        prediction = predictor.predict(read_upright(data, predictor.rules, 'This file'))
         mask = prediction.mask
     except InputError as error:
         raise _RefusedError(422, f'{str(error).replace(": ", " ", 1)}.') from error

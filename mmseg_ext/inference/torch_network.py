@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from numpy.typing import NDArray
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.engine.checkpoints.files import find_best
 from mmseg_ext.engine.checkpoints.matching import check_weights
 from mmseg_ext.engine.guard import guarded

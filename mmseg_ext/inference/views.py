@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.photo import Pixels
+from mmseg_ext.data.images import Pixels
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.model_info import Box, Mode, ModelInfo
 from mmseg_ext.inference.network import normalise

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, MASK_SUFFIX
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
 from mmseg_ext.errors import InputError
@@ -132,7 +133,7 @@ def _panels(image_path: Path | None, mask_path: Path, findings: Sequence[Finding
 
 def _photograph(path: Path | None) -> NDArray[np.uint8] | None:
     try:
-        return None if path is None else np.ascontiguousarray(read_image(path)[..., ::-1])
+        return None if path is None else read_image(path)
     except InputError:
         return None
 

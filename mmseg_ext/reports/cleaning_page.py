@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, MASK_SUFFIX
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.eda.cleaning import CleaningReport, MaskChange
 from mmseg_ext.errors import InputError
@@ -96,7 +97,7 @@ def _picture(folder: Path, stem: str, mask: Mask, classes: Classes) -> np.ndarra
     paths = (folder / (stem + suffix) for suffix in IMAGE_SUFFIXES)
     path = next((path for path in paths if path.is_file()), None)
     try:
-        image = None if path is None else np.ascontiguousarray(read_image(path)[..., ::-1])
+        image = None if path is None else read_image(path)
     except InputError:
         image = None
     if image is None or image.shape[:2] != mask.shape:

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, MASK_SUFFIX, Key, list_stems
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, list_stems
 from mmseg_ext.data.masks import read_mask
-from mmseg_ext.data.selection import File
 from mmseg_ext.eda.diff import FileDiff, LabelDiff
 from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, colourize, difference, overlay
 from mmseg_ext.reports.gallery import Card, Panel, Table, write_gallery
@@ -91,10 +90,10 @@ def _cards(diff: LabelDiff, files: Sequence[FileDiff], root: Path) -> Iterator[C
         )
 
 
-def _panels(diff: LabelDiff, file: File, image_path: Path | None, root: Path) -> list[Panel]:
+def _panels(diff: LabelDiff, file: Key, image_path: Path | None, root: Path) -> list[Panel]:
     """The two masks over the photograph (or alone), and their difference."""
     classes = diff.classes
-    image = None if image_path is None else np.ascontiguousarray(read_image(image_path)[..., ::-1])
+    image = None if image_path is None else read_image(image_path)
     masks = {}
     for name in (diff.a, diff.b):
         path = root / name / file[0] / (file[1] + MASK_SUFFIX)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.converters.labelme.suggestions import write_label_list, write_suggestion
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, list_stems, read_classes
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.files import make_folder, write_text
 from mmseg_ext.reports.ranking_page import write_ranking_page
@@ -37,7 +38,7 @@ def write_ranking_outputs(
         InputError: A file cannot be read or written.
     """
     root, out = Path(root), Path(out)
-    classes = read_classes(root)
+    classes = Classes.read(root)
     images = list_stems(root / 'img' / split, IMAGE_SUFFIXES)
     files = {
         stem: (images[stem], root / labels / split / f'{stem}.png', out / 'suggestions' / split / f'{stem}.png')

@@ -6,12 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import Classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, overlay
 from mmseg_ext.reports.gallery import Card, Panel, Table, write_gallery
@@ -57,7 +53,7 @@ def _cards(
 ) -> Iterator[Card]:
     for row in rows:
         image_path, mask_path, model_path = files[row['stem']]
-        image: NDArray[np.uint8] = np.asarray(cv2.cvtColor(read_image(image_path), cv2.COLOR_BGR2RGB), np.uint8)
+        image = read_image(image_path)
         mask, model = read_mask(mask_path), read_mask(model_path)
         yield Card(
             title=row['stem'],

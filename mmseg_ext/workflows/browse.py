@@ -134,7 +134,7 @@ def _sample(packed: dict[str, Any]) -> Sample:
     mask = sample.gt_sem_seg.data.numpy() if 'gt_sem_seg' in sample else None
     if mask is not None and not np.issubdtype(mask.dtype, np.floating):
         mask = mask[0].astype(np.uint8)
-    return Sample(Path(path).stem, _rgb(read_image(path)), _rgb(image), mask)
+    return Sample(Path(path).stem, read_image(path), _rgb(image), mask)
 
 
 def _rgb(image: NDArray[Any]) -> NDArray[np.uint8]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, list_stems
-from mmseg_ext.data.photo import Pixels, read_photo
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
+from mmseg_ext.data.images import Pixels, read_upright
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.config import load_config
 from mmseg_ext.workflows.predict import find_photos
@@ -51,4 +51,4 @@ def check_images(config_path: str | Path, sources: Sequence[str], count: int) ->
 
 def _read(paths: Sequence[Path], count: int) -> list[Pixels]:
     chosen = np.linspace(0, len(paths) - 1, count).round().astype(int)
-    return [read_photo(paths[index]).pixels for index in chosen]
+    return [read_upright(paths[index]).pixels for index in chosen]

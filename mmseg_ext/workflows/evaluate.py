@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from mmseg_ext.engine.runner.build import build_runner, is_first_process
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.evaluation.summary import summarize
-from mmseg_ext.files import check_result_folder, make_folder, write_json
+from mmseg_ext.files import check_result_folder, staged_folder, write_json
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
 
@@ -86,7 +84,8 @@ def evaluate_split(
     checkpoint = find_best(checkpoint)
     config.load_from = str(checkpoint)
     config.launcher = launcher
-    with _staging(out, is_first_process(launcher)) as staging:
+    # All processes leave the block after the barrier at its end, and enter it before they wait for each other.
+    with staged_folder(out, shared=True, is_owner=is_first_process(launcher)) as staging:
         config.work_dir = str(staging / 'log')
         config.test_evaluator = dict(
             type='mmseg_ext.SegMetric',
@@ -112,32 +111,6 @@ def evaluate_split(
             write_json(staging / METRICS, metrics)
         barrier()
     return SplitResult(out, metrics['images'], metrics)
-
-
-@contextmanager
-def _staging(out: Path, is_first: bool) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its place at the end; an earlier result stays until then.
-
-    The first process alone makes, moves and removes it. The others cannot be ahead of it: building the runner, inside
-    the block, waits for all processes, and so does the barrier at its end.
-    """
-    staging, earlier = (out.parent / f'.{out.name}.{part}' for part in ('partial', 'earlier'))
-    try:
-        if is_first:
-            shutil.rmtree(staging, ignore_errors=True)
-            make_folder(staging)
-        yield staging
-        if is_first:
-            shutil.rmtree(earlier, ignore_errors=True)
-            if out.exists():
-                out.rename(earlier)
-            staging.rename(out)
-            shutil.rmtree(earlier, ignore_errors=True)
-    except OSError as error:
-        raise InputError(f'{out}: cannot be written ({error.strerror}); choose another --out') from error
-    finally:
-        if is_first:
-            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _choose_split(config: Config, split: str, labels: str | None) -> None:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmseg_ext.data.layout import IMAGE_SUFFIXES
-from mmseg_ext.data.photo import Photo
-from mmseg_ext.data.staging import refuse_existing
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES
+from mmseg_ext.data.images import UprightImage
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import make_folder
+from mmseg_ext.files import make_folder, refuse_existing
 from mmseg_ext.inference.network_predictor import NetworkPredictor
 from mmseg_ext.inference.outputs import KINDS, class_files, write_class_files, write_output
 
@@ -134,10 +133,10 @@ def predict_files(
 
 def _batches(
     predictor: NetworkPredictor, photos: Iterable[Path], report: FilesReport
-) -> Iterator[tuple[list[Path], list[Photo]]]:
+) -> Iterator[tuple[list[Path], list[UprightImage]]]:
     """Read the photographs; note those that cannot be read."""
     paths: list[Path] = []
-    batch: list[Photo] = []
+    batch: list[UprightImage] = []
     for path in photos:
         try:
             batch.append(predictor.read(path))

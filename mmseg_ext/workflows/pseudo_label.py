@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, Classes, list_stems
 from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import make_folder, write_json, write_text
+from mmseg_ext.files import make_folder, staged_folder, write_json
 from mmseg_ext.inference.array_predictor import Predictor
 from mmseg_ext.progress import track
 
@@ -92,14 +93,10 @@ def write_pseudo_labels(
     if out.exists():
         raise InputError(f'{out}: exists already; choose another --out')
     photographs = list(_photographs(Path(images), predictor.classes))
-    staging = make_folder(out.with_name(f'.{out.name}.partial'))
-    try:
-        report = _label_all(predictor, photographs, staging, settings)
-        write_text(staging / 'dataset.yaml', _yaml(predictor.classes))
-        write_json(staging / 'pseudo_labels.json', report)
-        staging.rename(out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged_folder(out) as folder:
+        report = _label_all(predictor, photographs, folder, settings)
+        predictor.classes.write(folder)
+        write_json(folder / 'pseudo_labels.json', report)
     return report
 
 
@@ -143,14 +140,3 @@ def _label_all(
         'class_named_by_the_teacher': right,
         'left_out': left_out,
     }
-
-
-def _yaml(classes: Classes) -> str:
-    import yaml
-
-    content = {
-        'classes': list(classes.names),
-        'palette': [list(c) for c in classes.palette],
-        'ignore_index': classes.ignore_index,
-    }
-    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
 from mmseg_ext.data.masks import read_mask, write_mask
 from mmseg_ext.eda.audit.near_duplicates import group_near_duplicates
 from mmseg_ext.eda.folds import assign_folds
@@ -137,7 +138,7 @@ def further_images(settings: RankingSettings, split: str, ranked: Mapping[str, P
 def _files(settings: RankingSettings) -> tuple[Classes, dict[str, Path], dict[str, Path]]:
     """Classes, images and masks of the split."""
     root = Path(settings.data_root)
-    classes = read_classes(root)
+    classes = Classes.read(root)
     folders = root / 'img' / settings.split, root / settings.labels / settings.split
     for folder in folders:
         if not folder.is_dir():

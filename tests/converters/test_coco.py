@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmseg_ext.converters.coco import CropOptions, convert_coco, read_ids
 from mmseg_ext.converters.split import split_by_hash
-from mmseg_ext.data.layout import read_classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 
@@ -88,7 +88,7 @@ def test_objects_crowds_and_other_classes_in_one_crop(write: Write, tmp_path: Pa
     np.testing.assert_array_equal(
         np.asarray(Image.open(image)), np.asarray(Image.open(tmp_path / 'photos/1.png'))[:, 4:46]
     )
-    assert read_classes(tmp_path / 'data').names == ('background', 'cat', 'dog')
+    assert Classes.read(tmp_path / 'data').names == ('background', 'cat', 'dog')
 
 
 def test_an_object_outside_the_crop_of_another_gets_its_own(write: Write, tmp_path: Path) -> None:

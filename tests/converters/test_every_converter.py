@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from mmseg_ext.converters import output
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, list_stems, read_classes
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 
@@ -41,7 +42,7 @@ def test_images_and_masks_arrive_pixel_by_pixel_and_the_source_stays(
     assert done.written == len(found) == sum(done.images.values())
     assert {path.name for path in root.iterdir()} == {'img', 'labels', 'dataset.yaml', 'conversion.json'}
     ids = {int(value) for mask in source.masks.values() for value in np.unique(mask)}
-    classes = read_classes(root)
+    classes = Classes.read(root)
     assert ids <= {*range(len(classes.names)), classes.ignore_index}
 
 

@@ -17,7 +17,7 @@ from mmseg_ext.converters.mads import convert_mads
 from mmseg_ext.converters.oxford_pet import convert_oxford_pet
 from mmseg_ext.converters.ph2 import convert_ph2
 from mmseg_ext.converters.voc import VOC_CLASSES
-from mmseg_ext.data.layout import read_classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask, write_mask
 from mmseg_ext.errors import InputError
 
@@ -71,7 +71,7 @@ def test_ph2_is_split_as_the_set_that_the_figures_are_from(
     monkeypatch.setattr(ph2, 'require_files', lambda paths: None)
     monkeypatch.setattr(ph2, 'write_data_set', lambda root, classes, samples, *others: samples)
     assert {sample.stem: sample.split for sample in convert_ph2(tmp_path, tmp_path / 'data')} == expected
-    assert read_classes(shared_data / 'ph2') == ph2.PH2
+    assert Classes.read(shared_data / 'ph2') == ph2.PH2
 
 
 def test_a_performance_of_mads_is_in_one_split(make_source: Make, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_voc_with_all_its_classes_keeps_its_ids(make_source: Make, tmp_path: Pat
     source.convert(tmp_path / 'data', classes=VOC_CLASSES)
     original = read_mask(source.folder / 'VOC2012' / 'SegmentationClass' / '2008_000008.png')
     np.testing.assert_array_equal(read_mask(tmp_path / 'data' / 'labels' / 'val' / '2008_000008.png'), original)
-    classes = read_classes(tmp_path / 'data')
+    classes = Classes.read(tmp_path / 'data')
     assert classes.names == ('background', *VOC_CLASSES)
     assert len(set(classes.palette)) == 21
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_ext.data.fingerprint import END, data_fingerprint
+from mmseg_ext.data.fingerprint import END_BYTES, data_fingerprint
 from mmseg_ext.errors import InputError
 
 Change = Callable[[Path], object]
@@ -20,7 +20,7 @@ def make(root: Path) -> Path:
             (root / folder / split).mkdir(parents=True)
             for stem in ('a', 'b'):
                 (root / folder / split / f'{stem}.{suffix}').write_bytes(f'{folder}{split}{stem}'.encode())
-    (root / 'img' / 'train' / 'big.jpg').write_bytes(bytes(3 * END))
+    (root / 'img' / 'train' / 'big.jpg').write_bytes(bytes(3 * END_BYTES))
     return root
 
 
@@ -35,7 +35,7 @@ CHANGES: dict[str, Change] = {
     'a small image': lambda root: flip(root / 'img/val/b.jpg', 3),
     'the start of a large image': lambda root: flip(root / 'img/train/big.jpg', 5),
     'the end of a large image': lambda root: flip(root / 'img/train/big.jpg', -1),
-    'the size of a large image': lambda root: (root / 'img/train/big.jpg').write_bytes(bytes(3 * END + 1)),
+    'the size of a large image': lambda root: (root / 'img/train/big.jpg').write_bytes(bytes(3 * END_BYTES + 1)),
     'a stem': lambda root: (root / 'img/train/a.jpg').rename(root / 'img/train/c.jpg'),
     'a mask less': lambda root: (root / 'labels/val/a.png').unlink(),
     'an image less': lambda root: (root / 'img/val/a.jpg').unlink(),
@@ -82,5 +82,5 @@ def test_label_sets_and_splits_differ(tmp_path: Path) -> None:
 
 
 def test_a_missing_split_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match='img/test: cannot be listed'):
+    with pytest.raises(InputError, match='img/test: folder not found'):
         data_fingerprint(make(tmp_path / 'data'), 'labels', ['test'])

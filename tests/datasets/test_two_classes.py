@@ -10,7 +10,7 @@ import pytest
 from mmseg_ext.converters.mads import MADS
 from mmseg_ext.converters.output import Sample, write_data_set
 from mmseg_ext.converters.ph2 import PH2
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.datasets import FolderDataset, MADSDataset, PH2Dataset
 from mmseg_ext.errors import InputError
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.demo.contact_sheet import MARGIN, PAIRS_PER_ROW, TILE_HEIGHT, contact_sheet, overlay
 from mmseg_ext.errors import InputError

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmseg_ext.data.layout import read_classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.demo import generate
 from mmseg_ext.demo.defects import DEFECTS
@@ -45,7 +45,7 @@ def test_the_set_has_exactly_its_files(made: Path) -> None:
 
 
 def test_the_data_set_names_its_classes(made: Path) -> None:
-    classes = read_classes(made)
+    classes = Classes.read(made)
     assert classes.names == ('background', 'cat', 'dog')
     assert classes.palette == PALETTE == ((0, 0, 0), (220, 60, 60), (60, 100, 230))
     assert classes.ignore_index == 255

@@ -83,7 +83,7 @@ def test_every_pixel_is_counted_once(first: Mask, second: Mask) -> None:
 
 
 def test_wrong_names_are_refused(data: Path) -> None:
-    with pytest.raises(InputError, match='newer: no such folder'):
+    with pytest.raises(InputError, match='newer: label set not found'):
         diff_labels(data, 'old', 'newer')
     with pytest.raises(InputError, match="neither old nor new has a split 'test'"):
         diff_labels(data, 'old', 'new', splits=['test'])

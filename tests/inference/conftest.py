@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.inference.model_info import ModelInfo
 
 CLASSES = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.model_info import ModelInfo
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mmseg_ext.data.photo import Photo, from_array
+from mmseg_ext.data.images import UprightImage, from_array
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference import prediction
 from mmseg_ext.inference.model_info import ModelInfo
@@ -129,7 +129,7 @@ def test_tiles_find_what_the_whole_shows(shape: tuple[int, int], colour_network:
 
 @given(st.integers(1, 90), st.integers(1, 90), st.sampled_from([None, (64, 64), (96, 32)]))
 def test_the_mask_has_the_size_of_the_photograph(height: int, width: int, size: Any) -> None:
-    from mmseg_ext.data.layout import Classes
+    from mmseg_ext.data.classes import Classes
 
     network = Asymmetric(ModelInfo(Classes(('a', 'b', 'c'), ((0, 0, 0),) * 3), (0, 0, 0), (1, 1, 1)))
     result = NetworkPredictor(network, Views((size,))).predict(np.zeros((height, width, 3), np.uint8))
@@ -159,7 +159,7 @@ def test_bands_of_rows_change_nothing(flip: bool, info: ModelInfo, monkeypatch: 
 
 
 def test_one_output_is_the_chance_of_the_second_class(info: ModelInfo) -> None:
-    from mmseg_ext.data.layout import Classes
+    from mmseg_ext.data.classes import Classes
 
     two = replace(info, classes=Classes(('background', 'lesion'), ((0, 0, 0), (255, 0, 0))), threshold=0.3)
     logits = np.log(np.array([[[0.2 / 0.8, 0.31 / 0.69, 0.29 / 0.71, 0.9 / 0.1]]], np.float32))
@@ -189,5 +189,5 @@ def test_a_turned_photograph_is_seen_upright(colour_network: Any) -> None:
 
 
 def test_a_photo_is_taken_as_it_is(colour_network: Any) -> None:
-    photo = Photo(np.zeros((32, 32, 3), np.uint8), orientation=3)
+    photo = UprightImage(np.zeros((32, 32, 3), np.uint8), orientation=3)
     assert NetworkPredictor(colour_network()).predict(photo).photo is photo

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_ext.data.photo import PhotoRules
+from mmseg_ext.data.images import ImageRules
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network_predictor import NetworkPredictor
 from mmseg_ext.inference.server import _RefusedError, answer, describe, serve
@@ -19,7 +19,7 @@ COLOURS = np.array([[0, 0, 250], [250, 0, 0], [0, 250, 0]], np.uint8)
 
 @pytest.fixture
 def predictor(colour_network: Any) -> NetworkPredictor:
-    return NetworkPredictor(colour_network(), rules=PhotoRules(most_pixels=10_000_000))
+    return NetworkPredictor(colour_network(), rules=ImageRules(max_pixels=10_000_000))
 
 
 def png(pixels: np.ndarray) -> bytes:

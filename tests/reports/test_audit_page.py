@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.eda.audit.findings import Finding
 from mmseg_ext.reports import audit_page

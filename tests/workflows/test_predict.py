@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mmseg_ext.converters.labelme.importing import import_masks
-from mmseg_ext.data.layout import read_classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network_predictor import NetworkPredictor
@@ -85,7 +85,7 @@ def test_every_photograph_gets_its_files(save: Save, predictor: NetworkPredictor
     assert sorted(path.name for path in out.rglob('*')) == sorted(
         ['dataset.yaml', 'masks', 'overlays', *(f'{n}{s}' for n in masks for s in ('.png', '.jpg'))]
     )
-    assert read_classes(out) == predictor.classes
+    assert Classes.read(out) == predictor.classes
     for name, mask in masks.items():
         np.testing.assert_array_equal(read_mask(out / 'masks' / f'{name}.png'), mask)
         assert Image.open(out / 'masks' / f'{name}.png').getpalette()[3:6] == [220, 60, 60]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.merge import merge_shapes
 from mmseg_ext.converters.labelme.paint import paint_shapes
 from mmseg_ext.converters.labelme.photograph import Photograph, read_photograph
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import DataSet, Key, choose_files
 from mmseg_ext.data.labelme.document import (
     SUFFIX,
     Document,
@@ -21,15 +21,12 @@ from mmseg_ext.data.labelme.document import (
     new_document,
     read_document,
 )
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes, list_stems, read_classes
 from mmseg_ext.data.masks import Mask, read_mask
-from mmseg_ext.data.selection import File, choose_files, list_files
-from mmseg_ext.data.staging import refuse_existing, staged
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import write_json, write_text
+from mmseg_ext.files import refuse_existing, staged_files, write_json, write_text
+from mmseg_ext.progress import track
 
 LABEL_LIST = 'labels.txt'
-Track = Callable[[Sequence[File]], Iterable[File]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class ExportReport:
         merged: How many files kept the metadata of an existing one.
     """
 
-    errors: dict[File, int] = field(default_factory=dict)
+    errors: dict[Key, int] = field(default_factory=dict)
     pixels: int = 0
     merged: int = 0
 
@@ -70,10 +67,9 @@ def export_masks(
     out: Path,
     settings: ExportSettings | None = None,
     *,
-    splits: Sequence[str] = (),
+    splits: Sequence[str] | None = None,
     queue: Path | None = None,
     overwrite: bool = False,
-    track: Track = iter,
 ) -> ExportReport:
     """Write ``out/<split>/<stem>.json`` for each mask of a label set, and the label list ``out/labels.txt``.
 
@@ -85,22 +81,22 @@ def export_masks(
         splits: The splits; all by default.
         queue: A text file that chooses files (`choose_files`).
         overwrite: Whether files may be replaced.
-        track: Wraps the files that are worked through, for a progress bar.
 
     Raises:
         InputError: A file cannot be used, lacks its photograph, or would be replaced. Nothing is written then.
     """
     settings = settings or ExportSettings()
-    classes = read_classes(root)
-    masks = list_files(root / labels, MASK_SUFFIX, splits)
+    data = DataSet(root)
+    classes = data.classes
+    masks = data.label_set(labels).files(splits)
     files = choose_files(masks, queue) if queue else list(masks)
     targets = [out / split / (stem + SUFFIX) for split, stem in files]
     refuse_existing([*targets, *_other_label_list(out, classes)], overwrite)
-    images = {split: _images(root / 'img' / split) for split in {split for split, _ in files}}
+    images = {split: data.split(split).images() for split in {split for split, _ in files}}
     report = ExportReport()
-    with staged(out) as stage:
+    with staged_files(out) as stage:
         write_text(stage / LABEL_LIST, labels_text(classes))
-        for split, stem in track(files):
+        for split, stem in track(files, 'exporting'):
             mask = _read_mask(masks[split, stem], classes)
             photograph = _photograph(images[split], root / 'img' / split, stem, mask)
             former = _former(settings.merge_from, split, stem)
@@ -146,10 +142,6 @@ def _other_label_list(out: Path, classes: Classes) -> list[Path]:
     return [] if same else [path]
 
 
-def _images(folder: Path) -> dict[str, Path]:
-    return list_stems(folder, IMAGE_SUFFIXES) if folder.is_dir() else {}
-
-
 def _photograph(images: dict[str, Path], folder: Path, stem: str, mask: Mask) -> Photograph:
     if stem not in images:
         raise InputError(f'{folder / stem}.*: no such photograph, and labelme opens none without; add it')
@@ -164,12 +156,7 @@ def _photograph(images: dict[str, Path], folder: Path, stem: str, mask: Mask) ->
 
 def _read_mask(path: Path, classes: Classes) -> Mask:
     mask = read_mask(path)
-    unknown: Collection[int] = sorted(set(np.unique(mask).tolist()) - label_names(classes).keys())
-    if unknown:
-        raise InputError(
-            f'{path}: holds {unknown}, but dataset.yaml names the classes 0 to {len(classes.names) - 1} and the '
-            f'ignored value {classes.ignore_index}; mend the mask or name the class'
-        )
+    classes.check(mask, path)
     return mask
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.converters.labelme.exporting import Track
 from mmseg_ext.converters.labelme.paint import Painting, paint_shapes
 from mmseg_ext.converters.labelme.photograph import read_photograph
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import MASK_SUFFIX, DataSet, Key, LabelSet
 from mmseg_ext.data.labelme.document import SUFFIX, Document, image_size, label_values, read_document
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, MASK_SUFFIX, Classes, list_stems, read_classes
 from mmseg_ext.data.masks import write_mask
-from mmseg_ext.data.selection import File, list_files
-from mmseg_ext.data.staging import refuse_existing, staged
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import refuse_existing, staged_files
+from mmseg_ext.progress import track
 
 MOST_PIXELS = 500_000_000
 
@@ -34,7 +34,7 @@ class ImportReport:
 
     files: int = 0
     painted: int = 0
-    overlaps: dict[File, Counter[tuple[str, str]]] = field(default_factory=dict)
+    overlaps: dict[Key, Counter[tuple[str, str]]] = field(default_factory=dict)
     skipped: int = 0
 
 
@@ -43,10 +43,9 @@ def import_masks(
     root: Path,
     out: Path,
     *,
-    splits: Sequence[str] = (),
+    splits: Sequence[str] | None = None,
     ignore_labels: Collection[str] = (),
     overwrite: bool = False,
-    track: Track = iter,
 ) -> ImportReport:
     """Write ``out/<split>/<stem>.png`` for each LabelMe file ``folder/<split>/<stem>.json``.
 
@@ -60,18 +59,18 @@ def import_masks(
         splits: The splits; all by default.
         ignore_labels: Labels whose shapes are left out.
         overwrite: Whether files may be replaced.
-        track: Wraps the files that are worked through, for a progress bar.
 
     Raises:
         InputError: A file cannot be used, or would be replaced. Nothing is written then.
     """
-    classes = read_classes(root)
-    documents = list_files(folder, SUFFIX, splits)
+    data = DataSet(root)
+    classes = data.classes
+    documents = LabelSet(folder, SUFFIX).files(splits)
     refuse_existing([out / split / (stem + MASK_SUFFIX) for split, stem in documents], overwrite)
-    images = {split: _images(root / 'img' / split) for split in {split for split, _ in documents}}
+    images = {split: data.split(split).images() for split in {split for split, _ in documents}}
     report = ImportReport()
-    with staged(out) as stage:
-        for split, stem in track(list(documents)):
+    with staged_files(out) as stage:
+        for split, stem in track(list(documents), 'importing'):
             painting = paint_file(documents[split, stem], images[split].get(stem), classes, ignore_labels)
             write_mask(stage / split / (stem + MASK_SUFFIX), painting.mask, classes.palette)
             report.files += 1
@@ -120,7 +119,3 @@ def _size(document: Document, path: Path, image_path: Path | None) -> tuple[int,
             f'{photograph.size[1]}×{photograph.size[0]}; annotate the right photograph{turned}'
         )
     return photograph.size
-
-
-def _images(folder: Path) -> dict[str, Path]:
-    return list_stems(folder, IMAGE_SUFFIXES) if folder.is_dir() else {}

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.paint import NOBODY, paint_shapes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.labelme.document import IGNORED_LABEL, Shape, label_names, label_values
 from mmseg_ext.data.labelme.shapes import shape_mask
-from mmseg_ext.data.layout import Classes
 from mmseg_ext.data.masks import Mask
 
 GEOMETRY = ('label', 'points', 'shape_type', 'mask')

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mmseg_ext.converters.labelme.encode import encode_shapes
 from mmseg_ext.converters.labelme.photograph import read_photograph
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.labelme.document import SUFFIX, label_names, labels_text, new_document
-from mmseg_ext.data.layout import Classes
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.files import write_json, write_text
 

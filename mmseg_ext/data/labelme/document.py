@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
 
 Document = dict[str, Any]

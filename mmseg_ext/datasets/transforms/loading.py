@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmseg_ext.data.images import read_image
@@ -13,14 +14,17 @@ from mmseg_ext.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadImage(BaseTransform):
-    """Load ``img_path`` as ``img``: BGR, uint8, (H, W, 3); nothing is read where the cache has put ``img`` already."""
+    """Load ``img_path`` as ``img``: (H, W, 3), uint8, and BGR, as mmseg's transforms expect it.
+
+    Nothing is read where the cache has put ``img`` already.
+    """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Set ``img``, ``img_shape`` and ``ori_shape``."""
         if 'img' in results:
             results['img'] = results['img'].copy()  # later transforms work in place, the cache must stay
         else:
-            results['img'] = read_image(results['img_path'])
+            results['img'] = np.ascontiguousarray(read_image(results['img_path'])[..., ::-1])
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
 

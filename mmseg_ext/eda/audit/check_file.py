@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import Item, Key
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import Classes
-from mmseg_ext.data.listing import Item
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.eda.audit import region_checks, shape_checks
 from mmseg_ext.eda.audit.findings import Finding
@@ -42,7 +42,7 @@ MASK_CHECKS: dict[str, Callable[..., Hit | None]] = {
 
 
 class Task(NamedTuple):
-    """What a worker needs to know: where the files are, and by which rules to judge them."""
+    """Settings of an audit that every worker needs."""
 
     root: Path
     labels: str
@@ -67,19 +67,17 @@ def check_item(task: Task, item: Item) -> FileResult:
     """Read an item's files and apply every check that needs no other item."""
     hits: list[tuple[str, Hit]] = []
 
-    def read(reader: Callable[[str], Any], folder: str, name: str | None) -> Any:
-        if name is None:
+    def read(reader: Callable[[Path], Any], path: Path | None) -> Any:
+        if path is None:
             return None
-        path = f'{task.root}/{folder}/{item.split}/{name}'
         try:
             return reader(path)
         except InputError as error:
-            message = str(error).replace(path, f'{folder}/{item.split}/{name}')
+            message = str(InputError(path.relative_to(task.root), error.problem, error.remedy))
             hits.append(('unreadable', make_hit(None, message)))
             return None
 
-    image = read(read_image, 'img', item.image)
-    mask = read(read_mask, task.labels, item.mask)
+    image, mask = read(read_image, item.image), read(read_mask, item.mask)
     if mask is not None:
         if image is not None and image.shape[:2] != mask.shape:
             sizes = [f'{array.shape[1]}×{array.shape[0]}' for array in (mask, image)]
@@ -87,11 +85,11 @@ def check_item(task: Task, item: Item) -> FileResult:
         hits += check_mask(mask, task.classes, task.rules)
     if task.rules['overlap'].severity != 'off' and item.shapes is not None:
         found = next((array.shape[:2] for array in (mask, image) if array is not None), None)
-        hit = read(lambda path: _check_shapes(path, found, task.rules), 'labelme', item.shapes)
+        hit = read(lambda path: _check_shapes(path, found, task.rules), item.shapes)
         if hit is not None:
             hits.append(('overlap', hit))
     photo = photo_hash(image) if image is not None and compares_photos(task.rules) else None
-    return FileResult(make_findings(task.rules, item, hits), photo)
+    return FileResult(make_findings(task.rules, item.key, hits), photo)
 
 
 def check_mask(mask: Mask, classes: Classes, rules: Rules) -> list[tuple[str, Hit]]:
@@ -113,17 +111,17 @@ def check_mask(mask: Mask, classes: Classes, rules: Rules) -> list[tuple[str, Hi
     return hits
 
 
-def make_findings(rules: Rules, item: Item, hits: Sequence[tuple[str, Hit]]) -> list[Finding]:
+def make_findings(rules: Rules, key: Key, hits: Sequence[tuple[str, Hit]]) -> list[Finding]:
     """Findings of an item in the order of the rules."""
     findings = []
     for name, hit in hits:
         severity = rules[name].severity
         if severity != 'off':
-            findings.append(Finding(name, severity, item.split, item.stem, hit.value, hit.message, hit.boxes))
+            findings.append(Finding(name, severity, *key, hit.value, hit.message, hit.boxes))
     return findings
 
 
-def _check_shapes(path: str, found: tuple[int, int] | None, rules: Rules) -> Hit | None:
+def _check_shapes(path: Path, found: tuple[int, int] | None, rules: Rules) -> Hit | None:
     shapes, stated = read_shapes(path)
     size = found or stated
     if size is None:
@@ -131,4 +129,4 @@ def _check_shapes(path: str, found: tuple[int, int] | None, rules: Rules) -> Hit
     try:
         return overlap(shapes, size[0], size[1], **rules['overlap'].thresholds)
     except InputError as error:
-        raise InputError(f'{path}: {error}') from error
+        raise InputError(path, str(error)) from error

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.dataset import Item
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.listing import Item
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.eda.audit.check_file import Task, make_findings
 from mmseg_ext.eda.audit.findings import Finding
@@ -36,7 +36,7 @@ def find_duplicates(task: Task, items: Sequence[Item], hashes: Sequence[bytes | 
         hashes: A hash an item, None where there is no readable image.
     """
     known = [index for index, value in enumerate(hashes) if value is not None]
-    paths = [_image_path(task, items[index]) for index in known]
+    paths = [_image_path(items[index]) for index in known]
     table = [value for value in hashes if value is not None]
     findings: list[Finding] = []
     with quiet_decoders():
@@ -122,28 +122,28 @@ def _photo(path: Path) -> NDArray[np.uint8]:
     return read_image(path)
 
 
-def _image_path(task: Task, item: Item) -> Path:
+def _image_path(item: Item) -> Path:
     assert item.image is not None
-    return task.root / 'img' / item.split / item.image
+    return item.image
 
 
 def _compare(task: Task, first: Item, other: Item) -> list[Finding]:
     """The findings of one file beside the first file of the same photograph."""
-    value = similarity(_image_path(task, first), _image_path(task, other))
-    name = f'{first.split}/{first.stem}'
+    value = similarity(_image_path(first), _image_path(other))
+    name = '/'.join(first.key)
     kind = 'the same pixels as' if value == 1 else 'nearly the same photograph as'
     iou, disagreement = _mask_agreement(task, first, other)
     conflict = iou is not None and iou < task.rules['conflicting_masks'].thresholds['iou']
     masks = '' if iou is None else f'; the masks {"conflict" if conflict else "agree"} (IoU {iou:.2f})'
     hits: list[tuple[str, Hit]] = []
-    if first.split == other.split:
+    if first.split.name == other.split.name:
         hits.append(('duplicate_image', make_hit(value, f'{kind} {name}{masks}')))
     else:
         hits.append(('split_leak', make_hit(value, f'{kind} {name}, in another split{masks}')))
     if conflict:
         message = f'one photograph, two masks: IoU {iou:.2f} with {name}'
         hits.append(('conflicting_masks', make_hit(iou, message, disagreement)))
-    return make_findings(task.rules, other, hits)
+    return make_findings(task.rules, other.key, hits)
 
 
 def _mask_agreement(task: Task, first: Item, other: Item) -> tuple[float | None, list[tuple[int, int, int, int]]]:
@@ -153,7 +153,7 @@ def _mask_agreement(task: Task, first: Item, other: Item) -> tuple[float | None,
         if item.mask is None:
             return None, []
         try:
-            masks.append(read_mask(task.root / task.labels / item.split / item.mask))
+            masks.append(read_mask(item.mask))
         except InputError:
             return None, []
     a, b = masks

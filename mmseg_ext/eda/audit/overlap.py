@@ -23,10 +23,10 @@ def read_shapes(path: str | Path) -> tuple[list[dict[str, Any]], tuple[int, int]
     try:
         content = json.loads(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f'{path}: LabelMe file cannot be read ({error}); write it anew') from error
+        raise InputError(path, f'LabelMe file cannot be read ({error})', 'write it again') from error
     shapes = content.get('shapes') if isinstance(content, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(s, dict) and isinstance(s.get('label'), str) for s in shapes):
-        raise InputError(f'{path}: is no LabelMe file (`shapes` must be a list of shapes with labels)')
+        raise InputError(path, 'is no LabelMe file (`shapes:` must be a list of shapes with labels)')
     size = (content.get('imageHeight'), content.get('imageWidth'))
     known = all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in size)
     return shapes, size if known else None

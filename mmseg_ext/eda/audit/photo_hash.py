@@ -21,12 +21,12 @@ _ORDER = np.lexsort((_ROWS, _ROWS + _COLUMNS))
 
 
 def grey_thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Shrink an image of shape (H, W, 3), BGR, to 32×32, grey 0–255; its proportions are not kept."""
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    """Shrink an image of shape (H, W, 3), RGB, to 32×32, grey 0–255; its proportions are not kept."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def photo_hash(image: NDArray[np.uint8]) -> bytes:
-    """Hash an image of shape (H, W, 3), BGR, into `HASH_BYTES` bytes; similar images differ in few bits."""
+    """Hash an image of shape (H, W, 3), RGB, into `HASH_BYTES` bytes; similar images differ in few bits."""
     frequencies = cv2.dct(grey_thumbnail(image))[:SIDE, :SIDE].reshape(-1)[_ORDER]
     return np.packbits(frequencies > 0).tobytes()

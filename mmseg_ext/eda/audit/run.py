@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.data.layout import Classes, read_classes
-from mmseg_ext.data.listing import Item, find_splits, list_items
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import DataSet, Item
 from mmseg_ext.eda.audit.check_file import Task, check_chunk, make_findings
 from mmseg_ext.eda.audit.duplicates import find_duplicates
 from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
@@ -82,20 +82,20 @@ def audit(
     Raises:
         InputError: The data set, a split or the label set does not exist, or the workers cannot be used.
     """
-    root = Path(root).resolve()
-    classes = read_classes(root)
-    splits = find_splits(root, labels, splits)
+    data = DataSet(Path(root).resolve())
+    classes = data.classes
+    splits = data.splits(labels, splits)
     items: list[Item] = []
     findings: list[Finding] = []
     for split in splits:
-        found, troubles = list_items(root, labels, split)
+        found, problems = data.split(split, labels).scan()
         items += found
-        for check, stem, message in troubles:
-            item = Item(split, stem, None, None, None)
-            findings += make_findings(rules, item, [(check, make_hit(None, message))])
-    task = Task(root, labels, classes, rules)
+        for problem in problems:
+            key = split, problem.stem
+            findings += make_findings(rules, key, [(problem.check, make_hit(None, problem.message))])
+    task = Task(data.root, labels, classes, rules)
     chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-    results = run_chunks(partial(check_chunk, task), chunks, workers, root)
+    results = run_chunks(partial(check_chunk, task), chunks, workers, data.root)
     hashes: list[bytes | None] = []
     for chunk in track(results, f'auditing {labels}', total=len(chunks)):
         for result in chunk:
@@ -108,9 +108,9 @@ def audit(
     return Audit(
         labels,
         splits,
-        tuple(split for split in splits if not (root / labels / split).is_dir()),
-        sum(item.image is not None for item in items),
-        sum(item.mask is not None for item in items),
+        tuple(split for split in splits if not data.split(split, labels).has_masks),
+        sum(item.image_name is not None for item in items),
+        sum(item.mask_name is not None for item in items),
         classes,
         findings,
     )

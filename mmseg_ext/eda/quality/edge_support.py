@@ -22,13 +22,13 @@ def edge_support(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     The colour gradient (in L*a*b*, largest within `TOLERANCE`) of each pixel is replaced by its rank in the photograph.
 
     Args:
-        image: Shape (H, W, 3), BGR, 0–255.
+        image: Shape (H, W, 3), RGB, 0–255.
 
     Returns:
         Shape (H, W), from -1, the dullest place, to 1, the strongest edge. The mean over the photograph is 0, so that
         an outline drawn anywhere has a mean of about 0; equal gradients share their mean rank.
     """
-    lab = cv2.GaussianBlur(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_BGR2Lab), (0, 0), SMOOTHING)
+    lab = cv2.GaussianBlur(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), (0, 0), SMOOTHING)
     gradient = np.sqrt(sum(np.square(cv2.Sobel(lab, cv2.CV_32F, *axis)).sum(axis=2) for axis in ((1, 0), (0, 1))))
     strength = np.round(cv2.dilate(gradient, _square(TOLERANCE)), 2)  # a flat place is flat but for rounding errors
     _, place, count = np.unique(strength, return_inverse=True, return_counts=True)

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmseg_ext.data.layout import list_stems, read_classes
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import list_stems
 from mmseg_ext.data.masks import read_mask, write_mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import make_folder
+from mmseg_ext.files import staged_folder
 
 Mode = Literal['replace', 'ignore']
 
@@ -58,30 +59,26 @@ def accept_suggestions(
     root, source, target = Path(root), Path(root) / labels / split, Path(root) / out / split
     if target.exists():
         raise InputError(f'{target}: exists already; choose another name')
-    classes = read_classes(root)
+    classes = Classes.read(root)
     masks, suggested = list_stems(source, ('.png',)), list_stems(suggestions, ('.png',))
     for stem in sorted(stems):
         if stem not in masks or stem not in suggested:
             missing = source if stem not in masks else suggestions
             raise InputError(f'{missing}: has no {stem}.png; check the list of stems')
-    staging = make_folder(target.with_name(f'.{split}.partial'))
     changed_masks = changed_pixels = 0
-    try:
+    with staged_folder(target) as folder:
         for stem, path in masks.items():
             if stem not in stems:
-                shutil.copyfile(path, staging / path.name)
+                shutil.copyfile(path, folder / path.name)
                 continue
             mask, model = read_mask(path), read_mask(suggested[stem])
             if mask.shape != model.shape:
                 raise InputError(f'{suggested[stem]}: is {model.shape}, the mask is {mask.shape} (height, width)')
             differs = mask != model
             new = np.where(differs, np.uint8(classes.ignore_index) if mode == 'ignore' else model, mask)
-            write_mask(staging / path.name, new.astype(np.uint8), classes.palette)
+            write_mask(folder / path.name, new.astype(np.uint8), classes.palette)
             changed_masks += bool(differs.any())
             changed_pixels += int(differs.sum())
-        staging.rename(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return Accepted(len(masks), changed_masks, changed_pixels)
 
 

@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import DataSet, Item
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.items import Item, find_splits, list_items, read_class_mask
-from mmseg_ext.data.layout import Classes, read_classes
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.eda.statistics.measure import (
     GRID,
     MIN_AREA,
@@ -85,14 +86,15 @@ def collect_statistics(
     Raises:
         InputError: A folder, image or mask cannot be used, no split has masks, or there is no such class.
     """
-    classes = read_classes(root)
+    data = DataSet(root)
+    classes = data.classes
     if background and background not in classes.names:
         raise InputError(f'--background {background}: is none of the classes {", ".join(classes.names)}')
     ground = None if background is None else classes.names.index(background) if background else 0
-    chosen = tuple(dict.fromkeys(splits)) if splits else find_splits(root, labels)
+    chosen = data.splits(labels, splits or None)
     statistics = Statistics(classes, labels, chosen, ground)
     shown: Counter[tuple[str, int]] = Counter()
-    for item in track(list_items(root, labels, chosen), 'measuring'):
+    for item in track(data.items(labels, chosen), 'measuring'):
         _add(statistics, item, min_area, shown)
     if not statistics.masked_splits():
         raise InputError(f'{Path(root) / labels}: no masks in {", ".join(chosen)}; name another label set or split')
@@ -102,25 +104,27 @@ def collect_statistics(
 
 
 def _add(statistics: Statistics, item: Item, min_area: float, shown: Counter[tuple[str, int]]) -> None:
-    luma = None if item.image is None else cv2.cvtColor(read_image(item.image), cv2.COLOR_BGR2GRAY)
+    luma = None if item.image is None else cv2.cvtColor(read_image(item.image), cv2.COLOR_RGB2GRAY)
     brightness = math.nan if luma is None else float(luma.mean())
     if item.mask is None:
-        assert luma is not None  # `list_items` names files that are there
-        row = ImageRow(item.split, item.stem, luma.shape[1], luma.shape[0], brightness, None)
+        assert luma is not None  # an item has an image or a mask
+        row = ImageRow(*item.key, luma.shape[1], luma.shape[0], brightness, None)
         statistics.images.append(row)
         return
-    mask, pixels = read_class_mask(item.mask, statistics.classes)
+    mask = read_mask(item.mask)
+    statistics.classes.check(mask, item.mask)
+    pixels = statistics.classes.count_pixels(mask)
     if luma is not None and luma.shape != mask.shape:
         raise InputError(
             f'{item.mask}: mask is {mask.shape[1]}×{mask.shape[0]} pixels, its image {luma.shape[1]}×{luma.shape[0]} '
             '(width×height); mend the pair'
         )
-    row = ImageRow(item.split, item.stem, mask.shape[1], mask.shape[0], brightness, tuple(map(int, pixels)))
+    row = ImageRow(*item.key, mask.shape[1], mask.shape[0], brightness, tuple(map(int, pixels)))
     statistics.images.append(row)
     for index in statistics.object_classes:
         if not pixels[index]:
             continue
-        key = item.split, index
+        key = item.split.name, index
         shown[key] += 1
         statistics.positions.setdefault(key, np.zeros((GRID, GRID)))
         statistics.positions[key] += position_map(mask, index)
@@ -128,7 +132,7 @@ def _add(statistics: Statistics, item: Item, min_area: float, shown: Counter[tup
             mask,
             luma,
             index,
-            split=item.split,
+            split=item.split.name,
             stem=item.stem,
             background=statistics.background,
             ignore_index=statistics.classes.ignore_index,

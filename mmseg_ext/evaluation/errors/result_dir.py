@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
@@ -79,12 +80,12 @@ class ResultDir:
             InputError: A file cannot be read, sizes differ, or the masks are not those that were scored.
         """
         stem, label = self.records.stems[number], self.labels[number]
-        bgr = read_image(self.images[number])
+        image = read_image(self.images[number])
         truth = read_mask(label)
         path = self.folder / 'masks' / f'{stem}.png'
         prediction = read_mask(path)
-        if not bgr.shape[:2] == truth.shape == prediction.shape:
-            sizes = ', '.join(f'{shape[1]}×{shape[0]}' for shape in (bgr.shape, truth.shape, prediction.shape))
+        if not image.shape[:2] == truth.shape == prediction.shape:
+            sizes = ', '.join(f'{shape[1]}×{shape[0]}' for shape in (image.shape, truth.shape, prediction.shape))
             raise InputError(f'{path}: image, mask and prediction differ in size ({sizes}); {AGAIN}')
         K = len(self.classes.names)
         if int(prediction.max(initial=0)) >= K:
@@ -96,8 +97,8 @@ class ResultDir:
             )
         return Case(
             stem,
-            np.ascontiguousarray(bgr[..., ::-1]),
-            np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8),
+            image,
+            np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8),
             truth,
             prediction,
             self._read_probabilities(stem, (K, *truth.shape)) if self.has_probabilities else None,
@@ -137,7 +138,7 @@ def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir
     for path in (*images, *labels):
         if not path.is_file():
             raise InputError(f'{path}: not found; name the data set with --data')
-    classes = read_classes(root)
+    classes = Classes.read(root)
     if classes.names != records.classes:
         raise InputError(
             f'{root / "dataset.yaml"}: names the classes {", ".join(classes.names)}, but the result has '

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import Classes, read_classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.reports.compare.pairs import PairedSet
@@ -88,7 +88,7 @@ def _picture(one: PairedSet, image: int, files: _Files) -> dict[str, Any]:
     scale = min(1.0, MAX_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     palette = _palette(records.images[row], one.classes)
-    small = Image.fromarray(cv2.cvtColor(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB))
+    small = Image.fromarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA))
     picture: dict[str, Any] = {
         'photo': files.uri(small, 'JPEG', quality=JPEG_QUALITY),
         'width': size[0],
@@ -117,7 +117,7 @@ def _palette(image: str, names: Sequence[str]) -> list[tuple[int, int, int]]:
     """The data set's colours, or our own where its ``dataset.yaml`` is gone or names other classes."""
     classes: Classes | None
     try:
-        classes = read_classes(Path(image).parents[2])  # ROOT/img/<split>/<stem>.jpg
+        classes = Classes.read(Path(image).parents[2])  # ROOT/img/<split>/<stem>.jpg
     except (InputError, OSError, IndexError):
         classes = None
     if classes is not None and classes.names == tuple(names):

@@ -32,7 +32,7 @@ def prediction_panel(sample: Any, metainfo: Mapping[str, Any]) -> tuple[str, NDA
         return None
     path = Path(sample.img_path)
     try:
-        image = read_image(path)[..., ::-1]
+        image = read_image(path)
     except InputError:
         return None
     masks = [_plane(sample.gt_sem_seg) if 'gt_sem_seg' in sample else None, _plane(sample.pred_sem_seg)]

@@ -11,9 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmseg_ext.data.dataset import DataSet, Item
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.layout import read_classes
-from mmseg_ext.data.listing import Item, find_splits, list_items
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.eda.audit.check_file import Task, check_item
 from mmseg_ext.eda.audit.rules import PHOTO_CHECKS, RULES
@@ -36,21 +35,14 @@ def benchmark_audit(root: str | Path, labels: str = 'labels', rounds: int = 11) 
     Returns:
         A table, the ratio of the audit's time to that of decoding, and the goal that it shall not exceed.
     """
-    root = Path(root).resolve()
+    data = DataSet(Path(root).resolve())
     alone = {name: replace(rule, severity='off') if name in PHOTO_CHECKS else rule for name, rule in RULES.items()}
-    tasks = [Task(root, labels, read_classes(root), rules) for rules in (alone, RULES)]
-    items = [
-        item._replace(shapes=None)
-        for split in find_splits(root, labels)
-        for item in list_items(root, labels, split)[0]
-        if item.image is not None and item.mask is not None
-    ]
+    tasks = [Task(data.root, labels, data.classes, rules) for rules in (alone, RULES)]
+    items = [item for item in data.items(labels) if item.image_name is not None and item.mask_name is not None]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        decode, audit, with_hash = _in_turn(
-            [partial(_decode, root, labels), *(partial(check_item, task) for task in tasks)], items, rounds
-        )
+        decode, audit, with_hash = _in_turn([_decode, *(partial(check_item, task) for task in tasks)], items, rounds)
     finally:
         cv2.setNumThreads(threads)
     lines = [f'{len(items)} images with masks of {labels}, median of {rounds} rounds, µs of CPU a pair']
@@ -63,9 +55,11 @@ def benchmark_audit(root: str | Path, labels: str = 'labels', rounds: int = 11) 
     return '\n'.join(lines), audit / decode, GOAL
 
 
-def _decode(root: Path, labels: str, item: Item) -> None:
-    read_image(f'{root}/img/{item.split}/{item.image}')
-    read_mask(f'{root}/{labels}/{item.split}/{item.mask}')
+def _decode(item: Item) -> None:
+    assert item.image is not None
+    assert item.mask is not None
+    read_image(item.image)
+    read_mask(item.mask)
 
 
 def _in_turn(functions: Sequence[Callable[[Item], object]], items: Sequence[Item], rounds: int) -> list[float]:

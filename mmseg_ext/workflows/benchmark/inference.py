@@ -15,7 +15,7 @@ import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_ext.data.photo import Pixels
+from mmseg_ext.data.images import Pixels
 from mmseg_ext.demo.scene import render_scene
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.export_int8 import quantise

@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as hnp
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.merge import merge_shapes
 from mmseg_ext.converters.labelme.paint import paint_shapes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.labelme.document import label_names, label_values
-from mmseg_ext.data.layout import Classes
 from mmseg_ext.data.masks import Mask
 
 CLASSES = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (200, 0, 0), (0, 0, 200)))

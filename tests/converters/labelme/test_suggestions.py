@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmseg_ext.converters.labelme.importing import paint_file
 from mmseg_ext.converters.labelme.suggestions import suggested_labels, write_label_list, write_suggestion
-from mmseg_ext.data.layout import Classes
+from mmseg_ext.data.classes import Classes
 
 CLASSES = Classes(('ground', 'cat', 'dog'), ((0, 0, 0), (255, 0, 0), (0, 255, 0)))
 MASK = np.array([[0, 1, 1, 0], [0, 1, 255, 0], [2, 0, 0, 0]], np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmseg_ext.commands.cleaning_ablation import foreground_iou, mean_dice
-from mmseg_ext.data.layout import list_stems
+from mmseg_ext.data.dataset import list_stems
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
 from mmseg_ext.demo.generate import render_image

@@ -168,17 +168,17 @@ def test_a_failed_exchange_puts_the_old_set_back(root: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
-        (dict(labels='nothing', out='x'), 'nothing: no such label set'),
+        (dict(labels='nothing', out='x'), 'nothing: label set not found; `labels` may be empty, labels'),
         (dict(labels='labels', out='labels'), 'source itself'),
         (dict(labels='labels', out='../x'), 'name of a folder'),
         (dict(labels='labels', out='.x'), 'name of a folder'),
         (dict(labels='labels', out=''), 'name of a folder'),
         (dict(labels='labels', out='img'), 'name of a folder'),
-        (dict(labels='labels', out='x', splits=['trian']), 'trian: no such split; choose from train, val'),
+        (dict(labels='labels', out='x', splits=['trian']), "no split 'trian'; `splits` may be train,val"),
         (dict(labels='labels', out='x', rules=['polish']), 'polish: not known; choose from staircase'),
         (dict(labels='labels', out='x', rules=[]), 'no rule'),
-        (dict(labels='empty', out='x'), 'empty: no split to clean; it holds none'),
-        (dict(labels='labels', out='x', splits=[]), 'no split to clean; it holds train, val'),
+        (dict(labels='empty', out='x'), 'empty: holds no file'),
+        (dict(labels='labels', out='x', splits=[]), '`splits`: names no split; it may be train,val'),
     ],
 )
 def test_wrong_names_are_refused(root: Path, arguments: dict[str, object], words: str) -> None:
@@ -191,7 +191,7 @@ def test_wrong_names_are_refused(root: Path, arguments: dict[str, object], words
 
 def test_a_value_that_is_no_class_is_named(root: Path) -> None:
     write_mask(root / 'labels/train/odd.png', np.full((4, 4), 7, np.uint8), PALETTE)
-    with pytest.raises(InputError, match=r'odd\.png: holds the value 7, but the classes are 0 to 2'):
+    with pytest.raises(InputError, match=r'odd\.png: holds class id 7, known are 0 ground, 1 a, 2 b and 255'):
         clean_label_set(root, 'labels', 'clean')
     write_mask(root / 'labels/train/odd.png', np.full((4, 4), 255, np.uint8), PALETTE)
     assert clean_label_set(root, 'labels', 'clean').masks == 4
@@ -212,8 +212,8 @@ def test_the_palette_and_the_ignored_value_come_from_the_data_set(root: Path) ->
 def test_the_files_are_read_one_by_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A set of any size needs the memory of one mask: each is written before the next is read."""
     events: list[str] = []
-    read, write = label_set.read_known_mask, label_set._write
-    monkeypatch.setattr(label_set, 'read_known_mask', lambda *a: (events.append('read'), read(*a))[1])
+    read, write = label_set.read_mask, label_set._write
+    monkeypatch.setattr(label_set, 'read_mask', lambda *a: (events.append('read'), read(*a))[1])
     monkeypatch.setattr(label_set, '_write', lambda *a: (events.append('write'), write(*a))[1])
     clean_label_set(root, 'labels', 'clean')
     assert events == ['read', 'write'] * 3

@@ -54,7 +54,7 @@ def test_the_folder_holds_page_tables_and_figures(
         assert (out / f'{name}.csv').read_text(encoding='utf-8') == table.csv()
     linked = [line.split('(')[-1].rstrip(')') for line in text.splitlines() if line.startswith('![')]
     assert linked == ['balance.png', 'area.png', 'light.png', 'position.png', 'drift.png']
-    with pytest.raises(InputError, match='--overwrite'):
+    with pytest.raises(InputError, match='`overwrite=True`'):
         write_report(out, *report)
     assert (out / 'light.svg').read_text() == 'brightness of the ground'
     page.write_text('old')

@@ -297,7 +297,7 @@ def test_exported_it_takes_any_size(tmp_path: Path) -> None:
     from mmengine.registry import init_default_scope
     from mmseg.registry import MODELS
 
-    from mmseg_ext.data.layout import Classes
+    from mmseg_ext.data.classes import Classes
     from mmseg_ext.inference.export_onnx import write_onnx
     from mmseg_ext.inference.model_info import ModelInfo
     from mmseg_ext.inference.onnx_network import OnnxNetwork

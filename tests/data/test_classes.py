@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from mmseg_ext.data.layout import IMAGE_SUFFIXES, Classes, list_stems, read_classes
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
 
 GOOD: dict[str, Any] = {'classes': ['sky', 'kite'], 'palette': [[0, 0, 0], [255, 128, 0]], 'ignore_index': 255}
@@ -17,8 +18,8 @@ def test_a_good_file_is_read_with_its_order(tmp_path: Path) -> None:
         encoding='utf-8',
     )
     expected = Classes(('sky', 'kite', 'воздух'), ((0, 0, 0), (255, 128, 0), (1, 2, 3)), 9)
-    assert read_classes(tmp_path) == expected
-    assert read_classes(str(tmp_path)) == expected
+    assert Classes.read(tmp_path) == expected
+    assert Classes.read(str(tmp_path)) == expected
 
 
 def test_the_ignored_value_is_255_unless_the_file_says_otherwise() -> None:
@@ -62,7 +63,7 @@ def test_the_ignored_value_may_lie_anywhere_above_the_classes(ignore_index: int)
 def test_a_file_that_is_no_mapping_or_no_yaml_is_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / 'dataset.yaml').write_bytes(content)
     with pytest.raises(InputError) as caught:
-        read_classes(tmp_path)
+        Classes.read(tmp_path)
     message = str(caught.value)
     assert message.startswith(f'{tmp_path / "dataset.yaml"}: ')
     assert '\n' not in message
@@ -70,25 +71,20 @@ def test_a_file_that_is_no_mapping_or_no_yaml_is_one_line(tmp_path: Path, conten
 
 def test_a_missing_file_says_what_it_is_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'dataset\.yaml: not found; it names the classes'):
-        read_classes(tmp_path)
+        Classes.read(tmp_path)
 
 
-def test_stems_are_sorted_and_other_files_left_out(tmp_path: Path) -> None:
-    for name in ('b.png', 'a.JPG', 'c.v2.png', 'notes.txt', '.hidden.png', 'b_1.png'):
-        (tmp_path / name).touch()
-    (tmp_path / 'folder.png').mkdir()
-    found = list_stems(tmp_path, IMAGE_SUFFIXES)
-    assert list(found.items()) == [
-        ('a', tmp_path / 'a.JPG'),
-        ('b', tmp_path / 'b.png'),
-        ('b_1', tmp_path / 'b_1.png'),
-        ('c.v2', tmp_path / 'c.v2.png'),
-    ]
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    classes = Classes(('небо', 'a: b', 'no'), ((0, 0, 0), (255, 128, 0), (1, 2, 3)), 9)
+    classes.write(tmp_path)
+    assert Classes.read(tmp_path) == classes
 
 
-def test_two_files_with_one_stem_are_refused(tmp_path: Path) -> None:
-    (tmp_path / 'a.jpg').touch()
-    (tmp_path / 'a.png').touch()
-    with pytest.raises(InputError, match=r'a\.png: shares its stem with a\.jpg'):
-        list_stems(tmp_path, IMAGE_SUFFIXES)
-    assert list(list_stems(tmp_path, ('.png',))) == ['a']
+def test_values_of_a_mask_are_counted_and_unknown_ones_refused(tmp_path: Path) -> None:
+    classes = Classes(('a', 'b', 'c'), ((0, 0, 0),) * 3)
+    good, bad = np.array([[0, 1, 1], [2, 255, 255]], np.uint8), np.array([[0, 7, 9]], np.uint8)
+    assert classes.count_pixels(good).tolist() == [1, 2, 1]
+    classes.check(good, 'good.png')
+    assert classes.unknown_values(bad) == [7, 9]
+    with pytest.raises(InputError, match=r'b\.png: holds class id 7, 9, known are 0 a, 1 b, 2 c and 255 \(ignored\)'):
+        classes.check(bad, tmp_path / 'b.png')

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_ext.data import Classes, Split
+from mmseg_ext.data.check import MAX_NAMED_PROBLEMS, decode_items, pair_files
 from mmseg_ext.datasets import FolderDataset
-from mmseg_ext.data.check import MOST_NAMED, decode_pairs, find_pairs
-from mmseg_ext.data.layout import read_classes
 from mmseg_ext.errors import InputError
 
 MakeData = Callable[..., Path]
-AUDIT = 'python tools/audit.py {root} --labels labels'
+AUDIT = '; see all: mmseg-ext audit {root} --labels labels'
 
 
 def message(root: Path, split: str = 'train', cache: bool = False) -> str:
@@ -63,7 +63,7 @@ def test_an_empty_split(folder: str, make_data: MakeData) -> None:
 def test_a_file_without_its_pair(gone: str, named: str, problem: str, make_data: MakeData) -> None:
     root = make_data()
     (root / gone / 'train/s1.png').unlink()
-    assert message(root) == f'{root / named / "train/s1.png"}: {problem}. See all: {AUDIT.format(root=root)}'
+    assert message(root) == f'{root / named / "train/s1.png"}: {problem}{AUDIT.format(root=root)}'
 
 
 def test_two_files_of_one_stem(make_data: MakeData) -> None:
@@ -133,7 +133,7 @@ def test_five_of_many_are_named(bad: int, more: str | None, make_data: MakeData)
         (root / f'img/train/s{index}.png').write_bytes(b'')
     text = message(root)
     assert [name for name in map('s{}.png'.format, range(8)) if name in text] == [f's{i}.png' for i in range(5)]
-    assert MOST_NAMED == text.count('cannot be decoded') == 5
+    assert MAX_NAMED_PROBLEMS == text.count('cannot be decoded') == 5
     assert (more in text) if more else (' more' not in text)
 
 
@@ -143,22 +143,22 @@ def test_five_of_many_without_a_pair_are_named(make_data: MakeData) -> None:
         (root / 'img/train' / f's{index}.png').unlink()
     text = message(root)
     assert text.count('mask without image') == 5
-    assert '; and 2 more. See all' in text
+    assert '; and 2 more; see all' in text
 
 
 def test_pairs_are_sorted_by_stem(make_data: MakeData) -> None:
-    root = make_data(count=12)
-    pairs = find_pairs(root, 'train', 'labels')
-    assert [image.stem for image, _ in pairs] == sorted(f's{index}' for index in range(12))
-    assert all(mask is not None and mask.stem == image.stem for image, mask in pairs)
+    items = pair_files(Split(make_data(count=12), 'train', 'labels'))
+    assert [item.stem for item in items] == sorted(f's{index}' for index in range(12))
+    assert all(item.mask is not None and item.mask.stem == item.stem for item in items)
 
 
 def test_arrays_are_kept_only_on_demand_and_in_order(make_data: MakeData) -> None:
     root = make_data(count=6)
-    pairs = find_pairs(root, 'train', 'labels')[::-1]
-    classes = read_classes(root)
-    assert decode_pairs(pairs, classes, root, 'labels', keep=False) == []
-    decoded = decode_pairs(pairs, classes, root, 'labels', keep=True)
+    split = Split(root, 'train', 'labels')
+    items = pair_files(split)[::-1]
+    classes = Classes.read(root)
+    assert decode_items(items, classes, split, keep=False) == []
+    decoded = decode_items(items, classes, split, keep=True)
     assert [image.shape[0] for image, _ in decoded] == [11, 10, 9, 8, 7, 6]
     assert all(mask is not None and mask.shape == image.shape[:2] for image, mask in decoded)
 
@@ -168,4 +168,4 @@ def test_labels_none_names_no_label_set_in_the_advice(make_data: MakeData) -> No
     (root / 'img/train/s0.png').write_bytes(b'')
     with pytest.raises(InputError) as caught:
         FolderDataset(str(root), 'train', labels=None)
-    assert str(caught.value).endswith(f'python tools/audit.py {root}')
+    assert str(caught.value).endswith(f'; see all: mmseg-ext audit {root}')
