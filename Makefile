@@ -43,8 +43,8 @@ demo: .demo/run/.finished ## synthetic pets: make the data, train, test; takes u
 	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir .demo/run $$(test ! -e .demo/run/last_checkpoint || echo --resume)
 	@touch $@
 
-report: install ## write practicum_work/reports/REPORT.md anew (PETS_ROOT=… says where the pets lie; SCORES=… blind test scores)
-	$(BIN)/python tools/report.py '$(or $(PETS_ROOT),data/pets)' $(if $(SCORES),--test-scores '$(SCORES)')
+report: install ## write practicum_work/reports/REPORT.md (PETS_ROOT=… says where the pets lie; SCORES=… blind test scores)
+	$(BIN)/python practicum_work/write_report.py '$(or $(PETS_ROOT),data/pets)' $(if $(SCORES),--test-scores '$(SCORES)')
 
 test: install-dev ## run all tests (JOBS=2 at a time)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
