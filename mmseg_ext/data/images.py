@@ -100,7 +100,8 @@ def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> Non
         InputError: The file cannot be written.
     """
     with atomic_path(path) as temporary:
-        options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
+        is_jpeg = temporary.suffix.lower() in ('.jpg', '.jpeg')
+        options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []  # OpenCV warns of one that does not apply
         if not cv2.imwrite(str(temporary), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options):
             raise InputError(path, 'cannot be written', 'free space or choose another folder')
 

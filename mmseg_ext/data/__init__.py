@@ -1,0 +1,33 @@
+"""The data set on disk: layout, classes, images, masks, the checks before a training, LabelMe documents.
+
+NumPy, OpenCV and Pillow only; of mmseg_ext it imports errors, files and progress.
+"""
+
+from mmseg_ext.data.check import decode_items, pair_files
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import DataSet, Item, LabelSet, Problem, Split, choose_files, list_stems
+from mmseg_ext.data.fingerprint import data_fingerprint
+from mmseg_ext.data.images import ImageRules, UprightImage, read_image, read_upright, write_image
+from mmseg_ext.data.masks import Mask, read_mask, write_mask
+
+__all__ = [
+    'Classes',
+    'DataSet',
+    'ImageRules',
+    'Item',
+    'LabelSet',
+    'Mask',
+    'Problem',
+    'Split',
+    'UprightImage',
+    'choose_files',
+    'data_fingerprint',
+    'decode_items',
+    'list_stems',
+    'pair_files',
+    'read_image',
+    'read_mask',
+    'read_upright',
+    'write_image',
+    'write_mask',
+]

@@ -1,0 +1,394 @@
+"""The data set on disk: ``ROOT/img/<split>/<stem>.jpg``, ``ROOT/<label set>/<split>/<stem>.png``, ``ROOT/dataset.yaml``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.errors import InputError
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+MASK_SUFFIX = '.png'
+SHAPES_SUFFIX = '.json'
+IMAGES, SHAPES = 'img', 'labelme'  # folders of a data set that are no label sets
+USUAL_SPLITS = ('train', 'val', 'test')
+LAYOUT = 'a data set has img/<split>/ and <label set>/<split>/, see README'
+
+Key = tuple[str, str]  # split, stem
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An image with what belongs to it. Only names are stored, since a data set can hold 10⁵ of them.
+
+    Attributes:
+        split: The split it is in.
+        stem: Stem of its files.
+        image_name: File name of the image; None where there is only a mask.
+        mask_name: File name of the mask, or None.
+        shapes_name: File name of the LabelMe document, or None.
+    """
+
+    split: Split
+    stem: str
+    image_name: str | None
+    mask_name: str | None = None
+    shapes_name: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """Name of the split, and stem."""
+        return self.split.name, self.stem
+
+    @property
+    def image(self) -> Path | None:
+        """Path of the image, or None."""
+        return None if self.image_name is None else self.split.image_folder / self.image_name
+
+    @property
+    def mask(self) -> Path | None:
+        """Path of the mask, or None."""
+        return None if self.mask_name is None else self.split.mask_folder / self.mask_name
+
+    @property
+    def shapes(self) -> Path | None:
+        """Path of the LabelMe document, or None."""
+        return None if self.shapes_name is None else self.split.shapes_folder / self.shapes_name
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What file names alone show to be wrong.
+
+    Attributes:
+        check: ``stray_file``, ``ambiguous_stem``, ``unpaired_image`` or ``unpaired_mask``.
+        stem: The file's stem, or its name where it has no business there.
+        message: One sentence.
+    """
+
+    check: str
+    stem: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A split of a data set, with the masks of one label set or of none.
+
+    Attributes:
+        root: The data set.
+        name: Name of the split.
+        labels: Name of the label set; None for images alone.
+    """
+
+    root: Path
+    name: str
+    labels: str | None = None
+
+    @property
+    def image_folder(self) -> Path:
+        """Folder of the images."""
+        return self.root / IMAGES / self.name
+
+    @property
+    def mask_folder(self) -> Path:
+        """Folder of the masks.
+
+        Raises:
+            ValueError: The split was opened without a label set.
+        """
+        if self.labels is None:
+            raise ValueError(f'split {self.name} was opened without a label set')
+        return self.root / self.labels / self.name
+
+    @property
+    def shapes_folder(self) -> Path:
+        """Folder of the LabelMe documents."""
+        return self.root / SHAPES / self.name
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the label set has a folder for this split."""
+        return self.labels is not None and self.mask_folder.is_dir()
+
+    def images(self) -> dict[str, Path]:
+        """Stem → image, sorted by stem; empty where there is no folder."""
+        return list_stems(self.image_folder, IMAGE_SUFFIXES) if self.image_folder.is_dir() else {}
+
+    def masks(self) -> dict[str, Path]:
+        """Stem → mask, sorted by stem; empty where there is no folder."""
+        return list_stems(self.mask_folder, (MASK_SUFFIX,)) if self.has_masks else {}
+
+    def items(self) -> list[Item]:
+        """Pair images and masks by stem, sorted by stem.
+
+        Raises:
+            InputError: The split has neither images nor masks, or two files share a stem.
+        """
+        images, masks = self.images(), self.masks()
+        if not images and not masks:
+            also = '' if self.labels is None else f' nor {self.labels}/{self.name}'
+            raise InputError(self.root, f'no files in img/{self.name}{also}', 'name another split')
+        return [
+            Item(self, stem, *(found[stem].name if stem in found else None for found in (images, masks)))
+            for stem in sorted(images.keys() | masks.keys())
+        ]
+
+    def scan(self) -> tuple[list[Item], list[Problem]]:
+        """List the split's files with what their names show to be wrong, instead of refusing it.
+
+        Returns:
+            The items sorted by stem (of files that share a stem, the first), and the problems.
+
+        Raises:
+            InputError: The split has neither images nor masks, or a folder cannot be read.
+        """
+        images, stray_images = _list_folder(self.image_folder, IMAGE_SUFFIXES)
+        masks, stray_masks = _list_folder(self.mask_folder, (MASK_SUFFIX,)) if self.labels is not None else ({}, [])
+        shapes, _ = _list_folder(self.shapes_folder, (SHAPES_SUFFIX,))
+        if not images and not masks:
+            raise InputError(self.image_folder, 'holds no image', 'put the files there or name other splits')
+        problems = [
+            Problem('stray_file', name, f'{folder}/{self.name}/{name} is no file of a data set')
+            for folder, names in ((IMAGES, stray_images), (self.labels, stray_masks))
+            for name in names
+        ]
+        items = []
+        for stem in sorted(images.keys() | masks.keys()):
+            for kept, *others in (found.get(stem, ['']) for found in (images, masks)):
+                problems += [
+                    Problem('ambiguous_stem', stem, f'{name} shares its stem with {kept}; keep one of the two')
+                    for name in others
+                ]
+            if self.has_masks and stem not in masks:
+                message = f'img/{self.name}/{images[stem][0]} has no mask in {self.labels}'
+                problems.append(Problem('unpaired_image', stem, message))
+            if stem not in images:
+                message = f'{self.labels}/{self.name}/{masks[stem][0]} has no image'
+                problems.append(Problem('unpaired_mask', stem, message))
+            first = [found[stem][0] if stem in found else None for found in (images, masks, shapes)]
+            items.append(Item(self, stem, *first))
+        return items, problems
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """A folder with one folder per split: masks, or LabelMe documents.
+
+    Attributes:
+        folder: The folder; its name is that of the label set.
+        suffix: Suffix of its files.
+    """
+
+    folder: Path
+    suffix: str = MASK_SUFFIX
+
+    def splits(self, wanted: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Return the splits of the label set in the usual order, or those wanted in theirs.
+
+        Raises:
+            InputError: The folder or a wanted split does not exist.
+        """
+        if not self.folder.is_dir():
+            raise InputError(self.folder, 'no such folder', 'check the name')
+        found = _in_usual_order(_subfolders(self.folder))
+        return found if wanted is None else _choose(wanted, found, self.folder)
+
+    def path(self, split: str, stem: str) -> Path:
+        """Where the file of a stem is, or would be."""
+        return self.folder / split / f'{stem}{self.suffix}'
+
+    def files(self, splits: Sequence[str] | None = None) -> dict[Key, Path]:
+        """Find all files as (split, stem) → path, sorted within their split.
+
+        Args:
+            splits: Which splits; all by default.
+
+        Raises:
+            InputError: The folder or a split is missing, or holds no such file, or one whose name cannot be printed.
+        """
+        files = {
+            (split, stem): path
+            for split in self.splits(splits)
+            for stem, path in list_stems(self.folder / split, (self.suffix,)).items()
+        }
+        for path in files.values():
+            if not path.stem.isprintable():  # also bytes that are no UTF-8, which no JSON or CSV could hold
+                raise InputError(ascii(str(path)), 'its name cannot be printed', 'rename the file')
+        if not files:
+            raise InputError(
+                self.folder, f'holds no file <split>/<stem>{self.suffix}', 'name the folder above the splits'
+            )
+        return files
+
+
+class DataSet:
+    """A data set on disk.
+
+    Args:
+        root: Its folder.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root).expanduser()
+        if not self.root.is_dir():
+            raise InputError(self.root, 'folder not found', LAYOUT)
+
+    @cached_property
+    def classes(self) -> Classes:
+        """Names, colours and ignored value, from ``dataset.yaml``.
+
+        Raises:
+            InputError: The file is missing or wrong.
+        """
+        return Classes.read(self.root)
+
+    def label_sets(self) -> tuple[str, ...]:
+        """Names of the folders that may hold masks, sorted."""
+        return tuple(sorted(set(_subfolders(self.root)) - {IMAGES, SHAPES}))
+
+    def label_set(self, name: str) -> LabelSet:
+        """Open a label set.
+
+        Raises:
+            InputError: The name is none, or there is no such folder.
+        """
+        if name != Path(name).name or name in ('', IMAGES, SHAPES):
+            raise InputError(
+                f'`labels={name!r}`', f'must be the name of a label set, a folder of masks in {self.root}'
+            )
+        if not (self.root / name).is_dir():
+            others = ', '.join(self.label_sets()) or 'none here'
+            raise InputError(self.root / name, 'label set not found', f'`labels` may be {others}')
+        return LabelSet(self.root / name)
+
+    def splits(self, labels: str | None = None, wanted: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Return the splits that have images or masks: train, val and test first, then the others by name.
+
+        Args:
+            labels: A label set whose splits count too.
+            wanted: Return these, without repetition, instead of all.
+
+        Raises:
+            InputError: There is no such label set or split, or no split at all.
+        """
+        folders = [self.root / IMAGES] if (self.root / IMAGES).is_dir() else []
+        if labels is not None:
+            folders.append(self.label_set(labels).folder)
+        found = _in_usual_order({name for folder in folders for name in _subfolders(folder)})
+        if not found:
+            raise InputError(self.root / IMAGES, 'holds no split', LAYOUT)
+        return found if wanted is None else _choose(wanted, found, self.root)
+
+    def split(self, name: str, labels: str | None = None) -> Split:
+        """Open a split; whether it has files shows when they are listed."""
+        return Split(self.root, name, labels)
+
+    def items(self, labels: str | None = None, splits: Sequence[str] | None = None) -> list[Item]:
+        """List the items of some splits (all by default), by split and stem.
+
+        Raises:
+            InputError: There is no such label set or split, or two files share a stem.
+        """
+        return [item for name in self.splits(labels, splits) for item in self.split(name, labels).items()]
+
+
+def list_stems(folder: str | Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """List the files of a folder with one of the suffixes, as stem → path, sorted by stem. Hidden files are left out.
+
+    Raises:
+        InputError: The folder cannot be read, or two files share a stem (``a.jpg`` and ``a.png``), so that it cannot be
+            told which one is meant.
+    """
+    listed, _ = _list_folder(Path(folder), suffixes)
+    for names in listed.values():
+        if len(names) > 1:
+            raise InputError(Path(folder) / names[1], f'shares its stem with {names[0]}', 'keep one of the two')
+    return {stem: Path(folder) / listed[stem][0] for stem in sorted(listed)}
+
+
+def choose_files(files: Iterable[Key], queue: str | Path) -> list[Key]:
+    """Choose the files that a queue names, in its order.
+
+    Args:
+        files: All files, as (split, stem).
+        queue: A text file: one ``stem`` or ``split/stem`` per line; empty lines and lines that begin with ``#`` do not
+            count.
+
+    Raises:
+        InputError: The queue cannot be read, names no file, or names one that does not exist or is in two splits.
+    """
+    queue = Path(queue)
+    try:
+        lines = queue.read_text(encoding='utf-8-sig').splitlines()
+    except OSError as error:
+        raise InputError(queue, f'cannot be read ({error.strerror})') from error
+    except UnicodeDecodeError as error:
+        raise InputError(queue, f'is not UTF-8 text (byte {error.start})', 'save it as UTF-8') from error
+    by_name: dict[str, list[Key]] = {}
+    for split, stem in files:
+        by_name.setdefault(stem, []).append((split, stem))
+        by_name.setdefault(f'{split}/{stem}', []).append((split, stem))
+    chosen: dict[Key, None] = {}
+    for number, line in enumerate(lines, 1):
+        name = line.strip()
+        if not name or name.startswith('#'):
+            continue
+        matches = by_name.get(name, [])
+        if len(matches) != 1:
+            problem = f'is in {" and ".join(split for split, _ in matches)}' if matches else 'has no mask'
+            raise InputError(queue, f'line {number}: {name!r} {problem}', 'write split/stem of a file that exists')
+        chosen[matches[0]] = None
+    if not chosen:
+        raise InputError(queue, 'names no file', 'write one stem per line')
+    return list(chosen)
+
+
+def _in_usual_order(splits: Iterable[str]) -> tuple[str, ...]:
+    def rank(split: str) -> int:
+        return USUAL_SPLITS.index(split) if split in USUAL_SPLITS else len(USUAL_SPLITS)
+
+    return tuple(sorted(splits, key=lambda split: (rank(split), split)))
+
+
+def _choose(wanted: Sequence[str], found: Sequence[str], place: Path) -> tuple[str, ...]:
+    if not wanted:
+        raise InputError('`splits`', 'names no split', f'it may be {",".join(found) or "none here"}')
+    for split in wanted:
+        if split not in found:
+            raise InputError(place, f'no split {split!r}', f'`splits` may be {",".join(found) or "none here"}')
+    return tuple(dict.fromkeys(wanted))
+
+
+def _subfolders(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in _entries(folder) if entry.is_dir())
+
+
+def _list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
+    """List the files with one of the suffixes by stem, and the names of all else; hidden files are left out."""
+    found: dict[str, list[str]] = {}
+    strays: list[str] = []
+    for entry in _entries(folder) if folder.is_dir() else ():
+        stem, suffix = os.path.splitext(entry.name)
+        if suffix.lower() in suffixes and entry.is_file():
+            found.setdefault(stem, []).append(entry.name)
+        else:
+            strays.append(entry.name)
+    for names in found.values():
+        names.sort()
+    return found, sorted(strays)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from (entry for entry in entries if not entry.name.startswith('.'))
+    except OSError as error:
+        raise InputError(folder, f'cannot be listed ({error.strerror})', 'correct its permissions') from error

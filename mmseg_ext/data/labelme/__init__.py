@@ -1,0 +1,1 @@
+"""The LabelMe format: documents, shapes and polygons."""

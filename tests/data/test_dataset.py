@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, DataSet, Item, LabelSet, Split, choose_files, list_stems
+from mmseg_ext.errors import InputError
+
+WriteSet = Callable[..., Path]
+ONE = np.zeros((2, 2), np.uint8)
+
+
+def test_splits_come_in_the_usual_order_whether_they_have_masks_or_images(write_set: WriteSet) -> None:
+    root = write_set({'zoo': {'a': ONE}, 'train': {'a': ONE}, 'attic': {'a': ONE}}, {'test': {'b': ONE}})
+    (root / 'labels' / 'val').mkdir()
+    (root / 'img' / '.cache').mkdir()
+    data = DataSet(root)
+    assert data.splits('labels') == ('train', 'val', 'test', 'attic', 'zoo')
+    assert data.splits('labels', ['test', 'train', 'test']) == ('test', 'train')
+    assert data.splits() == ('test',)
+
+
+@pytest.mark.parametrize(
+    ('labels', 'splits', 'word'),
+    [
+        ('lables', None, 'data/lables: label set not found; `labels` may be labels'),
+        ('img', None, 'img'),
+        ('../set/labels', None, '`labels='),
+        ('', None, '`labels='),
+        ('labels', ['trian'], "no split 'trian'; `splits` may be train"),
+    ],
+)
+def test_unknown_names(write_set: WriteSet, labels: str, splits: list[str] | None, word: str) -> None:
+    data = DataSet(write_set({'train': {'a': ONE}}, {'train': {'a': ONE}}))
+    with pytest.raises(InputError, match=word):
+        data.splits(labels, splits)
+
+
+def test_missing_folders_are_named(write_set: WriteSet, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='none: folder not found'):
+        DataSet(tmp_path / 'none')
+    data = DataSet(write_set({}))
+    with pytest.raises(InputError, match='img: holds no split'):
+        data.splits()
+    (data.root / 'img' / 'train').mkdir(parents=True)
+    (data.root / 'labels').mkdir()
+    with pytest.raises(InputError, match='img/train: holds no image'):
+        data.split('train', 'labels').scan()
+    with pytest.raises(InputError, match='no files in img/train nor labels/train'):
+        data.items('labels', ['train'])
+
+
+def test_label_sets(write_set: WriteSet) -> None:
+    data = DataSet(write_set({'train': {'b': ONE, 'a': ONE}}, {'train': {'a': ONE}}))
+    for name in ('labels_fixed', 'labelme', '.hidden'):
+        (data.root / name / 'train').mkdir(parents=True)
+    assert data.label_sets() == ('labels', 'labels_fixed')
+    masks = data.label_set('labels')
+    assert masks.splits() == ('train',)
+    assert masks.path('val', 'x') == data.root / 'labels/val/x.png'
+    assert list(masks.files()) == [('train', 'a'), ('train', 'b')]
+    with pytest.raises(InputError, match=r'labels_fixed: holds no file <split>/<stem>\.png'):
+        data.label_set('labels_fixed').files()
+    with pytest.raises(InputError, match="no split 'val'"):
+        masks.files(['val'])
+    with pytest.raises(InputError, match='no such folder'):
+        LabelSet(data.root / 'elsewhere', '.json').files()
+
+
+def test_a_name_that_cannot_be_printed_is_refused(write_set: WriteSet) -> None:
+    root = write_set({'train': {'a\nb': ONE}})
+    with pytest.raises(InputError, match='its name cannot be printed') as caught:
+        DataSet(root).label_set('labels').files()
+    assert '\n' not in str(caught.value)
+
+
+def test_items_pair_images_and_masks_by_stem(write_set: WriteSet) -> None:
+    root = write_set({'train': {'b': ONE, 'c': ONE}}, {'train': {'a': ONE, 'b': ONE}})
+    items = DataSet(root).items('labels')
+    assert [(item.stem, item.image is not None, item.mask is not None) for item in items] == [
+        ('a', True, False),
+        ('b', True, True),
+        ('c', False, True),
+    ]
+    assert items[1].key == ('train', 'b')
+    assert (items[1].image, items[1].mask, items[1].shapes) == (
+        root / 'img/train/b.png',
+        root / 'labels/train/b.png',
+        None,
+    )
+    assert pickle.loads(pickle.dumps(items)) == items  # as workers get them
+
+
+def test_images_alone(write_set: WriteSet) -> None:
+    root = write_set({'train': {'b': ONE}}, {'train': {'a': ONE}})
+    (item,) = DataSet(root).items()
+    assert (item.stem, item.mask) == ('a', None)
+    with pytest.raises(ValueError, match='without a label set'):
+        _ = item.split.mask_folder
+
+
+def test_a_scan_lists_everything_with_its_problems(write_set: WriteSet) -> None:
+    stems = {f'train_{index}': ONE for index in range(3)}
+    root = write_set({'train': stems}, {'train': stems})
+    (root / 'labels/train/train_0.png').unlink()
+    (root / 'img/train/train_1.png').unlink()
+    (root / 'img/train/train_2.JPG').write_text('')
+    (root / 'img/train/notes.txt').write_text('')
+    (root / 'labels/train/old').mkdir()
+    (root / 'img/train/.hidden').write_text('')
+    (root / 'labelme/train').mkdir(parents=True)
+    (root / 'labelme/train/train_2.json').write_text('')
+    (root / 'labelme/train/elsewhere.json').write_text('')
+    split = DataSet(root).split('train', 'labels')
+    items, problems = split.scan()
+    assert items == [
+        Item(split, 'train_0', 'train_0.png', None, None),
+        Item(split, 'train_1', None, 'train_1.png', None),
+        Item(split, 'train_2', 'train_2.JPG', 'train_2.png', 'train_2.json'),
+    ]
+    assert items[2].shapes == root / 'labelme/train/train_2.json'
+    assert sorted((problem.check, problem.stem) for problem in problems) == [
+        ('ambiguous_stem', 'train_2'),
+        ('stray_file', 'notes.txt'),
+        ('stray_file', 'old'),
+        ('unpaired_image', 'train_0'),
+        ('unpaired_mask', 'train_1'),
+    ]
+    with pytest.raises(InputError, match='shares its stem'):
+        split.items()
+
+
+def test_a_split_without_masks_is_no_problem(write_set: WriteSet) -> None:
+    root = write_set({'train': {'a': ONE}}, {'test': {'b': ONE, 'c': ONE}})
+    items, problems = Split(root, 'test', 'labels').scan()
+    assert [item.mask for item in items] == [None, None]
+    assert problems == []
+
+
+def test_stems_are_sorted_and_other_files_left_out(tmp_path: Path) -> None:
+    for name in ('b.png', 'a.JPG', 'c.v2.png', 'notes.txt', '.hidden.png', 'b_1.png'):
+        (tmp_path / name).touch()
+    (tmp_path / 'folder.png').mkdir()
+    found = list_stems(tmp_path, IMAGE_SUFFIXES)
+    assert list(found.items()) == [
+        ('a', tmp_path / 'a.JPG'),
+        ('b', tmp_path / 'b.png'),
+        ('b_1', tmp_path / 'b_1.png'),
+        ('c.v2', tmp_path / 'c.v2.png'),
+    ]
+
+
+def test_two_files_with_one_stem_are_refused(tmp_path: Path) -> None:
+    (tmp_path / 'a.jpg').touch()
+    (tmp_path / 'a.png').touch()
+    with pytest.raises(InputError, match=r'a\.png: shares its stem with a\.jpg'):
+        list_stems(tmp_path, IMAGE_SUFFIXES)
+    assert list(list_stems(tmp_path, ('.png',))) == ['a']
+
+
+FILES = [('train', 'a'), ('train', 'b'), ('val', 'a'), ('val', 'c')]
+
+
+def test_a_queue_chooses_in_its_order(tmp_path: Path) -> None:
+    queue = tmp_path / 'queue.txt'
+    queue.write_bytes(b'\xef\xbb\xbfc\r\n# a comment\n\n train/a \nc\n')
+    assert choose_files(FILES, queue) == [('val', 'c'), ('train', 'a')]
+
+
+@pytest.mark.parametrize(
+    ('content', 'problem'),
+    [
+        (b'a\n', "line 1: 'a' is in train and val; write split/stem"),
+        (b'b\nx\n', "line 2: 'x' has no mask"),
+        (b'# nothing\n', 'names no file'),
+        (b'\xff', 'is not UTF-8 text'),
+        (None, 'cannot be read'),
+    ],
+)
+def test_a_wrong_queue_is_one_line(content: bytes | None, problem: str, tmp_path: Path) -> None:
+    queue = tmp_path / 'queue.txt'
+    if content is not None:
+        queue.write_bytes(content)
+    with pytest.raises(InputError, match=problem) as caught:
+        choose_files(FILES, queue)
+    assert str(caught.value).startswith(f'{queue}: ')
