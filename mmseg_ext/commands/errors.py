@@ -51,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f'--{option} {value}: must be {least} or more')
     from rich.console import Console
 
-    from mmseg_ext.evaluation.errors.analyze import Settings, analyze, find_background
+    from mmseg_ext.evaluation.errors.analysis import Settings, analyze, find_background
     from mmseg_ext.evaluation.errors.causes import CauseSettings
-    from mmseg_ext.evaluation.errors.correction import read_correction
+    from mmseg_ext.evaluation.errors.label_suspects import read_correction
     from mmseg_ext.evaluation.errors.result_dir import open_result
     from mmseg_ext.evaluation.errors.summary import summarize_errors
     from mmseg_ext.evaluation.errors.tables import error_tables
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = Settings(
         background=find_background(result.classes.names, args.background),
         causes=CauseSettings(band=args.band, radius=args.radius),
-        least=args.least,
+        min_objects=args.least,
         seed=args.seed,
     )
     correction = None

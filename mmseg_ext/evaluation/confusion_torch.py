@@ -1,4 +1,4 @@
-"""Confusion counts of a batch, counted on its device."""
+"""Confusion matrices of a batch, counted on its device."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmseg_ext.errors import InputError
-from mmseg_ext.evaluation.confusion import Counts, prediction_message, size_message, truth_message
+from mmseg_ext.evaluation.confusion import Counts, prediction_error, size_error, truth_error
 
 
 def batch_confusion(
@@ -27,24 +26,28 @@ def batch_confusion(
         predictions: N tensors of class indices, (H, W) or (1, H, W), on one device; sizes may differ.
         truths: N tensors of the same sizes, class indices or ``ignore_index``.
         num_classes: K.
-        ignore_index: Value of the truth whose pixels are not counted.
-        names: What the N images are called in errors.
+        ignore_index: Value of the ground truth whose pixels are not counted.
+        names: Names of the N images in errors.
 
     Returns:
         Shape (N, K, K), int64.
 
     Raises:
-        InputError: A truth holds another value, or its size is not its prediction's.
+        InputError: A ground truth holds another value, or its size is not its prediction's.
         ValueError: A prediction holds a value outside 0 to K − 1.
+
+    >>> truth, prediction = torch.tensor([[0, 1, 255]]), torch.tensor([[1, 1, 0]])
+    >>> batch_confusion([prediction], [truth], num_classes=2).tolist()
+    [[[0, 1], [0, 1]]]
     """
     names = names or ['mask'] * len(truths)
     for name, prediction, truth in zip(names, predictions, truths, strict=True):
         if prediction.shape[-2:] != truth.shape[-2:]:
-            raise InputError(size_message(name, tuple(truth.shape), tuple(prediction.shape)))
+            raise size_error(name, tuple(truth.shape), tuple(prediction.shape))
     device = predictions[0].device
     predicted = torch.cat([prediction.flatten() for prediction in predictions]).long()
     true = torch.cat([truth.flatten().to(device) for truth in truths]).long()
-    # Beyond the K·K pairs stand one bin for ignored pixels, one for stray truths and one for stray predictions.
+    # Beyond the K·K pairs: one bin for ignored pixels, one for invalid ground truth, one for invalid predictions.
     pairs = num_classes * num_classes
     index = true * num_classes + predicted
     index = torch.where((true < 0) | (true >= num_classes), pairs + 1, index)
@@ -56,8 +59,8 @@ def batch_confusion(
     counts = torch.bincount(index, minlength=len(truths) * bins).cpu().numpy().reshape(-1, bins)
     for number in range(len(truths)):
         if counts[number, pairs + 1]:
-            raise InputError(truth_message(names[number], truths[number].cpu().numpy(), num_classes, ignore_index))
+            raise truth_error(names[number], truths[number].cpu().numpy(), num_classes, ignore_index)
         if counts[number, pairs + 2]:
-            raise ValueError(prediction_message(names[number], predictions[number].cpu().numpy(), num_classes))
+            raise prediction_error(names[number], predictions[number].cpu().numpy(), num_classes)
     confusion: Counts = counts[:, :pairs].reshape(-1, num_classes, num_classes)
     return confusion

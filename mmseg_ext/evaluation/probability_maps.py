@@ -1,4 +1,4 @@
-"""Class probabilities of an image in a file: ``<stem>.npz`` with the array ``probabilities``, (K, H, W), uint8."""
+"""Files of class probabilities: ``<stem>.npz`` with the array ``probabilities``, shape (K, H, W), uint8."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from numpy.typing import NDArray
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path
 
-STEPS = 255
+QUANTIZATION_STEPS = 255
 
 
 def save_probabilities(path: str | Path, probabilities: NDArray[np.floating]) -> None:
-    """Store probabilities of shape (K, H, W), 0–1, in steps of 1/255: some 20 kB for 256×256 and three classes."""
+    """Write probabilities of shape (K, H, W), 0–1, in steps of 1/255: about 20 kB for 256×256 and three classes.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     with atomic_path(path) as temporary, temporary.open('wb') as stream:
-        np.savez_compressed(stream, probabilities=np.round(probabilities * STEPS).astype(np.uint8))
+        np.savez_compressed(stream, probabilities=np.round(probabilities * QUANTIZATION_STEPS).astype(np.uint8))
 
 
 def load_probabilities(paths: Sequence[str | Path]) -> NDArray[np.float32]:
-    """The mean of stored probabilities of one image by several models, shape (K, H, W), each pixel's sum 1.
+    """Average the stored probabilities of one image by several models.
+
+    Returns:
+        Shape (K, H, W), float32, 0–1; each pixel's probabilities sum to 1.
 
     Raises:
         InputError: A file is missing, damaged, or holds no such array.
@@ -40,10 +47,12 @@ def _load(path: str | Path) -> NDArray[np.float32]:
         with np.load(path, allow_pickle=False) as content:
             stored = content['probabilities']
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f'{path}: probabilities cannot be read ({error}); write the result anew') from error
+        raise InputError(path, f'probabilities cannot be read ({error})', 'write the result again') from error
     if stored.ndim != 3 or stored.dtype != np.uint8 or (len(stored) and not stored.any(axis=0).all()):
         raise InputError(
-            f'{path}: probabilities are {stored.dtype} {stored.shape}, expected uint8 (K, H, W) with a class above 0 '
-            'at each pixel; write the result anew'
+            path,
+            f'probabilities are {stored.dtype} {stored.shape}, expected uint8 (K, H, W) with a class above 0 at each '
+            'pixel',
+            'write the result again',
         )
     return stored.astype(np.float32)

@@ -1,4 +1,6 @@
-"""Records: one row of confusion counts an image, in a Parquet file.
+"""Records: a Parquet file with the confusion counts of each image.
+
+One row per image:
 
 | column | type | content |
 | --- | --- | --- |
@@ -23,21 +25,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.confusion import Counts
 from mmseg_ext.files import atomic_path
 
 COLUMNS = ('stem', 'split', 'image', 'label', 'height', 'width', 'counts')
 CLASSES_KEY = b'classes'
+WRITE_AGAIN = 'write it again with mmseg-ext test'
 
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What is kept of one image.
+    """Confusion counts of one image, with its files and size.
 
     Attributes:
         stem: File name without suffix.
-        split: The split that the image belongs to.
+        split: Name of its split.
         image: Path of the image.
         label: Path of its mask, where known.
         height: Pixels.
@@ -56,7 +59,7 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class Records:
-    """The records of one file, column by column.
+    """Records of one file, by column.
 
     Attributes:
         classes: The K class names.
@@ -98,7 +101,7 @@ def write_records(
 
     Raises:
         InputError: The file cannot be written.
-        ValueError: Counts that are not (K, K), or an extra column of another length or with a name of the schema.
+        ValueError: Counts are not (K, K), or an extra column has another length or the name of a schema column.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -118,7 +121,7 @@ def write_records(
     }
     for name, values in (extra or {}).items():
         if name in columns or len(values) != len(rows):
-            raise ValueError(f'extra column {name!r}: needs a name of its own and {len(rows)} values')
+            raise ValueError(f'extra column {name!r}: must have {len(rows)} values and a name that is not taken')
         columns[name] = pa.array(list(values))
     table = pa.table(columns).replace_schema_metadata({CLASSES_KEY: json.dumps(list(classes)).encode()})
     with atomic_path(path) as temporary:
@@ -136,20 +139,19 @@ def read_records(path: str | Path) -> Records:
 
     path = Path(path)
     if not path.is_file():
-        raise InputError(f'{path}: records not found; tools/train.py and tools/test.py write them')
+        raise InputError(path, 'records not found', 'mmseg-ext train and mmseg-ext test write them')
     try:
         table = parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        reason = ' '.join(str(error).split())
-        raise InputError(f'{path}: cannot be read as Parquet ({reason}); write it anew with tools/test.py') from error
+        raise InputError(path, f'cannot be read as Parquet ({one_line(error)})', WRITE_AGAIN) from error
     missing = [name for name in COLUMNS if name not in table.column_names]
     classes = _class_names(table.schema.metadata or {})
     if missing or classes is None:
         lacking = ', '.join(missing) or 'the class names in its metadata'
-        raise InputError(f'{path}: is no file of records, it lacks {lacking}; write it anew with tools/test.py')
+        raise InputError(path, f'is no file of records, it lacks {lacking}', WRITE_AGAIN)
     kind = table.schema.field('counts').type
     if kind != pa.list_(pa.int64(), len(classes) ** 2):
-        raise InputError(f'{path}: column counts is {kind}, expected {len(classes) ** 2} int64; write it anew')
+        raise InputError(path, f'column counts is {kind}, expected {len(classes) ** 2} int64', WRITE_AGAIN)
     counts = table['counts'].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return Records(
         classes=classes,

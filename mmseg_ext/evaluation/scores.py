@@ -1,4 +1,7 @@
-"""Dice, IoU, Acc, Precision and Recall from confusion counts."""
+"""Dice, IoU, accuracy, precision and recall from confusion counts.
+
+The names are those of mmsegmentation's ``IoUMetric``; Dice (1945) is the F1 score of a class, IoU the index of Jaccard.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,16 @@ MEAN_SCORES = tuple(f'm{name}' for name in CLASS_SCORES)
 
 
 def scores_from_confusion(confusion: NDArray[Any]) -> Scores:
-    """Score each class, and their means, from counts of pixels.
+    """Score each class from pixel counts, and average over classes.
 
-    With TP, FP and FN of a class: Dice = 2 TP / (2 TP + FP + FN), IoU = TP / (TP + FP + FN), Acc = Recall =
-    TP / (TP + FN), Precision = TP / (TP + FP). A score whose denominator is 0 is NaN. So a class that stands neither in
-    truth nor in prediction has no score at all, and one that is predicted but nowhere true has Dice 0, IoU 0,
-    Precision 0 and no Acc. The means are over the classes that have the score; aAcc is the share of right pixels.
+    With true positives TP, false positives FP and false negatives FN of a class::
+
+        Dice = 2 TP / (2 TP + FP + FN)        IoU       = TP / (TP + FP + FN)
+        Acc  = Recall = TP / (TP + FN)        Precision = TP / (TP + FP)
+
+    A score whose denominator is 0 is NaN: a class that is neither in the ground truth nor in the prediction has no
+    score, and one that is predicted but never true has Dice, IoU and Precision 0 and no Acc. ``mDice`` and so on are
+    means over the classes whose score is defined; ``aAcc`` is the share of correct pixels.
 
     Args:
         confusion: Counts, shape (…, K, K), rows true and columns predicted classes.
@@ -27,6 +34,12 @@ def scores_from_confusion(confusion: NDArray[Any]) -> Scores:
     Returns:
         ``Dice``, ``IoU``, ``Acc``, ``Precision``, ``Recall``: shape (…, K). ``mDice``, ``mIoU``, ``mAcc``,
         ``mPrecision``, ``mRecall``, ``aAcc``: shape (…). Values in [0, 1] or NaN.
+
+    >>> scores = scores_from_confusion(np.array([[6, 2], [1, 3]]))
+    >>> scores['Dice'].round(3).tolist(), scores['IoU'].round(3).tolist()
+    ([0.8, 0.667], [0.667, 0.5])
+    >>> round(float(scores['mDice']), 3)
+    0.733
     """
     confusion = np.asarray(confusion)
     hit = np.diagonal(confusion, axis1=-2, axis2=-1)
@@ -44,18 +57,22 @@ def scores_from_confusion(confusion: NDArray[Any]) -> Scores:
 
 
 def absent_classes(confusion: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which classes stand neither in truth nor in prediction; shape (…, K) for counts of shape (…, K, K)."""
+    """Mark the classes without a pixel in ground truth and prediction: counts (…, K, K) → (…, K).
+
+    >>> absent_classes(np.array([[4, 0], [0, 0]])).tolist()
+    [False, True]
+    """
     confusion = np.asarray(confusion)
     absent: NDArray[np.bool_] = (confusion.sum(-1) + confusion.sum(-2)) == 0
     return absent
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """Part / whole, NaN where the whole is 0."""
+    """Divide; NaN where the whole is 0."""
     undefined = np.full(np.shape(whole), np.nan)
     return np.divide(part, whole, out=undefined, where=np.asarray(whole) != 0)
 
 
 def _mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the last axis without NaN; NaN where all are (unlike ``np.nanmean``, without a warning)."""
+    """Average over the last axis without NaN; NaN where all are NaN (``np.nanmean`` would warn)."""
     return _ratio(np.nansum(values, axis=-1), np.sum(~np.isnan(values), axis=-1))

@@ -1,4 +1,4 @@
-"""The metric of every experiment: exact counts, all scores of all classes, a record of every image."""
+"""Segmentation metric with exact counts: scores of all classes, and a record of each image."""
 
 from __future__ import annotations
 
@@ -27,18 +27,21 @@ from mmseg_ext.registry import METRICS
 
 @METRICS.register_module()
 class SegMetric(BaseMetric):
-    """Dice, IoU, Acc, Precision and Recall of every class and their means, in percent.
+    """Dice, IoU, Acc, Precision and Recall of each class and their means, in percent.
+
+    The pixels of all images are counted in one confusion matrix, from which the scores follow: for true positives TP,
+    false positives FP and false negatives FN of a class, ``Dice = 2 TP / (2 TP + FP + FN)``,
+    ``IoU = TP / (TP + FP + FN)``, ``Acc = Recall = TP / (TP + FN)``, ``Precision = TP / (TP + FP)``. Counts are int64.
+    A score whose denominator is 0 is NaN (``-`` or ``absent`` in the printed table) and left out of the means; see
+    `scores_from_confusion`.
 
     Returned names: ``mDice``, ``mIoU``, ``mAcc``, ``mPrecision``, ``mRecall``, ``aAcc``, and ``Dice/<class>`` and so on
-    for each class, so that a logger shows them and ``save_best='Dice/cat'`` works. A score that does not exist (see
-    `scores_from_confusion`) is NaN there, and ``absent`` or ``-`` in the printed table. Counts are int64 and kept per
-    image. Where no image has a mask nothing is returned.
-
-    Class names, palette, and by default split and ignored value come from the data set's metainfo.
+    for each class, so that a logger shows them and ``save_best='Dice/cat'`` works. Where no image has a mask nothing is
+    returned. Class names, palette, and by default split and ignored value come from the data set's metainfo.
 
     Args:
         split: Split name in the records and in their file name.
-        ignore_index: Value of the truth whose pixels are not counted.
+        ignore_index: Value of the ground truth whose pixels are not counted, 0–255.
         records: True writes ``<split>.parquet`` into the folder given by `set_output` (``RecordsHook`` gives it), and
             nothing where none was given; a path writes that file; False writes none.
         masks: Folder for the predictions as palette PNG, ``<stem>.png``; None writes none.
@@ -50,6 +53,17 @@ class SegMetric(BaseMetric):
 
     Raises:
         InputError: A mask holds a value that is no class, has another size than its image, or a file cannot be written.
+
+    >>> import logging
+    >>> logging.disable()  # do not print the table
+    >>> metric = SegMetric()
+    >>> metric.dataset_meta = {'classes': ('background', 'cat')}
+    >>> truth, prediction = ({'data': torch.tensor([[row]])} for row in ([0, 0, 1], [0, 1, 1]))
+    >>> metric.process(None, [{'img_path': 'a.jpg', 'pred_sem_seg': prediction, 'gt_sem_seg': truth}])
+    >>> scores = metric.evaluate(1)
+    >>> round(scores['mDice'], 2), round(scores['IoU/cat'], 2)
+    (66.67, 50.0)
+    >>> logging.disable(logging.NOTSET)
     """
 
     default_prefix = ''  # not None: mmengine warns of that
@@ -67,7 +81,7 @@ class SegMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
         if ignore_index is not None and not 0 <= ignore_index < MASK_VALUES:
-            raise InputError(f'SegMetric: ignore_index={ignore_index} must be a value of a mask, 0 to 255')
+            raise InputError(f'SegMetric: `ignore_index={ignore_index}`', 'must be a value of a mask, 0 to 255')
         self.split = split
         self.ignore_index = ignore_index
         self.records = records
@@ -76,7 +90,7 @@ class SegMetric(BaseMetric):
         self.probabilities_folder = None if probabilities is None else Path(probabilities)
 
     def set_output(self, records: str | Path | None = None, masks: str | Path | None = None) -> None:
-        """Set the folders that records and predicted masks go to; None leaves one as it is."""
+        """Set the folders for records and predicted masks; None leaves a folder as it is."""
         if records is not None:
             self.records_folder = Path(records)
         if masks is not None:
@@ -110,14 +124,14 @@ class SegMetric(BaseMetric):
             self.results.append((path, record))
 
     def _count(self, predictions: list[Tensor], samples: Sequence[dict], paths: list[str]) -> list[Counts | None]:
-        """The confusion matrices of a batch; None for images without a mask."""
+        """Count the pixels of a batch; None for images without a mask."""
         num_classes, ignored = len(self._meta('classes')), self._ignore_index()
-        known = [number for number, sample in enumerate(samples) if 'gt_sem_seg' in sample]
-        predicted = [predictions[number] for number in known]
-        true = [samples[number]['gt_sem_seg']['data'] for number in known]
-        names = [str(samples[number].get('seg_map_path') or paths[number]) for number in known]
+        labelled = [index for index, sample in enumerate(samples) if 'gt_sem_seg' in sample]
+        predicted = [predictions[index] for index in labelled]
+        true = [samples[index]['gt_sem_seg']['data'] for index in labelled]
+        names = [str(samples[index].get('seg_map_path') or paths[index]) for index in labelled]
         matrices: Iterable[Counts]
-        if known and predicted[0].device.type != 'cpu':
+        if labelled and predicted[0].device.type != 'cpu':
             matrices = batch_confusion(predicted, true, num_classes, ignored, names)
         else:
             matrices = [
@@ -125,21 +139,21 @@ class SegMetric(BaseMetric):
                 for prediction, truth, name in zip(predicted, true, names, strict=True)
             ]
         counts: list[Counts | None] = [None] * len(samples)
-        for number, matrix in zip(known, matrices, strict=True):
-            counts[number] = matrix
+        for index, matrix in zip(labelled, matrices, strict=True):
+            counts[index] = matrix
         return counts
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Collect the records of all ranks and score them.
 
-        mmengine drops the images that a sampler adds to fill up its batches by cutting the list at ``size``, which
-        holds for one order only. They are told by their path here, so nothing is cut.
+        mmengine drops the images that a sampler adds to fill up its batches by cutting the list at ``size``, which is
+        right for one order only. Here duplicates are recognized by their path, so nothing is cut.
         """
         metrics: dict[str, float] = super().evaluate(sys.maxsize)
         return metrics
 
     def compute_metrics(self, results: list[tuple[str, ImageRecord | None]]) -> dict[str, float]:
-        """Score the records, print the table, write the file."""
+        """Score the records of all images, print the table and write the records."""
         rows = list(dict(results).values())
         scored = [row for row in rows if row is not None]
         if not scored:
@@ -167,7 +181,9 @@ class SegMetric(BaseMetric):
 
     def _meta(self, key: str) -> Any:
         if not self.dataset_meta or key not in self.dataset_meta:
-            raise InputError(f'SegMetric: the data set names no {key}; use mmseg_ext.FolderDataset or set its metainfo')
+            raise InputError(
+                'SegMetric', f'the data set names no {key}', 'use mmseg_ext.FolderDataset or set its metainfo'
+            )
         return self.dataset_meta[key]
 
     def _split(self) -> str:
@@ -180,31 +196,31 @@ class SegMetric(BaseMetric):
 
 
 def _plane(data: Tensor) -> NDArray[Any]:
-    """A tensor (1, H, W) as an array (H, W); on the CPU they share memory."""
+    """Convert a tensor (1, H, W) to an array (H, W); on the CPU they share memory."""
     plane: NDArray[Any] = data.reshape(data.shape[-2:]).cpu().numpy()
     return plane
 
 
 def _probabilities(sample: dict) -> NDArray[np.float32]:
-    """The class probabilities of a sample, shape (K, H, W); mmseg applies the sigmoid of a single output itself."""
+    """Return the class probabilities of a sample, shape (K, H, W); mmseg applies the sigmoid of a single output."""
     logits: Tensor = sample['seg_logits']['data'].float()
-    chances = torch.cat([1 - logits, logits]) if len(logits) == 1 else logits.softmax(dim=0)
-    result: NDArray[np.float32] = chances.cpu().numpy()
+    probabilities = torch.cat([1 - logits, logits]) if len(logits) == 1 else logits.softmax(dim=0)
+    result: NDArray[np.float32] = probabilities.cpu().numpy()
     return result
 
 
 def _image_path(sample: dict) -> str:
     path = sample.get('img_path')
     if not path:
-        raise InputError("SegMetric: a sample has no img_path; keep 'img_path' in the meta_keys of PackSegInputs")
+        raise InputError('SegMetric', 'a sample has no img_path', "keep 'img_path' in the meta_keys of PackSegInputs")
     return str(path)
 
 
 def _table(scores: Scores, absent: NDArray[np.bool_], classes: Sequence[str]) -> str:
-    """Classes × scores in percent, and their means."""
+    """Format the scores of each class and their means, in percent."""
     table = PrettyTable(['Class', *CLASS_SCORES])
-    for number, label in enumerate(classes):
-        values = ['absent' if absent[number] else _percent(scores[name][number]) for name in CLASS_SCORES]
+    for index, label in enumerate(classes):
+        values = ['absent' if absent[index] else _percent(scores[name][index]) for name in CLASS_SCORES]
         table.add_row([label, *values])
     table.add_row(['mean', *(_percent(scores[name]) for name in MEAN_SCORES)])
     return f'{table.get_string()}\nall pixels: Acc {_percent(scores["aAcc"])}'

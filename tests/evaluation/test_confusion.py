@@ -75,7 +75,7 @@ def test_counts_beyond_what_float32_holds_are_exact() -> None:
 
 
 def test_blocks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confusion, 'EXACT_IN_FLOAT32', 5)
+    monkeypatch.setattr(confusion, 'MAX_EXACT_FLOAT32', 5)
     rng = np.random.default_rng(1)
     truth, prediction = rng.integers(0, 3, (2, 7, 9))
     assert confusion_matrix(prediction, truth, 3).tolist() == count_slowly(prediction, truth, 3, 255)

@@ -11,11 +11,11 @@ from mmseg_ext.evaluation.probability_maps import load_probabilities, save_proba
 
 
 def test_they_come_back_to_half_a_step(tmp_path: Path) -> None:
-    chances = np.random.default_rng(0).dirichlet(np.ones(4), (20, 30)).transpose(2, 0, 1)
-    save_probabilities(tmp_path / 'a.npz', chances)
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(4), (20, 30)).transpose(2, 0, 1)
+    save_probabilities(tmp_path / 'a.npz', probabilities)
     found = load_probabilities([tmp_path / 'a.npz'])
     assert (found.shape, found.dtype) == ((4, 20, 30), np.float32)
-    np.testing.assert_allclose(found, chances, atol=1.5 / 255)
+    np.testing.assert_allclose(found, probabilities, atol=1.5 / 255)
     np.testing.assert_allclose(found.sum(0), 1, atol=1e-6)
 
 

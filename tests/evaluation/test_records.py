@@ -104,7 +104,7 @@ def test_files_that_are_no_records(tmp_path: Path) -> None:
     parquet.write_table(table.replace_schema_metadata({b'classes': b'["a", "b"]'}), path)
     with pytest.raises(InputError, match=r'column counts is .*, expected 4 int64'):
         read_records(path)
-    for spoilt in (b'{', b'3', b'[1]'):
-        parquet.write_table(table.replace_schema_metadata({b'classes': spoilt}), path)
+    for invalid in (b'{', b'3', b'[1]'):
+        parquet.write_table(table.replace_schema_metadata({b'classes': invalid}), path)
         with pytest.raises(InputError, match='class names'):
             read_records(path)

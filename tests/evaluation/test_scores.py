@@ -18,10 +18,10 @@ def score_slowly(counts: list[list[int]]) -> dict[str, list[Fraction | None]]:
     """The definitions in whole numbers, class by class."""
     classes = range(len(counts))
     scores: dict[str, list[Fraction | None]] = {name: [] for name in CLASS_SCORES}
-    for one in classes:
-        tp = counts[one][one]
-        fn = sum(counts[one][other] for other in classes if other != one)
-        fp = sum(counts[other][one] for other in classes if other != one)
+    for index in classes:
+        tp = counts[index][index]
+        fn = sum(counts[index][other] for other in classes if other != index)
+        fp = sum(counts[other][index] for other in classes if other != index)
         parts = {'Dice': (2 * tp, 2 * tp + fp + fn), 'IoU': (tp, tp + fp + fn), 'Acc': (tp, tp + fn)}
         parts |= {'Precision': (tp, tp + fp), 'Recall': (tp, tp + fn)}
         for name, (part, whole) in parts.items():

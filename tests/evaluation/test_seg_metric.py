@@ -23,6 +23,11 @@ from mmseg.evaluation import IoUMetric  # noqa: E402
 
 from mmseg_ext.evaluation.seg_metric import SegMetric  # noqa: E402
 
+torch = pytest.importorskip('torch')
+pytest.importorskip('mmseg')
+
+from mmseg_ext.evaluation.probability_maps import load_probabilities  # noqa: E402
+
 CLASSES = ('background', 'cat', 'dog')
 META = {'classes': CLASSES, 'palette': [[0, 0, 0], [255, 0, 0], [0, 0, 255]]}
 
@@ -110,8 +115,8 @@ def test_equal_to_mmseg_where_both_are_defined() -> None:
     peer = IoUMetric(iou_metrics=['mDice', 'mIoU'], prefix='peer')
     peer.dataset_meta = META
     metric = make()
-    for one in (peer, metric):
-        one.process(None, samples)
+    for evaluator in (peer, metric):
+        evaluator.process(None, samples)
     areas = [sum(column) for column in zip(*peer.results, strict=True)]
     classwise = IoUMetric.total_area_to_metrics(*areas, ['mDice', 'mIoU'])
     expected, scores = peer.evaluate(6), metric.evaluate(6)
@@ -125,7 +130,7 @@ def test_equal_to_mmseg_where_both_are_defined() -> None:
 def test_order_and_batches_do_not_matter() -> None:
     samples = random_samples(7)
     results = []
-    for batches in ([samples], [[one] for one in samples[::-1]], [samples[3:], samples[:3]]):
+    for batches in ([samples], [[item] for item in samples[::-1]], [samples[3:], samples[:3]]):
         metric = make()
         for batch in batches:
             metric.process(None, batch)
@@ -246,9 +251,9 @@ def test_the_ignored_value_of_the_data_set_and_of_the_config() -> None:
 @pytest.mark.parametrize(
     ('spoil', 'message'),
     [
-        (lambda one: one['gt_sem_seg']['data'].fill_(7), r'^labels/val/a\.png: mask holds 7'),
-        (lambda one: one['gt_sem_seg'].update(data=torch.zeros(1, 3, 3)), r'^labels/val/a\.png: mask is 3×3, its'),
-        (lambda one: one.pop('img_path'), 'a sample has no img_path'),
+        (lambda item: item['gt_sem_seg']['data'].fill_(7), r'^labels/val/a\.png: mask holds 7'),
+        (lambda item: item['gt_sem_seg'].update(data=torch.zeros(1, 3, 3)), r'^labels/val/a\.png: mask is 3×3, its'),
+        (lambda item: item.pop('img_path'), 'a sample has no img_path'),
     ],
 )
 def test_bad_samples_are_named(spoil: Callable[[dict], None], message: str) -> None:
@@ -279,7 +284,7 @@ def test_on_a_gpu_the_batch_path_gives_the_same(monkeypatch: pytest.MonkeyPatch)
         from mmseg_ext.evaluation.confusion_torch import batch_confusion
 
         called.append(len(predictions))
-        return batch_confusion([one.tensor for one in predictions], *arguments)
+        return batch_confusion([item.tensor for item in predictions], *arguments)
 
     monkeypatch.setattr('mmseg_ext.evaluation.seg_metric.batch_confusion', batch)
     metric.process(None, [{**s, 'pred_sem_seg': {'data': Elsewhere(s['pred_sem_seg']['data'])}} for s in samples])
@@ -292,3 +297,23 @@ def test_a_config_finds_it_under_mmsegs_scope(printed: list[str]) -> None:
         metric = METRICS.build({'type': 'mmseg_ext.SegMetric', 'split': 'val'})
     assert type(metric) is SegMetric
     assert not any('prefix' in line for line in printed)  # mmengine warns of a metric without one
+
+
+def stored(logits: np.ndarray, folder: Path) -> np.ndarray:
+    metric = SegMetric(probabilities=str(folder))
+    metric.dataset_meta = {'classes': ('a', 'b', 'c'), 'palette': [[0, 0, 0]] * 3}
+    prediction = torch.zeros((1, *logits.shape[1:]), dtype=torch.int64)
+    data = {'data': torch.from_numpy(logits)}
+    metric.process(None, [{'img_path': 'img/val/x.jpg', 'pred_sem_seg': {'data': prediction}, 'seg_logits': data}])
+    return load_probabilities([folder / 'x.npz'])
+
+
+def test_the_softmax_of_the_logits(tmp_path: Path) -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (3, 7, 9)).astype(np.float32)
+    powers = np.exp(logits.astype(np.float64))
+    np.testing.assert_allclose(stored(logits, tmp_path), powers / powers.sum(0), atol=1.5 / 255)
+
+
+def test_one_output_is_a_probability_already(tmp_path: Path) -> None:
+    probability = np.array([[[0.0, 0.2, 1.0]]], np.float32)
+    np.testing.assert_allclose(stored(probability, tmp_path), [[[1, 0.8, 0]], [[0, 0.2, 1]]], atol=1e-6)

@@ -21,7 +21,7 @@ MakeRecords = Callable[..., Records]
 
 @pytest.fixture
 def make_records() -> MakeRecords:
-    def make(*counts: list[list[int]], classes: tuple[str, ...] = ('ground', 'cat', 'dog')) -> Records:
+    def make(*counts: list[list[int]], classes: tuple[str, ...] = ('background', 'cat', 'dog')) -> Records:
         n = len(counts)
         confusion = np.array(counts, dtype=np.int64).reshape(n, len(classes), len(classes))
         names = [str(number) for number in range(n)]
@@ -44,11 +44,11 @@ SECOND = [[70, 10, 0], [20, 20, 0], [0, 0, 0]]
 def test_the_scores_are_those_of_all_pixels_together(make_records: MakeRecords) -> None:
     summary = summarize(make_records(FIRST, SECOND), resamples=50)
     assert (summary['images'], summary['resamples']) == (2, 50)
-    assert list(summary['classes']) == ['ground', 'cat', 'dog']
-    # ground: TP 160, FP 20, FN 20; cat: TP 40, FP 20, FN 20.
-    ground, cat, dog = (summary['classes'][name] for name in ('ground', 'cat', 'dog'))
-    assert ground['Dice']['value'] == pytest.approx(100 * 320 / 360, abs=1e-4)
-    assert ground['IoU']['value'] == 80.0
+    assert list(summary['classes']) == ['background', 'cat', 'dog']
+    # background: TP 160, FP 20, FN 20; cat: TP 40, FP 20, FN 20.
+    background, cat, dog = (summary['classes'][name] for name in ('background', 'cat', 'dog'))
+    assert background['Dice']['value'] == pytest.approx(100 * 320 / 360, abs=1e-4)
+    assert background['IoU']['value'] == 80.0
     assert cat['Dice']['value'] == pytest.approx(100 * 80 / 120, abs=1e-4)
     assert (cat['IoU']['value'], cat['Acc']['value']) == (50.0, pytest.approx(100 * 40 / 60, abs=1e-4))
     assert dog == {name: {'value': None, 'low': None, 'high': None} for name in CLASS_SCORES}
@@ -60,8 +60,8 @@ def test_the_interval_spans_the_images_and_holds_the_value(make_records: MakeRec
     entry = summarize(make_records(FIRST, SECOND))['classes']['cat']['IoU']
     # Of two images a resample draws one twice in half of the cases: TP/(TP+FP+FN) of 20/50 and 20/30.
     assert (entry['low'], entry['high']) == (40.0, pytest.approx(100 * 20 / 30, abs=1e-4))
-    one = summarize(make_records(FIRST))['classes']['cat']['IoU']
-    assert one['low'] == one['value'] == one['high']
+    entry = summarize(make_records(FIRST))['classes']['cat']['IoU']
+    assert entry['low'] == entry['value'] == entry['high']
 
 
 def test_the_seed_decides_the_interval(make_records: MakeRecords) -> None:

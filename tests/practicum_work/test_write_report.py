@@ -19,7 +19,7 @@ pytest.importorskip('mmengine')
 from mmseg_ext.demo.generate import make_demo_data
 from mmseg_ext.demo.settings import DemoSettings
 from mmseg_ext.errors import InputError
-from mmseg_ext.evaluation.bootstrap import paired_bootstrap
+from mmseg_ext.evaluation.bootstrap import paired_test
 from mmseg_ext.evaluation.records import ImageRecord, read_records, write_records
 from mmseg_ext.evaluation.summary import summarize
 
@@ -106,9 +106,9 @@ def test_what_is_known_of_each_experiment(project: Path) -> None:
 
 def test_the_difference_is_that_of_paired_images(project: Path) -> None:
     first, second, _ = read(project)
-    expected = paired_bootstrap(first.records.confusion, second.records.confusion)
+    expected = paired_test(first.records.confusion, second.records.confusion, resamples=2000)
     assert (second.difference.value, second.difference.low, second.difference.high) == pytest.approx(
-        [100 * value for value in expected]
+        [100 * value for value in (expected.difference, expected.low, expected.high)]
     )
     value = second.score()['value'] - first.score()['value']
     assert second.difference.value == pytest.approx(value, abs=1e-3)

@@ -1,7 +1,7 @@
-"""How well borders fit: Boundary IoU, trimap curve, 95 % Hausdorff distance and normalized surface Dice.
+"""Boundary scores: Boundary IoU, trimap curve, 95 % Hausdorff distance (HD95) and normalized surface Dice (NSD).
 
-Ignored pixels take the predicted class first, so that they neither err nor make a border of their own, and are then not
-counted. Distances are Euclidean, between centres of pixels.
+Ignored pixels first take the predicted class, so that they are neither errors nor borders, and are then not counted.
+Distances are Euclidean, between pixel centres.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,23 +17,22 @@ from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.evaluation.confusion import confusion_matrix
-from mmseg_ext.evaluation.errors.distance import distance_to
 
 Binary = NDArray[np.bool_]
 
-WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24)  # pixels; of the trimap curve
-BOUNDARY_SHARE = 0.02  # of the diagonal: the width that the authors of Boundary IoU chose
+TRIMAP_WIDTHS_PX = (1, 2, 3, 4, 6, 8, 12, 16, 24)
+BOUNDARY_SHARE = 0.02  # width of the boundary region, of the image diagonal (Cheng et al. 2021)
 
 
 @dataclass(frozen=True)
-class BorderFit:
-    """The borders of one image.
+class BoundaryScores:
+    """Boundary measures of one image.
 
     Attributes:
-        boundary: Pixels that both boundary regions share, and that either has, shape (K, 2).
-        hd95: Shape (K,), pixels; NaN where truth or prediction lacks the class.
+        boundary: Intersection and union of the two boundary regions in pixels, shape (K, 2).
+        hd95: Shape (K,), pixels; NaN where ground truth or prediction lacks the class.
         nsd: Shape (K,), 0–1; 0 where only one of the two has the class, NaN where neither has.
-        trimap: Confusion counts of the pixels within each of `WIDTHS` of a true border, shape (W, K, K).
+        trimap: Confusion counts of the pixels within each of `TRIMAP_WIDTHS_PX` of a true border, shape (W, K, K).
     """
 
     boundary: NDArray[np.int64]
@@ -41,23 +41,23 @@ class BorderFit:
     trimap: NDArray[np.int64]
 
 
-def fit_borders(
+def measure_boundaries(
     prediction: Mask,
     truth: Mask,
     num_classes: int,
     *,
     tolerance: float,
     ignore_index: int = 255,
-    widths: Sequence[float] = WIDTHS,
-) -> BorderFit:
-    """Measure the borders of one image.
+    widths: Sequence[float] = TRIMAP_WIDTHS_PX,
+) -> BoundaryScores:
+    """Measure the boundaries of one image.
 
     Args:
         prediction: Class indices, shape (H, W), uint8.
         truth: The same, or ``ignore_index``.
         num_classes: K.
         tolerance: Of the normalized surface Dice, in pixels.
-        ignore_index: Value of the truth that is not judged.
+        ignore_index: Value of the ground truth that is not counted.
         widths: Of the trimap curve, in pixels.
     """
     valid = truth != ignore_index
@@ -67,7 +67,7 @@ def fit_borders(
     hd95, nsd = np.full(num_classes, np.nan), np.full(num_classes, np.nan)
     for value in np.union1d(np.unique(filled), np.unique(prediction)):
         true, predicted = filled == value, prediction == value
-        regions = [boundary_region(one, reach) & valid for one in (true, predicted)]
+        regions = [boundary_region(mask, reach) & valid for mask in (true, predicted)]
         boundary[value] = np.sum(regions[0] & regions[1]), np.sum(regions[0] | regions[1])
         hd95[value], nsd[value] = surface_distances(true, predicted, tolerance)
     distance = border_distance(truth, ignore_index)
@@ -78,13 +78,20 @@ def fit_borders(
         )
         for width in widths
     ])  # fmt: skip
-    return BorderFit(boundary, hd95, nsd, trimap)
+    return BoundaryScores(boundary, hd95, nsd, trimap)
 
 
 def boundary_region(mask: Binary, reach: float) -> Binary:
-    """The pixels of a mask within ``reach`` of a pixel outside it; beyond the image's edge all is outside.
+    """Return the pixels of a mask within ``reach`` of a pixel outside it; beyond the image's edge all is outside.
 
-    The region that Boundary IoU compares (Cheng et al. 2021, arXiv 2103.16562), with Euclidean distances.
+    Boundary IoU is the intersection over the union of the regions of ground truth and prediction (Cheng et al. 2021,
+    arXiv 2103.16562); here with Euclidean distances.
+
+    >>> truth, prediction = np.zeros((2, 8, 8), bool)
+    >>> truth[1:7, 1:7] = prediction[1:7, 2:7] = True
+    >>> g, p = boundary_region(truth, 1), boundary_region(prediction, 1)
+    >>> int((g & p).sum()), int((g | p).sum())
+    (14, 24)
     """
     padded = np.pad(mask, 1)
     region: Binary = mask & (distance_to(~padded)[1:-1, 1:-1] <= reach)
@@ -92,7 +99,7 @@ def boundary_region(mask: Binary, reach: float) -> Binary:
 
 
 def surface(mask: Binary) -> Binary:
-    """The pixels of a mask with one of their four neighbours outside it; beyond the image's edge all is outside."""
+    """Return the pixels of a mask with one of their four neighbours outside; beyond the image's edge all is outside."""
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     inner = cv2.erode(mask.astype(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     outline: Binary = mask & (inner == 0)
@@ -100,11 +107,11 @@ def surface(mask: Binary) -> Binary:
 
 
 def surface_distances(true: Binary, predicted: Binary, tolerance: float) -> tuple[float, float]:
-    """The 95 % Hausdorff distance and the normalized surface Dice of two masks.
+    """Compute the 95 % Hausdorff distance and the normalized surface Dice of two masks.
 
-    The distances of the pixels of each surface to the nearest one of the other are taken. HD95 is the larger of the two
-    95th percentiles (interpolated linearly). NSD is the share of all of them within ``tolerance`` (Nikolov et al. 2021,
-    doi 10.2196/26151; here by count of pixels).
+    Both use the distances of the pixels of each surface to the nearest pixel of the other. HD95 is the larger of the
+    two 95th percentiles (interpolated linearly). NSD is the share of all distances within ``tolerance`` (Nikolov et al.
+    2021, doi 10.2196/26151; here by count of pixels).
 
     Args:
         true: Shape (H, W).
@@ -121,13 +128,16 @@ def surface_distances(true: Binary, predicted: Binary, tolerance: float) -> tupl
     for own, other in (outlines, outlines[::-1]):
         distances.append(distance_to(other)[own])
     both = np.concatenate(distances)
-    return max(float(np.percentile(one, 95)) for one in distances), float(np.mean(both <= tolerance))
+    return max(float(np.percentile(values, 95)) for values in distances), float(np.mean(both <= tolerance))
 
 
 def border_distance(truth: Mask, ignore_index: int = 255) -> NDArray[np.float64]:
-    """How far each pixel is from the nearest one of another true class; infinite where there is none, or ignored.
+    """Compute the distance of each pixel to the nearest pixel of another true class.
 
     The edge of the image and ignored pixels are no border.
+
+    Returns:
+        Pixels, shape (H, W); infinite for ignored pixels and where there is no other class.
     """
     valid = truth != ignore_index
     result = np.full(truth.shape, np.inf)
@@ -135,3 +145,26 @@ def border_distance(truth: Mask, ignore_index: int = 255) -> NDArray[np.float64]
         same = truth == value
         result[same] = distance_to(valid & ~same)[same]
     return result
+
+
+def distance_to(region: NDArray[Any]) -> NDArray[np.float64]:
+    """Compute the exact Euclidean distance of each pixel to the nearest pixel of a region.
+
+    OpenCV's distances vary in their last bit with the address of the array. Their squares are whole numbers, so
+    rounding these makes the distances exact, up to about 1,400 px.
+
+    Args:
+        region: Shape (H, W); non-zero pixels belong to the region.
+
+    Returns:
+        Pixels, shape (H, W); infinite where the region is empty.
+
+    >>> distance_to(np.array([[1, 0, 0], [0, 0, 0]])).round(2).tolist()
+    [[0.0, 1.0, 2.0], [1.0, 1.41, 2.24]]
+    """
+    outside = np.asarray(region) == 0
+    if outside.all():
+        return np.full(outside.shape, np.inf)
+    rough = cv2.distanceTransform(outside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float64)
+    exact: NDArray[np.float64] = np.sqrt(np.rint(rough * rough))
+    return exact

@@ -1,7 +1,4 @@
-"""Does the model know when it is wrong? Calibration of its probabilities, and its confidence in each mask.
-
-Chances and confidences lie in 0–1.
-"""
+"""Calibration of the probabilities, and confidence in whole masks; both lie in 0–1."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
-from mmseg_ext.evaluation.errors.estimate import Estimate, Values, bootstrap_sums, with_interval
+from mmseg_ext.evaluation.bootstrap import UNDEFINED, Estimate, Values, bootstrap_sums, estimate_from_draws
 
 BINS = 15
 
@@ -17,35 +14,42 @@ BINS = 15
 def confidence_histogram(
     probabilities: NDArray[np.floating], truth: Mask, ignore_index: int = 255, bins: int = BINS
 ) -> NDArray[np.float64]:
-    """How often the likeliest class is right, by its chance.
+    """Count the pixels by confidence, the probability of the likeliest class, and how many of them are correct.
 
     Args:
         probabilities: Shape (K, H, W).
         truth: Class indices, shape (H, W), or ``ignore_index``.
-        ignore_index: Value of the truth that is not judged.
-        bins: B, of equal width; a chance on a limit belongs to the bin below it.
+        ignore_index: Value of the ground truth that is not counted.
+        bins: B, of equal width; a confidence on a limit belongs to the bin below it.
 
     Returns:
-        Pixels, sum of their chances, and right ones, shape (B, 3).
+        Pixels, sum of their confidences, and correct pixels, shape (B, 3).
     """
     valid = truth != ignore_index
-    chance = probabilities.max(axis=0)[valid].astype(np.float64)
-    right = probabilities.argmax(axis=0)[valid] == truth[valid]
-    place = np.clip(np.ceil(chance * bins).astype(np.int64) - 1, 0, bins - 1)
-    columns = [np.bincount(place, weights, bins) for weights in (None, chance, right)]
+    confidence = probabilities.max(axis=0)[valid].astype(np.float64)
+    correct = probabilities.argmax(axis=0)[valid] == truth[valid]
+    index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    columns = [np.bincount(index, weights, bins) for weights in (None, confidence, correct)]
     return np.stack(columns, axis=1).astype(np.float64)
 
 
 def expected_calibration_error(histograms: NDArray[np.float64], *, resamples: int = 2000, seed: int = 0) -> Estimate:
-    """The mean gap of confidence and accuracy over the bins, weighted by their pixels (Guo et al. 2017, 1706.04599).
+    """Compute the expected calibration error (ECE) of pixels.
+
+    ECE = Σ_b n_b / n · |accuracy_b − confidence_b| over the bins b (Guo et al. 2017, arXiv 1706.04599).
 
     Args:
-        histograms: Of `confidence_histogram`, one an image, shape (N, B, 3).
+        histograms: Of `confidence_histogram`, one per image, shape (N, B, 3).
         resamples: How often the images are drawn.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
-        0–1. The error of a resample tends to be larger than that of all images, which the interval shows.
+        0–1. The error of a resample tends to be larger than that of all images, which shows in the interval.
+
+    >>> probabilities = np.array([[[0.9, 0.9, 0.6]], [[0.1, 0.1, 0.4]]])
+    >>> histogram = confidence_histogram(probabilities, np.array([[0, 1, 0]], np.uint8), bins=10)
+    >>> round(expected_calibration_error(histogram[None]).value, 3)  # (|2 · 0.9 − 1| + |0.6 − 1|) / 3
+    0.4
     """
 
     def statistic(sums: Values) -> Values:
@@ -57,15 +61,15 @@ def expected_calibration_error(histograms: NDArray[np.float64], *, resamples: in
 
 
 def mask_confidence(probabilities: NDArray[np.floating], prediction: Mask, background: int | None = 0) -> float:
-    """The Dice that the model itself expects of its mask, over all object classes together.
+    """Compute the Dice that the model itself expects of its mask, over all object classes together.
 
-    2 Σ p / Σ (p + m) over pixels and object classes, where m is 1 where the mask has the class and p its chance; 1
-    where the model sees no object at all.
+    2 Σ p m / Σ (p + m) over pixels and object classes, where m is 1 where the mask has the class, else 0, and p is the
+    probability of the class; 1 where neither mask nor probabilities hold an object.
 
     Args:
         probabilities: Shape (K, H, W).
         prediction: The mask, shape (H, W).
-        background: The class that is no object, or None.
+        background: The class that has no objects, or None.
     """
     K = len(probabilities)
     objects = [value for value in range(K) if value != background]
@@ -78,18 +82,18 @@ def mask_confidence(probabilities: NDArray[np.floating], prediction: Mask, backg
 def rank_correlation(
     first: NDArray[np.float64], second: NDArray[np.float64], *, resamples: int = 2000, seed: int = 0
 ) -> Estimate:
-    """Spearman's rank correlation, −1 to 1, with its 95 % bootstrap interval; pairs with a NaN are left out."""
+    """Compute Spearman's rank correlation of values (N,), −1 to 1; pairs with a NaN are left out."""
     known = ~(np.isnan(first) | np.isnan(second))
     pairs = np.stack([first[known], second[known]])
     if pairs.shape[1] < 3:
-        return Estimate(np.nan, np.nan, np.nan)
+        return UNDEFINED
     draws = np.random.default_rng(seed).integers(0, pairs.shape[1], (resamples, pairs.shape[1]))
     drawn = _spearman(pairs[:, draws])
-    return with_interval(float(_spearman(pairs[:, None])[0]), drawn)
+    return estimate_from_draws(float(_spearman(pairs[:, None])[0]), drawn)
 
 
 def _spearman(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Correlations of (2, B, N) values over the last axis; NaN where one side is constant."""
+    """Correlate values (2, B, N) over the last axis; NaN where one side is constant."""
     from scipy.stats import rankdata
 
     ranks = rankdata(pairs, axis=-1)
@@ -99,16 +103,23 @@ def _spearman(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def caught_by_confidence(confidence: NDArray[np.float64], quality: NDArray[np.float64], share: float = 0.1) -> float:
-    """Share of the worst masks among as many least confident ones; chance alone gives ``share``.
+    """Compute the share of the worst masks that is among equally many least confident ones.
+
+    Random confidences give ``share`` on average.
 
     Args:
         confidence: Shape (N,).
         quality: Shape (N,).
-        share: Which part of the masks counts as worst, rounded to at least one.
+        share: Share of the masks that counts as worst, 0–1, rounded to at least one mask.
+
+    >>> caught_by_confidence(np.array([0.9, 0.3, 0.8, 0.7]), np.array([0.9, 0.2, 0.4, 0.9]), share=0.5)
+    0.5
     """
     known = np.flatnonzero(~(np.isnan(confidence) | np.isnan(quality)))
     if not len(known):
         return float('nan')
     count = max(1, round(share * len(known)))
-    worst, doubted = (set(known[np.argsort(values[known], kind='stable')[:count]]) for values in (quality, confidence))
-    return len(worst & doubted) / count
+    worst, uncertain = (
+        set(known[np.argsort(values[known], kind='stable')[:count]]) for values in (quality, confidence)
+    )
+    return len(worst & uncertain) / count

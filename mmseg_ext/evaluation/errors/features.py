@@ -1,6 +1,6 @@
-"""What may make an object hard: its size, form and light, and the ground around it.
+"""Features that may make an object hard to segment: size, shape, brightness, and the background around it.
 
-Objects, their light and their ring of ground are those of `mmseg_ext.eda.statistics.measure`.
+Objects, their brightness and the ring of background around them are those of `mmseg_ext.eda.statistics.measure`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,24 @@ from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.eda.statistics.measure import MIN_AREA, RING, ObjectRow, measure_objects
 from mmseg_ext.evaluation.confusion import confusion_matrix
+from mmseg_ext.evaluation.errors.boundary import distance_to
 from mmseg_ext.evaluation.errors.causes import DEFAULTS, CauseSettings, thin_parts
-from mmseg_ext.evaluation.errors.distance import distance_to
 
-CLEAR = 2  # pixels between an object and the ground whose texture is measured: the object's own border is no texture
+RING_GAP_PX = 2  # between an object and the ring whose texture is measured: the object's own border is no texture
 
 Binary = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A measured quantity: what it means, its unit, and what its thirds are called, from the least values."""
+    """Measured quantity.
+
+    Attributes:
+        name: Its name.
+        meaning: What is measured.
+        thirds: Names of the objects with low, medium and high values.
+        unit: Unit of the values, or empty.
+    """
 
     name: str
     meaning: str
@@ -42,36 +49,36 @@ FEATURES = (
     Feature('brightness', 'mean luma of the object, 0–255', ('dark object', 'mid-tone object', 'bright object')),
     Feature(
         'contrast',
-        'brightness of object minus that of its ring of ground',
-        ('darker than ground', 'like its ground', 'brighter than ground'),
+        'brightness of object minus that of its ring of background',
+        ('darker than background', 'like its background', 'brighter than background'),
     ),
     Feature(
         'difference',
-        'contrast without its sign: how far object and ground differ',
+        'contrast without its sign: how far object and background differ',
         ('low contrast', 'medium contrast', 'high contrast'),
     ),
     Feature(
         'texture',
-        'mean gradient of luma in the ring of ground',
-        ('smooth ground', 'medium texture', 'textured ground'),
+        'mean gradient of luma in the ring of background',
+        ('smooth background', 'medium texture', 'textured background'),
     ),
     Feature(
         'sharpness',
-        'log10 of the variance of the Laplacian of the photograph',
-        ('blurred photo', 'medium sharpness', 'sharp photo'),
+        'log10 of the variance of the Laplacian of the image',
+        ('blurred image', 'medium sharpness', 'sharp image'),
     ),
 )
 
 
 @dataclass(frozen=True)
 class ObjectSample:
-    """An object, what was measured of it, and how the pixels nearest to it were predicted.
+    """Object with its features, and the confusion counts of the pixels nearest to it.
 
     Attributes:
-        image: Position of its image.
-        row: Class, area, light and position.
-        values: Name in `FEATURES` → value, NaN where it does not exist.
-        objects: Objects in its image.
+        image: Index of its image.
+        row: Class, area, brightness and position.
+        values: Name in `FEATURES` → value, NaN where it is undefined.
+        objects: Number of objects in its image.
         confusion: Counts over its zone, shape (K, K): the pixels that are nearer to it than to any other object, so
             that the zones of an image add up to the image.
     """
@@ -94,17 +101,17 @@ def measure_image(
     ignore_index: int = 255,
     settings: CauseSettings = DEFAULTS,
 ) -> list[ObjectSample]:
-    """Measure the objects of one image; an image without objects gives none.
+    """Measure the objects of one image.
 
     Args:
         prediction: Class indices, shape (H, W), uint8.
         truth: The same, or ``ignore_index``.
         luma: Brightness, shape (H, W), 0–255.
         num_classes: K.
-        image: Copied to the samples.
+        image: Index of the image, copied to the samples.
         background: The class that has no objects, or None.
-        ignore_index: Value of the truth that is not judged.
-        settings: What counts as thin.
+        ignore_index: Value of the ground truth that is not judged.
+        settings: Thresholds, for what counts as thin.
     """
     found = list(_objects(truth, luma, num_classes, background, ignore_index))
     if not found:
@@ -112,7 +119,7 @@ def measure_image(
     zones = nearest([region for _, region in found])
     sharpness = math.log10(float(cv2.Laplacian(luma, cv2.CV_64F).var()) + 1e-3)
     gradient = np.hypot(*(cv2.Sobel(luma, cv2.CV_32F, dx, dy) / 8 for dx, dy in ((1, 0), (0, 1))))
-    ground = truth == background if background is not None else truth != ignore_index
+    is_background = truth == background if background is not None else truth != ignore_index
     samples = []
     for number, (row, region) in enumerate(found):
         zone = np.where(zones == number, truth, ignore_index).astype(np.uint8)
@@ -121,9 +128,9 @@ def measure_image(
             'brightness': row.brightness,
             'contrast': row.contrast,
             'difference': abs(row.contrast),
-            'texture': _texture(gradient, region, ground),
+            'texture': _texture(gradient, region, is_background),
             'sharpness': sharpness,
-            **_form(region, settings),
+            **_shape_features(region, settings),
         }
         confusion = confusion_matrix(prediction, zone, num_classes, ignore_index)
         samples.append(ObjectSample(image, row, values, len(found), confusion))
@@ -144,21 +151,21 @@ def _objects(
 
 
 def nearest(regions: list[Binary]) -> NDArray[np.int64]:
-    """Which of some regions each pixel is nearest to, shape (H, W); of equally near ones the first."""
+    """Return the index of the nearest region of each pixel, shape (H, W); the first of equally near ones."""
     if len(regions) == 1:
         return np.zeros(regions[0].shape, np.int64)
     return np.argmin([distance_to(region) for region in regions], axis=0).astype(np.int64)
 
 
-def _texture(gradient: NDArray[np.floating], region: Binary, ground: Binary) -> float:
-    """Mean gradient in the ring of ground around a region, in grey levels a pixel; NaN without ground."""
-    reach = max(CLEAR + 1, round(RING * math.sqrt(region.size)))
-    away = distance_to(region)
-    ring = (away > CLEAR) & (away <= reach) & ground
+def _texture(gradient: NDArray[np.floating], region: Binary, is_background: Binary) -> float:
+    """Average the gradient in the ring around a region, in grey levels per pixel; NaN without background."""
+    reach = max(RING_GAP_PX + 1, round(RING * math.sqrt(region.size)))
+    distance = distance_to(region)
+    ring = (distance > RING_GAP_PX) & (distance <= reach) & is_background
     return float(gradient[ring].mean()) if ring.any() else math.nan
 
 
-def _form(region: Binary, settings: CauseSettings) -> dict[str, float]:
+def _shape_features(region: Binary, settings: CauseSettings) -> dict[str, float]:
     band, radius = settings.for_size(region.shape)
     contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     perimeter = sum(cv2.arcLength(contour, closed=True) for contour in contours)

@@ -1,9 +1,9 @@
-"""The same masks as a detector would be judged: objects found, missed, or called another class.
+"""Object-level scores: matched and missed objects, and panoptic quality.
 
-An object is an 8-connected region of one class of at least 0.01 % of the image, in truth and prediction alike; two
-animals that touch are one object where they are of one class. A true and a predicted object match where their IoU
-exceeds 0.5, so that no object has two matches of one class (panoptic quality; Kirillov et al. 2019, arXiv 1801.00868).
-Ignored pixels are taken out of the predicted objects, and one that lies on them by more than half is not judged.
+An object is an 8-connected region of one class of at least 0.01 % of the image, in ground truth and prediction alike;
+touching animals of one class are one object. A true and a predicted object match where their IoU exceeds 0.5, so that
+no object has two matches of one class (panoptic quality; Kirillov et al. 2019, arXiv 1801.00868). Ignored pixels are
+removed from the predicted objects; an object with more than half of its pixels ignored is not judged.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from numpy.typing import NDArray
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.eda.statistics.measure import MIN_AREA
-from mmseg_ext.evaluation.errors.estimate import Estimate, Values, bootstrap_sums, divide
+from mmseg_ext.evaluation.bootstrap import Estimate, Values, bootstrap_sums, divide
 
-IOU = 0.5
-FOUND = 0.1
+MATCH_IOU = 0.5  # a match must exceed it
+MIN_FOUND_SHARE = 0.1  # of a true object
 
-TRUE_FATES = ('right class', 'another class', 'mixed classes', 'badly outlined', 'missed')
-PREDICTED_FATES = ('right class', 'another class', 'badly outlined', 'no object there')
+TRUE_OUTCOMES = ('right class', 'another class', 'mixed classes', 'badly outlined', 'missed')
+PREDICTED_OUTCOMES = ('right class', 'another class', 'badly outlined', 'no object there')
 
 
 @dataclass(frozen=True)
-class ObjectView:
-    """What became of the objects of one image.
+class ObjectMatches:
+    """Matches and outcomes of the objects of one image.
 
     Attributes:
         counts: Matches, true objects without a match, predicted objects without one, and the sum of the matches' IoU;
-            shape (K, 4), float64, a row a class.
-        true: True objects by class and fate, shape (K, len(TRUE_FATES)). *Right class*: matched. *Another class*: a
-            predicted object of another class overlaps it by IoU > 0.5. *Mixed classes*: only a region of any classes
-            together does. *Missed*: less than a tenth of it is predicted as any object. *Badly outlined*: the rest.
-        predicted: Predicted objects by class and fate, shape (K, len(PREDICTED_FATES)).
-        second_missed: Of several true objects one was found (right class, another or mixed) and another missed.
+            shape (K, 4), float64, one row per class.
+        true: True objects by class and outcome, shape (K, len(TRUE_OUTCOMES)). *Right class*: matched. *Another class*:
+            a predicted object of another class has IoU > 0.5 with it. *Mixed classes*: only a region of any classes
+            together has. *Missed*: less than a tenth of it is predicted as any object. *Badly outlined*: the rest.
+        predicted: Predicted objects by class and outcome, shape (K, len(PREDICTED_OUTCOMES)).
+        second_missed: Whether one of several true objects was found (right, another or mixed class) and another missed.
         confused: (true class, predicted class) → objects that were found under another class.
     """
 
@@ -49,12 +49,12 @@ class ObjectView:
 
 @dataclass(frozen=True)
 class Objects:
-    """Objects of a mask: their class, area and pixels.
+    """Objects of a mask.
 
     Attributes:
-        classes: Shape (M,).
-        areas: Shape (M,), pixels that are not ignored.
-        labels: Shape (H, W), 1 + position of the object at each pixel, 0 elsewhere.
+        classes: Class of each object, shape (M,).
+        areas: Pixels of each object that are not ignored, shape (M,).
+        labels: 1 + index of the object at each pixel, 0 elsewhere, shape (H, W).
     """
 
     classes: NDArray[np.int64]
@@ -63,9 +63,17 @@ class Objects:
 
 
 def find_objects(
-    mask: Mask, valid: NDArray[np.bool_], num_classes: int, background: int | None, least: float = MIN_AREA
+    mask: Mask, valid: NDArray[np.bool_], num_classes: int, background: int | None, min_area: float = MIN_AREA
 ) -> Objects:
-    """The objects of all classes; those that are ignored by more than half are left out."""
+    """Find the objects of all classes; those with more than half of their pixels ignored are left out.
+
+    Args:
+        mask: Class indices, shape (H, W).
+        valid: Pixels that are not ignored, shape (H, W).
+        num_classes: K.
+        background: The class that has no objects, or None.
+        min_area: Smallest object, as share of the image.
+    """
     labels = np.zeros(mask.shape, np.int64)
     classes: list[int] = []
     areas: list[int] = []
@@ -74,7 +82,7 @@ def find_objects(
             continue
         regions = find_regions(mask == value)
         judged = np.bincount(regions.labels[valid], minlength=len(regions) + 1)[1:]
-        kept = (regions.areas >= least * mask.size) & (2 * judged >= regions.areas)
+        kept = (regions.areas >= min_area * mask.size) & (2 * judged >= regions.areas)
         numbers = np.zeros(len(regions) + 1, np.int64)
         numbers[1:][kept] = len(classes) + 1 + np.arange(kept.sum())
         labels += numbers[regions.labels]
@@ -83,16 +91,16 @@ def find_objects(
     return Objects(np.array(classes, np.int64), np.array(areas, np.int64), labels)
 
 
-def view_objects(
+def match_objects(
     prediction: Mask,
     truth: Mask,
     num_classes: int,
     *,
     background: int | None = 0,
     ignore_index: int = 255,
-    iou: float = IOU,
-    found: float = FOUND,
-) -> ObjectView:
+    min_iou: float = MATCH_IOU,
+    min_found: float = MIN_FOUND_SHARE,
+) -> ObjectMatches:
     """Match the objects of one image.
 
     Args:
@@ -100,9 +108,9 @@ def view_objects(
         truth: The same, or ``ignore_index``.
         num_classes: K.
         background: The class that has no objects, or None.
-        ignore_index: Value of the truth that is not judged.
-        iou: What a match must exceed, at least 0.5.
-        found: Share of a true object from which it does not count as missed.
+        ignore_index: Value of the ground truth that is not judged.
+        min_iou: IoU that a match must exceed, at least 0.5.
+        min_found: Share of a true object, 0–1, from which it does not count as missed.
     """
     valid = truth != ignore_index
     true = find_objects(truth, valid, num_classes, background)
@@ -110,27 +118,27 @@ def view_objects(
     overlap = _overlap(true, predicted)
     ious = _iou(overlap, true.areas, predicted.areas)
     same = true.classes[:, None] == predicted.classes[None, :]
-    matched = (ious > iou) & same
-    crossed = (ious > iou) & ~same
+    matched = (ious > min_iou) & same
+    crossed = (ious > min_iou) & ~same
     any_object, true_object = (
         valid if background is None else valid & (mask != background) for mask in (prediction, truth)
     )
     covered = np.bincount(true.labels[any_object], minlength=len(true.areas) + 1)[1:]
-    tests = [matched.any(1), crossed.any(1), _matches_any(any_object, true, iou), covered >= found * true.areas]
-    true_fates = np.select(tests, [0, 1, 2, 3], 4)
+    tests = [matched.any(1), crossed.any(1), _matches_any(any_object, true, min_iou), covered >= min_found * true.areas]
+    true_outcomes = np.select(tests, [0, 1, 2, 3], 4)
     on_object = np.bincount(predicted.labels[true_object], minlength=len(predicted.areas) + 1)[1:]
-    predicted_fates = np.select([matched.any(0), crossed.any(0), on_object > 0], [0, 1, 2], 3)
-    return ObjectView(
+    predicted_outcomes = np.select([matched.any(0), crossed.any(0), on_object > 0], [0, 1, 2], 3)
+    return ObjectMatches(
         counts=_counts(matched, ious, true, predicted, num_classes),
-        true=_table(true.classes, true_fates, num_classes, len(TRUE_FATES)),
-        predicted=_table(predicted.classes, predicted_fates, num_classes, len(PREDICTED_FATES)),
-        second_missed=bool((true_fates <= 2).any() and (true_fates == 4).any()),
-        confused=_confused(crossed & (true_fates == 1)[:, None], true, predicted),
+        true=_table(true.classes, true_outcomes, num_classes, len(TRUE_OUTCOMES)),
+        predicted=_table(predicted.classes, predicted_outcomes, num_classes, len(PREDICTED_OUTCOMES)),
+        second_missed=bool((true_outcomes <= 2).any() and (true_outcomes == 4).any()),
+        confused=_confused(crossed & (true_outcomes == 1)[:, None], true, predicted),
     )
 
 
 def _overlap(true: Objects, predicted: Objects) -> NDArray[np.int64]:
-    """Common pixels, shape (M, P)."""
+    """Count the common pixels, shape (M, P)."""
     rows, columns = len(true.areas) + 1, len(predicted.areas) + 1
     index = true.labels * columns + predicted.labels
     return np.bincount(index.ravel(), minlength=rows * columns).reshape(rows, columns)[1:, 1:].astype(np.int64)
@@ -142,29 +150,31 @@ def _iou(overlap: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[n
     return result
 
 
-def _matches_any(any_object: NDArray[np.bool_], true: Objects, iou: float) -> NDArray[np.bool_]:
-    """Which true objects overlap with a region of any predicted classes by more than an IoU."""
+def _matches_any(any_object: NDArray[np.bool_], true: Objects, min_iou: float) -> NDArray[np.bool_]:
+    """Mark the true objects that match a region of any predicted classes."""
     regions = find_regions(any_object)
     blobs = Objects(np.zeros(len(regions), np.int64), regions.areas.astype(np.int64), regions.labels.astype(np.int64))
     ious = _iou(_overlap(true, blobs), true.areas, blobs.areas)
-    return np.asarray((ious > iou).any(axis=1), bool)
+    return np.asarray((ious > min_iou).any(axis=1), bool)
 
 
 def _counts(
     matched: NDArray[np.bool_], ious: NDArray[np.float64], true: Objects, predicted: Objects, num_classes: int
 ) -> NDArray[np.float64]:
     counts = np.zeros((num_classes, 4))
-    hit, lone = matched.any(1), ~matched.any(0)
+    hit, unmatched = matched.any(1), ~matched.any(0)
     np.add.at(counts[:, 0], true.classes[hit], 1)
     np.add.at(counts[:, 1], true.classes[~hit], 1)
-    np.add.at(counts[:, 2], predicted.classes[lone], 1)
+    np.add.at(counts[:, 2], predicted.classes[unmatched], 1)
     np.add.at(counts[:, 3], true.classes, np.where(matched, ious, 0).sum(1))
     return counts
 
 
-def _table(classes: NDArray[np.int64], fates: NDArray[np.int64], num_classes: int, columns: int) -> NDArray[np.int64]:
+def _table(
+    classes: NDArray[np.int64], outcomes: NDArray[np.int64], num_classes: int, columns: int
+) -> NDArray[np.int64]:
     table = np.zeros((num_classes, columns), np.int64)
-    np.add.at(table, (classes, fates), 1)
+    np.add.at(table, (classes, outcomes), 1)
     return table
 
 
@@ -177,24 +187,37 @@ def _confused(crossed: NDArray[np.bool_], true: Objects, predicted: Objects) -> 
 
 
 def object_scores(counts: NDArray[np.float64], *, resamples: int = 2000, seed: int = 0) -> dict[str, Estimate]:
-    """Precision, recall, F1 (= RQ), SQ and PQ, with 95 % bootstrap intervals over images.
+    """Compute precision, recall, F1, SQ and PQ of objects, with 95 % bootstrap intervals over images.
+
+    With matches TP, unmatched true objects FN and unmatched predicted objects FP::
+
+        precision = TP / (TP + FP)    recall = TP / (TP + FN)    F1 = TP / (TP + FP/2 + FN/2)
+        SQ = Σ IoU of the matches / TP    PQ = Σ IoU of the matches / (TP + FP/2 + FN/2) = SQ · F1
+
+    F1 is the recognition quality (RQ) of Kirillov et al. 2019.
 
     Args:
-        counts: One class, or the sum over classes: `ObjectView.counts` of each image, shape (N, 4).
+        counts: `ObjectMatches.counts` of each image, of one class or summed over classes, shape (N, 4).
         resamples: How often the images are drawn.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
-        Values from 0 to 1. ``precision`` = TP / (TP + FP), ``recall`` = TP / (TP + FN), ``F1`` =
-        TP / (TP + FP/2 + FN/2), ``SQ``: mean IoU of the matches, ``PQ`` = SQ · F1.
+        Values in 0–1, or NaN where the denominator is 0.
+
+    >>> truth, prediction = np.zeros((2, 20, 20), np.uint8)
+    >>> truth[2:7, 2:12] = prediction[2:7, 2:10] = 1
+    >>> prediction[12:15, 12:15] = 1
+    >>> scores = object_scores(match_objects(prediction, truth, 2).counts[None, 1])
+    >>> {name: round(scores[name].value, 3) for name in ('precision', 'recall', 'F1', 'SQ', 'PQ')}
+    {'precision': 0.5, 'recall': 1.0, 'F1': 0.667, 'SQ': 0.8, 'PQ': 0.533}
     """
 
     def score(name: str) -> Estimate:
         def statistic(sums: Values) -> Values:
-            hit, missed, lone, iou = (sums[..., column] for column in range(4))
-            half = hit + missed / 2 + lone / 2
+            hit, missed, unmatched, iou = (sums[..., column] for column in range(4))
+            half = hit + missed / 2 + unmatched / 2
             parts = {
-                'precision': (hit, hit + lone),
+                'precision': (hit, hit + unmatched),
                 'recall': (hit, hit + missed),
                 'F1': (hit, half),
                 'SQ': (iou, hit),

@@ -1,4 +1,4 @@
-"""What ``tools/test.py`` wrote, together with the data that it was scored on."""
+"""Result folder of ``mmseg-ext test``, read together with the data set that it was scored on."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.evaluation.records import Records, read_records
 
-AGAIN = 'write the result anew with tools/test.py'
+WRITE_AGAIN = 'write the result again with mmseg-ext test'
+NAME_DATA = 'name the data set with `data`'
 
 
 @dataclass(frozen=True)
 class Case:
-    """One image of a result.
+    """Image of a result with its masks.
 
     Attributes:
         stem: File name without suffix.
         image: RGB, shape (H, W, 3), uint8.
         luma: Brightness, shape (H, W), uint8.
-        truth: Class indices or the ignored value, shape (H, W), uint8.
-        prediction: Class indices, shape (H, W), uint8.
-        probabilities: Shape (K, H, W), or None where the result has none.
+        truth: Ground truth: class indices or the ignored value, shape (H, W), uint8.
+        prediction: Predicted class indices, shape (H, W), uint8.
+        probabilities: Shape (K, H, W), 0–1; None where the result has none.
     """
 
     stem: str
@@ -47,16 +48,16 @@ class Case:
 
 @dataclass(frozen=True)
 class ResultDir:
-    """A result and where its data lie; images are read when they are asked for.
+    """Result and the paths of its data; iterating reads one image after another.
 
     Attributes:
         folder: The result folder.
         metrics: The content of ``metrics.json``.
-        records: Of all scored images.
+        records: Records of all scored images.
         classes: Names, colours and ignored value.
-        images: One path a record.
-        labels: One path a record.
-        has_probabilities: Whether the result has those of every image.
+        images: Path of each image.
+        labels: Path of each mask.
+        has_probabilities: Whether the result holds probabilities.
     """
 
     folder: Path
@@ -71,29 +72,31 @@ class ResultDir:
         return len(self.records)
 
     def __iter__(self) -> Iterator[Case]:
-        return (self.read(number) for number in range(len(self)))
+        return (self.read(index) for index in range(len(self)))
 
-    def read(self, number: int) -> Case:
+    def read(self, index: int) -> Case:
         """Read one image and its masks.
 
         Raises:
             InputError: A file cannot be read, sizes differ, or the masks are not those that were scored.
         """
-        stem, label = self.records.stems[number], self.labels[number]
-        image = read_image(self.images[number])
+        stem, label = self.records.stems[index], self.labels[index]
+        image = read_image(self.images[index])
         truth = read_mask(label)
         path = self.folder / 'masks' / f'{stem}.png'
         prediction = read_mask(path)
         if not image.shape[:2] == truth.shape == prediction.shape:
             sizes = ', '.join(f'{shape[1]}×{shape[0]}' for shape in (image.shape, truth.shape, prediction.shape))
-            raise InputError(f'{path}: image, mask and prediction differ in size ({sizes}); {AGAIN}')
+            raise InputError(path, f'image, mask and prediction differ in size ({sizes})', WRITE_AGAIN)
         K = len(self.classes.names)
         if int(prediction.max(initial=0)) >= K:
-            raise InputError(f'{path}: holds class {prediction.max()}, known are 0 to {K - 1}; {AGAIN}')
+            raise InputError(path, f'holds class {prediction.max()}, known are 0 to {K - 1}', WRITE_AGAIN)
         counts = confusion_matrix(prediction, truth, K, self.classes.ignore_index, str(label))
-        if not np.array_equal(counts, self.records.confusion[number]):
+        if not np.array_equal(counts, self.records.confusion[index]):
             raise InputError(
-                f'{label}: is not the mask that {path.name} was scored on (records.parquet has other counts); {AGAIN}'
+                label,
+                f'is not the mask that {path.name} was scored on (records.parquet has other counts)',
+                WRITE_AGAIN,
             )
         return Case(
             stem,
@@ -108,16 +111,16 @@ class ResultDir:
         path = self.folder / 'probabilities' / f'{stem}.npz'
         probabilities = load_probabilities([path])
         if probabilities.shape != shape:
-            raise InputError(f'{path}: probabilities are {probabilities.shape}, expected {shape}; {AGAIN}')
+            raise InputError(path, f'probabilities are {probabilities.shape}, expected {shape}', WRITE_AGAIN)
         return probabilities
 
 
 def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir:
-    """Open a result of ``tools/test.py``.
+    """Open a result of ``mmseg-ext test``.
 
     Args:
         folder: The result folder.
-        data: The data set, where it no longer lies where it did when the result was written.
+        data: The data set, if it has moved since the result was written.
 
     Raises:
         InputError: The folder is no result, has no scores, or its images or masks cannot be found.
@@ -126,27 +129,28 @@ def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir
     metrics = _read_metrics(folder)
     records = read_records(folder / 'records.parquet')
     if not len(records):
-        raise InputError(f'{folder / "records.parquet"}: holds no image; {AGAIN}')
+        raise InputError(folder / 'records.parquet', 'holds no image', WRITE_AGAIN)
     if data is None:
         images, labels = [Path(path) for path in records.images], [Path(path or '') for path in records.labels]
         if None in records.labels:
-            raise InputError(f'{folder / "records.parquet"}: names no masks; name the data set with --data')
+            raise InputError(folder / 'records.parquet', 'names no masks', NAME_DATA)
         root = labels[0].parents[2] if len(labels[0].parents) > 2 else Path()
     else:
         root = Path(data)
         images, labels = _find_files(root, records, metrics)
     for path in (*images, *labels):
         if not path.is_file():
-            raise InputError(f'{path}: not found; name the data set with --data')
+            raise InputError(path, 'not found', NAME_DATA)
     classes = Classes.read(root)
     if classes.names != records.classes:
         raise InputError(
-            f'{root / "dataset.yaml"}: names the classes {", ".join(classes.names)}, but the result has '
-            f'{", ".join(records.classes)}; name the right data set with --data'
+            root / 'dataset.yaml',
+            f'names the classes {", ".join(classes.names)}, but the result has {", ".join(records.classes)}',
+            'name the right data set with `data`',
         )
     stored = [(folder / 'probabilities' / f'{stem}.npz').is_file() for stem in records.stems]
     if any(stored) and not all(stored):
-        raise InputError(f'{folder / "probabilities"}: lacks {records.stems[stored.index(False)]}.npz; {AGAIN}')
+        raise InputError(folder / 'probabilities', f'lacks {records.stems[stored.index(False)]}.npz', WRITE_AGAIN)
     return ResultDir(folder, metrics, records, classes, images, labels, all(stored))
 
 
@@ -156,21 +160,21 @@ def _read_metrics(folder: Path) -> dict[str, Any]:
         metrics = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError:
         raise InputError(
-            f'{folder}: is no result folder (no metrics.json); name one that tools/test.py wrote'
+            folder, 'is no result folder (no metrics.json)', 'name one that mmseg-ext test wrote'
         ) from None
     except (OSError, ValueError) as error:
-        raise InputError(f'{path}: cannot be read ({error}); {AGAIN}') from error
+        raise InputError(path, f'cannot be read ({error})', WRITE_AGAIN) from error
     if not isinstance(metrics, dict):
-        raise InputError(f'{path}: must hold an object, found {type(metrics).__name__}; {AGAIN}')
+        raise InputError(path, f'must hold an object, found {type(metrics).__name__}', WRITE_AGAIN)
     if 'scores' not in metrics:
-        raise InputError(f'{folder}: was predicted only, its split has no masks; errors need a split with masks')
+        raise InputError(folder, 'was predicted only, its split has no masks', 'analyse a split with masks')
     return metrics
 
 
 def _find_files(root: Path, records: Records, metrics: dict[str, Any]) -> tuple[list[Path], list[Path]]:
-    """Images and masks of the records in a data set, by split and stem."""
+    """Find images and masks of the records in a data set by split and stem."""
     if not root.is_dir():
-        raise InputError(f'{root}: folder not found; --data names a data set with img/ and a label set')
+        raise InputError(root, 'folder not found', 'name with `data` a data set with img/ and a label set')
     known = {
         split: list_stems(root / 'img' / split, IMAGE_SUFFIXES) if (root / 'img' / split).is_dir() else {}
         for split in set(records.splits)

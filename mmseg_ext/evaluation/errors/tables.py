@@ -1,4 +1,4 @@
-"""The tables of an error analysis, made from the content of ``errors.json``."""
+"""Tables of an error analysis, made from the content of ``errors.json``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmseg_ext.eda.statistics.table import Cell, Table
-from mmseg_ext.evaluation.errors.estimate import Estimate
-from mmseg_ext.evaluation.errors.objects import PREDICTED_FATES, TRUE_FATES
+from mmseg_ext.evaluation.bootstrap import Estimate
+from mmseg_ext.evaluation.errors.objects import PREDICTED_OUTCOMES, TRUE_OUTCOMES
 
 Summary = Mapping[str, Any]
 SCORES = ('precision', 'recall', 'F1', 'SQ', 'PQ')
-MOST_CLASS_COLUMNS = 6  # more classes would make a table too wide to read
+MAX_CLASS_COLUMNS = 6  # more would make a table too wide to read
 
 
 def error_tables(summary: Summary) -> dict[str, Table]:
@@ -29,8 +29,8 @@ def error_tables(summary: Summary) -> dict[str, Table]:
         'slices': _slices(summary),
         'worst': _worst(summary),
         'objects': _objects(summary),
-        'true': _fates(summary, 'true', TRUE_FATES, 'What became of the true objects'),
-        'predicted': _fates(summary, 'predicted', PREDICTED_FATES, 'What the predicted objects are'),
+        'true': _outcomes(summary, 'true', TRUE_OUTCOMES, 'Outcomes of the true objects'),
+        'predicted': _outcomes(summary, 'predicted', PREDICTED_OUTCOMES, 'Outcomes of the predicted objects'),
         'borders': _borders(summary),
         'trimap': _trimap(summary),
     }
@@ -42,55 +42,55 @@ def error_tables(summary: Summary) -> dict[str, Table]:
 
 
 def text(entry: Summary, decimals: int = 1, sign: bool = False) -> str:
-    """An entry ``{"value", "low", "high"}`` for a reader."""
+    """Format an entry ``{"value", "low", "high"}`` as `Estimate.text` does."""
     values = (float('nan') if entry[name] is None else entry[name] for name in ('value', 'low', 'high'))
     return Estimate(*values).text(decimals, sign)
 
 
 def _causes(summary: Summary) -> Table:
-    found = sorted(summary['causes'], key=lambda one: -(one['gain']['value'] or 0))
+    causes = sorted(summary['causes'], key=lambda cause: -(cause['gain']['value'] or 0))
     rows: list[Sequence[Cell]] = [
-        [one['cause'], one['pixels'], one['images'], text(one['share']), text(one['gain'], 2, sign=True)]
-        for one in found
+        [cause['cause'], cause['pixels'], cause['images'], text(cause['share']), text(cause['gain'], 2, sign=True)]
+        for cause in causes
     ]
-    rows.append(['all', sum(one['pixels'] for one in found), None, '100', None])
+    rows.append(['all', sum(cause['pixels'] for cause in causes), None, '100', None])
     columns = dict.fromkeys(('cause', 'wrong pixels', 'images', '% of all wrong pixels', 'mDice points by repair'))
     note = (
-        'mDice points by repair: what is gained by setting the pixels of the cause to the truth and leaving all '
-        'others, an upper bound: two people who draw one border differ too. In brackets 95 % bootstrap intervals over '
-        'images. Shares add up to 100, gains do not add up.'
+        'mDice points by repair: gain of setting the pixels of the cause to the ground truth, all others unchanged; '
+        'an upper bound, since two annotators who draw the same border differ too. In brackets 95 % bootstrap '
+        'intervals over images. Shares add up to 100, gains do not add up.'
     )
     return Table('Causes of the wrong pixels', columns, rows, note)
 
 
 def _class_columns(summary: Summary) -> list[str]:
     names = list(summary['objects']['classes'])
-    return names if len(names) <= MOST_CLASS_COLUMNS else []
+    return names if len(names) <= MAX_CLASS_COLUMNS else []
 
 
-def _slice_row(one: Summary, classes: Sequence[str]) -> list[Cell]:
+def _slice_row(piece: Summary, classes: Sequence[str]) -> list[Cell]:
     return [
-        one['objects'],
-        text(one['object_dice']),
-        text(one['gap'], sign=True),
-        *(one['class_dice'][name] for name in classes),
+        piece['objects'],
+        text(piece['object_dice']),
+        text(piece['gap'], sign=True),
+        *(piece['class_dice'][name] for name in classes),
     ]
 
 
 def _slices(summary: Summary) -> Table:
     classes = _class_columns(summary)
     rows: list[Sequence[Cell]] = [
-        [one['feature'], one['name'], one['limits'], *_slice_row(one, classes)] for one in summary['slices']
+        [piece['feature'], piece['name'], piece['limits'], *_slice_row(piece, classes)] for piece in summary['slices']
     ]
     columns: dict[str, int | None] = {
         **dict.fromkeys(('feature', 'slice', 'limits', 'objects', 'object Dice', 'against the rest')),
         **dict.fromkeys(classes, 1),
     }
     note = (
-        'Thirds of the objects for quantities. Object Dice: 2 Σ TP / Σ (true + predicted) over all object classes, the '
-        'counts summed over the zones of its objects (the pixels nearest to each); against the rest: the '
+        'Quantities are split into thirds of the objects. Object Dice: 2 Σ TP / Σ (true + predicted) over all object '
+        'classes, the counts summed over the zones of the objects (the pixels nearest to each); against the rest: the '
         'difference to all other objects. Class columns: Dice of the class over the same zones. Intervals as above, '
-        'none below five images. None of these rows is corrected for how many there are.'
+        'none below five images. The rows are not corrected for multiple comparisons.'
     )
     return Table('Slices', columns, rows, note)
 
@@ -98,7 +98,7 @@ def _slices(summary: Summary) -> Table:
 def _worst(summary: Summary) -> Table:
     classes, search = _class_columns(summary), summary['worst_slices']
     rows: list[Sequence[Cell]] = [
-        [one['name'], one['limits'], *_slice_row(one, classes), one['p']] for one in search['found']
+        [piece['name'], piece['limits'], *_slice_row(piece, classes), piece['p']] for piece in search['found']
     ]
     columns: dict[str, int | None] = {
         **dict.fromkeys(('slice', 'limits', 'objects', 'object Dice', 'against the rest')),
@@ -107,47 +107,47 @@ def _worst(summary: Summary) -> Table:
     }
     note = (
         f'The worst of {search["tried"]} slices of one or two features with at least {search["least"]} objects, by '
-        'standard errors below the rest. p: chance of so large a gap anywhere among them if quality had nothing to do '
-        'with the features (permutation test, maximum statistic). The intervals are those of slices chosen for being '
-        'low, so the true gaps are probably smaller.'
+        'standard errors below the rest. p: probability of so large a gap anywhere among them if quality did not '
+        'depend on the features (permutation test, maximum statistic). The slices were chosen for low scores, so the '
+        'true gaps are probably smaller than the intervals suggest.'
     )
     return Table('Worst slices', columns, rows, note)
 
 
 def _objects(summary: Summary) -> Table:
-    found = summary['objects']
+    objects = summary['objects']
     rows: list[Sequence[Cell]] = [
-        [name, sum(one['true'].values()), sum(one['predicted'].values()), *(text(one[score]) for score in SCORES)]
-        for name, one in found['classes'].items()
+        [name, sum(entry['true'].values()), sum(entry['predicted'].values()), *(text(entry[score]) for score in SCORES)]
+        for name, entry in objects['classes'].items()
     ]
     rows.append([
         'all', *(sum(row[column] for row in rows) for column in (1, 2)),  # type: ignore[misc]
-        *(text(found['all'][score]) for score in SCORES),
+        *(text(objects['all'][score]) for score in SCORES),
     ])  # fmt: skip
     columns = dict.fromkeys(('class', 'true objects', 'predicted', *SCORES))
     note = (
-        'Percent. An object is a region of one class of at least 0.01 % of the image, so that a scrap of a prediction '
-        'counts as much as a whole object; a match has the same class and IoU above 0.5. SQ: mean IoU of the matches; '
-        'PQ = SQ · F1.'
+        'Percent. An object is a region of one class of at least 0.01 % of the image, so that a small piece of a '
+        'prediction counts as much as a whole object; a match has the same class and IoU above 0.5. SQ: mean IoU '
+        'of the matches; PQ = SQ · F1.'
     )
     return Table('Objects', columns, rows, note)
 
 
-def _fates(summary: Summary, side: str, fates: Sequence[str], title: str) -> Table:
-    found = summary['objects']
+def _outcomes(summary: Summary, side: str, outcomes: Sequence[str], title: str) -> Table:
+    objects = summary['objects']
     rows: list[Sequence[Cell]] = [
-        [name, *(one[side][fate] for fate in fates)] for name, one in found['classes'].items()
+        [name, *(entry[side][outcome] for outcome in outcomes)] for name, entry in objects['classes'].items()
     ]
     note = ''
     if side == 'true':
-        confused = ', '.join(f'{one["true"]} → {one["predicted"]}: {one["objects"]}' for one in found['confused'])
+        confused = ', '.join(f'{pair["true"]} → {pair["predicted"]}: {pair["objects"]}' for pair in objects['confused'])
         note = (
-            'Another class: outlined by IoU above 0.5 under a wrong name; mixed classes: only all classes together '
-            'outline it so; missed: less than a tenth of it is predicted as any object. '
-            f'Called another class: {confused or "none"}. Of {found["several"]} images with several objects, '
-            f'{found["second_missed"]} have one found and another missed.'
+            'Another class: a predicted object of another class has IoU above 0.5; mixed classes: only a region of '
+            'all classes together has; missed: less than a tenth of it is predicted as any object. '
+            f'Predicted as another class: {confused or "none"}. Of {objects["several"]} images with several objects, '
+            f'{objects["second_missed"]} have one found and another missed.'
         )
-    return Table(title, dict.fromkeys(('class', *fates)), rows, note)
+    return Table(title, dict.fromkeys(('class', *outcomes)), rows, note)
 
 
 def _borders(summary: Summary) -> Table:
@@ -155,14 +155,14 @@ def _borders(summary: Summary) -> Table:
     rows: list[Sequence[Cell]] = [
         [
             name,
-            text(one['boundary_iou']),
-            text(one['nsd']),
-            one['hd95_median'],
-            one['hd95_mean'],
-            one['images_with_both'],
-            one['images'] - one['images_with_both'],
+            text(entry['boundary_iou']),
+            text(entry['nsd']),
+            entry['hd95_median'],
+            entry['hd95_mean'],
+            entry['images_with_both'],
+            entry['images'] - entry['images_with_both'],
         ]
-        for name, one in borders['classes'].items()
+        for name, entry in borders['classes'].items()
     ]
     columns: dict[str, int | None] = {
         **dict.fromkeys(('class', 'Boundary IoU %', 'NSD %')),
@@ -173,15 +173,15 @@ def _borders(summary: Summary) -> Table:
     }
     note = (
         'Boundary IoU over all images, regions of 2 % of the diagonal; NSD: mean over the images with the class in '
-        f'truth or prediction, tolerance {borders["tolerance"]:g} px, 0 where only one of the two has it. HD95 exists '
-        'only where both have it.'
+        f'ground truth or prediction, tolerance {borders["tolerance"]:g} px, 0 where only one of the two has it. HD95 '
+        'is defined only where both have it.'
     )
     return Table('Borders', columns, rows, note)
 
 
 def _trimap(summary: Summary) -> Table:
     rows: list[Sequence[Cell]] = [
-        [one['width'], one['pixels'], one['errors'], text(one['mDice'])] for one in summary['borders']['trimap']
+        [row['width'], row['pixels'], row['errors'], text(row['mDice'])] for row in summary['borders']['trimap']
     ]
     columns: dict[str, int | None] = {'within px': None, 'pixels %': 1, 'wrong pixels %': 1, 'mDice there': None}
     note = (
@@ -190,50 +190,57 @@ def _trimap(summary: Summary) -> Table:
     return Table('Trimap curve', columns, rows, note)
 
 
-def _calibration(found: Summary) -> Table:
+def _calibration(calibration: Summary) -> Table:
     rows: list[Sequence[Cell]] = [
-        ['expected calibration error, %', text(found['ece'], 2)],
-        ['mean confidence, %', f'{found["mean_confidence"]:.2f}'],
-        ['accuracy, %', f'{found["accuracy"]:.2f}'],
-        ['rank correlation of confidence and object Dice', text(found['rank_correlation'], 2)],
-        [f'worst {100 * found["worst"]:.0f} % of masks among as many least confident, %', f'{found["caught"]:.0f}'],
+        ['expected calibration error, %', text(calibration['ece'], 2)],
+        ['mean confidence, %', f'{calibration["mean_confidence"]:.2f}'],
+        ['accuracy, %', f'{calibration["accuracy"]:.2f}'],
+        ['rank correlation of confidence and object Dice', text(calibration['rank_correlation'], 2)],
+        [
+            f'worst {100 * calibration["worst"]:.0f} % of masks among as many least confident, %',
+            f'{calibration["caught"]:.0f}',
+        ],
     ]
     note = (
-        'All pixels, 15 bins. Confidence of a mask: the object Dice that its probabilities predict. Chance alone would '
-        f'find {100 * found["worst"]:.0f} % of the worst masks.'
+        'All pixels, 15 bins. Confidence of a mask: the object Dice that its probabilities predict. Random confidences '
+        f'would find {100 * calibration["worst"]:.0f} % of the worst masks.'
     )
     return Table('Calibration and confidence', dict.fromkeys(('measure', 'value')), rows, note)
 
 
-def _suspects(found: Summary) -> Table:
-    checked = found['corrected']
+def _suspects(suspects: Summary) -> Table:
+    correction = suspects['corrected']
     rows: list[Sequence[Cell]] = [
         [
-            one['stem'],
-            one['kind'],
-            one['agreement'],
-            one['object_dice'],
-            *([one['corrected_agreement']] if checked else []),
+            image['stem'],
+            image['kind'],
+            image['agreement'],
+            image['object_dice'],
+            *([image['corrected_agreement']] if correction else []),
         ]
-        for one in found['found']
+        for image in suspects['found']
     ]
     note = (
-        f'Rule: {found["rule"]}, that is, sure probabilities contradict the mask on more than a fifth of the object. '
-        f'{found["worst_suspected"]} of the {found["worst_cases"]} worst images are among them; together they hold '
-        f'{found["wrong_pixels"]:.1f} % of all wrong pixels. A suspicion is a reason to look and no verdict: a model '
-        'that is sure and wrong looks the same.'
+        f'Rule: {suspects["rule"]}, that is, confident probabilities contradict the mask on more than a fifth of the '
+        f'object. {suspects["worst_suspected"]} of the {suspects["worst_cases"]} worst images are among them; together '
+        f'they hold {suspects["wrong_pixels"]:.1f} % of all wrong pixels. A suspicion is a reason to look at the mask, '
+        'not a verdict: a model that is confident and wrong looks the same.'
     )
     columns: dict[str, int | None] = {'image': None, 'suspected': None, 'agreement': 2, 'object Dice': 1}
-    if checked:
+    if correction:
         columns['agreement with corrected'] = 2
-        note += f' {correction_sentence(checked)}'
-    return Table('Masks of the truth that are suspected', columns, rows, note)
+        note += f' {correction_sentence(correction)}'
+    return Table('Suspected ground-truth masks', columns, rows, note)
 
 
-def correction_sentence(checked: Summary) -> str:
-    """What the corrected masks say of the suspicions."""
+def correction_sentence(correction: Summary) -> str:
+    """Compare the suspected masks with a corrected label set, in one sentence.
+
+    Args:
+        correction: The entry ``corrected`` of ``label_suspects``.
+    """
     return (
-        f'The label set {checked["labels"]} differs from the truth on more than a fifth of the object in '
-        f'{checked["changed"]} masks, {checked["confirmed"]} of them among the suspected; scored on it, mDice is '
-        f'{checked["mDice"]:.2f}.'
+        f'The label set {correction["labels"]} differs from the ground truth on more than a fifth of the object in '
+        f'{correction["changed"]} masks, {correction["confirmed"]} of them among the suspected; scored on it, mDice is '
+        f'{correction["mDice"]:.2f}.'
     )

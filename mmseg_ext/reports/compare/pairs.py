@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.evaluation.paired import PairedTest, paired_tests
+from mmseg_ext.evaluation.bootstrap import PairedTest, paired_tests
 from mmseg_ext.evaluation.records import Records
 from mmseg_ext.evaluation.scores import scores_from_confusion
 from mmseg_ext.reports.compare.comparison import Comparison

@@ -34,7 +34,7 @@ def error_figures(summary: Summary) -> dict[str, Figure]:
     """Make all charts: ``causes``, ``slices``, ``borders``, and ``calibration`` with probabilities.
 
     Args:
-        summary: Of `mmseg_ext.evaluation.errors.summary.summarize_errors`, or read from ``errors.json``.
+        summary: Of `mmseg_ext.evaluation.errors.summarize_errors`, or read from ``errors.json``.
     """
     figures = {'causes': causes_figure(summary), 'borders': borders_figure(summary)}
     if summary['slices']:

@@ -51,7 +51,7 @@ def write_errors_markdown(path: str | Path, summary: Summary) -> None:
 
     Args:
         path: The Markdown file.
-        summary: Of `mmseg_ext.evaluation.errors.summary.summarize_errors`, or read from ``errors.json``.
+        summary: Of `mmseg_ext.evaluation.errors.summarize_errors`, or read from ``errors.json``.
 
     Raises:
         InputError: A file cannot be written.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.eda.plots import save_figure
-from mmseg_ext.evaluation.errors.analyze import Analysis
+from mmseg_ext.evaluation.errors.analysis import Analysis
 from mmseg_ext.evaluation.errors.tables import error_tables
 from mmseg_ext.files import check_result_folder, make_folder, write_json, write_text
 from mmseg_ext.reports.errors.figures import error_figures

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.eda.statistics.table import Table as NumberTable
-from mmseg_ext.evaluation.errors.analyze import Analysis, ImageErrors
+from mmseg_ext.evaluation.errors.analysis import Analysis, ImageErrors
 from mmseg_ext.evaluation.errors.causes import CAUSES, cause_map
 from mmseg_ext.evaluation.errors.features import FEATURES, ObjectSample
 from mmseg_ext.evaluation.errors.result_dir import Case

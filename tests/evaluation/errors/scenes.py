@@ -1,4 +1,4 @@
-"""Small results of ``tools/test.py``, made without a model."""
+"""Small results of ``mmseg-ext test``, made without a model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def write_result(
     labels: str = 'labels',
 ) -> Path:
     """Write ``root/data`` and ``root/result``; returns the result folder."""
-    names = ['ground', *(f'thing {number}' for number in range(1, classes))]
+    names = ['background', *(f'thing {number}' for number in range(1, classes))]
     data, out = root / 'data', root / 'result'
     for folder in (data / 'img/val', data / labels / 'val', out / 'masks', out / 'probabilities'):
         folder.mkdir(parents=True)
@@ -73,7 +73,7 @@ def write_result(
     return out
 
 
-def one_hot(mask: np.ndarray, classes: int, chance: float) -> np.ndarray:
-    """Probabilities with one chance for the mask's class and equal ones for the others."""
-    other = (1 - chance) / max(1, classes - 1)
-    return np.where(np.arange(classes)[:, None, None] == mask, chance, other).astype(np.float32)
+def one_hot(mask: np.ndarray, classes: int, probability: float) -> np.ndarray:
+    """Probabilities with one value for the mask's class and an equal one for each of the others."""
+    other = (1 - probability) / max(1, classes - 1)
+    return np.where(np.arange(classes)[:, None, None] == mask, probability, other).astype(np.float32)

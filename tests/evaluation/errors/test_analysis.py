@@ -14,7 +14,7 @@ import pytest
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
-from mmseg_ext.evaluation.errors.analyze import Settings, analyze, find_background, object_dice
+from mmseg_ext.evaluation.errors.analysis import Settings, analyze, find_background, object_dice
 from mmseg_ext.evaluation.errors.causes import CAUSES
 from mmseg_ext.evaluation.errors.result_dir import open_result
 from mmseg_ext.evaluation.errors.summary import summarize_errors
@@ -47,20 +47,20 @@ def summary(folder: Path) -> dict[str, Any]:
 def test_the_numbers_fit_the_masks_and_each_other(summary: dict[str, Any], masks: Any) -> None:
     total = sum(confusion_matrix(prediction, truth, 3) for truth, prediction in masks.values())
     wrong = int(total.sum() - np.trace(total))
-    assert summary['scores']['wrong_pixels'] == wrong == sum(one['pixels'] for one in summary['causes'])
+    assert summary['scores']['wrong_pixels'] == wrong == sum(entry['pixels'] for entry in summary['causes'])
     assert summary['scores']['mDice']['value'] == pytest.approx(100 * scores_from_confusion(total)['mDice'], abs=1e-5)
-    assert [one['cause'] for one in summary['causes']] == list(CAUSES)
+    assert [entry['cause'] for entry in summary['causes']] == list(CAUSES)
     for image, (truth, prediction) in zip(summary['images'], masks.values(), strict=True):
         assert image['wrong_pixels'] == int((truth != prediction).sum()) == sum(image['causes'].values())
         counts = confusion_matrix(prediction, truth, 3)
         assert image['object_dice'] == pytest.approx(100 * object_dice(counts, 0), abs=1e-5)
-    classes = [one for one in summary['slices'] if one['feature'] == 'class']
-    assert sum(one['objects'] for one in classes) == summary['result']['objects']
-    assert sum(sum(one['true'].values()) for one in summary['objects']['classes'].values()) == sum(
-        one['objects'] for one in classes
+    classes = [entry for entry in summary['slices'] if entry['feature'] == 'class']
+    assert sum(entry['objects'] for entry in classes) == summary['result']['objects']
+    assert sum(sum(entry['true'].values()) for entry in summary['objects']['classes'].values()) == sum(
+        entry['objects'] for entry in classes
     )
     bins = summary['calibration']['bins']
-    assert sum(one['pixels'] for one in bins) == total.sum()
+    assert sum(entry['pixels'] for entry in bins) == total.sum()
     assert summary['calibration']['accuracy'] == pytest.approx(100 * np.trace(total) / total.sum())
     assert summary['calibration']['mean_confidence'] == pytest.approx(90, abs=0.3)
 
@@ -77,8 +77,8 @@ def test_tables_hold_the_numbers(summary: dict[str, Any]) -> None:
     }  # fmt: skip
     causes = tables['causes'].rows
     assert [row[1] for row in causes[:-1]] == sorted(
-        (one['pixels'] for one in summary['causes']),
-        key=lambda pixels: -next(one['gain']['value'] for one in summary['causes'] if one['pixels'] == pixels),
+        (entry['pixels'] for entry in summary['causes']),
+        key=lambda pixels: -next(entry['gain']['value'] for entry in summary['causes'] if entry['pixels'] == pixels),
     )
     assert causes[-1][1] == summary['scores']['wrong_pixels']
     for table in tables.values():
@@ -101,7 +101,7 @@ def test_any_number_of_classes(classes: int, background: int | None, scenes: Mod
         truth[:3, :3] = 200
     summary = summary_of(scenes.write_result(tmp_path, masks, classes, ignore_index=200), background=background)
     wrong = sum(int(((t != p) & (t != 200)).sum()) for t, p in masks.values())
-    assert sum(one['pixels'] for one in summary['causes']) == wrong
+    assert sum(entry['pixels'] for entry in summary['causes']) == wrong
     assert len(summary['objects']['classes']) == classes - (background is not None)
     assert all(table.rows for name, table in error_tables(summary).items() if name not in ('worst', 'suspects'))
 
@@ -122,7 +122,7 @@ def test_extremes(number: int, scenes: ModuleType, tmp_path: Path) -> None:
     summary = summary_of(scenes.write_result(tmp_path, masks, 3))
     truth, prediction = next(iter(masks.values()))
     wrong = int(((truth != prediction) & (truth != 255)).sum())
-    found = {one['cause']: one['pixels'] for one in summary['causes'] if one['pixels']}
+    found = {entry['cause']: entry['pixels'] for entry in summary['causes'] if entry['pixels']}
     expected = {'nothing found': 'missed object', 'all invented': 'background hallucination'}
     assert found == ({expected[next(iter(masks))]: wrong} if wrong else {})
     assert error_tables(summary)
@@ -132,7 +132,7 @@ def test_the_background_by_name() -> None:
     names = ('road', 'none', 'car')
     assert [find_background(names, name) for name in (None, 'car', 'none')] == [0, 2, 1]
     assert find_background(('road', 'car'), 'none') is None
-    with pytest.raises(InputError, match=r'--background cra: must be none or one of the classes road'):
+    with pytest.raises(InputError, match=r'`background=cra`: must be none or one of the classes road'):
         find_background(('road', 'car'), 'cra')
 
 
@@ -149,7 +149,10 @@ def test_the_keys_of_the_file_are_documented(summary: dict[str, Any], repo_root:
             yield from keys(value[0])
 
     names = {*summary['result']['classes'], *CAUSES}
-    fates = {
-        fate for one in summary['objects']['classes'].values() for side in ('true', 'predicted') for fate in one[side]
+    outcomes = {
+        outcome
+        for entry in summary['objects']['classes'].values()
+        for side in ('true', 'predicted')
+        for outcome in entry[side]
     }
-    assert set(keys(summary)) - names - fates - documented == set()
+    assert set(keys(summary)) - names - outcomes - documented == set()

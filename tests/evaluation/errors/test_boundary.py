@@ -13,10 +13,11 @@ from scipy import ndimage
 
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.errors.boundary import (
-    WIDTHS,
+    TRIMAP_WIDTHS_PX,
     border_distance,
     boundary_region,
-    fit_borders,
+    distance_to,
+    measure_boundaries,
     surface,
     surface_distances,
 )
@@ -76,35 +77,35 @@ def test_two_squares_by_hand() -> None:
     truth, prediction = np.zeros((2, 60, 80), np.uint8)  # diagonal 100: the boundary region is 2 px wide
     truth[10:30, 10:30] = 1
     prediction[10:30, 13:33] = 1
-    fit = fit_borders(prediction, truth, 3, tolerance=2)
+    scores = measure_boundaries(prediction, truth, 3, tolerance=2)
     ring = 20 * 20 - 16 * 16
     # Shared: two rows of 17 at top and bottom; the sides lie too far apart.
     shared = 4 * 17
-    assert fit.boundary[1].tolist() == [shared, 2 * ring - shared]
-    assert fit.hd95[1] == pytest.approx(3)
+    assert scores.boundary[1].tolist() == [shared, 2 * ring - shared]
+    assert scores.hd95[1] == pytest.approx(3)
     # Of the 76 px of a surface more than 2 px away: the whole far side (20), and of the side inside the other square
     # all but those near its top and bottom (18 − 4).
-    assert fit.nsd[1] == pytest.approx(1 - (20 + 14) / 76)
-    assert math.isnan(fit.hd95[2])
-    assert math.isnan(fit.nsd[2])
+    assert scores.nsd[1] == pytest.approx(1 - (20 + 14) / 76)
+    assert math.isnan(scores.hd95[2])
+    assert math.isnan(scores.nsd[2])
     within = border_distance(truth) <= 1
     np.testing.assert_array_equal(
-        fit.trimap[0], confusion_matrix(prediction, np.where(within, truth, 255).astype(np.uint8), 3)
+        scores.trimap[0], confusion_matrix(prediction, np.where(within, truth, 255).astype(np.uint8), 3)
     )
-    assert int(fit.trimap[0].sum()) == 76 + 80  # inside and outside of the square
-    assert (np.diff(fit.trimap.sum((1, 2))) >= 0).all()
-    assert len(fit.trimap) == len(WIDTHS)
+    assert int(scores.trimap[0].sum()) == 76 + 80  # inside and outside of the square
+    assert (np.diff(scores.trimap.sum((1, 2))) >= 0).all()
+    assert len(scores.trimap) == len(TRIMAP_WIDTHS_PX)
 
 
 def test_a_class_that_only_one_mask_has() -> None:
     truth, prediction = np.zeros((2, 20, 20), np.uint8)
     prediction[5:9, 5:9] = 1
-    fit = fit_borders(prediction, truth, 2, tolerance=2)
-    assert fit.nsd[1] == 0
-    assert math.isnan(fit.hd95[1])
-    assert fit.boundary[1, 0] == 0
-    assert fit.boundary[1, 1] > 0
-    assert not fit.trimap.any()
+    scores = measure_boundaries(prediction, truth, 2, tolerance=2)
+    assert scores.nsd[1] == 0
+    assert math.isnan(scores.hd95[1])
+    assert scores.boundary[1, 0] == 0
+    assert scores.boundary[1, 1] > 0
+    assert not scores.trimap.any()
 
 
 def test_ignored_pixels_neither_err_nor_make_a_border() -> None:
@@ -113,6 +114,27 @@ def test_ignored_pixels_neither_err_nor_make_a_border() -> None:
     truth[10:30, 10:30] = prediction[10:30, 10:30] = 1
     truth[15:20, 15:40] = 255
     prediction[15:20, 15:40] = rng.integers(0, 2, (5, 25))
-    fit = fit_borders(prediction, truth, 2, tolerance=1)
-    assert fit.boundary[1, 0] == fit.boundary[1, 1] > 0
-    assert (fit.hd95[1], fit.nsd[1]) == (0, 1)
+    scores = measure_boundaries(prediction, truth, 2, tolerance=1)
+    assert scores.boundary[1, 0] == scores.boundary[1, 1] > 0
+    assert (scores.hd95[1], scores.nsd[1]) == (0, 1)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40), st.floats(0.01, 0.5))
+def test_exactly_the_distances_of_scipy(seed: int, height: int, width: int, share: float) -> None:
+    region = np.random.default_rng(seed).random((height, width)) < share
+    region[0, 0] = True
+    np.testing.assert_array_equal(distance_to(region), ndimage.distance_transform_edt(~region))
+
+
+def test_the_same_in_each_place_in_memory() -> None:
+    region = np.zeros((60, 61), bool)
+    region[3, 4] = region[50, 40] = True
+    first = distance_to(region)
+    for start in range(40):
+        shifted = np.zeros(region.size + 64, bool)[start : start + region.size].reshape(region.shape)
+        shifted[:] = region
+        np.testing.assert_array_equal(distance_to(shifted), first)
+
+
+def test_an_empty_map_is_infinitely_far() -> None:
+    assert np.isinf(distance_to(np.zeros((2, 3)))).all()

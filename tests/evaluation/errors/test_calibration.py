@@ -16,9 +16,9 @@ from mmseg_ext.evaluation.errors.calibration import (
 
 
 def test_histogram_and_error_by_hand() -> None:
-    chances = np.array([[0.9, 0.9, 0.6, 1.0], [0.1, 0.1, 0.4, 0.0]])[:, None, :]
+    probabilities = np.array([[0.9, 0.9, 0.6, 1.0], [0.1, 0.1, 0.4, 0.0]])[:, None, :]
     truth = np.array([[0, 1, 0, 255]], np.uint8)
-    table = confidence_histogram(chances, truth, bins=10)
+    table = confidence_histogram(probabilities, truth, bins=10)
     np.testing.assert_allclose(table[8], [2, 1.8, 1])  # (0.8, 0.9]
     np.testing.assert_allclose(table[5], [1, 0.6, 1])
     assert table.sum(0)[0] == 3
@@ -30,10 +30,10 @@ def test_histogram_and_error_by_hand() -> None:
 def test_a_calibrated_model_has_a_small_error_and_a_sure_one_a_large() -> None:
     rng = np.random.default_rng(0)
     first = rng.uniform(0, 1, (200, 200))
-    chances = np.stack([first, 1 - first])
+    probabilities = np.stack([first, 1 - first])
     truth = (rng.random(first.shape) > first).astype(np.uint8)
-    assert expected_calibration_error(confidence_histogram(chances, truth)[None], resamples=2).value < 0.01
-    sharp = np.round(chances)
+    assert expected_calibration_error(confidence_histogram(probabilities, truth)[None], resamples=2).value < 0.01
+    sharp = np.round(probabilities)
     assert expected_calibration_error(confidence_histogram(sharp, truth)[None], resamples=2).value > 0.2
 
 

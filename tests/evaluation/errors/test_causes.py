@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from mmseg_ext.evaluation.confusion import confusion_matrix
-from mmseg_ext.evaluation.errors.causes import CAUSES, CauseSettings, cause_counts, cause_map, thin_parts
+from mmseg_ext.evaluation.errors.causes import (
+    CAUSES,
+    CauseSettings,
+    cause_counts,
+    cause_map,
+    measure_repairs,
+    repaired,
+    thin_parts,
+)
+from mmseg_ext.evaluation.scores import scores_from_confusion
 
 NUMBER = {name: number for number, name in enumerate(CAUSES, 1)}
 EIGHT = np.ones((3, 3))
@@ -171,7 +180,7 @@ def test_the_causes_add_up_to_all_wrong_pixels(
     rng = np.random.default_rng(seed)
     truth, prediction = rng.integers(0, classes, (2, *shape)).astype(np.uint8)
     if smooth:
-        truth, prediction = (np.kron(one, np.ones((4, 4), np.uint8)) for one in (truth, prediction))
+        truth, prediction = (np.kron(mask, np.ones((4, 4), np.uint8)) for mask in (truth, prediction))
     truth[rng.random(truth.shape) < ignored] = 255
     background = int(rng.integers(0, classes)) if has_background else None
     causes = cause_map(prediction, truth, background=background)
@@ -182,7 +191,7 @@ def test_the_causes_add_up_to_all_wrong_pixels(
     expected = confusion_matrix(prediction, truth, classes)
     np.fill_diagonal(expected, 0)
     np.testing.assert_array_equal(counts.sum(0), expected)
-    assert [int(one.sum()) for one in counts] == [int((causes == number).sum()) for number in NUMBER.values()]
+    assert [int(counted.sum()) for counted in counts] == [int((causes == number).sum()) for number in NUMBER.values()]
 
 
 class Reference:
@@ -252,3 +261,35 @@ def test_an_independent_reading_of_the_rules(
     places = np.argwhere(causes > 0)
     for y, x in places[rng.permutation(len(places))[:40]]:
         assert CAUSES[causes[y, x] - 1] == reference.cause((y, x)), (y, x)
+
+
+def test_repair_by_hand() -> None:
+    confusion = np.array([[10, 3], [2, 5]])
+    np.testing.assert_array_equal(repaired(confusion, np.array([[0, 2], [1, 0]])), [[12, 1], [1, 6]])
+
+
+def test_the_gain_is_that_of_masks_with_the_pixels_set_to_the_truth(scenes: ModuleType) -> None:
+    masks = scenes.random_masks(6, 3)
+    maps = {stem: cause_map(prediction, truth) for stem, (truth, prediction) in masks.items()}
+    confusion = np.stack([confusion_matrix(prediction, truth, 3) for truth, prediction in masks.values()])
+    causes = np.stack([cause_counts(maps[stem], p, t, 3) for stem, (t, p) in masks.items()])
+    repairs = measure_repairs(confusion, causes, resamples=200)
+    before = scores_from_confusion(confusion.sum(0))['mDice']
+    for number, repair in enumerate(repairs, 1):
+        repaired_counts = sum(
+            confusion_matrix(np.where(maps[stem] == number, t, p), t, 3) for stem, (t, p) in masks.items()
+        )
+        after = scores_from_confusion(repaired_counts)['mDice']
+        assert repair.gain.value == pytest.approx(100 * (after - before))
+        assert repair.gain.low <= repair.gain.value <= repair.gain.high
+        assert repair.pixels == sum(int((causes == number).sum()) for causes in maps.values())
+        assert repair.images == sum(bool((causes == number).any()) for causes in maps.values())
+    assert len(repairs) == len(CAUSES)
+    assert sum(repair.share.value for repair in repairs) == pytest.approx(100)
+    assert sum(repair.pixels > 0 for repair in repairs) >= 5
+
+
+def test_a_result_without_errors_has_no_shares() -> None:
+    confusion = np.array([[[5, 0], [0, 5]]])
+    repairs = measure_repairs(confusion, np.zeros((1, 9, 2, 2), np.int64), resamples=10)
+    assert all(np.isnan(repair.share.value) and repair.gain.value == 0 for repair in repairs)

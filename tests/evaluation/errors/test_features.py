@@ -15,7 +15,7 @@ from mmseg_ext.evaluation.errors.features import FEATURES, measure_image, neares
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
-    """A dark square with a tail on bright ground; mask and luma."""
+    """A dark square with a tail on bright background; mask and luma."""
     mask = np.zeros((100, 100), np.uint8)
     mask[20:60, 20:60] = 1
     mask[38:41, 60:80] = 1
@@ -30,7 +30,7 @@ def test_values_by_hand() -> None:
     area = 1600 + 60
     assert values['size'] == pytest.approx(100 * area / 10_000)
     assert (values['brightness'], values['contrast'], values['difference']) == (40, -160, 160)
-    assert values['texture'] == 0  # the object's own border is no texture of the ground
+    assert values['texture'] == 0  # the object's own border is no texture of the background
     reach_of_disc = 3  # at most a few pixels of the tail
     assert values['thinness'] == pytest.approx(100 * 60 / area, abs=100 * 3 * reach_of_disc / area)
     outline = 4 * 39 + 2 * 20
@@ -41,7 +41,7 @@ def test_values_by_hand() -> None:
 
 def test_texture_is_the_gradient_of_the_ring() -> None:
     mask, luma = scene()
-    ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))  # one grey level a pixel
+    ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))  # one grey level per pixel
     (sample,) = measure_image(mask, mask, np.where(mask > 0, luma, ramp).astype(np.uint8), 2)
     assert sample.values['texture'] == pytest.approx(1)
     assert np.isnan(measure_image(np.ones_like(mask), np.ones_like(mask), luma, 2)[0].values['texture'])
@@ -55,7 +55,7 @@ def test_a_disc_is_compact_and_stout() -> None:
     assert sample.values['thinness'] == 0
 
 
-def test_nothing_and_scraps_are_no_objects() -> None:
+def test_nothing_and_tiny_regions_are_no_objects() -> None:
     mask = np.zeros((200, 200), np.uint8)
     mask[3, 3] = 1
     assert measure_image(mask, mask, mask, 2) == []

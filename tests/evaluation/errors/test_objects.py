@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_ext.evaluation.errors.objects import PREDICTED_FATES, TRUE_FATES, object_scores, view_objects
+from mmseg_ext.evaluation.errors.objects import PREDICTED_OUTCOMES, TRUE_OUTCOMES, match_objects, object_scores
 
 
 def masks() -> tuple[np.ndarray, np.ndarray]:
     return np.zeros((60, 60), np.uint8), np.zeros((60, 60), np.uint8)
 
 
-def fates(view: object, side: str, class_index: int) -> list[str]:
-    names = TRUE_FATES if side == 'true' else PREDICTED_FATES
-    counts = getattr(view, side)[class_index]
+def outcomes(matches: object, side: str, class_index: int) -> list[str]:
+    names = TRUE_OUTCOMES if side == 'true' else PREDICTED_OUTCOMES
+    counts = getattr(matches, side)[class_index]
     return [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
 
 
-def test_each_fate_by_hand() -> None:
+def test_each_outcome_by_hand() -> None:
     truth, prediction = masks()
     truth[0:10, 0:10] = prediction[0:10, 0:9] = 1  # right class, IoU 0.9
     truth[0:10, 20:30], prediction[0:10, 20:30] = 1, 2  # another class
@@ -28,65 +28,65 @@ def test_each_fate_by_hand() -> None:
     truth[20:30, 0:10] = prediction[20:25, 0:10] = 1  # badly outlined: IoU is 0.5 and does not exceed it
     truth[20:30, 20:30] = 1  # missed
     prediction[40:50, 40:50] = 2  # no object there
-    view = view_objects(prediction, truth, 3)
-    assert fates(view, 'true', 1) == list(TRUE_FATES)
-    assert fates(view, 'true', 2) == []
-    assert fates(view, 'predicted', 1) == ['right class', 'badly outlined', 'badly outlined']
-    assert fates(view, 'predicted', 2) == ['another class', 'badly outlined', 'no object there']
-    assert view.confused == {(1, 2): 1}
-    assert view.second_missed
-    np.testing.assert_allclose(view.counts, [[0, 0, 0, 0], [1, 4, 2, 0.9], [0, 0, 3, 0]])
+    matches = match_objects(prediction, truth, 3)
+    assert outcomes(matches, 'true', 1) == list(TRUE_OUTCOMES)
+    assert outcomes(matches, 'true', 2) == []
+    assert outcomes(matches, 'predicted', 1) == ['right class', 'badly outlined', 'badly outlined']
+    assert outcomes(matches, 'predicted', 2) == ['another class', 'badly outlined', 'no object there']
+    assert matches.confused == {(1, 2): 1}
+    assert matches.second_missed
+    np.testing.assert_allclose(matches.counts, [[0, 0, 0, 0], [1, 4, 2, 0.9], [0, 0, 3, 0]])
 
 
 def test_the_second_animal() -> None:
     truth, prediction = masks()
     truth[5:15, 5:15] = truth[30:40, 30:40] = 1
     prediction[5:15, 5:15] = 1
-    assert view_objects(prediction, truth, 2).second_missed
-    assert not view_objects(truth, truth, 2).second_missed
-    assert not view_objects(np.zeros_like(truth), truth, 2).second_missed
+    assert match_objects(prediction, truth, 2).second_missed
+    assert not match_objects(truth, truth, 2).second_missed
+    assert not match_objects(np.zeros_like(truth), truth, 2).second_missed
 
 
-def test_scraps_are_no_objects() -> None:
+def test_tiny_regions_are_no_objects() -> None:
     truth = np.zeros((300, 300), np.uint8)  # 0.01 % are 9 pixels
     truth[0, 0:8], truth[5, 0:9] = 1, 1
-    assert view_objects(truth, truth, 2).true.sum() == 1
+    assert match_objects(truth, truth, 2).true.sum() == 1
 
 
 def test_ignored_pixels() -> None:
     truth, prediction = masks()
     truth[0:10, 0:10] = prediction[0:10, 0:15] = 1
-    truth[0:10, 10:15] = 255  # half of the surplus would spoil the IoU
+    truth[0:10, 10:15] = 255  # half of the surplus would lower the IoU below 0.5
     prediction[30:40, 30:40] = 1
     truth[30:40, 30:36] = 255  # lies on ignored pixels by more than half
-    view = view_objects(prediction, truth, 2)
-    np.testing.assert_allclose(view.counts[1], [1, 0, 0, 1])
-    assert view.predicted.sum() == 1
+    matches = match_objects(prediction, truth, 2)
+    np.testing.assert_allclose(matches.counts[1], [1, 0, 0, 1])
+    assert matches.predicted.sum() == 1
 
 
 def test_scores_by_hand() -> None:
     counts = np.array([[2, 1, 0, 1.6], [1, 0, 3, 0.8]])
     scores = object_scores(counts, resamples=50)
     expected = {'precision': 3 / 6, 'recall': 3 / 4, 'F1': 3 / 5, 'SQ': 0.8, 'PQ': 0.48}
-    assert {name: one.value for name, one in scores.items()} == pytest.approx(expected)
-    assert all(one.low <= one.value <= one.high for one in scores.values())
+    assert {name: score.value for name, score in scores.items()} == pytest.approx(expected)
+    assert all(score.low <= score.value <= score.high for score in scores.values())
 
 
 @settings(max_examples=30)
 @given(st.integers(2, 20), st.integers(0, 2**32 - 1), st.booleans())
-def test_every_object_has_one_fate(scenes: ModuleType, classes: int, seed: int, has_background: bool) -> None:
+def test_every_object_has_one_outcome(scenes: ModuleType, classes: int, seed: int, has_background: bool) -> None:
     rng = np.random.default_rng(seed)
     truth = scenes.blobs(rng, (32, 40), classes)
     prediction = scenes.disturbed(rng, truth, classes)
     background = 0 if has_background else None
-    view = view_objects(prediction, truth, classes, background=background)
-    hit, missed, lone, iou = view.counts.T
-    np.testing.assert_array_equal(view.true.sum(1), hit + missed)
-    np.testing.assert_array_equal(view.predicted.sum(1), hit + lone)
-    np.testing.assert_array_equal(view.true[:, 0], hit)
-    np.testing.assert_array_equal(view.predicted[:, 0], hit)
+    matches = match_objects(prediction, truth, classes, background=background)
+    hit, missed, unmatched, iou = matches.counts.T
+    np.testing.assert_array_equal(matches.true.sum(1), hit + missed)
+    np.testing.assert_array_equal(matches.predicted.sum(1), hit + unmatched)
+    np.testing.assert_array_equal(matches.true[:, 0], hit)
+    np.testing.assert_array_equal(matches.predicted[:, 0], hit)
     assert ((iou > 0.5 * hit) | (hit == 0)).all()
     assert (iou <= hit + 1e-9).all()
-    perfect = view_objects(truth, truth, classes, background=background)
+    perfect = match_objects(truth, truth, classes, background=background)
     np.testing.assert_allclose(perfect.counts[:, 3], perfect.true[:, 0])
     assert perfect.counts[:, 1:3].sum() == 0

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.evaluation.errors.correction import mask_agreement, read_correction
 from mmseg_ext.evaluation.errors.result_dir import open_result
 
 
@@ -22,7 +21,7 @@ def result(scenes: ModuleType, tmp_path: Path) -> Path:
 
 def test_everything_is_read(result: Path, scenes: ModuleType) -> None:
     opened = open_result(result)
-    assert (len(opened), opened.has_probabilities, opened.classes.names[0]) == (2, True, 'ground')
+    assert (len(opened), opened.has_probabilities, opened.classes.names[0]) == (2, True, 'background')
     truth, prediction = scenes.random_masks(2, 3, 24)['i01']
     case = list(opened)[1]
     assert case.stem == 'i01'
@@ -35,7 +34,7 @@ def test_everything_is_read(result: Path, scenes: ModuleType) -> None:
 
 def test_data_that_has_moved(result: Path, tmp_path: Path) -> None:
     (tmp_path / 'data').rename(tmp_path / 'elsewhere')
-    with pytest.raises(InputError, match='--data'):
+    with pytest.raises(InputError, match='`data`'):
         open_result(result)
     assert len(list(open_result(result, tmp_path / 'elsewhere'))) == 2
     with pytest.raises(InputError, match='folder not found'):
@@ -118,7 +117,7 @@ def shrink_probabilities(result: Path) -> None:
         (spoil_size, ['i01.png', '20×24']),
         (spoil_label, ['labels/val/i01.png', 'scored']),
         (spoil_image, ['i00.png', 'cannot be decoded']),
-        (spoil_missing, ['i00.png', 'not found', '--data']),
+        (spoil_missing, ['i00.png', 'not found', '`data`']),
         (spoil_yaml, ['dataset.yaml', 'a, b, c']),
         (spoil_probabilities, ['i01.npz', 'cannot be read']),
         (drop_probabilities, ['lacks i01.npz']),
@@ -132,24 +131,3 @@ def test_what_is_wrong_is_named(result: Path, spoil: Callable[[Path], None], wor
     assert '\n' not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
-
-
-def test_agreement_by_hand() -> None:
-    first = np.array([[0, 1, 1, 2, 255]], np.uint8)
-    second = np.array([[0, 1, 2, 0, 1]], np.uint8)
-    assert mask_agreement(first, second, 0, 255) == pytest.approx(1 / 3)
-    assert mask_agreement(first, second, None, 255) == pytest.approx(2 / 4)
-    assert mask_agreement(first[:, :1], second[:, :1], 0, 255) == 1
-
-
-def test_a_correction_is_scored(result: Path, scenes: ModuleType) -> None:
-    data = result.parent / 'data'
-    shutil.copytree(data / 'labels', data / 'mended')
-    shutil.copy(result / 'masks/i01.png', data / 'mended/val/i01.png')
-    correction = read_correction(open_result(result), 'mended')
-    assert correction.agreement['i00'] == 1
-    assert correction.agreement['i01'] < 1
-    assert np.trace(correction.confusion[1]) == 24 * 24
-    (data / 'mended/val/i00.png').unlink()
-    with pytest.raises(InputError, match=r'mended/val/i00\.png'):
-        read_correction(open_result(result), 'mended')

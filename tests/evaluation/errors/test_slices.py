@@ -7,17 +7,26 @@ import pytest
 
 from mmseg_ext.eda.statistics.measure import ObjectRow
 from mmseg_ext.evaluation.errors.features import FEATURES, ObjectSample
-from mmseg_ext.evaluation.errors.slices import DARK_ON_DARK, Slice, dice_parts, make_slices, score_slice
+from mmseg_ext.evaluation.errors.slices import (
+    DARK_ON_DARK,
+    Slice,
+    _permute,
+    _ratio_and_variance,
+    dice_parts,
+    make_slices,
+    score_slice,
+    search_worst,
+)
 
 
 def sample(
-    image: int, hit: int, missed: int, *, class_index: int = 1, light: float = 50, **values: float
+    image: int, hit: int, missed: int, *, class_index: int = 1, luma: float = 50, **values: float
 ) -> ObjectSample:
-    """An object of which some pixels are found and others taken for ground."""
+    """An object of which some pixels are found and others predicted as background."""
     confusion = np.zeros((3, 3), np.int64)
     confusion[0, 0] = 1000
     confusion[class_index, class_index], confusion[class_index, 0] = hit, missed
-    row = ObjectRow('', '', class_index, 1.0, light, light, 0.0, 0.5, 0.5, image % 2 == 0)
+    row = ObjectRow('', '', class_index, 1.0, luma, luma, 0.0, 0.5, 0.5, image % 2 == 0)
     return ObjectSample(image, row, {feature.name: values.get(feature.name, 1.0) for feature in FEATURES}, 1, confusion)
 
 
@@ -69,30 +78,129 @@ def test_a_slice_of_few_images_has_no_interval() -> None:
 
 def test_thirds_are_of_equal_size_and_hold_every_object_once() -> None:
     samples = [sample(i, 10, 1, size=float(i), texture=math.nan if i < 3 else float(i)) for i in range(30)]
-    slices = make_slices(samples, ('ground', 'cat', 'dog'))
-    thirds = [one for one in slices if one.feature == 'size']
-    assert [one.members.sum() for one in thirds] == [10, 10, 10]
-    assert [one.limits for one in thirds] == ['≤ 9.67 %', '9.67 to 19.3 %', '> 19.3 %']
+    slices = make_slices(samples, ('background', 'cat', 'dog'))
+    thirds = [piece for piece in slices if piece.feature == 'size']
+    assert [piece.members.sum() for piece in thirds] == [10, 10, 10]
+    assert [piece.limits for piece in thirds] == ['≤ 9.67 %', '9.67 to 19.3 %', '> 19.3 %']
     assert np.flatnonzero(thirds[0].members).tolist() == list(range(10))
-    textures = [one for one in slices if one.feature == 'texture']
-    assert sum(one.members.sum() for one in textures) == 27
-    assert not any(one.members[:3].any() or one.known[:3].any() for one in textures)
-    assert not [one for one in slices if one.feature == 'thinness']  # all objects are alike
+    textures = [piece for piece in slices if piece.feature == 'texture']
+    assert sum(piece.members.sum() for piece in textures) == 27
+    assert not any(piece.members[:3].any() or piece.known[:3].any() for piece in textures)
+    assert not [piece for piece in slices if piece.feature == 'thinness']  # all objects are alike
     for feature in ('class', 'edge of the image', 'objects in the image'):
-        group = [one.members for one in slices if one.feature == feature]
+        group = [piece.members for piece in slices if piece.feature == feature]
         np.testing.assert_array_equal(np.sum(group, axis=0), np.ones(30))
 
 
 def test_dark_on_dark_is_below_85_on_both_sides() -> None:
-    samples = [sample(i, 10, 1, light=light) for i, light in enumerate((84.9, 85.0, 20, math.nan))]
-    dark = next(one for one in make_slices(samples, ('ground', 'cat', 'dog')) if one.name == DARK_ON_DARK)
+    samples = [sample(i, 10, 1, luma=luma) for i, luma in enumerate((84.9, 85.0, 20, math.nan))]
+    dark = next(piece for piece in make_slices(samples, ('background', 'cat', 'dog')) if piece.name == DARK_ON_DARK)
     assert dark.members.tolist() == [True, False, True, False]
     assert dark.known.tolist() == [True, True, True, False]
 
 
-def test_dice_parts_leave_the_ground_out_but_count_what_is_called_another_class() -> None:
-    one = sample(0, 7, 2)
-    one.confusion[1, 2] = 5
-    one.confusion[0, 2] = 3
-    assert dice_parts([one], 0).tolist() == [[14, (7 + 2 + 5) + 7 + (5 + 3)]]
-    assert dice_parts([one], None).tolist() == [[14 + 2000, 2 * (1000 + 7 + 2 + 5 + 3)]]
+def test_dice_parts_leave_the_background_out_but_count_what_is_called_another_class() -> None:
+    piece = sample(0, 7, 2)
+    piece.confusion[1, 2] = 5
+    piece.confusion[0, 2] = 3
+    assert dice_parts([piece], 0).tolist() == [[14, (7 + 2 + 5) + 7 + (5 + 3)]]
+    assert dice_parts([piece], None).tolist() == [[14 + 2000, 2 * (1000 + 7 + 2 + 5 + 3)]]
+
+
+COUNT = 90
+
+
+def features(rng: np.random.Generator) -> list[Slice]:
+    """Three features of three thirds each."""
+    slices = []
+    for name in 'abc':
+        value = rng.permutation(COUNT) % 3
+        slices += [Slice(name, f'{name}{n}', '', value == n, np.ones(COUNT, bool)) for n in range(3)]
+    return slices
+
+
+def scores(rng: np.random.Generator) -> np.ndarray:
+    """2 TP and true + predicted of each object, with no relation to any feature."""
+    whole = rng.uniform(100, 2000, COUNT)
+    return np.stack([whole * rng.beta(18, 2, COUNT), whole], axis=1)
+
+
+def test_a_planted_slice_of_two_features_is_found() -> None:
+    rng = np.random.default_rng(0)
+    slices, parts = features(rng), scores(rng)
+    bad = slices[1].members & slices[5].members
+    parts[bad, 0] *= 0.6
+    found = search_worst(slices, parts, np.arange(COUNT), min_objects=5, permutations=199)
+    assert found.worst[0].slice.name == 'a1, b2'
+    np.testing.assert_array_equal(found.worst[0].slice.members, bad)
+    assert found.worst[0].p == pytest.approx(1 / 200)
+    assert found.tried == 9 + 27
+    statistics = [piece.statistic for piece in found.worst]
+    assert statistics == sorted(statistics, reverse=True)
+
+
+def test_without_bad_slices_a_false_alarm_is_rare() -> None:
+    alarms = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        found = search_worst(
+            features(rng), scores(rng), np.arange(COUNT), min_objects=8, permutations=99, top=1, seed=seed
+        )
+        alarms += found.worst[0].p <= 0.1
+    assert alarms <= 13  # 6 are expected; more than 13 have a probability of 0.3 %
+
+
+def test_objects_of_one_image_are_not_taken_for_independent() -> None:
+    """Ten objects an image, all alike: 60 objects are six images, which cannot prove much."""
+    alarms = 0
+    image = np.repeat(np.arange(12), 10)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        bad = rng.permutation(12) < 4
+        quality = rng.normal(0.8, 0.1, 12)[image]
+        parts = np.stack([quality * 100, np.full(120, 100.0)], axis=1)
+        piece = Slice('f', 'n', '', bad[image], np.ones(120, bool))
+        worst = search_worst([piece], parts, image, min_objects=5, permutations=99, seed=seed).worst
+        alarms += bool(worst) and worst[0].p <= 0.05
+    assert alarms <= 7  # 2 are expected; objects taken for independent give some 15
+
+
+def test_permuting_keeps_images_together() -> None:
+    images = np.array([0, 0, 1, 2, 2, 3, 4])
+    for seed in range(20):
+        source = _permute(images, np.random.default_rng(seed))
+        assert sorted(source) == list(range(7))
+        for image in (0, 2):
+            given = images[source[images == image]]
+            assert given[0] == given[1]
+            assert given[0] in (0, 2)
+        assert set(images[source[[2, 5, 6]]]) == {1, 3, 4}
+
+
+def test_the_variance_is_that_of_the_bootstrap() -> None:
+    rng = np.random.default_rng(3)
+    parts = scores(rng)
+    ratio, variance = _ratio_and_variance(np.ones((1, COUNT)), parts)
+    draws = parts[rng.integers(0, COUNT, (4000, COUNT))].sum(1)
+    assert ratio[0] == pytest.approx(parts[:, 0].sum() / parts[:, 1].sum())
+    assert np.sqrt(variance[0]) == pytest.approx((draws[:, 0] / draws[:, 1]).std(), rel=0.08)
+
+
+def test_slices_that_say_the_same_are_listed_once() -> None:
+    rng = np.random.default_rng(4)
+    parts = scores(rng)
+    bad = np.arange(COUNT) < 20
+    parts[bad, 0] *= 0.5
+    nearly = bad.copy()
+    nearly[19] = False
+    known = np.ones(COUNT, bool)
+    slices = [Slice('f', 'bad', '', bad, known), Slice('g', 'nearly', '', nearly, known)]
+    found = search_worst(slices, parts, np.arange(COUNT), permutations=49)
+    assert len(found.worst) == 1
+    assert found.tried == 2  # together they are no new group
+
+
+def test_too_few_objects_are_not_looked_at() -> None:
+    members = np.arange(COUNT) < 7
+    found = search_worst([Slice('f', 'n', '', members, np.ones(COUNT, bool))], np.ones((COUNT, 2)), np.arange(COUNT))
+    assert (found.worst, found.tried, found.min_objects) == ([], 0, 8)

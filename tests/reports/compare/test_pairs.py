@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmseg_ext.evaluation.paired import paired_test
+from mmseg_ext.evaluation.bootstrap import paired_test
 from mmseg_ext.evaluation.records import ImageRecord, Records, read_records, write_records
 from mmseg_ext.reports.compare.comparison import compare
 from mmseg_ext.reports.compare.pairs import paired_sets

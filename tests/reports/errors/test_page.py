@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.evaluation.errors.analyze import Analysis, Settings, analyze
+from mmseg_ext.evaluation.errors.analysis import Analysis, Settings, analyze
 from mmseg_ext.evaluation.errors.causes import CAUSES
 from mmseg_ext.evaluation.errors.result_dir import open_result
 from mmseg_ext.evaluation.errors.summary import summarize_errors
@@ -38,7 +38,7 @@ def scenes(repo_root: Path) -> ModuleType:
 
 
 def analysed(folder: Path) -> tuple[Analysis, dict[str, Any]]:
-    analysis = analyze(open_result(folder), Settings(resamples=50, permutations=19, least=4))
+    analysis = analyze(open_result(folder), Settings(resamples=50, permutations=19, min_objects=4))
     return analysis, summarize_errors(analysis, ['tools/analyze_errors.py', 'a b'])
 
 
