@@ -34,8 +34,7 @@ def test_it_runs_on_the_synthetic_pets(
 ) -> None:
     client = pytest.importorskip('nbclient')
     pytest.importorskip('ipykernel')
-    from mmseg_ext.demo.generate import make_demo_data
-    from mmseg_ext.demo.settings import DemoSettings
+    from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 
     make_demo_data(tmp_path / 'pets', DemoSettings(train=8, val=4, test=4, size=64))
     monkeypatch.setenv('PETS_ROOT', str(tmp_path / 'pets'))

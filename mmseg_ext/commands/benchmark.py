@@ -44,8 +44,7 @@ def audit(args: argparse.Namespace) -> Result:
 
     if args.data:
         return benchmark_audit(args.data, args.labels, args.rounds)
-    from mmseg_ext.demo.generate import make_demo_data
-    from mmseg_ext.demo.settings import DemoSettings
+    from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 
     with tempfile.TemporaryDirectory() as folder:
         make_demo_data(f'{folder}/pets', DemoSettings(train=args.images, val=0, test=0, size=args.size))

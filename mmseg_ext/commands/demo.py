@@ -6,9 +6,8 @@ import argparse
 from collections.abc import Sequence
 
 from mmseg_ext.commands import cli
-from mmseg_ext.demo.contact_sheet import contact_sheet
-from mmseg_ext.demo.generate import make_demo_data, summary
-from mmseg_ext.demo.settings import SPLITS, DemoSettings
+from mmseg_ext.demo.contact_sheet import write_contact_sheet
+from mmseg_ext.demo.generate import SPLITS, DemoSettings, make_demo_data, summarize
 
 
 def _png(name: str) -> str:
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = DemoSettings(args.train, args.val, args.test, args.size, args.seed, args.defects)
     made = make_demo_data(args.data, settings, args.overwrite)
     print(f'{args.data}: made' if made else f'{args.data}: already there')
-    print(summary(args.data))
+    print(summarize(args.data))
     if args.sheet:
-        contact_sheet(args.data, args.sheet, split=next(s for s in SPLITS if settings.count(s)))
+        write_contact_sheet(args.data, args.sheet, split=next(s for s in SPLITS if settings.count(s)))
         print(f'{args.sheet}: contact sheet')

@@ -6,25 +6,24 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from mmseg_ext.demo.figure import Figure
-from mmseg_ext.demo.shapes import LEFT, RIGHT, curve, ellipse, limb, pointed, symmetric
+from mmseg_ext.demo.figure import LEFT, RIGHT, Figure, curve, ellipse, limb, pointed, symmetric
 
 SKULL = [(0, -0.86), (0.5, -0.8), (0.92, -0.38), (1.06, 0.1), (0.96, 0.46), (0.6, 0.78), (0, 0.9)]
 
 
 def draw_cat(rng: np.random.Generator, marks: Collection[str]) -> Figure:
-    """A cat in a pose drawn by chance.
+    """Draw a cat in a random pose.
 
     Args:
-        rng: Source of chance.
-        marks: The roles that its coat has; a face mark is drawn only if it is among them.
+        rng: Random generator.
+        marks: Roles of its coat; a face mark is drawn only if it is among them.
     """
     poses = list(POSES)
     return POSES[poses[int(rng.choice(len(poses), p=[0.26, 0.26, 0.16, 0.14, 0.18]))]](rng, marks)
 
 
 def head(rng: np.random.Generator, marks: Collection[str], asleep: bool = False) -> Figure:
-    """A face seen from the front: pointed ears, slit pupils (or closed eyes), a small nose and whiskers."""
+    """Draw a face from the front: pointed ears, slit pupils (or closed eyes), a small nose and whiskers."""
     figure = Figure()
     tall = rng.uniform(0.95, 1.2)
     for side in (RIGHT, LEFT):
@@ -90,7 +89,7 @@ def _paw(figure: Figure, x: float, y: float, size: float = 1.0, tone: float = 1.
 
 
 def sitting(rng: np.random.Generator, marks: Collection[str]) -> Figure:
-    """Sitting upright, seen from the front, the tail round to one side."""
+    """Draw a cat sitting upright, from the front, the tail round to one side."""
     figure = Figure()
     fat = rng.uniform(0.92, 1.2)
     curl = rng.uniform(-0.6, 0.3)
@@ -122,7 +121,7 @@ def sitting(rng: np.random.Generator, marks: Collection[str]) -> Figure:
 
 
 def standing(rng: np.random.Generator, marks: Collection[str]) -> Figure:
-    """Standing or walking in profile, the head turned to the viewer, the tail raised."""
+    """Draw a cat standing or walking in profile, the head turned to the viewer, the tail raised."""
     figure = Figure()
     stride = rng.uniform(-0.45, 0.45)
     up = rng.uniform(0.4, 1.3)
@@ -154,7 +153,7 @@ def standing(rng: np.random.Generator, marks: Collection[str]) -> Figure:
 
 
 def lying(rng: np.random.Generator, marks: Collection[str]) -> Figure:
-    """Lying on its belly, front paws out, the tail along the ground."""
+    """Draw a cat lying on its belly, front paws out, the tail along the floor."""
     figure = Figure()
     figure.part(
         limb([(-2.2, 0.9), (-3.1, 1.15), (-3.7, 0.9), (-4.1, 1.0)], [0.24, 0.22, 0.2, 0.13]), 'tail', 0, contact=0.2
@@ -188,7 +187,7 @@ def lying(rng: np.random.Generator, marks: Collection[str]) -> Figure:
 
 
 def curled(rng: np.random.Generator, marks: Collection[str]) -> Figure:
-    """Curled up asleep: a ring of back, with head and tail laid in it."""
+    """Draw a cat curled up asleep, head and tail inside the ring of its back."""
     figure = Figure()
     figure.part(
         curve(
@@ -207,7 +206,7 @@ def curled(rng: np.random.Generator, marks: Collection[str]) -> Figure:
 
 
 def portrait(rng: np.random.Generator, marks: Collection[str]) -> Figure:
-    """Head and shoulders."""
+    """Draw head and shoulders of a cat."""
     figure = Figure(bust=True)
     figure.part(symmetric([(0, 0.2), (0.75, 0.55), (1.15, 1.2), (1.3, 2.2), (0, 2.5)]), 'coat', 90, contact=0.3)
     figure.part(symmetric([(0, 0.6), (0.5, 0.9), (0.55, 1.6), (0, 2.3)]), 'chest', 90, fur=1.4, relief=0.3, contact=0.0)

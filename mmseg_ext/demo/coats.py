@@ -1,6 +1,6 @@
-"""The coats of cats and dogs. Both draw on the same colours, so that colour alone does not tell the class.
+"""Coats of cats and dogs. Both use the same colours, so that colour alone does not tell the class.
 
-A coat maps roles (``coat``, ``muzzle``, ``ear`` …) to fills; what a coat does not name is painted as ``coat``.
+A coat maps roles (``coat``, ``muzzle``, ``ear`` …) to fills; roles that it does not name are painted as ``coat``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ IRIS = ((196, 178, 60), (120, 170, 80), (214, 148, 46), (92, 150, 190))
 
 
 def cat_coat(rng: np.random.Generator, dark: bool = False) -> Coat:
-    """A cat's coat by chance; ``dark`` leaves only coats that drown in the shade."""
+    """Draw a random coat of a cat; only dark ones if ``dark``."""
     hair = _hair(rng)
     coat, base = _draw(CAT_COATS, rng, dark)(hair, rng)
     coat['iris'] = Flat(IRIS[int(rng.choice(4, p=[0.35, 0.3, 0.2, 0.15]))])
@@ -39,7 +39,7 @@ def cat_coat(rng: np.random.Generator, dark: bool = False) -> Coat:
 
 
 def dog_coat(rng: np.random.Generator, dark: bool = False) -> Coat:
-    """A dog's coat by chance; ``dark`` leaves only coats that drown in the shade."""
+    """Draw a random coat of a dog; only dark ones if ``dark``."""
     hair = _hair(rng)
     coat, base = _draw(DOG_COATS, rng, dark)(hair, rng)
     coat['iris'] = Flat((84, 50, 26))
@@ -48,13 +48,13 @@ def dog_coat(rng: np.random.Generator, dark: bool = False) -> Coat:
 
 
 def _draw(makers: dict[Maker, float], rng: np.random.Generator, dark: bool) -> Maker:
-    """A maker by its weight; among the dark ones if ``dark``."""
+    """Draw a maker by its weight; only a dark one if ``dark``."""
     weights = np.array([weight if not dark or maker in DARK_COATS else 0.0 for maker, weight in makers.items()])
     return list(makers)[int(rng.choice(len(makers), p=weights / weights.sum()))]
 
 
 def _hair(rng: np.random.Generator) -> Hair:
-    """The colours of hair, each a little lighter or darker, warmer or colder."""
+    """Vary each colour of hair: lighter or darker, warmer or colder."""
     return {name: _vary(colour, rng) for name, colour in HAIR.items()}
 
 
@@ -73,12 +73,12 @@ def _paler(colour: Colour, share: float) -> Colour:
     return r, g, b
 
 
-def _one(hair: Hair, rng: np.random.Generator, *names: str) -> Colour:
+def _choose(hair: Hair, rng: np.random.Generator, *names: str) -> Colour:
     return hair[names[int(rng.integers(len(names)))]]
 
 
 def _features(base: Colour, rng: np.random.Generator) -> Coat:
-    """What every animal has: eyes, mouth, the inside of the ears, whiskers."""
+    """Choose the colours that every animal has: eyes, mouth, inner ears, whiskers."""
     dark = sum(base) < 250
     return {
         'ear_inner': Solid(_vary((104, 76, 74) if dark else (196, 140, 132), rng)),
@@ -92,7 +92,7 @@ def _features(base: Colour, rng: np.random.Generator) -> Coat:
 
 
 def _tabby(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    base = _one(hair, rng, 'brown', 'grey', 'ginger', 'golden', 'slate')
+    base = _choose(hair, rng, 'brown', 'grey', 'ginger', 'golden', 'slate')
     dark = _darker(base, rng.uniform(0.32, 0.5))
     pale = Solid(hair['white'] if rng.random() < 0.4 else _paler(base, 0.5))
     fill = Stripes(base, dark, rng.uniform(0.34, 0.52))
@@ -100,23 +100,23 @@ def _tabby(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
 
 
 def _spotted(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    base = _one(hair, rng, 'golden', 'grey', 'ginger')
+    base = _choose(hair, rng, 'golden', 'grey', 'ginger')
     dark = _darker(base, rng.uniform(0.32, 0.45))
     return {'coat': Spots(base, dark, 0.12), 'muzzle': Solid(_paler(base, 0.5)), 'mark': Flat(dark)}, base
 
 
 def _solid(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    base = _one(hair, rng, 'white', 'black', 'grey', 'slate', 'ginger', 'cream', 'black')
+    base = _choose(hair, rng, 'white', 'black', 'grey', 'slate', 'ginger', 'cream', 'black')
     return {'coat': Solid(base)}, base
 
 
 def _black(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    base = _one(hair, rng, 'black', 'black', 'chocolate')
+    base = _choose(hair, rng, 'black', 'black', 'chocolate')
     return {'coat': Solid(base)}, base
 
 
 def _tuxedo(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    base = _one(hair, rng, 'black', 'black', 'slate', 'chocolate')
+    base = _choose(hair, rng, 'black', 'black', 'slate', 'chocolate')
     white = Solid(hair['white'])
     return {'coat': Solid(base), 'muzzle': white, 'chest': white, 'paw': white, 'blaze': white}, base
 
@@ -133,7 +133,7 @@ def _tortoiseshell(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
 
 
 def _pointed(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    point = Solid(_one(hair, rng, 'chocolate', 'slate', 'brown'))
+    point = Solid(_choose(hair, rng, 'chocolate', 'slate', 'brown'))
     return {
         'coat': Solid(hair['cream']),
         **dict.fromkeys(('ear', 'tail', 'paw', 'leg', 'muzzle', 'mask'), point),
@@ -141,7 +141,7 @@ def _pointed(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
 
 
 def _plain_dog(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    base = _one(
+    base = _choose(
         hair, rng, 'golden', 'golden', 'brown', 'black', 'chocolate', 'cream', 'grey', 'white', 'ginger', 'slate'
     )
     pale = Solid(_paler(base, rng.choice([0.0, 0.3])))
@@ -154,20 +154,20 @@ def _plain_dog(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
 
 
 def _patched_dog(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    other = _one(hair, rng, 'brown', 'ginger', 'black', 'chocolate')
+    other = _choose(hair, rng, 'brown', 'ginger', 'black', 'chocolate')
     white = Solid(hair['white'])
     fill = Patches(hair['white'], [other], rng.uniform(0, 0.2))
     return {'coat': fill, 'ear': Solid(other), 'muzzle': white, 'paw': white, 'chest': white}, hair['white']
 
 
 def _tan_points(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    base = _one(hair, rng, 'black', 'chocolate')
-    tan = Solid(_one(hair, rng, 'ginger', 'golden', 'brown'))
+    base = _choose(hair, rng, 'black', 'chocolate')
+    tan = Solid(_choose(hair, rng, 'ginger', 'golden', 'brown'))
     return {'coat': Solid(base), 'muzzle': tan, 'paw': tan, 'chest': tan, 'brow': tan}, base
 
 
 def _saddled(hair: Hair, rng: np.random.Generator) -> tuple[Coat, Colour]:
-    tan = Solid(_one(hair, rng, 'ginger', 'golden', 'brown'))
+    tan = Solid(_choose(hair, rng, 'ginger', 'golden', 'brown'))
     coat: Coat = {
         'coat': Patches(hair['golden'], [hair['black']], 0.1),
         'muzzle': Solid(hair['black']),

@@ -1,10 +1,10 @@
-"""Planted annotation defects: what a hasty annotator leaves behind, as pure functions of a true mask.
+"""Planted annotation defects of hasty annotators, as pure functions of a true mask.
 
-Each kind takes ``(mask, objects, rng)`` and returns the spoilt mask with the parameters that were drawn:
+Each kind takes ``(mask, objects, rng)`` and returns the corrupted mask and the parameters that were drawn:
 
 - ``mask``: shape (H, W), uint8, 0 background, 1 cat, 2 dog; never changed in place.
-- ``objects``: shape (H, W), bool, the visible things that are no animal (cushions, balls, boxes).
-- ``rng``: the only source of chance.
+- ``objects``: shape (H, W), bool, visible things that are no animals (cushions, balls, boxes).
+- ``rng``: random generator.
 
 `plant` applies a kind by name; `DEFECTS` lists them all.
 """
@@ -19,39 +19,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
-from mmseg_ext.demo import shapes
+from mmseg_ext.demo.figure import blob
 
 Region = NDArray[np.bool_]
 Planted = tuple[Mask, dict[str, Any]]
 Defect = Callable[[Mask, Region, np.random.Generator], Planted]
 
 DEFECTS: dict[str, Defect] = {}
-MAX_TRIES = 50
+MAX_DRAWS = 50  # of a defect until it changes a pixel
 BACKGROUND, CAT, DOG = 0, 1, 2
 
 
 def plant(kind: str, mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """Apply one kind of defect, drawing anew until it changes at least one pixel.
+    """Apply one kind of defect; draw again until it changes at least one pixel.
 
     Args:
         kind: A key of `DEFECTS`.
         mask: The true mask, shape (H, W), uint8; it must hold an animal.
-        objects: Things that are no animal, shape (H, W), bool.
-        rng: Source of chance.
+        objects: Things that are no animals, shape (H, W), bool.
+        rng: Random generator.
 
     Returns:
-        The spoilt mask and the drawn parameters with ``kind`` and ``changed_pixels``.
+        The corrupted mask and the drawn parameters with ``kind`` and ``changed_pixels``.
 
     Raises:
         ValueError: The mask holds no animal, or the defect cannot change this mask.
+
+    >>> mask = np.zeros((32, 32), np.uint8)
+    >>> mask[8:24, 8:24] = 1
+    >>> corrupted, record = plant('wrong_class', mask, mask > 1, np.random.default_rng(0))
+    >>> record
+    {'kind': 'wrong_class', 'true_class': 1, 'labelled_as': 2, 'changed_pixels': 256}
     """
     if not mask.any():
         raise ValueError('a defect needs a mask with an animal, found background only')
-    for _ in range(MAX_TRIES):
-        spoilt, parameters = DEFECTS[kind](mask, objects, rng)
-        changed = int(np.count_nonzero(spoilt != mask))
+    for _ in range(MAX_DRAWS):
+        corrupted, parameters = DEFECTS[kind](mask, objects, rng)
+        changed = int(np.count_nonzero(corrupted != mask))
         if changed:
-            return spoilt, {'kind': kind, **parameters, 'changed_pixels': changed}
+            return corrupted, {'kind': kind, **parameters, 'changed_pixels': changed}
     raise ValueError(f'{kind} cannot change this mask of {np.count_nonzero(mask)} animal pixels')
 
 
@@ -62,7 +68,7 @@ def _defect(function: Defect) -> Defect:
 
 
 def _pick_animal(mask: Mask, rng: np.random.Generator) -> tuple[Region, int]:
-    """One connected animal, drawn with a chance that grows with its area, and its class."""
+    """Draw a connected animal with probability proportional to its area; return its region and class."""
     regions: list[Region] = []
     for value in (CAT, DOG):
         count, labels = cv2.connectedComponents((mask == value).astype(np.uint8), connectivity=8)
@@ -73,34 +79,34 @@ def _pick_animal(mask: Mask, rng: np.random.Generator) -> tuple[Region, int]:
 
 
 def _bounding_box(region: Region) -> tuple[int, int, int, int]:
-    """Left, top, width and height of a region, in pixels."""
+    """Return left, top, width and height of a region in pixels."""
     left, top, width, height = cv2.boundingRect(region.astype(np.uint8))
     return int(left), int(top), int(width), int(height)
 
 
 @_defect
 def specks(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """Stray clicks: islands of one to nine pixels on the background, none touching an animal."""
+    """Add stray clicks: islands of one to nine pixels on the background that touch no animal."""
     del objects
-    spoilt = mask.copy()
+    corrupted = mask.copy()
     wanted = int(rng.integers(3, 9))
     placed = 0
     for _ in range(wanted * 10):
         height, width = (int(v) for v in rng.integers(1, 4, size=2))
         top = int(rng.integers(1, mask.shape[0] - height))
         left = int(rng.integers(1, mask.shape[1] - width))
-        if spoilt[top - 1 : top + height + 1, left - 1 : left + width + 1].any():
+        if corrupted[top - 1 : top + height + 1, left - 1 : left + width + 1].any():
             continue
-        spoilt[top : top + height, left : left + width] = rng.choice(np.unique(mask[mask > 0]))
+        corrupted[top : top + height, left : left + width] = rng.choice(np.unique(mask[mask > 0]))
         placed += 1
         if placed == wanted:
             break
-    return spoilt, {'count': placed}
+    return corrupted, {'count': placed}
 
 
 @_defect
 def fragments(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """An animal cut into pieces by gaps that run across it in two directions."""
+    """Cut an animal into pieces by gaps in two directions."""
     del objects
     region, _ = _pick_animal(mask, rng)
     _, _, width, height = _bounding_box(region)
@@ -116,7 +122,7 @@ def fragments(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
 
 @_defect
 def holes(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """An animal hollowed out: only a rim was filled."""
+    """Hollow an animal out, as if only a rim had been filled."""
     del objects
     region, _ = _pick_animal(mask, rng)
     share = float(rng.uniform(0.32, 0.6))
@@ -127,7 +133,7 @@ def holes(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
 
 @_defect
 def partial_mask(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """Only one side of an animal was outlined; the rest was forgotten."""
+    """Keep only one side of an animal, as if the rest had been forgotten."""
     del objects
     region, _ = _pick_animal(mask, rng)
     kept = float(rng.uniform(0.3, 0.7))
@@ -140,20 +146,20 @@ def partial_mask(mask: Mask, objects: Region, rng: np.random.Generator) -> Plant
 
 @_defect
 def shifted_mask(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """The whole mask lies beside the animal by 8 to 25 % of the animal's size."""
+    """Shift the whole mask by 8 to 25 % of the size of what it covers."""
     del objects
     _, _, width, height = _bounding_box(mask > 0)
     distance = max(3.0, rng.uniform(0.08, 0.25) * max(width, height))
     angle = rng.uniform(0, 2 * np.pi)
     dx, dy = round(distance * np.cos(angle)), round(distance * np.sin(angle))
     matrix = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float32)
-    spoilt = cv2.warpAffine(mask, matrix, mask.shape[::-1], flags=cv2.INTER_NEAREST).astype(np.uint8)
-    return spoilt, {'dx': dx, 'dy': dy}
+    corrupted = cv2.warpAffine(mask, matrix, mask.shape[::-1], flags=cv2.INTER_NEAREST).astype(np.uint8)
+    return corrupted, {'dx': dx, 'dy': dy}
 
 
 @_defect
 def oversized_polygon(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """A few quick clicks around an animal: a coarse polygon that takes in a wide rim of background."""
+    """Replace an animal by a coarse polygon around it with a wide rim of background."""
     del objects
     region, value = _pick_animal(mask, rng)
     ys, xs = np.nonzero(region)
@@ -166,14 +172,14 @@ def oversized_polygon(mask: Mask, objects: Region, rng: np.random.Generator) -> 
     following = (np.arange(count) + 1) % count
     sides = np.stack([normals, normals[following]], axis=1)  # each corner lies on two neighbouring sides of the polygon
     corners = np.linalg.solve(sides, np.stack([reach, reach[following]], axis=1)[..., None])[..., 0]
-    spoilt = mask.copy()
-    cv2.fillPoly(spoilt, [np.round(corners).astype(np.int32)], value)
-    return spoilt, {'corners': count, 'margin': round(margin, 2)}
+    corrupted = mask.copy()
+    cv2.fillPoly(corrupted, [np.round(corners).astype(np.int32)], value)
+    return corrupted, {'corners': count, 'margin': round(margin, 2)}
 
 
 @_defect
 def wrong_class(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """A cat called dog, or the reverse."""
+    """Give a cat the class dog, or the reverse."""
     del objects
     region, value = _pick_animal(mask, rng)
     called = CAT + DOG - value
@@ -182,28 +188,26 @@ def wrong_class(mask: Mask, objects: Region, rng: np.random.Generator) -> Plante
 
 @_defect
 def other_object(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """The mask covers another thing in the picture (or, where there is none, a patch of ground) and not the animal."""
+    """Move the class of an animal to another thing in the image, or to a patch of background if there is none."""
     region, value = _pick_animal(mask, rng)
     free = objects & (mask == BACKGROUND)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(free.astype(np.uint8), connectivity=8)
     large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] >= 20]
-    spoilt = np.where(region, np.uint8(BACKGROUND), mask)
+    corrupted = np.where(region, np.uint8(BACKGROUND), mask)
     if large:
-        spoilt[labels == rng.choice(large)] = value
-        return spoilt, {'target': 'object'}
+        corrupted[labels == rng.choice(large)] = value
+        return corrupted, {'target': 'object'}
     patch = np.zeros(mask.shape, np.uint8)
     size = np.array(mask.shape[::-1])
-    outline = shapes.blob(
-        rng, centre=rng.uniform(0.2, 0.8, 2) * size, radius=rng.uniform(0.08, 0.15) * float(size.min())
-    )
+    outline = blob(rng, centre=rng.uniform(0.2, 0.8, 2) * size, radius=rng.uniform(0.08, 0.15) * float(size.min()))
     cv2.fillPoly(patch, [np.round(outline).astype(np.int32)], 1)
-    spoilt[(patch == 1) & (mask == BACKGROUND)] = value
-    return spoilt, {'target': 'ground'}
+    corrupted[(patch == 1) & (mask == BACKGROUND)] = value
+    return corrupted, {'target': 'ground'}  # the file format's word for background
 
 
 @_defect
 def scrap(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """An abandoned mask: a few pixels of the animal, nothing else."""
+    """Leave a few pixels of one animal and nothing else, as an abandoned mask."""
     del objects
     region, value = _pick_animal(mask, rng)
     ys, xs = np.nonzero(region)
@@ -211,13 +215,13 @@ def scrap(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
     radius = int(rng.integers(1, 4))
     dot = np.zeros(mask.shape, np.uint8)
     cv2.circle(dot, (int(xs[pick]), int(ys[pick])), radius, 1, cv2.FILLED)
-    spoilt = np.where((dot == 1) & region, np.uint8(value), np.uint8(BACKGROUND))
-    return spoilt, {'radius': radius}
+    corrupted = np.where((dot == 1) & region, np.uint8(value), np.uint8(BACKGROUND))
+    return corrupted, {'radius': radius}
 
 
 @_defect
 def jagged_border(mask: Mask, objects: Region, rng: np.random.Generator) -> Planted:
-    """A staircase outline, as a mask drawn with a square brush on a shrunken picture."""
+    """Make the outline a staircase, as of a mask drawn with a square brush on a smaller image."""
     del objects
     step = max(3, round(min(mask.shape) * float(rng.uniform(0.02, 0.045))))
     height, width = mask.shape

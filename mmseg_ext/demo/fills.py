@@ -1,4 +1,4 @@
-"""Fills: which colour a part has where. A fill knows nothing of animals."""
+"""Fills: the colours of a part at each pixel."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Colour = tuple[float, float, float]
 
 
 class Surface:
-    """The canvas of one animal as its coat sees it: coordinates and smooth noise.
+    """Coordinates and smooth noise of one figure's canvas, from which fills take their patterns.
 
     Args:
         shape: (H, W) of the canvas.
-        unit: Pixels a unit of the figure.
-        rng: Source of chance.
+        unit: Pixels per unit of the figure.
+        rng: Random generator.
     """
 
     def __init__(self, shape: tuple[int, int], unit: float, rng: np.random.Generator) -> None:
@@ -32,7 +32,7 @@ class Surface:
         self.fine = smooth_noise(rng, shape, 0.3 * unit, octaves=2)
 
     def along(self, window: Window, angle: float) -> Field:
-        """Distance in units along a direction, shape of the window."""
+        """Compute the distance along a direction in units, for each pixel of the window."""
         a = np.deg2rad(angle)
         y = np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None] / np.float32(self.unit)
         x = np.arange(window[1].start, window[1].stop, dtype=np.float32)[None, :] / np.float32(self.unit)
@@ -40,10 +40,19 @@ class Surface:
 
 
 class Fill(Protocol):
-    """Anything that knows the colour of a window of a surface."""
+    """Colours of a part."""
 
     def colour(self, surface: Surface, window: Window, axis: float) -> NDArray[np.float32]:
-        """RGB 0–255, float32, broadcastable to (H, W, 3)."""
+        """Compute the colours of a window (H, W) of a surface.
+
+        Args:
+            surface: The surface.
+            window: Rows and columns.
+            axis: Direction of the hairs, degrees.
+
+        Returns:
+            RGB 0–255, float32, broadcastable to (H, W, 3).
+        """
         ...
 
 
@@ -54,13 +63,13 @@ def _mix(first: Colour | NDArray[np.float32], second: Colour, share: Field) -> N
 
 @dataclass(frozen=True)
 class Solid:
-    """One colour, a little uneven."""
+    """One slightly uneven colour."""
 
     base: Colour
     uneven: float = 0.08
 
     def colour(self, surface: Surface, window: Window, axis: float) -> NDArray[np.float32]:
-        """See `Fill`."""
+        """Compute the colours; see `Fill`."""
         del axis
         return np.asarray(self.base, np.float32) * (1 + np.float32(self.uneven) * surface.medium[window])[..., None]
 
@@ -75,7 +84,7 @@ class Stripes:
     strength: float = 0.9
 
     def colour(self, surface: Surface, window: Window, axis: float) -> NDArray[np.float32]:
-        """See `Fill`."""
+        """Compute the colours; see `Fill`."""
         wave = (
             surface.along(window, axis) / np.float32(self.period)
             + 0.55 * surface.medium[window]
@@ -94,7 +103,7 @@ class Patches:
     share: float = 0.0
 
     def colour(self, surface: Surface, window: Window, axis: float) -> NDArray[np.float32]:
-        """See `Fill`."""
+        """Compute the colours; see `Fill`."""
         del axis
         first = smoothstep(surface.coarse[window], -self.share, 0.06 - self.share)
         mixed = _mix(self.base, self.others[0], first)
@@ -115,7 +124,7 @@ class Spots:
     density: float = 0.3
 
     def colour(self, surface: Surface, window: Window, axis: float) -> NDArray[np.float32]:
-        """See `Fill`."""
+        """Compute the colours; see `Fill`."""
         del axis
         return _mix(self.base, self.dark, smoothstep(surface.fine[window], self.density, self.density + 0.08))
 
@@ -127,6 +136,6 @@ class Flat:
     base: Colour
 
     def colour(self, surface: Surface, window: Window, axis: float) -> NDArray[np.float32]:
-        """See `Fill`."""
+        """Compute the colours; see `Fill`."""
         del surface, window, axis
         return np.asarray(self.base, np.float32)

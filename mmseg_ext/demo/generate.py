@@ -1,6 +1,6 @@
-"""Making the demo data set: a complete folder, or none.
+"""Generator of the demo data set.
 
-``ROOT/defects.json`` says how the set was made and what was planted::
+``ROOT/defects.json`` records how the set was made and which defects were planted::
 
     {
       "generator": "mmseg_ext.demo",
@@ -10,7 +10,7 @@
       "images": {"train/train_00003": [{"kind": "shifted_mask", "dx": 9, "dy": -4, "changed_pixels": 812}]}
     }
 
-An image that is not listed has the same mask in ``labels`` as in ``labels_true``.
+An image that is not listed has the same mask in ``labels`` and ``labels_true``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,30 +29,88 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
 from mmseg_ext.demo.scene import Scene, render_scene
-from mmseg_ext.demo.settings import RECORD, SPLITS, DemoSettings
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import staged_folder, write_json
 from mmseg_ext.progress import track
 
 GENERATOR = 'mmseg_ext.demo'
-VERSION = 1  # raise it whenever the same parameters give other files
+VERSION = 1  # increase it whenever the same parameters give other files
 CLASSES = ('background', 'cat', 'dog')
 PALETTE = ((0, 0, 0), (220, 60, 60), (60, 100, 230))
 IGNORE_INDEX = 255
 SPLITS_WITH_DEFECTS = ('train', 'val')
-ASSIGNMENT, DEFECT, CAMERA = 1, 2, 3  # what a stream of random numbers is for; the scene itself has stream 0
+NO_DEMO_SET = 'name a demo data set'
+SCENE_STREAM, ASSIGNMENT_STREAM, DEFECT_STREAM, CAMERA_STREAM = range(4)  # last number of the seeds
+SPLITS = ('train', 'val', 'test')
+LABEL_SETS = ('labels_true', 'labels')
+RECORD_NAME = 'defects.json'
+MIN_SIZE_PX = 64
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """Settings of a demo data set; the same settings give the same files.
+
+    Attributes:
+        train: Number of train images.
+        val: Number of val images.
+        test: Number of test images; their ``labels`` have no defects.
+        size: Side of the square images in pixels, at least 64.
+        seed: Random seed, 0 or more.
+        defects: Share (0–1) of the train and val images that get a defect.
+
+    Raises:
+        InputError: A value is out of range.
+    """
+
+    train: int = 120
+    val: int = 40
+    test: int = 40
+    size: int = 256
+    seed: int = 0
+    defects: float = 0.4
+
+    def __post_init__(self) -> None:
+        for split in SPLITS:
+            if self.count(split) < 0:
+                raise InputError(f'`{split}={self.count(split)}`', 'a number of images cannot be negative')
+        if not any(self.count(split) for split in SPLITS):
+            raise InputError('`train`, `val` and `test`', 'are all 0', 'ask for at least one image')
+        if self.size < MIN_SIZE_PX:
+            raise InputError(f'`size={self.size}`', f'must be at least {MIN_SIZE_PX} pixels')
+        if self.seed < 0:
+            raise InputError(f'`seed={self.seed}`', 'must be 0 or more')
+        if not 0 <= self.defects <= 1:
+            raise InputError(f'`defects={self.defects}`', 'must be a share from 0 to 1')
+
+    def count(self, split: str) -> int:
+        """Return the number of images of a split."""
+        return int(getattr(self, split))
+
+    def stems(self, split: str) -> list[str]:
+        """List the stems of a split; they are unique in the whole set."""
+        return [f'{split}_{index:05d}' for index in range(self.count(split))]
+
+    def files(self) -> set[str]:
+        """List the files of the complete set, relative to its root."""
+        files = {'dataset.yaml', RECORD_NAME}
+        for split in SPLITS:
+            for stem in self.stems(split):
+                files.add(f'img/{split}/{stem}.jpg')
+                files.update(f'{label_set}/{split}/{stem}.png' for label_set in LABEL_SETS)
+        return files
 
 
 def make_demo_data(root: str | Path, settings: DemoSettings, overwrite: bool = False) -> bool:
-    """Write a demo data set into ``root``, whole or not at all.
+    """Write a demo data set into ``root``; nothing is left behind if that fails.
 
     Args:
-        root: The folder to make. It must be missing, empty, or a demo data set.
-        settings: What to make.
+        root: Folder of the set. It must be missing, empty, or a demo data set.
+        settings: Settings of the set.
         overwrite: Replace a demo data set that was made with other settings or is incomplete.
 
     Returns:
-        True if it was made, False if the same complete set stood there already.
+        True if the set was made, False if the same complete set exists already.
 
     Raises:
         InputError: ``root`` holds something else, or cannot be written.
@@ -63,7 +121,7 @@ def make_demo_data(root: str | Path, settings: DemoSettings, overwrite: bool = F
             return False
         if not overwrite:
             raise InputError(
-                f'{root}: is not this demo set; name another folder, or replace a demo set with --overwrite'
+                root, 'is not this demo set', 'name another folder, or replace a demo set with `overwrite=True`'
             )
         _refuse_foreign(root)
     with staged_folder(root) as folder:
@@ -77,18 +135,18 @@ def read_record(root: str | Path) -> dict[str, Any]:
     Raises:
         InputError: It is missing, damaged, or was not written by this generator.
     """
-    path = Path(root) / RECORD
+    path = Path(root) / RECORD_NAME
     try:
         record = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise InputError(f'{path}: cannot be read ({error}); {root} is no demo data set') from error
+        raise InputError(path, f'cannot be read ({error})', NO_DEMO_SET) from error
     if not isinstance(record, dict) or record.get('generator') != GENERATOR:
-        raise InputError(f'{path}: was not written by {GENERATOR}; {root} is no demo data set')
+        raise InputError(path, f'was not written by {GENERATOR}', NO_DEMO_SET)
     return record
 
 
-def summary(root: str | Path) -> str:
-    """A few lines on a demo data set: images a split and the planted defects a kind."""
+def summarize(root: str | Path) -> str:
+    """Describe a demo data set in two lines: images per split and planted defects per kind."""
     record = read_record(root)
     kinds = Counter(defect['kind'] for planted in record['images'].values() for defect in planted)
     counts = ', '.join(f'{split} {record["parameters"][split]}' for split in SPLITS)
@@ -97,16 +155,16 @@ def summary(root: str | Path) -> str:
 
 
 def render_image(settings: DemoSettings, split: str, index: int) -> Scene:
-    """One image of the set. It depends on nothing but these arguments, so the order of work does not matter."""
-    rng = np.random.default_rng([settings.seed, SPLITS.index(split), index, 0])
+    """Render one image of the set; the result depends on nothing but the arguments."""
+    rng = np.random.default_rng([settings.seed, SPLITS.index(split), index, SCENE_STREAM])
     return render_scene(rng, settings.size, first_class=1 + index % 2)
 
 
 def assign_defects(settings: DemoSettings, split: str) -> dict[int, str]:
-    """Which image of a split gets which kind: the kinds in turn, over a seeded permutation of the images."""
+    """Assign kinds of defects to images of a split: the kinds in turn, over a seeded permutation of the images."""
     if split not in SPLITS_WITH_DEFECTS:
         return {}
-    order = np.random.default_rng([settings.seed, SPLITS.index(split), 0, ASSIGNMENT]).permutation(
+    order = np.random.default_rng([settings.seed, SPLITS.index(split), 0, ASSIGNMENT_STREAM]).permutation(
         settings.count(split)
     )
     kinds = list(DEFECTS)
@@ -117,14 +175,16 @@ def _write_set(root: Path, settings: DemoSettings) -> None:
     planted: dict[str, list[dict[str, Any]]] = {}
     tasks = [(split, index, stem) for split in SPLITS for index, stem in enumerate(settings.stems(split))]
     kinds = {split: assign_defects(settings, split) for split in SPLITS}
-    for split, index, stem in track(tasks, 'drawing pets'):
+    for split, index, stem in track(tasks, 'images'):
         scene = render_image(settings, split, index)
         labels = scene.mask
         if index in kinds[split]:
-            rng = np.random.default_rng([settings.seed, SPLITS.index(split), index, DEFECT])
+            rng = np.random.default_rng([settings.seed, SPLITS.index(split), index, DEFECT_STREAM])
             labels, defect = plant(kinds[split][index], scene.mask, scene.objects, rng)
             planted[f'{split}/{stem}'] = [defect]
-        quality = int(np.random.default_rng([settings.seed, SPLITS.index(split), index, CAMERA]).integers(75, 96))
+        quality = int(
+            np.random.default_rng([settings.seed, SPLITS.index(split), index, CAMERA_STREAM]).integers(75, 96)
+        )
         _write_image(root / 'img' / split / f'{stem}.jpg', scene, quality)
         write_mask(root / 'labels_true' / split / f'{stem}.png', scene.mask, PALETTE)
         write_mask(root / 'labels' / split / f'{stem}.png', labels, PALETTE)
@@ -136,7 +196,7 @@ def _write_set(root: Path, settings: DemoSettings) -> None:
         'parameters': asdict(settings),
         'images': planted,
     }
-    write_json(root / RECORD, record)
+    write_json(root / RECORD_NAME, record)
 
 
 def _write_image(path: Path, scene: Scene, quality: int) -> None:
@@ -149,12 +209,12 @@ def _is_occupied(root: Path) -> bool:
     if not root.exists():
         return False
     if not root.is_dir():
-        raise InputError(f'{root}: is a file; name a folder')
+        raise InputError(root, 'is a file', 'name a folder')
     return any(root.iterdir())
 
 
 def _is_complete(root: Path, settings: DemoSettings) -> bool:
-    """Whether ``root`` is a demo set with these settings and no file of it is missing."""
+    """Tell whether ``root`` is a demo set with these settings and all its files."""
     try:
         record = read_record(root)
     except InputError:
@@ -164,16 +224,16 @@ def _is_complete(root: Path, settings: DemoSettings) -> bool:
 
 
 def _refuse_foreign(root: Path) -> None:
-    """Only what this generator wrote may be replaced: any other file stops it (`InputError`)."""
+    """Refuse to replace a folder with files that this generator did not write."""
     record = read_record(root)
     try:
         ours = DemoSettings(**record['parameters']).files()
     except (KeyError, TypeError) as error:
-        raise InputError(f'{root / RECORD}: has no readable `parameters`; remove the folder yourself') from error
+        raise InputError(root / RECORD_NAME, 'has no readable `parameters:`', 'remove the folder yourself') from error
     for folder, _, names in os.walk(root):
         for name in names:
             found = (Path(folder) / name).relative_to(root).as_posix()
             if found not in ours:
                 raise InputError(
-                    f'{root / found}: was not made by this tool; move it before --overwrite replaces {root}'
+                    root / found, 'was not made by this tool', f'move it before `overwrite=True` replaces {root}'
                 )

@@ -1,4 +1,4 @@
-"""Painting figures: fur, relief and soft edges, at twice the resolution of the picture."""
+"""Painter of figures: fur, relief and soft edges, at twice the resolution of the image."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SUBPIXEL_BITS = 4
 
 @dataclass(frozen=True)
 class Sprite:
-    """A painted figure.
+    """Painted figure.
 
     Attributes:
         colour: Shape (H, W, 3), float32, RGB 0–255, premultiplied by ``alpha``.
         alpha: Shape (H, W), float32, 0–1.
-        hair_colour: As ``colour``: the free strokes, to be laid over the figure.
-        hair_alpha: As ``alpha``; hairs are no part of the mask.
-        left: Column of its first pixel in the picture.
-        top: Row of its first pixel in the picture.
+        hair_colour: As ``colour``, of the free strokes, which go over the figure.
+        hair_alpha: As ``alpha``, of the free strokes, which are no part of the mask.
+        left: Column of its first pixel in the image.
+        top: Row of its first pixel in the image.
     """
 
     colour: Field
@@ -39,14 +39,14 @@ class Sprite:
 
 
 class Painter:
-    """Paints one figure, given in picture pixels, onto a canvas of its own.
+    """Painter of one figure, given in image pixels.
 
     Args:
-        figure: What to paint.
+        figure: The figure.
         coat: Role → fill; a role that is missing is painted as ``coat``.
-        unit: Length of the figure's unit in picture pixels; hairs and patterns scale with it.
+        unit: Length of the figure's unit in image pixels; hairs and patterns scale with it.
         light: Direction the light travels in, (x, y), y down.
-        rng: Source of chance.
+        rng: Random generator.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Painter:
         self.alpha = np.zeros(self.shape, np.float32)
         self.hair_colour = np.zeros_like(self.colour)
         self.hair_alpha = np.zeros_like(self.alpha)
-        self.fur_offset = (int(rng.integers(textures.TILE)), int(rng.integers(textures.TILE)))
+        self.fur_offset = (int(rng.integers(textures.TILE_PX)), int(rng.integers(textures.TILE_PX)))
         self.surface = Surface(self.shape, self.unit, rng)
 
     def paint(self) -> Sprite:
-        """Paint everything and shrink it to the picture's resolution."""
+        """Paint all items and shrink the result to the resolution of the image."""
         for item in self.figure.items:
             if isinstance(item, Part):
                 self._paint_part(item)
@@ -116,7 +116,7 @@ class Painter:
         return textures.fur(top, left, shape, part.axis, length=0.22 * self.unit * (0.5 + part.fur / 2))
 
     def _cover(self, outline: np.ndarray, shape: tuple[int, int], part: Part, hairs: Field | None) -> Field:
-        """How far the part covers each pixel, 0–1; hairs make its edge uneven."""
+        """Compute the share of each pixel that the part covers, 0–1; hairs make its edge uneven."""
         drawn = np.zeros(shape, np.uint8)
         points = np.round(outline * (1 << SUBPIXEL_BITS)).astype(np.int32)
         cv2.fillPoly(drawn, [points], 255, cv2.LINE_AA, SUBPIXEL_BITS)
@@ -128,7 +128,7 @@ class Painter:
         return np.asarray(ragged * (soft > 0.02), np.float32)  # no stray hairs far from the part
 
     def _shade(self, cover: Field, part: Part) -> Field:
-        """Brightness of a round body under the scene's light, from the slope of its blurred cover."""
+        """Compute the brightness of a round body in the light, from the slope of its blurred cover."""
         if not part.relief:
             return np.ones_like(cover)
         small = cv2.resize(

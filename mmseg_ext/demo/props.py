@@ -1,4 +1,4 @@
-"""Things that are no animal: clutter behind the animals and occluders before them. The unit is about their radius."""
+"""Things that are no animals: clutter and occluders, as figures. The unit is about their radius."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from mmseg_ext.demo.coats import HAIR, Coat
-from mmseg_ext.demo.figure import Figure
+from mmseg_ext.demo.figure import Figure, blob, curve, ellipse, limb
 from mmseg_ext.demo.fills import Flat, Patches, Solid, Stripes
-from mmseg_ext.demo.shapes import blob, curve, ellipse, limb
 
 Prop = tuple[Figure, Coat]
-VIVID = [
+VIVID_COLOURS = [
     (196, 62, 58),
     (62, 112, 178),
     (228, 180, 60),
@@ -25,17 +24,17 @@ VIVID = [
 
 
 def draw_prop(rng: np.random.Generator, names: tuple[str, ...]) -> Prop:
-    """One of the named things, by chance."""
+    """Draw a random one of the named things."""
     return PROPS[names[int(rng.integers(len(names)))]](rng)
 
 
 def _vivid(rng: np.random.Generator) -> tuple[float, float, float]:
-    r, g, b = np.asarray(VIVID[int(rng.integers(len(VIVID)))]) * rng.uniform(0.7, 1.05)
+    r, g, b = np.asarray(VIVID_COLOURS[int(rng.integers(len(VIVID_COLOURS)))]) * rng.uniform(0.7, 1.05)
     return float(r), float(g), float(b)
 
 
 def ball(rng: np.random.Generator) -> Prop:
-    """A toy ball with a band."""
+    """Draw a toy ball with a band."""
     figure = Figure()
     figure.part(ellipse(0, 0, 0.8, 0.8), 'coat', 0, fur=0.0)
     figure.stroke(curve([(-0.75, -0.2), (0, 0.15), (0.75, -0.2)], closed=False), 'band', 0.2)
@@ -44,7 +43,7 @@ def ball(rng: np.random.Generator) -> Prop:
 
 
 def yarn(rng: np.random.Generator) -> Prop:
-    """A ball of wool."""
+    """Draw a ball of wool."""
     figure = Figure()
     figure.part(ellipse(0, 0, 0.75, 0.75), 'coat', 30, fur=0.8)
     for angle in rng.uniform(0, 180, 7):
@@ -56,7 +55,7 @@ def yarn(rng: np.random.Generator) -> Prop:
 
 
 def cushion(rng: np.random.Generator) -> Prop:
-    """A pillow, smooth, striped or as furry as an animal."""
+    """Draw a cushion, smooth, striped or as furry as an animal."""
     figure = Figure()
     outline = curve([(-1.2, -0.9), (0, -0.78), (1.2, -0.9), (1.1, 0), (1.2, 0.9), (0, 0.8), (-1.2, 0.9), (-1.1, 0)])
     kind = rng.random()
@@ -69,7 +68,7 @@ def cushion(rng: np.random.Generator) -> Prop:
 
 
 def box(rng: np.random.Generator) -> Prop:
-    """A cardboard box."""
+    """Draw a cardboard box."""
     figure = Figure()
     depth = rng.uniform(0.3, 0.5)
     figure.part([(-1, -0.5), (1, -0.5), (1, 0.8), (-1, 0.8)], 'coat', 0, fur=0.15, relief=0.25)
@@ -94,7 +93,7 @@ def box(rng: np.random.Generator) -> Prop:
 
 
 def bowl(rng: np.random.Generator) -> Prop:
-    """A feeding bowl."""
+    """Draw a feeding bowl."""
     figure = Figure()
     figure.part(curve([(-1, -0.2), (1, -0.2), (0.75, 0.45), (0, 0.55), (-0.75, 0.45)]), 'coat', 0, fur=0.0)
     figure.part(ellipse(0, -0.2, 1.02, 0.28), 'coat', 0, fur=0.0, relief=0.2, tone=1.15)
@@ -103,7 +102,7 @@ def bowl(rng: np.random.Generator) -> Prop:
 
 
 def books(rng: np.random.Generator) -> Prop:
-    """A pile of books."""
+    """Draw a pile of books."""
     figure = Figure()
     coat: Coat = {'coat': Flat((225, 218, 200))}
     for i in range(int(rng.integers(2, 5))):
@@ -121,7 +120,7 @@ def books(rng: np.random.Generator) -> Prop:
 
 
 def plant(rng: np.random.Generator) -> Prop:
-    """A pot plant."""
+    """Draw a pot plant."""
     figure = Figure()
     for angle in np.linspace(-70, 70, int(rng.integers(5, 9))) + rng.uniform(-8, 8):
         a = np.deg2rad(angle)
@@ -140,7 +139,7 @@ def plant(rng: np.random.Generator) -> Prop:
 
 
 def tuft(rng: np.random.Generator) -> Prop:
-    """Tall grass."""
+    """Draw a tuft of tall grass."""
     figure = Figure()
     for _ in range(int(rng.integers(12, 22))):
         x, lean, height = rng.uniform(-1.1, 1.1), rng.normal(0, 0.35), rng.uniform(0.8, 1.9)
@@ -151,7 +150,7 @@ def tuft(rng: np.random.Generator) -> Prop:
 
 
 def heap(rng: np.random.Generator) -> Prop:
-    """A heap of cloth: a jumper, a towel, a sleeping-bag, or something as furry as an animal."""
+    """Draw a heap of cloth, sometimes as furry as an animal."""
     figure = Figure()
     outline = blob(rng, (0.0, 0.0), 1.0, 0.22) * (1.3, 0.7)
     figure.part(outline, 'coat', rng.uniform(0, 180), fur=float(rng.choice([0.25, 0.7])))

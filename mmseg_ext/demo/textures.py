@@ -1,4 +1,4 @@
-"""Noise: smooth fields, fibres and grain. All values are float32; nothing here knows what it will be used for."""
+"""Noise textures, float32: smooth fields, fibres and fur."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
 
-TILE = 256
-ANGLES = 12
+TILE_PX = 256
+TILE_ANGLES = 12  # over 180 degrees
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float, octaves: int = 1) -> Field:
-    """Fractal value noise of shape (H, W) in about -1…1; ``cell`` is the size of its largest features in pixels."""
+    """Make fractal value noise of shape (H, W) in about −1…1; ``cell`` is the size of its largest features."""
     total = np.zeros(shape, np.float32)
     weight = 1.0
     norm = 0.0
@@ -30,10 +30,10 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float, 
 
 
 def fibres(rng: np.random.Generator, shape: tuple[int, int], angle: float, along: float, across: float) -> Field:
-    """Periodic noise stretched along a direction, mean 0, standard deviation 1, clipped to ±2.5.
+    """Make periodic noise stretched along a direction: mean 0, standard deviation 1, clipped to ±2.5.
 
     Args:
-        rng: Source of chance.
+        rng: Random generator.
         shape: (H, W).
         angle: Direction of the fibres in degrees, clockwise from the x axis.
         along: Correlation length along the fibres in pixels.
@@ -52,22 +52,26 @@ def fibres(rng: np.random.Generator, shape: tuple[int, int], angle: float, along
 
 @lru_cache(maxsize=64)
 def _fur_tile(angle_index: int, length: int) -> Field:
-    """One periodic tile of fur. The tiles are the same for every seed; where they are cut is left to chance."""
+    """Make one periodic tile of fur. Tiles do not depend on the seed; the place where they are cut does."""
     rng = np.random.default_rng([angle_index, length])
-    return fibres(rng, (TILE, TILE), angle_index * 180 / ANGLES, along=length, across=max(0.7, length / 11))
+    return fibres(rng, (TILE_PX, TILE_PX), angle_index * 180 / TILE_ANGLES, along=length, across=max(0.7, length / 11))
 
 
 def fur(top: int, left: int, shape: tuple[int, int], angle: float, length: float) -> Field:
-    """A window (H, W) of the endless fur lying at ``angle`` degrees with hairs of about ``length`` pixels."""
+    """Cut a window (H, W) from endless fur at ``angle`` degrees with hairs of about ``length`` pixels."""
     lengths = np.array([4, 6, 9, 13, 19, 28])
     nearest = int(lengths[np.argmin(np.abs(np.log(lengths / max(length, 1.0))))])
-    tile = _fur_tile(round(angle % 180 / (180 / ANGLES)) % ANGLES, nearest)
-    rows = np.arange(top, top + shape[0]) % TILE
-    columns = np.arange(left, left + shape[1]) % TILE
+    tile = _fur_tile(round(angle % 180 / (180 / TILE_ANGLES)) % TILE_ANGLES, nearest)
+    rows = np.arange(top, top + shape[0]) % TILE_PX
+    columns = np.arange(left, left + shape[1]) % TILE_PX
     return np.take(np.take(tile, rows, axis=0), columns, axis=1)
 
 
 def smoothstep(values: Field, low: float, high: float) -> Field:
-    """0 below ``low``, 1 above ``high``, smooth in between."""
+    """Map values to 0 below ``low``, 1 above ``high``, and smoothly in between.
+
+    >>> smoothstep(np.array([-1, 1, 5], np.float32), 0, 2).tolist()
+    [0.0, 0.5, 1.0]
+    """
     t = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)

@@ -31,8 +31,7 @@ Completed = subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope='session')
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from mmseg_ext.demo.generate import make_demo_data
-    from mmseg_ext.demo.settings import DemoSettings
+    from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 
     root = tmp_path_factory.mktemp('data') / 'pets'
     make_demo_data(root, DemoSettings(train=8, val=4, test=4, size=64))

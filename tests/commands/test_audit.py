@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_ext.demo.generate import make_demo_data
-from mmseg_ext.demo.settings import DemoSettings
+from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 
 
 @pytest.fixture(scope='module')

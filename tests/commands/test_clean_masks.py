@@ -12,8 +12,7 @@ import pytest
 
 from mmseg_ext.commands.cleaning_ablation import mean_dice
 from mmseg_ext.data.masks import read_mask
-from mmseg_ext.demo.generate import make_demo_data, read_record
-from mmseg_ext.demo.settings import DemoSettings
+from mmseg_ext.demo.generate import DemoSettings, make_demo_data, read_record
 from mmseg_ext.eda.cleaning import RULES
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

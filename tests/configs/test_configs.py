@@ -41,8 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     from PIL import Image
 
     from mmseg_ext.data.masks import read_mask, write_mask
-    from mmseg_ext.demo.generate import make_demo_data
-    from mmseg_ext.demo.settings import DemoSettings
+    from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 
     folder = tmp_path_factory.mktemp('data')
     root = folder / 'pets'

@@ -33,8 +33,7 @@ def test_they_train_and_test_it(repo_root: Path, tmp_path: Path) -> None:
     mmseg = pytest.importorskip('mmseg')
     from mmseg.models.backbones import MobileNetV2
 
-    from mmseg_ext.demo.generate import make_demo_data
-    from mmseg_ext.demo.settings import DemoSettings
+    from mmseg_ext.demo.generate import DemoSettings, make_demo_data
     from mmseg_ext.evaluation.records import read_records
 
     data, run = tmp_path / 'pets', tmp_path / 'run'

@@ -1,4 +1,4 @@
-"""The contact sheet shows each image beside the image under its mask."""
+"""The contact sheet shows each image next to the image under its mask."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import write_mask
-from mmseg_ext.demo.contact_sheet import MARGIN, PAIRS_PER_ROW, TILE_HEIGHT, contact_sheet, overlay
+from mmseg_ext.demo.contact_sheet import MARGIN_PX, MAX_TILE_HEIGHT_PX, PAIRS_PER_ROW, overlay, write_contact_sheet
 from mmseg_ext.errors import InputError
 
 CLASSES = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
@@ -44,20 +44,26 @@ def test_overlay_tints_the_inside_and_outlines_it_in_full_colour() -> None:
 
 def test_sheet_is_laid_out_in_rows_of_pairs(root: Path, tmp_path: Path) -> None:
     target = tmp_path / 'out' / 'sheet.png'
-    contact_sheet(root, target, 'train', 'labels', count=5)
+    write_contact_sheet(root, target, 'train', 'labels', count=5)
     sheet = cv2.imread(str(target))
-    assert sheet.shape == (2 * (64 + MARGIN) + MARGIN, PAIRS_PER_ROW * (128 + MARGIN) + MARGIN, 3)
-    second = MARGIN + 128 + MARGIN
-    assert sheet[MARGIN, second].tolist() == [40, 40, 40]
-    assert sheet[MARGIN + 20, second + 64 + 20].tolist() == [60, 60, 220]  # OpenCV reads BGR
-    assert sheet[-MARGIN - 1, -MARGIN - 1].tolist() == [255, 255, 255]  # no sixth pair
+    assert sheet.shape == (2 * (64 + MARGIN_PX) + MARGIN_PX, PAIRS_PER_ROW * (128 + MARGIN_PX) + MARGIN_PX, 3)
+    second = MARGIN_PX + 128 + MARGIN_PX
+    assert sheet[MARGIN_PX, second].tolist() == [40, 40, 40]
+    assert sheet[MARGIN_PX + 20, second + 64 + 20].tolist() == [60, 60, 220]  # OpenCV reads BGR
+    assert sheet[-MARGIN_PX - 1, -MARGIN_PX - 1].tolist() == [255, 255, 255]  # no sixth pair
+
+
+def test_images_keep_their_colours(root: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(root / 'img' / 'train' / '0.png'), np.full((64, 64, 3), (200, 100, 50), np.uint8))
+    write_contact_sheet(root, tmp_path / 'sheet.png', 'train', 'labels', count=1)
+    assert cv2.imread(str(tmp_path / 'sheet.png'))[MARGIN_PX, MARGIN_PX].tolist() == [200, 100, 50]
 
 
 def test_large_images_are_shrunk(root: Path, tmp_path: Path) -> None:
     for folder, image in (('img', np.zeros((300, 300, 3), np.uint8)), ('labels', np.zeros((300, 300), np.uint8))):
         cv2.imwrite(str(root / folder / 'train' / '0.png'), image)
-    contact_sheet(root, tmp_path / 'sheet.png', 'train', 'labels', count=1)
-    assert cv2.imread(str(tmp_path / 'sheet.png')).shape[0] == TILE_HEIGHT + 2 * MARGIN
+    write_contact_sheet(root, tmp_path / 'sheet.png', 'train', 'labels', count=1)
+    assert cv2.imread(str(tmp_path / 'sheet.png')).shape[0] == MAX_TILE_HEIGHT_PX + 2 * MARGIN_PX
 
 
 @pytest.mark.parametrize(
@@ -70,14 +76,14 @@ def test_large_images_are_shrunk(root: Path, tmp_path: Path) -> None:
 )
 def test_wrong_use_is_named(root: Path, name: str, split: str, label_set: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        contact_sheet(root, root / name, split, label_set)
+        write_contact_sheet(root, root / name, split, label_set)
     assert not (root / name).exists()
 
 
 def test_a_damaged_image_and_a_mask_of_another_size_are_named(root: Path) -> None:
     write_mask(root / 'labels' / 'train' / '0.png', np.zeros((8, 8), np.uint8), CLASSES.palette)
     with pytest.raises(InputError, match=r'0\.png: is \(64, 64\), its mask \(8, 8\)'):
-        contact_sheet(root, root / 'sheet.png', 'train', 'labels')
+        write_contact_sheet(root, root / 'sheet.png', 'train', 'labels')
     (root / 'img' / 'train' / '0.png').write_bytes(b'no image')
-    with pytest.raises(InputError, match=r'0\.png: is no image'):
-        contact_sheet(root, root / 'sheet.png', 'train', 'labels')
+    with pytest.raises(InputError, match=r'0\.png: image cannot be decoded'):
+        write_contact_sheet(root, root / 'sheet.png', 'train', 'labels')

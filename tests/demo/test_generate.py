@@ -1,4 +1,4 @@
-"""A demo set is complete, repeatable, honest about its defects, and never destroys anything foreign."""
+"""A demo set is complete and repeatable, records its defects, and never replaces foreign files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.demo import generate
 from mmseg_ext.demo.defects import DEFECTS
-from mmseg_ext.demo.generate import PALETTE, assign_defects, make_demo_data, render_image, summary
-from mmseg_ext.demo.settings import DemoSettings
+from mmseg_ext.demo.generate import PALETTE, DemoSettings, assign_defects, make_demo_data, render_image, summarize
 from mmseg_ext.errors import InputError
 
 SMALL = DemoSettings(train=12, val=3, test=2, size=64, seed=7, defects=0.9)
@@ -136,7 +135,7 @@ def test_another_or_incomplete_set_is_replaced_only_on_request(made: Path, tmp_p
         record = json.loads((root / 'defects.json').read_text())
         (root / 'defects.json').write_text(json.dumps({**record, 'version': 0}))
     before = contents(root)
-    with pytest.raises(InputError, match='--overwrite'):
+    with pytest.raises(InputError, match='`overwrite=True`'):
         make_demo_data(root, settings)
     assert contents(root) == before
     assert make_demo_data(root, settings, overwrite=True)
@@ -149,7 +148,7 @@ def test_a_set_with_foreign_files_is_never_replaced(made: Path, tmp_path: Path, 
     root = copy(made, tmp_path / 'pets')
     (root / foreign).parent.mkdir(parents=True, exist_ok=True)
     (root / foreign).write_text('mine')
-    assert not make_demo_data(root, SMALL)  # beside a complete set it does no harm
+    assert not make_demo_data(root, SMALL)  # next to a complete set it does no harm
     with pytest.raises(InputError, match='was not made by this tool'):
         make_demo_data(root, SMALL, overwrite=True)
     assert (root / foreign).read_text() == 'mine'
@@ -216,23 +215,23 @@ def test_the_old_set_comes_back_if_the_new_one_cannot_be_moved(
 
 
 def test_the_summary_counts(made: Path) -> None:
-    text = summary(made)
+    text = summarize(made)
     assert 'train 12, val 3, test 2' in text
     assert '14 images' in text
-    assert 'specks 3' in text  # 11 in train are each kind once and the first again; 3 in val begin anew
+    assert 'specks 3' in text  # 11 in train are each kind once and the first again; 3 in val start again
     assert 'scrap 1' in text
 
 
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        ({'train': -1}, '--train -1'),
-        ({'test': -3}, '--test -3'),
+        ({'train': -1}, '`train=-1`'),
+        ({'test': -3}, '`test=-3`'),
         ({'train': 0, 'val': 0, 'test': 0}, 'all 0'),
-        ({'size': 63}, '--size 63'),
-        ({'seed': -1}, '--seed -1'),
-        ({'defects': 1.5}, '--defects 1.5'),
-        ({'defects': float('nan')}, '--defects nan'),
+        ({'size': 63}, '`size=63`'),
+        ({'seed': -1}, '`seed=-1`'),
+        ({'defects': 1.5}, '`defects=1.5`'),
+        ({'defects': float('nan')}, '`defects=nan`'),
     ],
 )
 def test_impossible_settings_are_refused(values: dict[str, float], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Scenes hold the animals that were asked for, and nothing but chance decides the rest."""
+"""Scenes hold the animals that were asked for; the rest is random."""
 
 from __future__ import annotations
 

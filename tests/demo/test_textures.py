@@ -30,7 +30,7 @@ def test_fibres_run_along_their_angle(angle: float, smooth_axis: int) -> None:
 def test_fur_is_endless_and_the_same_wherever_it_is_cut() -> None:
     large = textures.fur(10, 20, (300, 40), angle=45, length=9)
     np.testing.assert_array_equal(textures.fur(110, 25, (50, 10), angle=45, length=9), large[100:150, 5:15])
-    np.testing.assert_array_equal(large[0], large[textures.TILE])
+    np.testing.assert_array_equal(large[0], large[textures.TILE_PX])
     np.testing.assert_array_equal(textures.fur(10, 20, (4, 4), 225, 9), large[:4, :4])  # hairs have no front
 
 

@@ -16,8 +16,7 @@ import pytest
 
 pytest.importorskip('mmengine')
 
-from mmseg_ext.demo.generate import make_demo_data
-from mmseg_ext.demo.settings import DemoSettings
+from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.bootstrap import paired_test
 from mmseg_ext.evaluation.records import ImageRecord, read_records, write_records

@@ -12,9 +12,8 @@ from mmseg_ext.commands.cleaning_ablation import foreground_iou, mean_dice
 from mmseg_ext.data.dataset import list_stems
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
-from mmseg_ext.demo.generate import render_image
+from mmseg_ext.demo.generate import DemoSettings, render_image
 from mmseg_ext.demo.scene import Scene
-from mmseg_ext.demo.settings import DemoSettings
 from mmseg_ext.eda.cleaning import clean_mask
 
 SEEDS, PER_SEED = (0, 11, 12), 6

@@ -79,8 +79,7 @@ class Watch(Hook):
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from mmseg_ext.demo.generate import make_demo_data
-    from mmseg_ext.demo.settings import DemoSettings
+    from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 
     root = tmp_path_factory.mktemp('data') / 'pets'
     make_demo_data(root, DemoSettings(train=4, val=2, test=1, size=64))

@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmseg_ext.demo.generate import make_demo_data
-from mmseg_ext.demo.settings import DemoSettings
+from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 from mmseg_ext.errors import InputError
 from mmseg_ext.models.backbones.dinov2 import DINOv2
 
