@@ -22,10 +22,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import write_image
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
 from mmseg_ext.demo.scene import Scene, render_scene
@@ -185,7 +185,7 @@ def _write_set(root: Path, settings: DemoSettings) -> None:
         quality = int(
             np.random.default_rng([settings.seed, SPLITS.index(split), index, CAMERA_STREAM]).integers(75, 96)
         )
-        _write_image(root / 'img' / split / f'{stem}.jpg', scene, quality)
+        write_image(root / 'img' / split / f'{stem}.jpg', scene.image, quality)
         write_mask(root / 'labels_true' / split / f'{stem}.png', scene.mask, PALETTE)
         write_mask(root / 'labels' / split / f'{stem}.png', labels, PALETTE)
     Classes(CLASSES, PALETTE, IGNORE_INDEX).write(root)
@@ -197,12 +197,6 @@ def _write_set(root: Path, settings: DemoSettings) -> None:
         'images': planted,
     }
     write_json(root / RECORD_NAME, record)
-
-
-def _write_image(path: Path, scene: Scene, quality: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _, jpeg = cv2.imencode('.jpg', cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    path.write_bytes(jpeg.tobytes())
 
 
 def _is_occupied(root: Path) -> bool:
