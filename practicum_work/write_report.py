@@ -35,7 +35,7 @@ from mmseg_ext.eda.statistics import balance_figure, collect_statistics, make_ta
 from mmseg_ext.eda.statistics.label_tables import audit_table, findings_table
 from mmseg_ext.eda.statistics.table import Cell, Table
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.evaluation.bootstrap import paired_bootstrap
+from mmseg_ext.evaluation.bootstrap import paired_test
 from mmseg_ext.evaluation.errors.tables import error_tables
 from mmseg_ext.evaluation.records import Records, read_records
 from mmseg_ext.files import make_folder, read_json, write_text
@@ -263,8 +263,8 @@ def difference(experiment: Experiment, other: Experiment, metric: str = 'mDice')
     if mine.keys() != theirs.keys() or experiment.records.classes != other.records.classes:
         raise InputError(f'{experiment.name} and {other.name}', f'{RECORDS} are not of the same images and classes')
     counts = [np.stack([table[stem] for stem in sorted(mine)]) for table in (theirs, mine)]
-    value, low, high = (100 * part for part in paired_bootstrap(counts[0], counts[1], score=metric))
-    return Difference(value, low, high)
+    test = paired_test(counts[0], counts[1], score=metric, resamples=2000)
+    return Difference(100 * test.difference, 100 * test.low, 100 * test.high)
 
 
 def _by_stem(records: Records) -> dict[str, Any]:
