@@ -56,9 +56,7 @@ class Classes:
             raise InputError(source, f'`classes:` names a class twice: {names!r}')
         palette = content.get('palette')
         if not isinstance(palette, list) or len(palette) != len(names) or not all(_is_colour(c) for c in palette):
-            raise InputError(
-                source, f'`palette:` must be {len(names)} colours [r, g, b] of 0–255, found {palette!r}'
-            )
+            raise InputError(source, f'`palette:` must be {len(names)} colours [r, g, b] of 0–255, found {palette!r}')
         ignore_index = content.get('ignore_index', 255)
         if not isinstance(ignore_index, int) or not len(names) <= ignore_index <= 255:
             raise InputError(

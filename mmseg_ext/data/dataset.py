@@ -1,4 +1,4 @@
-"""The data set on disk: ``ROOT/img/<split>/<stem>.jpg``, ``ROOT/<label set>/<split>/<stem>.png``, ``ROOT/dataset.yaml``."""
+"""Data set on disk: ``img/<split>/<stem>.jpg``, ``<label set>/<split>/<stem>.png`` and ``dataset.yaml`` in one folder."""
 
 from __future__ import annotations
 
@@ -261,9 +261,7 @@ class DataSet:
             InputError: The name is none, or there is no such folder.
         """
         if name != Path(name).name or name in ('', IMAGES, SHAPES):
-            raise InputError(
-                f'`labels={name!r}`', f'must be the name of a label set, a folder of masks in {self.root}'
-            )
+            raise InputError(f'`labels={name!r}`', f'must be the name of a label set, a folder of masks in {self.root}')
         if not (self.root / name).is_dir():
             others = ', '.join(self.label_sets()) or 'none here'
             raise InputError(self.root / name, 'label set not found', f'`labels` may be {others}')

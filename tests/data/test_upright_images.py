@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from mmseg_ext.errors import InputError
 from mmseg_ext.data.images import ImageRules, from_array, read_upright, turn_back, turn_upright
+from mmseg_ext.errors import InputError
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 
