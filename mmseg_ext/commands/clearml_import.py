@@ -23,7 +23,7 @@ def build_parser() -> ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, send, say where everything lies."""
     args = build_parser().parse_args(argv)
-    from mmseg_ext.tracking.clearml.importing import import_sessions
+    from mmseg_ext.tracking.clearml import import_sessions
 
     for session, page in import_sessions(args.zips):
         print(f'{session.path}: {page}')

@@ -20,6 +20,7 @@ def build_parser() -> ArgumentParser:
         'Compare runs by what lies in their folders or in a ClearML project: scores with intervals, seeds as mean and\n'
         'deviation, the hyperparameters that differ, curves, any two image by image. What is shown: docs/compare.md.',
         EXAMPLE,
+        flags={'project': '--clearml'},
     )
     parser.add_argument(
         'run', nargs='*', metavar='RUN', help='work dir, folder of work dirs, or result of tools/test.py'
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     runs = read_runs(args.run)
     if args.clearml:
-        from mmseg_ext.tracking.clearml.read_project import read_project
+        from mmseg_ext.tracking.clearml import read_project
 
         with contextlib.redirect_stdout(sys.stderr):  # the SDK talks
             runs += read_project(args.clearml, runs)
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f'{one.name}: {one.status}: {one.reason}', file=sys.stderr)
     print(printed, end='')
     if args.publish:
-        from mmseg_ext.tracking.clearml.publish import publish
+        from mmseg_ext.tracking.clearml import publish
 
         with contextlib.redirect_stdout(sys.stderr):
             page, address = publish(found.comparison, args.clearml)

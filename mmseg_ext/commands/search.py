@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from mmseg_ext.commands.cli import ArgumentParser
 from mmseg_ext.runs.options import parse_options
@@ -21,6 +20,7 @@ def build_parser() -> ArgumentParser:
         'Train an experiment with other hyperparameters, chosen by Optuna (TPE), and list them by the best value of\n'
         'validation. The same command continues an interrupted search.',
         EXAMPLE,
+        flags={'queue': '--clearml-queue'},
     )
     parser.add_argument('config', help='config file of the experiment')
     parser.add_argument(
@@ -49,8 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error('give either --out, a folder for trainings here, or --clearml-queue, a queue that has agents')
     from rich.console import Console
 
-    from mmseg_ext.workflows.search import SearchSettings, search, search_table
-    from mmseg_ext.workflows.search_space import parse_space
+    from mmseg_ext.workflows.search import SearchSettings, parse_space, search, search_on_queue, search_table
 
     settings = SearchSettings(
         args.config,
@@ -61,16 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         parse_options(args.cfg_options),
     )
     if args.clearml_queue:
-        from mmseg_ext.workflows.search_clearml import search_on_queue
-
         try:
             with contextlib.redirect_stdout(sys.stderr):  # the SDK talks
-                script = Path(__file__).with_name('train.py')
-                report = search_on_queue(settings, args.trials, args.clearml_queue, script, args.workers)
+                report = search_on_queue(settings, args.trials, args.clearml_queue, args.workers)
         except KeyboardInterrupt:
             print('interrupted', file=sys.stderr, flush=True)
             os._exit(130)  # threads of the SDK would go on to the next training
-        where = f'search: {report["page"]}\ntrainings: tools/compare.py --clearml {report["project"]}'
+        where = f'search: {report["page"]}\ntrainings: mmseg-ext compare --clearml {report["project"]}'
     else:
         report = search(settings, args.trials, args.out)
         where = f'trainings and search.json: {args.out}'

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mmseg_ext.commands.cli import ArgumentParser, add_run_arguments
 from mmseg_ext.runs.options import parse_options
-from mmseg_ext.tracking.clearml.queue import agent_arguments
+from mmseg_ext.tracking.clearml import agent_arguments
 
 EXAMPLE = 'PETS_ROOT=DATA python tools/train.py configs/pets/NAME.py --work-dir work_dirs/NAME --seed 1'
 
@@ -15,7 +15,9 @@ EXAMPLE = 'PETS_ROOT=DATA python tools/train.py configs/pets/NAME.py --work-dir 
 def build_parser() -> ArgumentParser:
     """The tool's arguments."""
     parser = ArgumentParser(
-        'Train one experiment: checkpoints, curves, records and config go to its work dir.', EXAMPLE
+        'Train one experiment: checkpoints, curves, records and config go to its work dir.',
+        EXAMPLE,
+        flags={'mode': '--clearml', 'queue': '--clearml-queue'},
     )
     parser.add_argument('config', help='config file of the experiment')
     parser.add_argument('--work-dir', metavar='D', help='folder of the run (default: work_dirs/<config name>)')

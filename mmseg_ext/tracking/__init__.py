@@ -1,1 +1,4 @@
-"""Runs made comparable: hyperparameters of a config, and ClearML. Importing this package imports no heavy library."""
+"""Experiment tracking: ClearML.
+
+Imports reports and everything below it. Importing this package loads no heavy library.
+"""

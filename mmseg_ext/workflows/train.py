@@ -20,7 +20,7 @@ from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.runs.scalars import FILE_NAME as SCALARS
 from mmseg_ext.tracking.clearml.backend import backend_options, connect, set_mode
-from mmseg_ext.tracking.clearml.queue import enqueue, to_section
+from mmseg_ext.tracking.clearml.remote import enqueue, to_section
 
 
 def train(
@@ -83,7 +83,7 @@ def train(
 
 
 def enqueue_training(
-    config_path: str | Path, arguments: Mapping[str, Any], options: Mapping[str, Any], script: str | None = None
+    config_path: str | Path, arguments: Mapping[str, Any], options: Mapping[str, Any]
 ) -> tuple[str, str]:
     """Put a training into the ClearML queue ``arguments['clearml_queue']`` instead of running it here.
 
@@ -91,7 +91,6 @@ def enqueue_training(
         config_path: The experiment.
         arguments: All arguments of ``tools/train.py`` by name; without a queue the task stays a draft.
         options: Overrides, dotted key → value.
-        script: Path of ``tools/train.py``; None where that is what runs here.
 
     Returns:
         The task's id and the address of its page.
@@ -110,7 +109,7 @@ def enqueue_training(
     chosen: dict[str, Any] = {key: given[key] for key in ('project', 'probe_timeout') if key in given}
     section = to_section(kept, options)
     queue = arguments.get('clearml_queue')
-    return enqueue(config, config.pretty_text, queue, section, name, script=script, **chosen)
+    return enqueue(config, config.pretty_text, queue, section, name, **chosen)
 
 
 def _check_work_dir(work_dir: Path, resume: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clearml_server import ContractServer
 
 pytest.importorskip('clearml')
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,15 +51,8 @@ class Pausing(Hook):
 
 
 @pytest.fixture
-def contract(repo_root: Path) -> Iterator[Any]:
-    spec = importlib.util.spec_from_file_location(
-        'contract_server', repo_root / 'tests' / 'tracking' / 'contract_server.py'
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    server = module.ContractServer()
+def contract() -> Iterator[ContractServer]:
+    server = ContractServer()
     yield server
     server.silent.clear()
     server.kill()
@@ -127,7 +120,7 @@ def test_what_arrives(fast_tool: Tool, config: Callable[..., Path], contract: An
     assert curve(contract, 'val/Dice', 'cat') == validation
     assert [step for step, _ in curve(contract, 'train/loss', 'decode.loss_dice')] == [1, 2, 3, 4]
 
-    values = {name: one['value'] for name, one in task['hyperparams']['Hyperparameters'].items()}
+    values = {name: entry['value'] for name, entry in task['hyperparams']['Hyperparameters'].items()}
     assert values['optimizer'] == 'AdamW'
     assert float(values['lr']) == 0.002
     assert values['loss'] == 'CrossEntropy + Dice'
@@ -171,7 +164,7 @@ def test_a_training_that_raises_is_marked_failed(
 
 
 @pytest.mark.parametrize(
-    ('trouble', 'reason'),
+    ('failure', 'reason'),
     [
         ('refused', 'cannot be reached (Connection refused)'),
         ('silent', 'does not answer within 1 s'),
@@ -181,11 +174,11 @@ def test_a_training_that_raises_is_marked_failed(
 )
 def test_a_server_that_cannot_be_used_costs_nothing_but_a_line(
     fast_tool: Tool, config: Callable[..., Path], contract: Any, home: Any, tmp_path: Path, one_line: OneLine,
-    trouble: str, reason: str
+    failure: str, reason: str
 ) -> None:  # fmt: skip
-    contract.fall_into(trouble)
+    contract.fail(failure)
     environment = {**home, **contract.environment()}
-    path = config(probe=1 if trouble == 'silent' else 30)
+    path = config(probe=1 if failure == 'silent' else 30)
     result = fast_tool('train', path, '--work-dir', tmp_path / 'run', env=environment)
     assert result.returncode == 0, result.stderr
     assert_complete(tmp_path / 'run')
@@ -193,11 +186,11 @@ def test_a_server_that_cannot_be_used_costs_nothing_but_a_line(
     warnings = [line for line in result.stdout.splitlines() if 'WARNING' in line and 'ClearML' in line]
     assert len(warnings) == 1
     assert reason in warnings[0]
-    assert f'tools/clearml_import.py {session}' in warnings[0]
+    assert f'mmseg-ext clearml-import {session}' in warnings[0]
     with zipfile.ZipFile(session) as archive:
         assert [name for name in archive.namelist() if name.endswith('.pth')]
 
-    if trouble == 'silent':
+    if failure == 'silent':
         result = fast_tool('train', path, '--work-dir', tmp_path / 'online', '--clearml', 'online', env=environment)
         one_line(result, reason)
         assert not (tmp_path / 'online').exists()
@@ -345,10 +338,10 @@ def test_a_queue_and_its_agent(
     assert task['status'] == 'queued'
     assert result.stdout.startswith('queued: http')
     assert task['id'] in result.stdout
-    section = {name: one['value'] for name, one in task['hyperparams']['Args'].items()}
+    section = {name: entry['value'] for name, entry in task['hyperparams']['Args'].items()}
     assert section == {'config': str(path), 'work_dir': str(run), 'seed': '3', 'option.train_cfg.max_iters': '2',
                        'option.train_cfg.val_interval': '1'}  # fmt: skip
-    assert task['script']['entry_point'].endswith('train.py')
+    assert task['script']['entry_point'] == 'tools/train.py'
 
     task['hyperparams']['Args']['option.train_cfg.max_iters']['value'] = '4'  # as in a clone
     result = fast_tool('train', env={**environment, 'CLEARML_TASK_ID': task['id']})

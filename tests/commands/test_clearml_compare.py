@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clearml_server import QueryServer
 
 pytest.importorskip('clearml')
 
@@ -27,27 +27,23 @@ BACKEND = (
 )
 SEARCH = """
 import sys
-sys.path[:0] = ['tools', '.']
-import mmseg_ext.workflows.search_clearml as module
-module.search_on_queue.__defaults__ = (1, 0.02)
+sys.path.insert(0, '.')
+from mmseg_ext.workflows.search import agents
+agents.search_on_queue.__defaults__ = (1, 0.02)
 from clearml.automation import HyperParameterOptimizer
 HyperParameterOptimizer._report_daemon = lambda self: None  # it sleeps for 15 s
-import search
-from mmseg_ext.commands.cli import run
+from mmseg_ext.commands.main import run_verb
 sys.argv = ['tools/search.py', *sys.argv[1:]]
-run(search.main)
+run_verb('search')
 """
 
 
 @pytest.fixture(scope='module')
-def make_server(repo_root: Path) -> Iterator[Callable[[], Any]]:
-    sys.path.insert(0, str(repo_root / 'tests' / 'tracking'))
-    module = importlib.import_module('contract_queries')
-    sys.path.pop(0)
+def make_server() -> Iterator[Callable[[], QueryServer]]:
     servers = []
 
-    def make() -> Any:
-        servers.append(module.QueryServer())
+    def make() -> QueryServer:
+        servers.append(QueryServer())
         return servers[-1]
 
     yield make
@@ -103,7 +99,7 @@ def test_the_server_tells_what_the_folders_tell(
 
 def test_tables_and_charts_are_published(logged: tuple[Any, Path, Environment], fast_tool: Tool) -> None:
     server, folder, environment = logged
-    project = next(one['id'] for one in server.projects.values() if one['name'] == 'Tiere')
+    project = next(project['id'] for project in server.projects.values() if project['name'] == 'Tiere')
     own = [task['id'] for task in server.tasks.values() if task['type'] == 'training']
     common = {'type': 'training', 'project': project, 'user': 'u', 'execution': {}, 'script': {}, 'last_iteration': 0}
     more = [
@@ -112,12 +108,12 @@ def test_tables_and_charts_are_published(logged: tuple[Any, Path, Environment], 
     ]
     more += [{'id': 'archived', 'status': 'completed', 'system_tags': ['archived']}]
     more += [{'id': 'elsewhere', 'status': 'completed', 'project': 'another'}]
-    server.tasks |= {one['id']: {'name': one['id'], **common, **one} for one in more}
+    server.tasks |= {task['id']: {'name': task['id'], **common, **task} for task in more}
     before = len(server.events)
     arguments = ['compare', folder / 'run-s1', '--clearml', 'Tiere', '--markdown', '-', '--publish']
     result = fast_tool(*arguments, env=environment)
-    for one in more:
-        server.tasks.pop(one['id'])
+    for task in more:
+        server.tasks.pop(task['id'])
     assert result.returncode == 0, result.stderr
     assert result.stderr == 'broken: failed: out of memory; has logged no val/mDice\n'
     lines = result.stdout.splitlines()
@@ -148,7 +144,7 @@ def test_tables_and_charts_are_published(logged: tuple[Any, Path, Environment], 
 
 
 @pytest.mark.parametrize(
-    ('trouble', 'reason'),
+    ('failure', 'reason'),
     [
         ('refused', 'cannot be reached (Connection refused)'),
         ('silent', 'does not answer within 3 s'),
@@ -157,10 +153,10 @@ def test_tables_and_charts_are_published(logged: tuple[Any, Path, Environment], 
     ],
 )
 def test_a_server_that_cannot_be_used_is_one_line(
-    make_server: Callable[[], Any], fast_tool: Tool, tmp_path: Path, one_line: OneLine, trouble: str, reason: str
+    make_server: Callable[[], Any], fast_tool: Tool, tmp_path: Path, one_line: OneLine, failure: str, reason: str
 ) -> None:
     server = make_server()
-    server.fall_into(trouble)
+    server.fail(failure)
     one_line(fast_tool('compare', '--clearml', 'Tiere', env=environment_of(server, tmp_path)), reason)
 
 
@@ -210,23 +206,24 @@ def test_a_search_trains_on_agents(
     assert searching.returncode == 0, (tmp_path / 'stderr').read_text()
     assert not server.unknown
     asked = [
-        {name: one['value'] for name, one in server.tasks[identity]['hyperparams']['Args'].items()}
+        {name: entry['value'] for name, entry in server.tasks[identity]['hyperparams']['Args'].items()}
         for identity in enqueued
     ]
     rate = 'option.optim_wrapper.optimizer.lr'
-    assert all(1e-4 <= float(one[rate]) <= 1e-2 for one in asked)
-    assert len({one[rate] for one in asked}) == 2
-    used = {name: one['value'] for name, one in server.tasks[enqueued[1]]['hyperparams']['Hyperparameters'].items()}
+    assert all(1e-4 <= float(arguments[rate]) <= 1e-2 for arguments in asked)
+    assert len({arguments[rate] for arguments in asked}) == 2
+    section = server.tasks[enqueued[1]]['hyperparams']['Hyperparameters']
+    used = {name: entry['value'] for name, entry in section.items()}
     assert float(used['lr']) == pytest.approx(float(asked[1][rate]))
     assert used['iterations'] == asked[1]['option.train_cfg.max_iters']
     assert (tmp_path / 'work_dirs' / enqueued[1] / 'scalars.json').is_file()
     (own,) = [task for task in server.tasks.values() if task['type'] == 'optimizer']
     assert own['status'] == 'completed'
-    assert {server.tasks[one]['parent'] for one in enqueued} == {own['id']}
+    assert {server.tasks[identity]['parent'] for identity in enqueued} == {own['id']}
     (draft,) = [t for t in server.tasks.values() if t['type'] == 'training' and t['id'] not in enqueued]
     assert (draft['status'], draft['script']['entry_point']) == ('created', 'tools/train.py')
     best = max(e['value'] for e in server.events if e.get('metric') == 'val/mDice' and e.get('variant') == 'mDice')
     assert f'{best:.2f}' in out
     assert 'failed' in out
-    assert 'tools/compare.py --clearml Tiere' in out
+    assert 'mmseg-ext compare --clearml Tiere' in out
     assert own['id'] in out

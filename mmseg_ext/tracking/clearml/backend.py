@@ -1,4 +1,4 @@
-"""The ClearML backend of mmengine's visualizers."""
+"""ClearML backend of mmengine's visualizers."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.registry import VISBACKENDS
 from mmseg_ext.runs.hyperparameters import data_sources, hyperparameters
 from mmseg_ext.tracking.clearml import server
-from mmseg_ext.tracking.clearml.client import ROOT, Client
+from mmseg_ext.tracking.clearml.client import Client
+from mmseg_ext.tracking.clearml.messages import Image, Message, Scalars, StartTask
+from mmseg_ext.tracking.clearml.remote import pinned_requirements
 from mmseg_ext.tracking.clearml.titles import points
 
 MODES = ('auto', 'online', 'offline', 'off')
 TYPES = ('mmseg_ext.ClearMLBackend', 'ClearMLBackend')
-START = 30.0
+START_TIMEOUT_S = 30.0
 LOG_FILE = 'clearml.log'
 
 
 @VISBACKENDS.register_module()
 class ClearMLBackend(BaseVisBackend):
-    """Logs a training to ClearML, without a chance to stop, slow or end it.
+    """Log a training to ClearML, which cannot stop, slow down or end it.
 
-    All of ClearML's SDK runs in a process of its own (`clearml_process`). With ``mmseg_ext.ClearMLHook`` among the
+    All of ClearML's SDK runs in a process of its own (`process`). With ``mmseg_ext.ClearMLHook`` among the
     hooks, as in ``configs/_base_/default_runtime.py``, everything is logged (docs/clearml.md); without it, what
     mmengine's ``LoggerHook`` gives. Only the first of several processes logs.
 
     Args:
-        save_dir: Folder of ``clearml.log``, where what the SDK prints goes.
+        save_dir: Folder of ``clearml.log``, which takes what the SDK prints.
         mode: ``online`` (fails within five seconds where the server cannot be used), ``offline`` (a session to be sent
             later), ``off``, or ``auto``: online where ClearML is configured and its server answers within three
             seconds, offline where it does not answer, off where nothing is configured.
         project: The project in ClearML.
         task_name: The task's name; by default that of the work dir.
-        tags: Tags of the task, beside the name of the data set.
-        images: How many validation images are shown at each evaluation, always the same ones.
+        tags: Tags of the task, besides the name of the data set.
+        images: Number of validation images that are shown at each evaluation, always the same ones.
         probe_timeout: Seconds that the server may take to answer at the start.
         close_timeout: Seconds that closing may take at the end, from the server's last sign of life.
 
@@ -56,16 +58,16 @@ class ClearMLBackend(BaseVisBackend):
         self,
         save_dir: str,
         mode: str = 'auto',
-        project: str = server.PROJECT,
+        project: str = server.DEFAULT_PROJECT,
         task_name: str | None = None,
         tags: Sequence[str] = (),
         images: int = 6,
-        probe_timeout: float = server.TIMEOUT,
+        probe_timeout: float = server.PROBE_TIMEOUT_S,
         close_timeout: float = 15.0,
     ) -> None:
         super().__init__(save_dir)
         if mode not in MODES:
-            raise InputError(f'ClearMLBackend: mode={mode!r} must be one of {", ".join(MODES)}')
+            raise InputError('ClearMLBackend', f'mode={mode!r} must be one of {", ".join(MODES)}')
         self.mode = mode
         self.project = project
         self.task_name = task_name
@@ -79,7 +81,7 @@ class ClearMLBackend(BaseVisBackend):
 
     @property
     def experiment(self) -> Client | None:
-        """The connection to the logging process; None where nothing is logged. The SDK's task lives in that process."""
+        """Connection to the logging process; None where nothing is logged. The SDK's task lives in that process."""
         return self._client
 
     def _init_env(self) -> None:
@@ -90,10 +92,11 @@ class ClearMLBackend(BaseVisBackend):
         self._config = config
 
     def connect(self) -> None:
-        """Find out how to log. ``online`` waits for the server; all else goes on at once.
+        """Find out how to log. ``online`` waits for the server; the other modes do not wait.
 
         Raises:
-            InputError: ``online``, and the server cannot be used; or ClearML is not installed, and asked for.
+            InputError: In the mode ``online`` where the server cannot be used; in ``online`` and ``offline`` where
+                ClearML is not installed.
         """
         if self._connected or not is_main_process() or self._config is None:
             return
@@ -108,14 +111,15 @@ class ClearMLBackend(BaseVisBackend):
         if mode == 'online' and self._client.wait_for_mode() != 'online':
             reason = self._client.reason or 'the server does not answer'
             self.close('failed')
-            raise InputError(f'ClearML: {reason}; start the server, mend clearml.conf, or train with --clearml auto')
+            remedy = 'start the server, correct clearml.conf, or train with `mode=auto`'
+            raise InputError('ClearML', reason, remedy)
 
     def _possible_mode(self) -> str:
         if self.mode == 'off':
             return 'off'
         if not server.is_installed():
             if self.mode != 'auto':
-                raise InputError(f'--clearml {self.mode}: clearml is not installed; pip install clearml')
+                raise InputError(f'`mode={self.mode}`', 'clearml is not installed', 'pip install clearml')
             _log('ClearML: not installed, nothing is logged there', False)
             return 'off'
         if self.mode == 'auto' and server.wants_offline():
@@ -140,33 +144,32 @@ class ClearMLBackend(BaseVisBackend):
             return
         self._started = True
         values = {**hyperparameters(self._config), **(extra or {})}
-        requirements = Path(ROOT) / 'requirements.txt'
+        work_dir = Path(self._config.work_dir).absolute()
         self._client.send(
-            'start',
-            run={
-                'project': self.project,
-                'name': self.task_name or Path(self._config.work_dir).absolute().name,
-                'tags': [*self.tags, *str(values['dataset']).split(' + ')],
-                'work_dir': str(Path(self._config.work_dir).absolute()),
-                'resume': resume,
-                'requirements': str(requirements) if requirements.is_file() else None,
-                'hyperparameters': values,
-                'config': self._config.pretty_text,
-                'data': data_sources(self._config),
-            },
+            StartTask(
+                project=self.project,
+                name=self.task_name or work_dir.name,
+                hyperparameters=values,
+                config=self._config.pretty_text,
+                data=data_sources(self._config),
+                requirements=pinned_requirements(),
+                tags=[*self.tags, *str(values['dataset']).split(' + ')],
+                work_dir=str(work_dir),
+                resume=resume,
+            )
         )
-        if self.mode == 'online' and not self._client.wait_for_start(START):
-            reason = self._client.reason or f'no task within {START:g} s'
+        if self.mode == 'online' and not self._client.wait_for_start(START_TIMEOUT_S):
+            reason = self._client.reason or f'no task within {START_TIMEOUT_S:g} s'
             self.close('failed')
-            raise InputError(f'ClearML: the server makes no task ({reason}); train with --clearml offline')
+            raise InputError('ClearML', f'the server makes no task ({reason})', 'train with `mode=offline`')
 
-    def send(self, kind: str, **content: Any) -> None:
-        """Send a message to `clearml_session.Session`; nothing where nothing is logged."""
+    def send(self, message: Message) -> None:
+        """Send a message to the logging process; nothing where nothing is logged."""
         if self._client is not None and self._started and not self._closed:
-            self._client.send(kind, **content)
+            self._client.send(message)
 
     def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
-        """Log one value; what is no finite number is left out."""
+        """Log one value, unless it is no finite number."""
         self._add({name: value}, step)
 
     def add_scalars(
@@ -191,12 +194,12 @@ class ClearMLBackend(BaseVisBackend):
             self.start()
         found = points(scalars)
         if found:
-            self.send('scalars', points=found, step=int(step))
+            self.send(Scalars(found, int(step)))
 
     def add_image(self, name: str, image: NDArray[np.uint8], step: int = 0, **kwargs: Any) -> None:
-        """Log a picture, RGB, shape (H, W, 3), uint8."""
+        """Log an image, RGB, shape (H, W, 3), uint8."""
         title, _, series = name.rpartition('/')
-        self.send('image', title=title or name, series=series, image=image, step=int(step))
+        self.send(Image(title or name, series, image, int(step)))
 
     def close(self, status: str = 'completed', reason: str = '') -> None:
         """Close the task, in bounded time; only the first call counts.
@@ -211,13 +214,13 @@ class ClearMLBackend(BaseVisBackend):
 
 
 def find_backend(visualizer: Any) -> ClearMLBackend | None:
-    """The ClearML backend of a visualizer, if it has one."""
+    """Return the ClearML backend of a visualizer, if it has one."""
     backends = getattr(visualizer, '_vis_backends', {}).values()
     return next((backend for backend in backends if isinstance(backend, ClearMLBackend)), None)
 
 
 def backend_options(config: Config) -> dict[str, Any]:
-    """The options that a config gives its ClearML backend; empty where it has none."""
+    """Return the options that a config gives its ClearML backend; empty where it has none."""
     backends = (config.get('visualizer') or {}).get('vis_backends') or []
     return next((dict(backend) for backend in backends if backend.get('type') in TYPES), {})
 

@@ -1,4 +1,4 @@
-"""Gives the ClearML backend what it cannot see by itself."""
+"""Hook that passes curves, tables, images and checkpoints to the ClearML backend."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import re
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from mmengine.dist import is_main_process
@@ -18,22 +20,25 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from numpy.typing import NDArray
 
+from mmseg_ext.data.images import read_image
 from mmseg_ext.engine.hooks.records import FOLDER as RECORDS
 from mmseg_ext.engine.hooks.run_record import FILE_NAME as RUN_RECORD
 from mmseg_ext.engine.hooks.run_record import read_run_json
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.registry import HOOKS
+from mmseg_ext.reports.drawing import overlay
 from mmseg_ext.tracking.clearml.backend import ClearMLBackend, find_backend
-from mmseg_ext.tracking.clearml.overlays import prediction_panel
+from mmseg_ext.tracking.clearml.messages import Checkpoint, ConfusionMatrix, ConsoleLine, Image, SingleValues, Table
 from mmseg_ext.tracking.clearml.titles import finite
 
+MAX_PANEL_SIDE = 320  # pixels of an image in a panel; larger ones are shown smaller
 SCORES = ('Dice', 'IoU', 'Acc', 'Precision', 'Recall')
 
 
 @HOOKS.register_module()
 class ClearMLHook(Hook):
-    """Log curves, tables, pictures, single values and the best checkpoint; inert without a ``ClearMLBackend``.
+    """Log curves, tables, images, single values and the best checkpoint; inert without a `ClearMLBackend`.
 
     Args:
         interval: Iterations between two points of a training curve.
@@ -46,7 +51,7 @@ class ClearMLHook(Hook):
 
     def __init__(self, interval: int = 10) -> None:
         if interval < 1:
-            raise InputError(f'ClearMLHook: interval={interval} must be at least 1')
+            raise InputError('ClearMLHook', f'interval={interval} must be at least 1')
         self.interval = interval
         self.backend: ClearMLBackend | None = None
         self._handler: logging.Handler | None = None
@@ -85,7 +90,7 @@ class ClearMLHook(Hook):
             return
         panel = prediction_panel(outputs[0], runner.val_dataloader.dataset.metainfo)
         if panel is not None:
-            self.backend.send('image', title='val/overlays', series=panel[0], image=panel[1], step=runner.iter)
+            self.backend.send(Image('val/overlays', panel[0], panel[1], runner.iter))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
         """Log the scores: as curves, as a table of classes, as a confusion matrix."""
@@ -96,16 +101,15 @@ class ClearMLHook(Hook):
         meta = runner.val_dataloader.dataset.metainfo
         classes = [str(label) for label in meta.get('classes') or []]
         rows = [[label, *(_rounded(metrics.get(f'{score}/{label}')) for score in SCORES)] for label in classes]
-        table = [['class', *SCORES], *rows]
-        self.backend.send('table', title='val/classes', series='percent', rows=table, step=step)
+        self.backend.send(Table('val/classes', 'percent', [['class', *SCORES], *rows], step))
         path = Path(runner.work_dir) / RECORDS / f'{meta.get("split") or "val"}.parquet'
         if path.is_file():
             matrix = row_percent(read_records(path).confusion.sum(axis=0))
-            names = {'title': 'val/confusion', 'series': 'percent of the true class'}
-            self.backend.send('confusion', **names, matrix=matrix, classes=classes, step=step)
-        finals = {f'final {name}': finite(metrics.get(name)) for name in ('mDice', *(f'Dice/{one}' for one in classes))}
+            self.backend.send(ConfusionMatrix('val/confusion', 'percent of the true class', matrix, classes, step))
+        names = ('mDice', *(f'Dice/{label}' for label in classes))
+        finals = {f'final {name}': finite(metrics.get(name)) for name in names}
         known = {name: value for name, value in finals.items() if value is not None}
-        self.backend.send('values', values={**known, **_best(runner)[0]})
+        self.backend.send(SingleValues({**known, **_best(runner)[0]}))
 
     def after_train(self, runner: Runner) -> None:
         """Upload the best checkpoint."""
@@ -132,15 +136,15 @@ class ClearMLHook(Hook):
             return
         path = _best(runner)[1]
         minutes = round((time.monotonic() - self._since) / 60, 2)
-        self.backend.send('values', values={'minutes': minutes, **_measured(Path(runner.work_dir))})
+        self.backend.send(SingleValues({'minutes': minutes, **_measured(Path(runner.work_dir))}))
         if path is not None and path.is_file():
             meta = runner.train_dataloader.dataset.metainfo
-            description = {'classes': list(meta.get('classes') or []), 'palette': list(meta.get('palette') or [])}
-            self.backend.send('model', path=str(path.absolute()), name=path.stem, **description)
+            classes, palette = list(meta.get('classes') or []), list(meta.get('palette') or [])
+            self.backend.send(Checkpoint(str(path.absolute()), path.stem, classes, palette))
 
 
 class _ConsoleHandler(logging.Handler):
-    """Passes the lines of the log on."""
+    """Handler that sends the lines of the log to the backend."""
 
     def __init__(self, backend: ClearMLBackend) -> None:
         super().__init__(logging.INFO)
@@ -148,18 +152,61 @@ class _ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one line."""
-        self.backend.send('text', line=record.getMessage())
+        self.backend.send(ConsoleLine(record.getMessage()))
+
+
+def prediction_panel(sample: Any, metainfo: Mapping[str, Any]) -> tuple[str, NDArray[np.uint8]] | None:
+    """Draw image, ground truth and prediction of one validation sample side by side.
+
+    Args:
+        sample: An mmseg ``SegDataSample`` with ``pred_sem_seg`` and, where known, ``gt_sem_seg``.
+        metainfo: Of the data set, with ``palette`` and ``ignore_index``.
+
+    Returns:
+        The stem and the panel, RGB, shape (H, 3W, 3), uint8: the image, the ground truth on it (without one, the image
+        again) and the prediction on it. None where the sample names no image that can be read.
+    """
+    if 'pred_sem_seg' not in sample or not getattr(sample, 'img_path', None):
+        return None
+    path = Path(sample.img_path)
+    try:
+        image = read_image(path)
+    except InputError:
+        return None
+    masks = [_mask(sample.gt_sem_seg) if 'gt_sem_seg' in sample else None, _mask(sample.pred_sem_seg)]
+    height, width = image.shape[:2]
+    scale = min(1.0, MAX_PANEL_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    palette, ignored = metainfo['palette'], int(metainfo.get('ignore_index', 255))
+    parts = [small]
+    for mask in masks:
+        if mask is not None:
+            mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+        parts.append(small if mask is None else overlay(small, mask, palette, ignore_index=ignored))
+    return path.stem, np.concatenate(parts, axis=1)
+
+
+def _mask(data: Any) -> NDArray[np.uint8]:
+    mask: NDArray[np.uint8] = data.data.reshape(data.data.shape[-2:]).cpu().numpy().astype(np.uint8)
+    return mask
 
 
 def row_percent(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A confusion matrix (K, K) in percent of each true class, to a hundredth; a class without pixels has zeros."""
+    """Return a confusion matrix in percent of each true class, to a hundredth; a class without pixels has zeros.
+
+    Shape: (K, K) → (K, K).
+
+    >>> row_percent(np.array([[3, 1], [0, 0]])).tolist()
+    [[75.0, 25.0], [0.0, 0.0]]
+    """
     totals = confusion.sum(axis=1, keepdims=True)
     shares: NDArray[np.float64] = np.round(100 * confusion / np.maximum(totals, 1), 2)
     return shares
 
 
 def _best(runner: Runner) -> tuple[dict[str, float], Path | None]:
-    """The best scores that checkpoints are kept for, and the checkpoint of the first of them."""
+    """Return the best scores that checkpoints are kept for, and the checkpoint of the first of them."""
     values: dict[str, float] = {}
     paths = []
     for hook in runner.hooks:
@@ -177,7 +224,7 @@ def _best(runner: Runner) -> tuple[dict[str, float], Path | None]:
 
 
 def _provenance(runner: Runner) -> dict[str, str]:
-    """The config's file, and the commit from the description that ``tools/train.py`` has written."""
+    """Return the config's file, and the commit from the description that `mmseg-ext train` has written."""
     try:
         commit = json.loads((Path(runner.work_dir) / 'environment.json').read_text(encoding='utf-8'))['commit']
     except (OSError, ValueError, KeyError):
@@ -186,7 +233,7 @@ def _provenance(runner: Runner) -> dict[str, str]:
 
 
 def _measured(work_dir: Path) -> dict[str, float]:
-    """What `RunRecordHook` has found out, where it is among the hooks; its minutes hold those of a resumed run too."""
+    """Return what `RunRecordHook` has measured, if it is among the hooks; its minutes count a resumed run too."""
     record = read_run_json(work_dir / RUN_RECORD)
     names = {'parameters': 'parameters', 'GFLOPs': 'gflops', 'minutes': 'minutes'}
     known = {name: finite(record.get(key)) for name, key in names.items()}
@@ -194,13 +241,13 @@ def _measured(work_dir: Path) -> dict[str, float]:
 
 
 def _is_chosen(batch: int, batches: int, count: int) -> bool:
-    """Whether a batch is one of ``count`` that lie evenly over all."""
+    """Check whether a batch is one of ``count`` that lie evenly over all."""
     count = min(count, batches)
     return count > 0 and any(batch == index * batches // count for index in range(count))
 
 
 def _memory() -> float:
-    """The most memory used so far, in MiB: of the GPU, or else of this process."""
+    """Return the most memory used so far, in MiB: of the GPU, or else of this process."""
     if torch.cuda.is_available():
         return float(torch.cuda.max_memory_allocated()) / 2**20
     unit = 2**20 if sys.platform == 'darwin' else 2**10

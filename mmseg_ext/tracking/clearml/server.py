@@ -1,4 +1,7 @@
-"""Whether ClearML is configured, and whether its server answers. Only `probe` imports the SDK."""
+"""State of ClearML on this machine: whether it is configured, and whether its server answers.
+
+The SDK is imported where the server is asked, not with this module.
+"""
 
 from __future__ import annotations
 
@@ -12,38 +15,47 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 
 T = TypeVar('T')
 
-TIMEOUT = 3.0
-PATIENCE = 60.0  # seconds without an answer, after which a server that had answered is given up
-PROJECT = 'mmseg_ext'
+PROBE_TIMEOUT_S = 3.0
+SILENCE_TIMEOUT_S = 60.0  # without an answer, after which a server that had answered is given up
+MAX_REASON_CHARACTERS = 300
+DEFAULT_PROJECT = 'mmseg_ext'
 CONFIG_FILES = ('~/clearml.conf', '~/trains.conf')
-VARIABLES = ('API_ACCESS_KEY', 'AUTH_TOKEN', 'CONFIG_FILE', 'TASK_ID')
-RETRIES = {'total': 1, 'connect': 1, 'read': 1, 'redirect': 1, 'status': 1, 'backoff_factor': 0.1, 'backoff_max': 0.5}
+CREDENTIAL_VARIABLES = ('API_ACCESS_KEY', 'AUTH_TOKEN', 'CONFIG_FILE', 'TASK_ID')
+LOGIN_RETRIES = {
+    'total': 1,
+    'connect': 1,
+    'read': 1,
+    'redirect': 1,
+    'status': 1,
+    'backoff_factor': 0.1,
+    'backoff_max': 0.5,
+}
 
 
 def is_installed() -> bool:
-    """Whether the SDK can be imported; found out without importing it."""
+    """Check whether the SDK can be imported, without importing it."""
     if 'clearml' in sys.modules:
         return sys.modules['clearml'] is not None
     return importlib.util.find_spec('clearml') is not None
 
 
 def is_configured() -> bool:
-    """Whether there are credentials: a file, or environment variables."""
-    if any(os.environ.get(f'{prefix}_{name}') for prefix in ('CLEARML', 'TRAINS') for name in VARIABLES):
+    """Check whether there are credentials: a file, or environment variables."""
+    if any(os.environ.get(f'{prefix}_{name}') for prefix in ('CLEARML', 'TRAINS') for name in CREDENTIAL_VARIABLES):
         return True
     return any(Path(name).expanduser().is_file() for name in CONFIG_FILES)
 
 
 def wants_offline() -> bool:
-    """Whether ClearML's own variable asks for offline sessions."""
+    """Check whether ClearML's own variable asks for offline sessions."""
     return os.environ.get('CLEARML_OFFLINE_MODE', '').lower() in ('1', 'true', 'yes', 'on')
 
 
-def require(timeout: float = TIMEOUT) -> None:
+def require(timeout: float = PROBE_TIMEOUT_S) -> None:
     """Make sure that the server can be used.
 
     Args:
@@ -53,52 +65,58 @@ def require(timeout: float = TIMEOUT) -> None:
         InputError: ClearML is not installed, not configured or offline by its variable, or `probe` gives a reason.
     """
     if not is_installed():
-        raise InputError('clearml is not installed; pip install clearml')
+        raise InputError('clearml', 'not installed', 'pip install clearml')
     if not is_configured():
-        raise InputError('ClearML is not configured; run clearml-init, see docs/clearml.md')
+        raise InputError('ClearML', 'not configured', 'run clearml-init, see docs/clearml.md')
     if wants_offline():
-        raise InputError('CLEARML_OFFLINE_MODE is set, and this needs the server: unset it')
+        raise InputError('CLEARML_OFFLINE_MODE', 'set, and this needs the server', 'unset it')
     reason = probe(timeout)
     if reason is not None:
-        raise InputError(f'ClearML: {reason}; start the server or mend clearml.conf')
+        raise InputError('ClearML', reason, 'start the server or correct clearml.conf')
 
 
 def bounded(make: Callable[[], Iterator[T]], patience: float) -> Iterator[T]:
     """Iterate in a thread that is left behind where the server falls silent: the SDK would wait for it for hours.
 
+    Args:
+        make: Makes the iterator, in that thread.
+        patience: Seconds that the next item may take.
+
     Raises:
-        InputError: Nothing came for so many seconds, or the SDK raised.
+        InputError: Nothing came in time, or the SDK raised.
+
+    >>> list(bounded(lambda: iter('ab'), patience=60))
+    ['a', 'b']
     """
-    results: queue.Queue[tuple[str, Any]] = queue.Queue()
+    results: queue.Queue[tuple[T] | InputError | None] = queue.Queue()  # an item, a failure, or the end
 
     def work() -> None:
         try:
-            for one in make():
-                results.put(('one', one))
-            results.put(('end', None))
+            for item in make():
+                results.put((item,))
+            results.put(None)
         except InputError as error:
-            results.put(('error', error))
+            results.put(error)
         except Exception as error:  # whatever the SDK raises when the server fails in between
-            text = ' '.join(str(error).split())[:300]
-            results.put(('error', InputError(f'ClearML: {type(error).__name__}: {text}; see that the server runs')))
+            problem = f'{type(error).__name__}: {one_line(error)[:MAX_REASON_CHARACTERS]}'
+            results.put(InputError('ClearML', problem, 'see that the server runs'))
 
     threading.Thread(target=work, daemon=True).start()
     while True:
         try:
-            kind, value = results.get(timeout=patience)
+            result = results.get(timeout=patience)
         except queue.Empty:
-            raise InputError(
-                f'ClearML: the server has not answered for {patience:g} s; try again when it does'
-            ) from None
-        if kind == 'error':
-            raise value
-        if kind == 'end':
+            problem = f'the server has not answered for {patience:g} s'
+            raise InputError('ClearML', problem, 'try again when it does') from None
+        if result is None:
             return
-        yield value
+        if isinstance(result, InputError):
+            raise result
+        yield result[0]
 
 
-def probe(timeout: float = TIMEOUT) -> str | None:
-    """Ask the configured server for an answer and log in.
+def probe(timeout: float = PROBE_TIMEOUT_S) -> str | None:
+    """Ping the configured server and log in.
 
     The SDK alone would try for hours. So the server's ping comes first, and the login has almost no retries and a
     thread of its own, which is left behind when it takes too long.
@@ -123,7 +141,7 @@ def probe(timeout: float = TIMEOUT) -> str | None:
 
 
 def ping(host: str, timeout: float) -> str | None:
-    """Ask the server whether it is there.
+    """Ping the server.
 
     Args:
         host: Address of the API server.
@@ -151,7 +169,7 @@ def _login(host: str) -> str | None:
     from clearml.backend_api.session.session import LoginError, MissingConfigError
 
     try:
-        Session(initialize_logging=False, http_retries_config=RETRIES)
+        Session(initialize_logging=False, http_retries_config=LOGIN_RETRIES)
     except MissingConfigError:
         return 'the configuration holds no credentials'
     except LoginError:
@@ -162,10 +180,10 @@ def _login(host: str) -> str | None:
 
 
 def _innermost(error: BaseException) -> str:
-    """The reason at the bottom of a chain of wrapped exceptions, such as "Connection refused"."""
+    """Return the reason at the bottom of a chain of wrapped exceptions, such as "Connection refused"."""
     inner: Any = error
     while True:
-        wrapped = [one for one in (getattr(inner, 'reason', None), *inner.args) if isinstance(one, BaseException)]
+        wrapped = [cause for cause in (getattr(inner, 'reason', None), *inner.args) if isinstance(cause, BaseException)]
         if not wrapped:
             break
         inner = wrapped[0]

@@ -1,4 +1,4 @@
-"""Under which title and series of ClearML a scalar stands: the same for all runs, so that their curves share charts."""
+"""Titles and series of scalars in ClearML: the same for all runs, so that their curves share charts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Point = tuple[str, str, float]
 
 
 def title_and_series(name: str) -> tuple[str, str]:
-    """Where a scalar stands.
+    """Return the title and series of a scalar.
 
     Args:
         name: ``train/…`` or ``val/…`` and the name that mmengine gives it.
@@ -26,6 +26,9 @@ def title_and_series(name: str) -> tuple[str, str]:
     Returns:
         Title and series: all parts of a loss share ``train/loss``, the classes of a score share ``val/<score>``, step
         and data share ``train/seconds``; any other scalar has a title of its own.
+
+    >>> title_and_series('val/Dice/cat')
+    ('val/Dice', 'cat')
     """
     phase, _, rest = name.partition('/')
     if not rest:
@@ -41,7 +44,7 @@ def title_and_series(name: str) -> tuple[str, str]:
 
 
 def name_of(title: str, series: str) -> str:
-    """The name of the scalar that stands there: the inverse of `title_and_series`."""
+    """Return the name of the scalar with a title and series: the inverse of `title_and_series`."""
     phase, _, topic = title.partition('/')
     for name, place in SERIES.items():
         if place == (topic, series):
@@ -52,7 +55,7 @@ def name_of(title: str, series: str) -> str:
 
 
 def points(scalars: Mapping[str, Any]) -> list[Point]:
-    """The scalars that ClearML can draw: finite numbers; NaN (which it would show as 0), text and lists are left out.
+    """Return the scalars that ClearML can draw: finite numbers. NaN (shown there as 0), text and lists are left out.
 
     Args:
         scalars: Names as for `title_and_series`.
@@ -69,7 +72,7 @@ def points(scalars: Mapping[str, Any]) -> list[Point]:
 
 
 def finite(value: Any) -> float | None:
-    """The value as a float, or None where it is no single finite number."""
+    """Return a value as a float, or None where it is no single finite number."""
     if isinstance(value, str | bytes):
         return None
     try:

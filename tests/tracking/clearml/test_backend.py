@@ -23,7 +23,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.tracking.clearml import backend as module
 from mmseg_ext.tracking.clearml import server
 from mmseg_ext.tracking.clearml.backend import ClearMLBackend, find_backend, set_mode
-from mmseg_ext.tracking.clearml.queue import from_section, to_section
+from mmseg_ext.tracking.clearml.messages import SingleValues, Table
 
 Make = Callable[..., ClearMLBackend]
 
@@ -64,9 +64,9 @@ def test_what_mmengine_logs_without_the_hook(make: Make, contract: Any, tmp_path
         backend.add_scalars({f'own/{name}': step / 7 for name in range(4)}, step)
     backend.add_scalar('own/nan', float('inf'), 3)
     backend.add_image('own/picture', np.zeros((4, 4, 3), np.uint8), 3)
-    backend.send('no_such_thing')
-    backend.send('table', title=1)
-    backend.send('table', title=1)
+    backend.send('no such message')  # type: ignore[arg-type]
+    for _ in range(2):
+        backend.send(Table('t', 's', None, 3))  # type: ignore[arg-type]
     backend.close()
     backend.close()
     backend.add_scalar('own/late', 1.0)
@@ -91,13 +91,15 @@ def test_failures_are_told_once_and_counted(make: Make, contract: Any, monkeypat
     backend = make(mode='online')
     backend.start()
     for _ in range(3):
-        backend.send('table', title='t')
-    backend.send('values', values={'mDice': 1.0})
+        backend.send(Table('t', 's', None, 1))  # type: ignore[arg-type]
+    backend.send('no such message')  # type: ignore[arg-type]
+    backend.send(SingleValues({'mDice': 1.0}))
     backend.close('stopped', 'Ctrl-C')
     warnings = [text for text, bad in told if bad]
-    assert len(warnings) == 2
+    assert len(warnings) == 3
     assert 'table is not logged (TypeError' in warnings[0]
-    assert warnings[1].endswith('table 3 times')
+    assert warnings[1] == "ClearML: str is not logged (TypeError: unknown message 'no such message')"
+    assert warnings[2].endswith('failed in all: table 3 times')
     assert [event['value'] for event in contract.events if event.get('variant') == 'mDice'] == [1.0]
     (task,) = contract.tasks.values()
     assert (task['status'], task['status_message']) == ('stopped', 'Ctrl-C')
@@ -164,15 +166,3 @@ def test_the_command_line_rules_over_the_config() -> None:
         set_mode(config, mode)
         assert config.visualizer.vis_backends == [{**given, 'mode': expected}]
         assert config.custom_hooks == [hook]
-
-
-def test_arguments_survive_the_queue() -> None:
-    section = to_section(
-        {'config': 'c.py', 'work_dir': 'a b', 'seed': 0, 'amp': True, 'none': None, 'off': False},
-        {'model.depth': [1, 2], 'lr': 1e-3},
-    )
-    assert from_section({name: str(value) for name, value in section.items()}) == [
-        'c.py', '--amp', '--seed', '0', '--work-dir', 'a b', '--cfg-options', 'lr=0.001', 'model.depth=[1, 2]'
-    ]  # fmt: skip
-    with pytest.raises(InputError, match='Args/config'):
-        from_section({'seed': '1'})

@@ -1,4 +1,4 @@
-"""One training of a hyperparameter search: a process of its own, watched by its curve."""
+"""One training of a search: a process of its own, watched by its curve."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from typing import Any
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.scalars import FILE_NAME as SCALARS
 from mmseg_ext.runs.scalars import read_scalars
+from mmseg_ext.workflows.search.report import best_point
 
-POLL = 0.5  # seconds between two looks at a training's curve
+POLL_S = 0.5  # between two looks at a training's curve
+TERMINATION_TIMEOUT_S = 10.0
+
+IsHopeless = Callable[[float, int], bool]
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,7 @@ class Outcome:
 
 
 def run_trial(
-    config: str,
-    work_dir: Path,
-    seed: int,
-    options: Mapping[str, Any],
-    metric: str,
-    is_hopeless: Callable[[float, int], bool],
+    config: str, work_dir: Path, seed: int, options: Mapping[str, Any], metric: str, is_hopeless: IsHopeless
 ) -> Outcome:
     """Train in a process of its own, whose output goes to ``<work_dir>.log``.
 
@@ -59,30 +58,30 @@ def run_trial(
     start = time.monotonic()
     context = multiprocessing.get_context('spawn')  # mmengine keeps global state, which a second training would meet
     log = work_dir.with_name(f'{work_dir.name}.log')
+    scalars, key = work_dir / SCALARS, f'val/{metric}'
     process = context.Process(target=_train, args=(config, str(work_dir), seed, dict(options), str(log)))
     process.start()
     try:
-        pruned = _watch(process, work_dir / SCALARS, f'val/{metric}', is_hopeless)
+        pruned = _watch(process, scalars, key, is_hopeless)
     finally:
         _stop(process)
     minutes = round((time.monotonic() - start) / 60, 2)
-    curve = _curve(work_dir / SCALARS, f'val/{metric}')
-    value, iteration = max(curve, default=(None, None), key=lambda point: point[0])
+    value, iteration = best_point(_read_curve(scalars, key))
     if pruned:
         return Outcome('pruned', value, iteration, minutes)
     if process.exitcode != 0:
         return Outcome('failed', value, iteration, minutes, f'exit code {process.exitcode}: {_last_line(log)}')
     if value is None:
-        return Outcome('failed', None, None, minutes, f'no val/{metric} in its curve')
+        return Outcome('failed', None, None, minutes, f'no {key} in its curve')
     return Outcome('complete', value, iteration, minutes)
 
 
-def _watch(process: BaseProcess, scalars: Path, key: str, is_hopeless: Callable[[float, int], bool]) -> bool:
-    """Wait for the end, or for a value that makes it hopeless; whether the latter came."""
+def _watch(process: BaseProcess, scalars: Path, key: str, is_hopeless: IsHopeless) -> bool:
+    """Wait for the end, or for a value that makes the training hopeless. Returns whether the latter came."""
     seen = 0
     while process.is_alive():
-        process.join(POLL)
-        points = _curve(scalars, key)
+        process.join(POLL_S)
+        points = _read_curve(scalars, key)
         for value, iteration in points[seen:]:
             if is_hopeless(value, iteration) and process.is_alive():
                 return True
@@ -91,16 +90,16 @@ def _watch(process: BaseProcess, scalars: Path, key: str, is_hopeless: Callable[
 
 
 def _stop(process: BaseProcess) -> None:
-    """End a training that still runs: it has nothing to lose, since its checkpoints are written whole."""
+    """End a training that still runs: it has nothing to lose, since its files are written atomically."""
     if process.is_alive():
         process.terminate()
-        process.join(10)
+        process.join(TERMINATION_TIMEOUT_S)
         process.kill()
     process.join()
 
 
-def _curve(scalars: Path, key: str) -> list[tuple[float, int]]:
-    """The values of a metric so far, with their iterations."""
+def _read_curve(scalars: Path, key: str) -> list[tuple[float, int]]:
+    """Return the values of a metric so far, with their iterations."""
     if not scalars.is_file():
         return []
     return [(row[key], row['iter']) for row in read_scalars(scalars) if row.get(key) is not None]
@@ -112,7 +111,7 @@ def _last_line(log: Path) -> str:
 
 
 def _train(config: str, work_dir: str, seed: int, options: dict[str, Any], log: str) -> None:
-    """The process: output to a file, and an exit code instead of a traceback where the user can mend it."""
+    """Train in the process: output goes to a file, and an input error becomes one line and an exit code."""
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(stream, 1)
     os.dup2(stream, 2)

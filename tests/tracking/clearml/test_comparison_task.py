@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmseg_ext.reports.compare.comparison import compare
 from mmseg_ext.runs.run_record import Evaluation, RunRecord, Score
-from mmseg_ext.tracking.clearml.publish import compare_address, tables
+from mmseg_ext.tracking.clearml.comparison_task import compare_address, tables
 
 
 def run(name: str, seed: int, score: float, lr: float) -> RunRecord:

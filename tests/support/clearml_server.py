@@ -1,13 +1,15 @@
-"""A stand-in for ClearML's API and file server on the loopback, which keeps what arrives.
+"""Stand-in for ClearML's API and file server on the loopback, which keeps what arrives.
 
-It speaks what the SDK's own requests ask for: login, projects, tasks, events, models, queues, files. It can also
-misbehave as real servers do: refuse, fall silent, answer 401 or 503, die and come back on the same port.
+It answers the SDK's requests: login, projects, tasks, events, models, queues, files. It can also fail as real servers
+do: refuse, fall silent, answer 401 or 503, die and come back on the same port.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import copy
+import hashlib
 import json
 import re
 import socket
@@ -19,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 API_VERSION = '2.30'
+SINGLE_VALUE_STEP = -(2**31)  # the iteration under which the SDK reports single values
 
 
 def token() -> str:
@@ -50,14 +53,14 @@ class ContractServer:
         self._server: ThreadingHTTPServer | None = None
         self.start()
 
-    def fall_into(self, trouble: str) -> None:
-        """Be ``refused``, ``silent``, ``unauthorized`` or ``unavailable`` to all that comes."""
-        if trouble == 'refused':
+    def fail(self, failure: str) -> None:
+        """Answer every request with one failure: ``refused``, ``silent``, ``unauthorized`` or ``unavailable``."""
+        if failure == 'refused':
             self.kill()
-        elif trouble == 'silent':
+        elif failure == 'silent':
             self.silent.set()
         else:
-            self.status = {'unauthorized': 401, 'unavailable': 503}[trouble]
+            self.status = {'unauthorized': 401, 'unavailable': 503}[failure]
 
     def start(self) -> None:
         """Listen; after `kill`, on the same port."""
@@ -94,7 +97,7 @@ class ContractServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def kill(self) -> None:
-        """Be gone: refuse connections and cut those that are open."""
+        """Refuse connections and cut those that are open."""
         if self._server is None:
             return
         self._server.shutdown()
@@ -173,7 +176,7 @@ class ContractServer:
 
     def _projects_get_all(self, body: dict[str, Any]) -> dict[str, Any]:
         name = (body.get('name') or '').strip('^$').replace('\\', '')
-        return {'projects': [one for one in self.projects.values() if not name or one['name'] == name]}
+        return {'projects': [project for project in self.projects.values() if not name or project['name'] == name]}
 
     _projects_get_all_ex = _projects_get_all
 
@@ -196,7 +199,11 @@ class ContractServer:
 
     def _tasks_get_all(self, body: dict[str, Any]) -> dict[str, Any]:
         wanted = body.get('id')
-        found = [self.tasks[one] for one in wanted if one in self.tasks] if wanted else list(self.tasks.values())
+        found = (
+            [self.tasks[identity] for identity in wanted if identity in self.tasks]
+            if wanted
+            else list(self.tasks.values())
+        )
         name = body.get('name')
         return {'tasks': [task for task in found if not name or re.search(name, task.get('name', ''))]}
 
@@ -210,25 +217,28 @@ class ContractServer:
 
     def _tasks_edit_hyper_params(self, body: dict[str, Any]) -> dict[str, Any]:
         sections = self.tasks[body['task']].setdefault('hyperparams', {})
-        for one in body['hyperparams']:
-            sections.setdefault(one['section'], {})[one['name']] = one
+        for parameter in body['hyperparams']:
+            sections.setdefault(parameter['section'], {})[parameter['name']] = parameter
         return {'updated': 1}
 
     def _tasks_edit_configuration(self, body: dict[str, Any]) -> dict[str, Any]:
         sections = self.tasks[body['task']].setdefault('configuration', {})
-        sections |= {one['name']: one for one in body['configuration']}
+        sections |= {entry['name']: entry for entry in body['configuration']}
         return {'updated': 1}
 
     def _tasks_get_hyper_params(self, body: dict[str, Any]) -> dict[str, Any]:
-        return {'params': [self._parameters(one) for one in body['tasks']]}
+        return {'params': [self._parameters(task) for task in body['tasks']]}
 
     def _parameters(self, task: str) -> dict[str, Any]:
         sections = self.tasks[task].get('hyperparams', {})
-        return {'task': task, 'hyperparams': [one for section in sections.values() for one in section.values()]}
+        return {
+            'task': task,
+            'hyperparams': [parameter for section in sections.values() for parameter in section.values()],
+        }
 
     def _tasks_get_configurations(self, body: dict[str, Any]) -> dict[str, Any]:
-        found = [{'task': one, 'configuration': list(self.tasks[one].get('configuration', {}).values())}
-                 for one in body['tasks']]  # fmt: skip
+        found = [{'task': task, 'configuration': list(self.tasks[task].get('configuration', {}).values())}
+                 for task in body['tasks']]  # fmt: skip
         return {'configurations': found}
 
     def _tasks_set_requirements(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -237,8 +247,8 @@ class ContractServer:
 
     def _tasks_add_or_update_artifacts(self, body: dict[str, Any]) -> dict[str, Any]:
         execution = self.tasks[body['task']].setdefault('execution', {})
-        new = {one['key']: one for one in body['artifacts']}
-        kept = [one for one in execution.get('artifacts') or [] if one['key'] not in new]
+        new = {artifact['key']: artifact for artifact in body['artifacts']}
+        kept = [artifact for artifact in execution.get('artifacts') or [] if artifact['key'] not in new]
         execution['artifacts'] = [*kept, *new.values()]
         return {'updated': 1}
 
@@ -312,9 +322,96 @@ class ContractServer:
 
     def _models_get_all(self, body: dict[str, Any]) -> dict[str, Any]:
         wanted = body.get('id') or list(self.models)
-        return {'models': [self.models[one] for one in wanted if one in self.models]}
+        return {'models': [self.models[identity] for identity in wanted if identity in self.models]}
 
     _models_get_all_ex = _models_get_all
+
+
+class QueryServer(ContractServer):
+    """A `ContractServer` whose tasks can be read back, cloned and compared.
+
+    Tasks are filtered by project, type, status and tags; curves, single values and the last values of scalars are made
+    from the events that arrived.
+    """
+
+    def _of_task(self, task: str) -> list[dict[str, Any]]:
+        scalars = [event for event in self.events if event.get('type') == 'training_stats_scalar']
+        return [event for event in scalars if event['task'] == task]
+
+    def _tasks_get_all(self, body: dict[str, Any]) -> dict[str, Any]:
+        found = super()._tasks_get_all(body)['tasks']
+        for key in ('project', 'type', 'status', 'parent'):
+            wanted = body.get(key)
+            if wanted:
+                found = [task for task in found if task.get(key) in wanted]
+        unwanted = {tag[1:] for tag in body.get('system_tags') or [] if tag.startswith('-') and tag != '-'}
+        found = [task for task in found if not unwanted & set(task.get('system_tags') or [])]
+        return {'tasks': [self._with_metrics(task) for task in found]}
+
+    _tasks_get_all_ex = _tasks_get_all
+
+    def _tasks_create(self, body: dict[str, Any]) -> dict[str, Any]:
+        return super()._tasks_create({'tags': [], 'system_tags': [], **body})
+
+    def _tasks_get_by_id(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {'task': self._with_metrics(super()._tasks_get_by_id(body)['task'])}
+
+    def _with_metrics(self, task: dict[str, Any]) -> dict[str, Any]:
+        metrics: dict[str, Any] = {}
+        for event in self._of_task(task['id']):
+            hashes = [hashlib.md5(event[key].encode()).hexdigest() for key in ('metric', 'variant')]
+            values = metrics.setdefault(hashes[0], {}).get(hashes[1], {})
+            value, before = event['value'], (values.get('min_value', event['value']), values.get('max_value'))
+            metrics[hashes[0]][hashes[1]] = {
+                'metric': event['metric'], 'variant': event['variant'], 'value': value,
+                'min_value': min(value, before[0]), 'max_value': value if before[1] is None else max(value, before[1]),
+            }  # fmt: skip
+        ended = {'completed': '2030-01-01T00:00:00.000000+00:00'} if task['status'] == 'completed' else {}
+        return {**task, **ended, 'last_metrics': metrics}
+
+    def _tasks_clone(self, body: dict[str, Any]) -> dict[str, Any]:
+        identity = uuid.uuid4().hex
+        clone = copy.deepcopy(self.tasks[body['task']])
+        clone |= {'id': identity, 'status': 'created', 'parent': body['task'], 'last_iteration': 0}
+        named = {'name': 'new_task_name', 'tags': 'new_task_tags', 'parent': 'new_task_parent',
+                 'project': 'new_task_project', 'comment': 'new_task_comment',
+                 'hyperparams': 'new_task_hyperparams'}  # fmt: skip
+        self.tasks[identity] = clone | {key: body[name] for key, name in named.items() if body.get(name)}
+        return {'id': identity}
+
+    def _tasks_dequeue(self, body: dict[str, Any]) -> dict[str, Any]:
+        for queue in self.queues.values():
+            queue['entries'] = [entry for entry in queue['entries'] if entry != body['task']]
+        return {**self._set_status(body, 'created'), 'dequeued': 1}
+
+    def _events_scalar_metrics_iter_histogram(self, body: dict[str, Any]) -> dict[str, Any]:
+        curves: dict[str, Any] = {}
+        for event in sorted(self._of_task(body['task']), key=lambda event: event['iter']):
+            if event['iter'] > SINGLE_VALUE_STEP:
+                series = curves.setdefault(event['metric'], {})
+                points = series.setdefault(event['variant'], {'name': event['variant'], 'x': [], 'y': []})
+                points['x'].append(event['iter'])
+                points['y'].append(event['value'])
+        return curves
+
+    def _events_get_task_single_value_metrics(self, body: dict[str, Any]) -> dict[str, Any]:
+        found = []
+        for task in body['tasks']:
+            singles = {e['variant']: e for e in self._of_task(task) if e['iter'] == SINGLE_VALUE_STEP}
+            values = [{key: event[key] for key in ('metric', 'variant', 'value')} for event in singles.values()]
+            found.append({'task': task, 'values': values})
+        return {'tasks': found}
+
+    def _queues_get_by_id(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {'queue': None}  # the SDK tries whether the name is an id
+
+    def _queues_get_all(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {'queues': [{**queue, 'entries': []} for queue in super()._queues_get_all(body)['queues']]}
+
+    _queues_get_all_ex = _queues_get_all
+
+    def _workers_get_all(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {'workers': []}
 
 
 def _parse(name: str, body: bytes) -> Any:

@@ -14,9 +14,9 @@ import pytest
 from mmseg_ext.errors import InputError
 from mmseg_ext.reports.compare.comparison import compare
 from mmseg_ext.runs.run_record import RunRecord
-from mmseg_ext.tracking.clearml import read_project as module
+from mmseg_ext.tracking.clearml import project as module
 from mmseg_ext.tracking.clearml import server
-from mmseg_ext.tracking.clearml.read_project import read_project, read_task
+from mmseg_ext.tracking.clearml.project import read_project, read_task
 
 CURVES = {
     'train/loss': {'decode.loss_ce': ([10, 20, 30], [3.0, 2.0, 1.0])},

@@ -1,9 +1,11 @@
+"""The space of a search as text."""
+
 from __future__ import annotations
 
 import pytest
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.workflows.search_space import Parameter, describe_space, example_options, parse_space
+from mmseg_ext.workflows.search import Parameter, SearchSettings, parse_space
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,9 @@ def test_other_forms_are_refused(texts: list[str], message: str) -> None:
 
 
 def test_report_and_example_lie_in_the_space() -> None:
-    space = parse_space(['lr=1e-4:1e-2:log', 'kind=SGD,AdamW'])
-    assert describe_space(space) == {'lr': {'low': 1e-4, 'high': 1e-2, 'log': True}, 'kind': ['SGD', 'AdamW']}
-    assert example_options(space) == {'lr': 1e-4, 'kind': 'SGD'}
+    space = tuple(parse_space(['lr=1e-4:1e-2:log', 'kind=SGD,AdamW']))
+    settings = SearchSettings('c.py', space, options={'lr': 1, 'seed': 2})
+    described = settings.describe()
+    assert described['space'] == {'lr': {'low': 1e-4, 'high': 1e-2, 'log': True}, 'kind': ['SGD', 'AdamW']}
+    assert (described['config'], described['metric']) == ('c.py', 'mDice')
+    assert settings.example_options() == {'lr': 1e-4, 'kind': 'SGD', 'seed': 2}

@@ -1,4 +1,4 @@
-"""Offline sessions sent to the server."""
+"""Offline sessions: reading them, and sending them to the server."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.tracking.clearml import server
-from mmseg_ext.tracking.clearml.session import CONTINUES, STATUS
+from mmseg_ext.tracking.clearml.session import CONTINUES_PROPERTY, STATUS_PROPERTY
 
-TASK = 'task.json'
+TASK_MEMBER = 'task.json'
 
 
 @dataclass(frozen=True)
 class OfflineSession:
-    """What an offline session holds.
+    """An offline session.
 
     Attributes:
         path: Its zip file.
@@ -29,7 +29,6 @@ class OfflineSession:
         project: The project's name.
         status: ``completed``, or ``failed: <reason>`` and so on.
         continues: The id of the session or task that it continues, or None.
-        artifacts: Their names; each one's file is in the zip.
     """
 
     path: Path
@@ -38,13 +37,12 @@ class OfflineSession:
     project: str
     status: str
     continues: str | None
-    artifacts: tuple[str, ...]
 
 
 def read_session(path: str | Path) -> OfflineSession:
-    """Read what a session holds, and make sure that all of it is there.
+    """Read a session, and check that it is complete.
 
-    ClearML's own import leaves out a checkpoint that is not in the zip, and says nothing.
+    ClearML's own import silently leaves out a checkpoint that is not in the zip.
 
     Raises:
         InputError: The file is missing, is no session, or lacks the file of an artifact.
@@ -54,35 +52,31 @@ def read_session(path: str | Path) -> OfflineSession:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
             names = set(archive.namelist())
-            task = json.loads(archive.read(TASK))
+            task = json.loads(archive.read(TASK_MEMBER))
             folder = f'{task["offline_folder"]}/'
             session = _session(path, task)
     except FileNotFoundError:
-        raise InputError(f'{path}: session not found; clearml.json in the work dir names it') from None
+        raise InputError(path, 'session not found', 'clearml.json in the work dir names it') from None
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f'{path}: is no offline session ({error}); give the zip that clearml.json names') from error
+        raise InputError(path, f'is no offline session ({error})', 'give the zip that clearml.json names') from error
     if damaged is not None:
-        raise InputError(f'{path}: {damaged} is damaged; copy the zip again')
-    for artifact in task.get('execution', {}).get('artifacts') or []:
+        raise InputError(path, f'{damaged} is damaged', 'copy the zip again')
+    for artifact in (task.get('execution') or {}).get('artifacts') or []:
         name = str(artifact['uri']).removeprefix(folder)
         if name not in names:
-            raise InputError(
-                f'{path}: lacks {name}, the file of "{artifact["key"]}"; put it there or make the zip anew'
-            )
+            raise InputError(path, f'lacks {name}, the file of "{artifact["key"]}"', 'add it, or copy the zip again')
     return session
 
 
 def _session(path: Path, task: dict[str, Any]) -> OfflineSession:
-    properties = {name: one['value'] for name, one in (task.get('hyperparams') or {}).get('properties', {}).items()}
-    artifacts = (task.get('execution') or {}).get('artifacts') or []
+    properties = {name: entry['value'] for name, entry in (task.get('hyperparams') or {}).get('properties', {}).items()}
     return OfflineSession(
         path=path,
         task_id=task['id'],
         name=task['name'],
         project=task.get('project_name') or '',
-        status=properties.get(STATUS, 'completed'),
-        continues=properties.get(CONTINUES),
-        artifacts=tuple(artifact['key'] for artifact in artifacts),
+        status=properties.get(STATUS_PROPERTY, 'completed'),
+        continues=properties.get(CONTINUES_PROPERTY),
     )
 
 
@@ -99,14 +93,14 @@ def import_sessions(paths: Sequence[str | Path]) -> list[tuple[OfflineSession, s
         InputError: A session cannot be read (nothing is sent then), or the server cannot be used or fails.
     """
     sessions = [read_session(path) for path in paths]
-    with contextlib.redirect_stdout(sys.stderr):  # the SDK talks
+    with contextlib.redirect_stdout(sys.stderr):  # the SDK prints
         server.require()
         imported: dict[str, str] = {}
         return [(session, _import(session, imported)) for session in sessions]
 
 
 def _import(session: OfflineSession, imported: dict[str, str]) -> str:
-    """Send one session, note its id on the server under its offline id, and return its page."""
+    """Send one session and return its page; ``imported`` gets its offline id → its id on the server."""
     from clearml import Task
 
     previous = imported.get(session.continues or '')
@@ -125,15 +119,15 @@ def _import(session: OfflineSession, imported: dict[str, str]) -> str:
         imported[session.task_id] = task_id
         return str(task.get_output_log_web_page())
     except Exception as error:  # whatever the SDK raises when the server fails in between
-        message = ' '.join(str(error).split())
-        raise InputError(f'{session.path}: not imported ({type(error).__name__}: {message}); try again') from error
+        reason = f'{type(error).__name__}: {one_line(error)}'
+        raise InputError(session.path, f'not imported ({reason})', 'try again') from error
 
 
 def _drafts(session: OfflineSession) -> set[str]:
-    """The ids of the tasks of that name that have never run."""
+    """Return the ids of the tasks of that name that have never run."""
     from clearml import Task
 
     found = Task.query_tasks(
         project_name=session.project, task_name=f'^{session.name}$', task_filter={'status': ['created']}
     )
-    return {one if isinstance(one, str) else one['id'] for one in found}
+    return {task if isinstance(task, str) else task['id'] for task in found}

@@ -1,7 +1,7 @@
-"""A search for hyperparameters whose trainings run on the agents of a ClearML queue.
+"""A search whose trainings run on the agents of a ClearML queue.
 
 ClearML's ``HyperParameterOptimizer`` with Optuna clones a draft of the training, changes its section ``Args``, of which
-``tools/train.py`` reads ``option.<key>`` as an override of the config, and enqueues the clone.
+`mmseg-ext train` reads ``option.<key>`` as an override of the config, and enqueues the clone.
 """
 
 from __future__ import annotations
@@ -14,62 +14,61 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.run_record import FINISHED, RunRecord
 from mmseg_ext.tracking.clearml import server
-from mmseg_ext.tracking.clearml.queue import OPTION, SECTION
-from mmseg_ext.tracking.clearml.read_project import read_task
+from mmseg_ext.tracking.clearml.project import read_task
+from mmseg_ext.tracking.clearml.remote import ARGUMENTS_SECTION, OPTION_PREFIX
 from mmseg_ext.tracking.clearml.titles import title_and_series
-from mmseg_ext.workflows.search import SearchSettings
-from mmseg_ext.workflows.search_space import Parameter, describe_space, example_options
+from mmseg_ext.workflows.search.local import sampler_and_pruner
+from mmseg_ext.workflows.search.report import best_point, rank
+from mmseg_ext.workflows.search.settings import Parameter, SearchSettings
 from mmseg_ext.workflows.train import enqueue_training
 
-POLL = 0.2  # minutes between two looks at a training
-REPORT = 1.0  # minutes between two reports to the search's own task
-CLOSE = 30.0  # seconds that its end may take
+POLL_MINUTES = 0.2  # between two looks at a training
+REPORT_MINUTES = 1.0  # between two reports to the search's own task
+CLOSE_TIMEOUT_S = 30.0
+PREFIX = f'{ARGUMENTS_SECTION}/{OPTION_PREFIX}'  # of a hyperparameter's name in ClearML
 
 
 def search_on_queue(
-    settings: SearchSettings, trials: int, queue: str, script: str | Path, workers: int = 1, poll: float = POLL
+    settings: SearchSettings, trials: int, queue: str, workers: int = 1, poll: float = POLL_MINUTES
 ) -> dict[str, Any]:
     """Search with the agents of a queue; this process chooses, waits and reports.
 
     Args:
-        settings: What is searched.
+        settings: The search.
         trials: How many trainings.
         queue: The queue's name.
-        script: Path of ``tools/train.py``.
         workers: How many trainings may wait or run at a time.
         poll: Minutes between two looks at a training.
 
     Returns:
-        As `mmseg_ext.workflows.search.search`, with ``project`` and ``page`` of the search's own task.
+        As `search`, with ``project`` and ``page`` of the search's own task.
 
     Raises:
         InputError: The config or a key of the space cannot be used, the server cannot be used or has no such queue,
             or every training failed.
     """
-    if trials < 1 or workers < 1:
-        raise InputError(f'--trials {trials} --workers {workers}: must be at least 1')
+    for name, value in (('trials', trials), ('workers', workers)):
+        if value < 1:
+            raise InputError(f'`{name}={value}`', 'must be at least 1')
     ranges = [(parameter, *_range(parameter)) for parameter in settings.space]
     if importlib.util.find_spec('optuna') is None:
-        raise InputError('needs optuna, which is not installed: pip install "mmseg_ext[search]"')
+        raise InputError('optuna', 'not installed', 'pip install "mmseg_ext[search]"')
     server.require()
     _check_queue(queue)
-    options = {**settings.options, **example_options(settings.space)}
     arguments = {'config': settings.config, 'seed': settings.seed}
-    base, _ = enqueue_training(settings.config, arguments, options, str(script))
+    base, _ = enqueue_training(settings.config, arguments, settings.example_options())
     from clearml import Task
 
     project = Task.get_task(task_id=base).get_project_name()
     task = Task.create(project_name=project, task_name=f'search {Path(settings.config).stem}', task_type='optimizer')
     task.mark_started(force=True)
-    optimizer = _optimizer(
+    optimizer = _make_optimizer(
         settings,
         base_task_id=base,
-        hyper_parameters=[_built(parameter, kind, values) for parameter, kind, values in ranges],
+        hyper_parameters=[_make_range(parameter, kind, values) for parameter, kind, values in ranges],
         execution_queue=queue,
         auto_connect_task=task,
         total_max_jobs=trials,
@@ -83,13 +82,14 @@ def search_on_queue(
 def _check_queue(queue: str) -> None:
     from clearml.backend_api.session.client import APIClient
 
-    names = sorted(one.name for one in APIClient().queues.get_all())
+    names = sorted(known.name for known in APIClient().queues.get_all())
     if queue not in names:
-        raise InputError(f'--clearml-queue {queue}: the server has no such queue; it has {", ".join(names) or "none"}')
+        known = ', '.join(names) or 'none'
+        raise InputError(f'`queue={queue}`', 'the server has no such queue', f'it has {known}')
 
 
 def _run(optimizer: Any, task: Any) -> None:
-    """Search, and tell the search's own task how it has ended; Ctrl-C ends the trainings, too."""
+    """Search, and report how it has ended to the search's own task; Ctrl-C ends the trainings, too."""
 
     def close(mark: Callable[..., Any]) -> Iterator[None]:
         optimizer.stop()
@@ -97,23 +97,25 @@ def _run(optimizer: Any, task: Any) -> None:
         mark(force=True)
         yield
 
-    optimizer.set_report_period(REPORT)
+    optimizer.set_report_period(REPORT_MINUTES)
     try:
         optimizer.start()
         optimizer.wait()
     except KeyboardInterrupt:
         with contextlib.suppress(InputError):  # a server that is gone cannot be told
-            list(server.bounded(lambda: close(task.mark_stopped), CLOSE))
+            list(server.bounded(lambda: close(task.mark_stopped), CLOSE_TIMEOUT_S))
         raise
-    list(server.bounded(lambda: close(task.mark_completed), 60 * REPORT + CLOSE))
+    list(server.bounded(lambda: close(task.mark_completed), 60 * REPORT_MINUTES + CLOSE_TIMEOUT_S))
 
 
 def _range(parameter: Parameter) -> tuple[str, dict[str, Any]]:
-    """Class of ``clearml.automation`` and its arguments."""
+    """Return the class of ``clearml.automation`` for a parameter, and its arguments."""
     if parameter.choices:
         return 'DiscreteParameterRange', {'values': [str(choice) for choice in parameter.choices]}
     if parameter.log and parameter.is_integer:
-        raise InputError(f'--space {parameter.key}: ClearML has no logarithmic range of whole numbers; list the values')
+        raise InputError(
+            f'`space={parameter.key}`', 'ClearML has no logarithmic range of whole numbers', 'list the values'
+        )
     if parameter.log:
         low, high = math.log10(parameter.low), math.log10(parameter.high)
         return 'LogUniformParameterRange', {'min_value': low, 'max_value': high}
@@ -121,13 +123,13 @@ def _range(parameter: Parameter) -> tuple[str, dict[str, Any]]:
     return kind, {'min_value': parameter.low, 'max_value': parameter.high}
 
 
-def _built(parameter: Parameter, kind: str, values: dict[str, Any]) -> Any:
+def _make_range(parameter: Parameter, kind: str, values: dict[str, Any]) -> Any:
     from clearml import automation
 
-    return getattr(automation, kind)(f'{SECTION}/{OPTION}{parameter.key}', **values)
+    return getattr(automation, kind)(f'{PREFIX}{parameter.key}', **values)
 
 
-def _optimizer(settings: SearchSettings, **options: Any) -> Any:
+def _make_optimizer(settings: SearchSettings, **options: Any) -> Any:
     import optuna
     from clearml.automation import HyperParameterOptimizer
     from clearml.automation.optuna import OptimizerOptuna
@@ -140,9 +142,8 @@ def _optimizer(settings: SearchSettings, **options: Any) -> Any:
         objective_metric_series=series,
         objective_metric_sign='max_global',
         optimizer_class=OptimizerOptuna,
-        optuna_sampler=optuna.samplers.TPESampler(seed=settings.seed),
-        optuna_pruner=optuna.pruners.MedianPruner(n_startup_trials=4) if settings.prune else optuna.pruners.NopPruner(),
         max_iteration_per_job=None,
+        **{f'optuna_{name}': part for name, part in sampler_and_pruner(settings).items()},
         **options,
     )
 
@@ -156,22 +157,25 @@ def _report(settings: SearchSettings, jobs: dict[str, Any], project: str, task: 
     ]
     if all(row['value'] is None for row in rows):
         reason = rows[-1]['reason'] if rows else 'none was enqueued'
-        raise InputError(f'every training failed; the last: {reason}')
-    rows.sort(key=lambda row: (row['value'] is None, -(row['value'] or 0), row['trial']))
-    described = {'metric': settings.metric, 'space': describe_space(settings.space)}
-    return {'settings': described, 'trials': rows, 'project': project, 'page': str(task.get_output_log_web_page())}
+        raise InputError(f'ClearML project {project}', f'every training failed; the last: {reason}')
+    return {
+        'settings': settings.describe(),
+        'trials': rank(rows),
+        'project': project,
+        'page': str(task.get_output_log_web_page()),
+    }
 
 
 def _row(settings: SearchSettings, number: int, run: RunRecord, chosen: dict[str, Any]) -> dict[str, Any]:
     curve = run.curves.get(f'val/{settings.metric}')
-    best = None if curve is None or not len(curve.values) else int(np.argmax(curve.values))
+    value, iteration = best_point([] if curve is None else zip(curve.values, curve.iterations, strict=True))
     return {
         'trial': number,
         'state': 'complete' if run.status == FINISHED else run.status,
-        'value': None if curve is None or best is None else float(curve.values[best]),
-        'iteration': None if curve is None or best is None else int(curve.iterations[best]),
+        'value': value,
+        'iteration': iteration,
         'minutes': run.minutes or 0.0,
         'reason': run.reason,
-        'parameters': {key.removeprefix(f'{SECTION}/{OPTION}'): value for key, value in chosen.items()},
+        'parameters': {key.removeprefix(PREFIX): value for key, value in chosen.items()},
         'work_dir': run.place,
     }

@@ -1,4 +1,4 @@
-"""The trainings of a ClearML project as runs to compare."""
+"""Trainings of a ClearML project, read as runs to compare."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.runs.run_record import (
     FAILED,
     FINISHED,
@@ -22,12 +22,12 @@ from mmseg_ext.runs.run_record import (
     Score,
 )
 from mmseg_ext.tracking.clearml import server
-from mmseg_ext.tracking.clearml.queue import SECTION as ARGUMENTS
-from mmseg_ext.tracking.clearml.session import SECTION as HYPERPARAMETERS
+from mmseg_ext.tracking.clearml.remote import ARGUMENTS_SECTION
+from mmseg_ext.tracking.clearml.session import HYPERPARAMETERS_SECTION
 from mmseg_ext.tracking.clearml.titles import name_of
 
-CLASS_DICE = 'val/Dice/'
-DRAFT = 'created'
+CLASS_DICE_PREFIX = 'val/Dice/'
+DRAFT_STATUS = 'created'
 STATUSES = {
     'completed': (FINISHED, ''),
     'published': (FINISHED, ''),
@@ -35,13 +35,16 @@ STATUSES = {
     'in_progress': (RUNNING, 'last heard of {updated}'),
     'stopped': (INTERRUPTED, 'stopped'),
     'failed': (FAILED, 'failed'),
-    DRAFT: (UNFINISHED, 'a draft that has not been started'),
+    DRAFT_STATUS: (UNFINISHED, 'a draft that has not been started'),
     'queued': (UNFINISHED, 'waits in a queue'),
 }
 
 
 def read_project(
-    project: str, known: Sequence[RunRecord] = (), timeout: float = server.TIMEOUT, patience: float = server.PATIENCE
+    project: str,
+    known: Sequence[RunRecord] = (),
+    timeout: float = server.PROBE_TIMEOUT_S,
+    patience: float = server.SILENCE_TIMEOUT_S,
 ) -> list[RunRecord]:
     """Read the trainings of a project from the configured ClearML server.
 
@@ -63,7 +66,7 @@ def read_project(
     ids = {run.task_id for run in known}
     found = [run for run in server.bounded(lambda: _read_tasks(project, ids), patience) if run is not None]
     if not found and not ids - {None}:
-        raise InputError(f'--clearml {project}: no training in this project; tools/train.py logs them there')
+        raise InputError(f'`project={project}`', 'no training in this project', 'mmseg-ext train logs them there')
     names = {run.name for run in known}
     return [_with_own_name(run, names) for run in found]
 
@@ -72,38 +75,38 @@ def _read_tasks(project: str, ids: set[str | None]) -> Iterator[RunRecord | None
     from clearml import Task
 
     if Task.get_project_id(project) is None:
-        raise InputError(f'--clearml {project}: the server has no project of this name')
+        raise InputError(f'`project={project}`', 'the server has no project of this name')
     tasks = Task.get_tasks(
         project_name=project, allow_archived=False, task_filter={'type': ['training'], 'order_by': ['created']}
     )
     for task in tasks:
-        yield None if task.id in ids or str(task.data.status) == DRAFT else read_task(task)
+        yield None if task.id in ids or str(task.data.status) == DRAFT_STATUS else read_task(task)
 
 
 def read_task(task: Any) -> RunRecord:
-    """Read one ``clearml.Task``; one that cannot be read becomes a record that says why."""
+    """Read a ``clearml.Task``; one that cannot be read becomes a record with the reason."""
     try:
         return _read_task(task)
-    except Exception as error:  # one foreign task must not take the page of all others with it
-        reason = ' '.join(f'{type(error).__name__}: {error}'.split())[:300]
+    except Exception as error:  # one broken task must not cost the page of all others
+        reason = f'{type(error).__name__}: {one_line(error)}'[: server.MAX_REASON_CHARACTERS]
         return RunRecord(str(task.name), status=UNREADABLE, reason=reason, task_id=task.id)
 
 
 def _read_task(task: Any) -> RunRecord:
     parameters: dict[str, Any] = task.get_parameters(cast=True) or {}
-    settings = _section(parameters, HYPERPARAMETERS)
+    settings = _section(parameters, HYPERPARAMETERS_SECTION)
     singles: dict[str, float] = task.get_reported_single_values() or {}
     curves = {
-        name_of(title, series): Curve(np.array(one['x'], np.float64), np.array(one['y'], np.float64))
+        name_of(title, series): Curve(np.array(points['x'], np.float64), np.array(points['y'], np.float64))
         for title, all_series in (task.get_reported_scalars() or {}).items()
-        for series, one in all_series.items()
+        for series, points in all_series.items()
         if title.startswith(('train/', 'val/'))
     }
     status, reason = _status(task.data)
     evaluation = _evaluation(curves, singles, settings.get('val_labels', settings.get('labels')))
     if evaluation is None:
         reason = '; '.join(part for part in (reason, 'has logged no val/mDice') if part)
-    config = settings.pop('config', None) or _section(parameters, ARGUMENTS).get('config') or task.name
+    config = settings.pop('config', None) or _section(parameters, ARGUMENTS_SECTION).get('config') or task.name
     commit = settings.pop('commit', None)
     batch = settings.get('batch_size')
     parameter_count = singles.get('parameters')
@@ -133,26 +136,26 @@ def _section(parameters: Mapping[str, Any], section: str) -> dict[str, Any]:
 
 
 def _status(data: Any) -> tuple[str, str]:
-    """Status and reason; the message that a training has left goes before the general one."""
+    """Return status and reason; the message that a training has left is preferred to the general one."""
     status, reason = STATUSES.get(str(data.status), (UNFINISHED, f'has the status {data.status}'))
-    message = ' '.join(str(data.status_message or data.status_reason or '').split())
+    message = one_line(data.status_message or data.status_reason or '')
     if status in (FAILED, INTERRUPTED) and message:
         return status, message
     return status, reason.format(updated=data.last_update)
 
 
 def _evaluation(curves: Mapping[str, Curve], singles: Mapping[str, float], labels: Any) -> Evaluation | None:
-    """The best validation: the one that the training names as such, or else that of the greatest mDice."""
+    """Return the best validation: the one that the training names as such, or else that of the greatest mDice."""
     curve = curves.get('val/mDice')
     if curve is None or not np.isfinite(curve.values).any():
         return None
     best = singles.get('best mDice at')
     step = best if best in curve.iterations else curve.iterations[int(np.nanargmax(curve.values))]
-    values = {name: one.values[one.iterations == step] for name, one in curves.items() if name.startswith('val/')}
+    values = {name: curve.values[curve.iterations == step] for name, curve in curves.items() if name.startswith('val/')}
     classes = {
-        name.removeprefix(CLASS_DICE): Score(float(value[-1]))
+        name.removeprefix(CLASS_DICE_PREFIX): Score(float(value[-1]))
         for name, value in values.items()
-        if name.startswith(CLASS_DICE) and value.size
+        if name.startswith(CLASS_DICE_PREFIX) and value.size
     }
     source = f'ClearML, iteration {step:g}; for the interval, test its checkpoint'
     known = None if labels in (None, 'none') else str(labels)
@@ -167,7 +170,7 @@ def _images_per_second(times: Curve | None, batch: Any) -> float | None:
 
 
 def _with_own_name(run: RunRecord, names: set[str]) -> RunRecord:
-    """The run under a name that is not taken; it is noted among them."""
+    """Return the run under a name that is not taken, and add that to the names."""
     name = run.name if run.name not in names else f'{run.name} · {str(run.task_id)[:6]}'
     while name in names:  # of the same six digits
         name += '+'

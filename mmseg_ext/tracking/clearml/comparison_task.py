@@ -1,4 +1,4 @@
-"""A comparison of runs put into ClearML, as a task of the project."""
+"""A comparison of runs as a task of a ClearML project."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ TASK_TYPE = 'qc'
 
 
 def publish(
-    comparison: Comparison, project: str, timeout: float = server.TIMEOUT, patience: float = server.PATIENCE
+    comparison: Comparison,
+    project: str,
+    timeout: float = server.PROBE_TIMEOUT_S,
+    patience: float = server.SILENCE_TIMEOUT_S,
 ) -> tuple[str, str | None]:
-    """Make a task ``comparison`` that holds the tables and charts of a comparison.
+    """Make a task ``comparison`` with the tables and charts of a comparison.
 
     Args:
         comparison: The runs.
@@ -39,7 +42,7 @@ def publish(
 
 
 def tables(comparison: Comparison) -> dict[str, list[list[str]]]:
-    """The tables of the comparison, each with its head as first row.
+    """Return the tables of a comparison, each with its head as first row.
 
     Returns:
         ``groups`` and, where some group has several runs, ``runs``: the scores; ``hyperparameters that differ``, where
@@ -63,7 +66,11 @@ def tables(comparison: Comparison) -> dict[str, list[list[str]]]:
 
 
 def compare_address(web: str, project_id: str, task_ids: list[str]) -> str:
-    """Where ClearML compares tasks."""
+    """Return the address where ClearML compares tasks.
+
+    >>> compare_address('https://web', 'p1', ['a', 'b'])
+    'https://web/projects/p1/compare-tasks;ids=a,b/scalars/graph'
+    """
     return f'{web}/projects/{project_id}/compare-tasks;ids={",".join(task_ids)}/scalars/graph'
 
 

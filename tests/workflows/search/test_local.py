@@ -11,11 +11,10 @@ import pytest
 
 optuna = pytest.importorskip('optuna')
 
-from mmseg_ext.engine import search as module  # noqa: E402
 from mmseg_ext.errors import InputError  # noqa: E402
-from mmseg_ext.workflows.search import SearchSettings, search  # noqa: E402
-from mmseg_ext.workflows.search_space import parse_space  # noqa: E402
-from mmseg_ext.workflows.search_trial import Outcome  # noqa: E402
+from mmseg_ext.workflows.search import SearchSettings, parse_space, search  # noqa: E402
+from mmseg_ext.workflows.search import local as module  # noqa: E402
+from mmseg_ext.workflows.search.trial import Outcome  # noqa: E402
 
 CONFIG = """
 model = dict(width=0.0)
@@ -103,9 +102,9 @@ def test_lists_are_choices_and_shared_overrides_reach_every_training(
     changed = SearchSettings(settings.config, space, options={'optim_wrapper.optimizer.lr': 0.5})
     tried = answer(lambda options, is_hopeless: Outcome('complete', 1.0, 1, 0.1))
     search(changed, 8, tmp_path / 'out')
-    assert {tuple(one['optim_wrapper.optimizer.betas']) for one in tried} == {(0.9, 0.99), (0.5, 0.9)}
-    assert {one['train_dataloader.batch_size'] for one in tried} <= {2, 3, 4}
-    assert {one['optim_wrapper.optimizer.lr'] for one in tried} == {0.5}
+    assert {tuple(options['optim_wrapper.optimizer.betas']) for options in tried} == {(0.9, 0.99), (0.5, 0.9)}
+    assert {options['train_dataloader.batch_size'] for options in tried} <= {2, 3, 4}
+    assert {options['optim_wrapper.optimizer.lr'] for options in tried} == {0.5}
 
 
 def test_failures_are_listed_last_and_told_if_there_is_nothing_else(
