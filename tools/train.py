@@ -3,4 +3,5 @@
 
 from mmseg_ext.commands.main import run_verb
 
-run_verb('train')
+if __name__ == '__main__':  # processes that are spawned import this file again
+    run_verb('train')
