@@ -1,4 +1,4 @@
-"""Data set on disk: ``img/<split>/<stem>.jpg``, ``<label set>/<split>/<stem>.png`` and ``dataset.yaml`` in one folder."""
+"""Data set on disk: ``img/<split>/<stem>.jpg``, ``<label set>/<split>/<stem>.png``, ``dataset.yaml``."""
 
 from __future__ import annotations
 
