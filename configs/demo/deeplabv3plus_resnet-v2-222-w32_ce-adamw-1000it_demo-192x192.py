@@ -7,4 +7,4 @@ Run: python tools/train.py configs/demo/deeplabv3plus_resnet-v2-222-w32_ce-adamw
 
 _base_ = './deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192.py'
 
-model = dict(decode_head=dict(loss_decode=[dict(type='mmseg_ext.CrossEntropy')]))
+model = dict(decode_head=dict(loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss')]))

@@ -11,8 +11,8 @@ _base_ = './deeplabv3plus_r50-d8_ce-mmseg-dice-adamw-100e_pets-256x256.py'
 model = dict(
     decode_head=dict(
         loss_decode=[
-            dict(type='mmseg_ext.CrossEntropy', class_weight=[0.055, 1.0, 1.19]),
-            dict(type='mmseg_ext.Dice', loss_weight=1.0),
+            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.055, 1.0, 1.19]),
+            dict(type='mmseg_ext.DiceLoss', loss_weight=1.0),
         ]
     ),
 )

@@ -15,7 +15,7 @@ class_weight = [0.055, 1.0, 1.19]
 model = dict(
     decode_head=dict(
         loss_decode=[
-            dict(type='mmseg_ext.CrossEntropy', class_weight=class_weight),
+            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=class_weight),
             dict(type='DiceLoss', loss_weight=1.0),
         ]
     ),

@@ -21,8 +21,8 @@ model = dict(
     decode_head=dict(
         channels=1024,  # of 4096: most of a step went into these two layers
         loss_decode=[
-            dict(type='mmseg_ext.CrossEntropy', class_weight=[0.2, 1.0, 1.0]),
-            dict(type='mmseg_ext.Dice'),
+            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.2, 1.0, 1.0]),
+            dict(type='mmseg_ext.DiceLoss'),
         ],
     ),
 )

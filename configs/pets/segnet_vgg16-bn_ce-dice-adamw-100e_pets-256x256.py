@@ -17,8 +17,8 @@ model = dict(
     data_preprocessor=dict(size=(256, 256), size_divisor=None),
     decode_head=dict(
         loss_decode=[
-            dict(type='mmseg_ext.CrossEntropy', class_weight=[0.055, 1.0, 1.19]),
-            dict(type='mmseg_ext.Dice', loss_weight=1.0),
+            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.055, 1.0, 1.19]),
+            dict(type='mmseg_ext.DiceLoss', loss_weight=1.0),
         ]
     ),
 )

@@ -21,8 +21,8 @@ _base_ = [
 model = dict(
     decode_head=dict(
         loss_decode=[
-            dict(type='mmseg_ext.CrossEntropy', class_weight=[0.2, 1.0, 1.0]),
-            dict(type='mmseg_ext.Dice'),
+            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.2, 1.0, 1.0]),
+            dict(type='mmseg_ext.DiceLoss'),
         ]
     ),
 )

@@ -18,6 +18,6 @@ _base_ = [
 model = dict(
     decode_head=dict(
         num_classes=2,
-        loss_decode=dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True, loss_name='loss_bce'),
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss', use_sigmoid=True, loss_name='loss_bce'),
     )
 )

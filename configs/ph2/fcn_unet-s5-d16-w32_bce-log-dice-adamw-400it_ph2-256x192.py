@@ -20,8 +20,8 @@ model = dict(
     decode_head=dict(
         num_classes=2,
         loss_decode=[
-            dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True, loss_name='loss_bce'),
-            dict(type='mmseg_ext.Dice', use_sigmoid=True, log=True),
+            dict(type='mmseg_ext.CrossEntropyLoss', use_sigmoid=True, loss_name='loss_bce'),
+            dict(type='mmseg_ext.DiceLoss', use_sigmoid=True, log=True),
         ],
     )
 )

@@ -1,4 +1,4 @@
-"""Batch normalization that trains on one image too."""
+"""Batch normalization for batches of one image."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from torch import Tensor, nn
 from mmseg_ext.registry import MODELS
 
 
-@MODELS.register_module(name='BN')
-class BatchNorm2d(nn.BatchNorm2d):
-    """Batch normalization that uses its running statistics where a batch has a single value a channel.
+@MODELS.register_module()
+class BatchNorm(nn.BatchNorm2d):
+    """``torch.nn.BatchNorm2d`` that uses its running statistics where a batch has a single value per channel.
 
-    torch refuses such a batch (the variance of one value is 0), which a batch of one image is after image-level
-    pooling, as in the ASPP of DeepLab. Everywhere else, and in the names of its weights, this is torch's layer. In a
-    config: ``norm_cfg=dict(type='mmseg_ext.BN')``. With ``track_running_stats=False`` it
-    refuses such a batch as torch does.
+    torch raises ValueError for such a batch (the variance of one value is 0), which occurs when one image is trained on
+    with image-level pooling, as in the ASPP of DeepLab. Otherwise, and in its state dict, this is torch's layer. With
+    ``track_running_stats=False`` it raises as torch does. In a config: ``norm_cfg=dict(type='mmseg_ext.BatchNorm')``.
+
+    Shape:
+        (N, num_features, H, W) → the same.
+
+    >>> import torch
+    >>> BatchNorm(4).train()(torch.ones(1, 4, 1, 1)).shape
+    torch.Size([1, 4, 1, 1])
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -83,7 +83,8 @@ def _describe_losses(model: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for prefix, key in (('', 'decode_head'), ('auxiliary_', 'auxiliary_head')):
         losses = [loss for head in _heads(model, key) for loss in _mappings(head.get('loss_decode'))]
-        found[f'{prefix}loss'] = _joined(_name(loss) for loss in losses)
+        # With the scope: mmseg's `DiceLoss` is another loss than `mmseg_ext.DiceLoss`.
+        found[f'{prefix}loss'] = _joined(str(loss.get('type', NONE)) for loss in losses)
         found[f'{prefix}loss_weight'] = _joined((_text(loss.get('loss_weight', 1.0)) for loss in losses), ', ')
         weights = [loss['class_weight'] for loss in losses if loss.get('class_weight') is not None]
         found[f'{prefix}class_weight'] = _joined(map(_class_weight, weights), '; ')

@@ -20,7 +20,7 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.datasets.seeding import Draw, SeededDataset, SeededSampler
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.errors import InputError
-from mmseg_ext.models.batch_mix.mix import step_numbers
+from mmseg_ext.models.batch_mix import step_rng
 from mmseg_ext.reports.sample_sheet import Sample, write_sheet
 from mmseg_ext.runs.config import check_parts, load_config
 
@@ -114,7 +114,7 @@ def _mixed(packed: Iterable[dict[str, Any]], config: Config, classes: int, seed:
     """Batches as the data preprocessor mixes them in training, one sample after the other, in grey levels again."""
     preprocessor = MODELS.build(config.model.data_preprocessor)
     steps = itertools.count()
-    preprocessor.batch_augments.numbers = lambda: step_numbers(seed, 0, next(steps))
+    preprocessor.batch_augments.make_rng = lambda: step_rng(seed, 0, next(steps))
     preprocessor.batch_augments.num_classes = max(classes, 2)
     size = max(2, config.train_dataloader.get('batch_size', 2))  # one alone is mixed with none
     iterator = iter(packed)

@@ -13,10 +13,10 @@ Tool = Callable[..., subprocess.CompletedProcess[str]]
 WEIGHTED = """
 model['decode_head']['loss_decode'] = [
     dict(
-        type='mmseg_ext.CrossEntropy',
-        class_weight=dict(type='mmseg_ext.MedianFrequency', data_root={root!r}, labels='labels_true'),
+        type='mmseg_ext.CrossEntropyLoss',
+        class_weight=dict(type='mmseg_ext.MedianFrequencyWeights', data_root={root!r}, labels='labels_true'),
     ),
-    dict(type='mmseg_ext.Dice', class_weight={path!r}),
+    dict(type='mmseg_ext.DiceLoss', class_weight={path!r}),
 ]
 """
 
@@ -74,10 +74,10 @@ def test_a_training_uses_and_keeps_them(
     assert list(kept) == ['decode_head.loss_decode.0', 'decode_head.loss_decode.1']
     expected = class_weights(tiny_data, 'labels_true')
     assert {key: kept['decode_head.loss_decode.0'][key] for key in ('classes', 'weights')} == expected
-    assert kept['decode_head.loss_decode.0']['source']['type'] == 'mmseg_ext.MedianFrequency'
+    assert kept['decode_head.loss_decode.0']['source']['type'] == 'mmseg_ext.MedianFrequencyWeights'
     assert kept['decode_head.loss_decode.1'] == {'source': str(path), **class_weights(tiny_data, method='balanced')}
     log = next(run.glob('*/*.log')).read_text()
-    assert f'Class weights (mmseg_ext.MedianFrequency of {tiny_data}/labels_true/train): background 0.' in log
+    assert f'Class weights (mmseg_ext.MedianFrequencyWeights of {tiny_data}/labels_true/train): background 0.' in log
     if tool == 'ours':  # a trained model needs no training masks
         config.write_text(config.read_text().replace("labels='labels_true'", "labels='gone'"))
         tested = fast_tool('test', config, run, '--split', 'val')

@@ -123,7 +123,7 @@ def test_what_arrives(fast_tool: Tool, config: Callable[..., Path], contract: An
     values = {name: entry['value'] for name, entry in task['hyperparams']['Hyperparameters'].items()}
     assert values['optimizer'] == 'AdamW'
     assert float(values['lr']) == 0.002
-    assert values['loss'] == 'CrossEntropy + Dice'
+    assert values['loss'] == 'mmseg_ext.CrossEntropyLoss + mmseg_ext.DiceLoss'
     assert (values['seed'], values['batch_size'], values['labels']) == ('5', '2', 'labels_true')
     assert len(values['data_fingerprint'].split(' + ')) == 2
     assert len(values['commit']) >= 40

@@ -14,7 +14,7 @@ model = dict(
     backbone=dict(type='mmseg_ext.VGG', depth=11, outputs=('conv1',), base_channels=4),
     decode_head=dict(
         type='FCNHead', in_channels=4, channels=4, num_convs=0, concat_input=False, num_classes=3, dropout_ratio=0,
-        loss_decode=dict(type='mmseg_ext.CrossEntropy'),
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss'),
     ),
 )
 """

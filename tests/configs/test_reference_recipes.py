@@ -74,10 +74,10 @@ def test_the_recipe(config: Any, recipe: dict[str, Any]) -> None:
 
     losses = config.model.decode_head.loss_decode
     losses = losses if isinstance(losses, list) else [losses]
-    assert losses[0].to_dict() == {'type': 'mmseg_ext.CrossEntropy', 'class_weight': recipe['weights']}
+    assert losses[0].to_dict() == {'type': 'mmseg_ext.CrossEntropyLoss', 'class_weight': recipe['weights']}
     dice = [{'type': 'DiceLoss', 'loss_weight': 1.0}] if 'dice' in config.filename else []
     assert [loss.to_dict() for loss in losses[1:]] == dice
-    auxiliary = {'type': 'mmseg_ext.CrossEntropy', 'loss_weight': 0.4, 'class_weight': recipe['weights']}
+    auxiliary = {'type': 'mmseg_ext.CrossEntropyLoss', 'loss_weight': 0.4, 'class_weight': recipe['weights']}
     assert config.model.auxiliary_head.loss_decode.to_dict() == auxiliary
 
 

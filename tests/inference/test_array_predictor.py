@@ -84,7 +84,7 @@ def test_a_mirrored_photograph_is_predicted_in_the_mirror(predictor: Callable[..
 
 
 def test_one_output_gives_two_classes(predictor: Callable[..., tuple]) -> None:
-    head = ", num_classes=2, out_channels=1, loss_decode=[dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True)]"
+    head = ", num_classes=2, out_channels=1, loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss', use_sigmoid=True)]"
     ours, model = predictor(head, classes=2)
     expected = by_hand(model, IMAGE).sigmoid()[0, 0].numpy()
     chances = ours.probabilities(IMAGE, [64], flip=False)

@@ -33,7 +33,7 @@ SEGFORMER = dict(
     ),
     decode_head=dict(
         type='SegformerHead', in_channels=[4], in_index=[0], channels=4, num_classes=3, norm_cfg=dict(type='BN'),
-        loss_decode=dict(type='mmseg_ext.CrossEntropy'),
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss'),
     ),
 )  # fmt: skip
 

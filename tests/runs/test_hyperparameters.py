@@ -21,15 +21,17 @@ CONFIG: dict[str, Any] = {
         'decode_head': {
             'type': 'mmseg_ext.SkipASPPHead', 'wide': True, 'align_corners': False,
             'loss_decode': [
-                {'type': 'mmseg_ext.CrossEntropy', 'class_weight': [0.055, 1.0, 1.19]},
-                {'type': 'mmseg_ext.Dice', 'loss_weight': 3.0},
+                {'type': 'mmseg_ext.CrossEntropyLoss', 'class_weight': [0.055, 1.0, 1.19]},
+                {'type': 'mmseg_ext.DiceLoss', 'loss_weight': 3.0},
             ],
         },
         'auxiliary_head': {
             'type': 'FCNHead',
             'loss_decode': {
-                'type': 'CrossEntropy', 'loss_weight': 0.4,
-                'class_weight': {'type': 'mmseg_ext.MedianFrequency', 'data_root': '/home/x/pets', 'labels': 'labels'},
+                'type': 'CrossEntropyLoss', 'loss_weight': 0.4,
+                'class_weight': {
+                    'type': 'mmseg_ext.MedianFrequencyWeights', 'data_root': '/home/x/pets', 'labels': 'labels',
+                },
             },
         },
     },
@@ -115,12 +117,12 @@ def test_what_is_found_in_a_config() -> None:
         'attention': 'none',
         'pretrained': 'r50.pth',
         'load_from': 'student/iter_2000.pth',
-        'loss': 'CrossEntropy + Dice',
+        'loss': 'mmseg_ext.CrossEntropyLoss + mmseg_ext.DiceLoss',
         'loss_weight': '1, 3',
         'class_weight': '0.055, 1, 1.19',
-        'auxiliary_loss': 'CrossEntropy',
+        'auxiliary_loss': 'CrossEntropyLoss',
         'auxiliary_loss_weight': '0.4',
-        'auxiliary_class_weight': 'MedianFrequency(data_root=pets, labels=labels)',
+        'auxiliary_class_weight': 'MedianFrequencyWeights(data_root=pets, labels=labels)',
         'optimizer': 'AdamW',
         'lr': 1e-4,
         'weight_decay': 0.01,

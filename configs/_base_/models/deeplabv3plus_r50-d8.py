@@ -30,8 +30,8 @@ model = dict(
         c1_channels=48,
         dropout_ratio=0.1,
         num_classes=3,
-        norm_cfg=dict(type='mmseg_ext.BN'),  # after pooling the whole image: a batch of one has one value a channel
-        loss_decode=dict(type='mmseg_ext.CrossEntropy'),
+        norm_cfg=dict(type='mmseg_ext.BatchNorm'),  # for the image pooling of a batch of one
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss'),
     ),
     auxiliary_head=dict(
         type='FCNHead',
@@ -43,6 +43,6 @@ model = dict(
         dropout_ratio=0.1,
         num_classes=3,
         norm_cfg=norm_cfg,
-        loss_decode=dict(type='mmseg_ext.CrossEntropy', loss_weight=0.4),
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss', loss_weight=0.4),
     ),
 )

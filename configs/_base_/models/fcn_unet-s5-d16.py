@@ -31,7 +31,7 @@ model = dict(
         dropout_ratio=0.1,
         num_classes=3,
         norm_cfg=norm_cfg,
-        loss_decode=dict(type='mmseg_ext.CrossEntropy'),
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss'),
     ),
     auxiliary_head=dict(
         type='FCNHead',
@@ -43,6 +43,6 @@ model = dict(
         dropout_ratio=0.1,
         num_classes=3,
         norm_cfg=norm_cfg,
-        loss_decode=dict(type='mmseg_ext.CrossEntropy', loss_weight=0.4),
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss', loss_weight=0.4),
     ),
 )

@@ -24,7 +24,7 @@ model = dict(
             dropout_ratio=0,
             num_classes=3,
             norm_cfg=norm_cfg,
-            loss_decode=dict(type='mmseg_ext.CrossEntropy', loss_weight=0.4),
+            loss_decode=dict(type='mmseg_ext.CrossEntropyLoss', loss_weight=0.4),
         ),
         dict(
             type='OCRHead',
@@ -34,7 +34,7 @@ model = dict(
             dropout_ratio=0,
             num_classes=3,
             norm_cfg=norm_cfg,
-            loss_decode=[dict(type='mmseg_ext.CrossEntropy'), dict(type='mmseg_ext.Dice')],
+            loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss'), dict(type='mmseg_ext.DiceLoss')],
         ),
     ],
 )

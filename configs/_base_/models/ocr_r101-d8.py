@@ -18,7 +18,7 @@ model = dict(
             dropout_ratio=0.1,
             num_classes=3,
             norm_cfg=norm_cfg,
-            loss_decode=dict(type='mmseg_ext.CrossEntropy', loss_weight=0.4),
+            loss_decode=dict(type='mmseg_ext.CrossEntropyLoss', loss_weight=0.4),
         ),
         dict(
             type='OCRHead',
@@ -29,7 +29,7 @@ model = dict(
             dropout_ratio=0.1,
             num_classes=3,
             norm_cfg=norm_cfg,
-            loss_decode=[dict(type='mmseg_ext.CrossEntropy'), dict(type='mmseg_ext.Dice')],
+            loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss'), dict(type='mmseg_ext.DiceLoss')],
         ),
     ],
     auxiliary_head=None,

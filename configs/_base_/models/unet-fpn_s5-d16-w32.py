@@ -19,6 +19,6 @@ model = dict(
         dropout_ratio=0.1,
         num_classes=3,
         norm_cfg=norm_cfg,
-        loss_decode=dict(type='mmseg_ext.CrossEntropy'),
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss'),
     ),
 )

@@ -6,8 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from mmseg_ext.models.batch_mix.mix import Mix
-from mmseg_ext.models.batch_mix.soft_targets import SoftTargets
+from mmseg_ext.models.batch_mix import Mix, SoftTargets
 from mmseg_ext.registry import HOOKS
 
 

@@ -1,9 +1,9 @@
-"""Attention blocks, each (N, C, H, W) → (N, C, H, W), and what puts them into a model."""
+"""Attention blocks, each (N, C, H, W) → (N, C, H, W), and the head and neck that apply them.
 
-from mmseg_ext.models.attention.attention_head import attention_head
-from mmseg_ext.models.attention.attention_neck import AttentionNeck
-from mmseg_ext.models.attention.cbam import CBAM
-from mmseg_ext.models.attention.scse import SCSE
-from mmseg_ext.models.attention.se import SE
+May import what `mmseg_ext.models` may.
+"""
 
-__all__ = ['CBAM', 'SCSE', 'SE', 'AttentionNeck', 'attention_head']
+from mmseg_ext.models.attention.blocks import CBAM, SCSE, SE
+from mmseg_ext.models.attention.placement import AttentionNeck, build_attention_head
+
+__all__ = ['CBAM', 'SCSE', 'SE', 'AttentionNeck', 'build_attention_head']

@@ -1,4 +1,7 @@
-"""Backbones."""
+"""Backbones, one a file, with the keys of published weights.
+
+May import what `mmseg_ext.models` may.
+"""
 
 from mmseg_ext.models.backbones.dinov2 import DINOv2
 from mmseg_ext.models.backbones.hrnet import HRNet

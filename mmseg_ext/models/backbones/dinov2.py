@@ -1,4 +1,4 @@
-"""The Vision Transformer of DINOv2."""
+"""DINOv2 Vision Transformer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.models.backbones.bicubic import cubic_weights
 from mmseg_ext.registry import MODELS
 
 ARCHITECTURES = {
@@ -19,23 +18,23 @@ ARCHITECTURES = {
     'base': dict(embed_dims=768, depth=12, num_heads=12),
     'large': dict(embed_dims=1024, depth=24, num_heads=16),
 }
-OLD_OFFSET = 0.1  # patches
+NO_REGISTERS_GRID_OFFSET = 0.1  # patches; added to the grid when the models without registers were trained
 
 
 class PatchEmbed(nn.Module):
-    """One token a patch: a convolution whose stride is its kernel."""
+    """One token per patch: a convolution whose stride is its kernel size."""
 
     def __init__(self, in_channels: int, dims: int, patch_size: int) -> None:
         super().__init__()
         self.proj = nn.Conv2d(in_channels, dims, patch_size, stride=patch_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, in_channels, H, W) to (N, H/patch · W/patch, dims), row by row."""
+        """Map (N, in_channels, H, W) to tokens (N, H/patch · W/patch, dims) in row-major order."""
         return self.proj(x).flatten(2).transpose(1, 2)
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention; the rows of ``qkv`` are those of all queries, then keys, then values."""
+    """Multi-head self-attention; the rows of ``qkv`` are queries, keys, values, in this order."""
 
     def __init__(self, dims: int, num_heads: int) -> None:
         super().__init__()
@@ -50,7 +49,7 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Two linear layers, GELU between them, the inner one four times as wide."""
+    """Two linear layers with GELU between them; the hidden layer is four times as wide."""
 
     def __init__(self, dims: int) -> None:
         super().__init__()
@@ -63,7 +62,7 @@ class MLP(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """One learned factor a channel (Touvron et al., CaiT, arXiv 2103.17239)."""
+    """One learned factor per channel (Touvron et al., CaiT, arXiv 2103.17239)."""
 
     def __init__(self, dims: int) -> None:
         super().__init__()
@@ -75,7 +74,7 @@ class LayerScale(nn.Module):
 
 
 class Block(nn.Module):
-    """Norm, attention, scale; norm, MLP, scale; each pair of halves beside a shortcut."""
+    """Pre-norm transformer block with LayerScale: attention, then MLP, each with a residual connection."""
 
     def __init__(self, dims: int, num_heads: int) -> None:
         super().__init__()
@@ -94,24 +93,35 @@ class Block(nn.Module):
 
 @MODELS.register_module()
 class DINOv2(BaseModule):
-    """Vision Transformer of DINOv2 (Oquab et al., arXiv 2304.07193), with registers (Darcet et al., arXiv 2309.16588).
+    """DINOv2 Vision Transformer (Oquab et al., arXiv 2304.07193), with registers (Darcet et al., arXiv 2309.16588).
 
-    The keys are those of the published files, so ``dinov2_vits14_reg4_pretrain.pth`` and its like load unchanged.
+    The keys are those of the published files: ``dinov2_vits14_reg4_pretrain.pth`` and the others load unchanged.
 
-    Photographs of any size are taken: one whose sides are no multiples of the patch is enlarged (bilinear) to the next
-    ones. Padding would do too, but the map would then show more than the photograph, and logits that mmseg stretches
-    over the photograph would be off by up to a patch at its right and lower border.
+    Images of any size are accepted: if a side is not a multiple of the patch size, the image is enlarged (bilinear) to
+    the next multiple. With padding instead, the feature map would cover more than the image, and logits that mmseg
+    stretches over the image would be off by up to a patch at its right and lower border.
+
+    Shape:
+        (N, in_channels, H, W) → one map (N, embed_dims, ⌈H/patch⌉, ⌈W/patch⌉) per entry of ``out_indices``.
 
     Args:
         arch: ``'small'``, ``'base'`` or ``'large'``; or a mapping with ``embed_dims``, ``depth`` and ``num_heads``.
         patch_size: Side of a patch in pixels.
-        img_size: Side in pixels of the photographs that the position embedding was trained on; not those of the input.
-        num_registers: Register tokens: 4 for the ``_reg4`` files, 0 for the others.
-        out_indices: The blocks whose output is returned, −1 for the last. Blocks after the last of them are not built.
-        final_norm: Whether the final norm is applied to each output, as DINOv2's own evaluations do.
+        img_size: Side in pixels of the images that the position embedding was trained on, not of the input.
+        num_registers: Number of register tokens: 4 for the ``_reg4`` files, 0 for the others.
+        out_indices: Blocks whose output is returned, −1 for the last. Blocks after the last of them are not built.
+        final_norm: Whether the final norm is applied to each output, as in DINOv2's own evaluations.
         in_channels: Channels of the input.
-        frozen: Nothing is trained: no gradients, and evaluation mode always.
-        init_cfg: mmengine's initialisation, e.g. ``dict(type='Pretrained', checkpoint='weights://FILE')``.
+        frozen: Train nothing: no gradients, and always evaluation mode.
+        init_cfg: mmengine's initialization, e.g. ``dict(type='Pretrained', checkpoint='weights://FILE')``.
+
+    Raises:
+        InputError: Loaded weights have other registers or another grid.
+        ValueError: An argument is out of range.
+
+    >>> net = DINOv2({'embed_dims': 8, 'depth': 2, 'num_heads': 2}, out_indices=(0, 1))
+    >>> [tuple(out.shape) for out in net(torch.zeros(1, 3, 28, 50))]
+    [(1, 8, 2, 4), (1, 8, 2, 4)]
     """
 
     def __init__(
@@ -141,7 +151,7 @@ class DINOv2(BaseModule):
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dims))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + self.grid**2, dims))
         self.register_tokens = nn.Parameter(torch.zeros(1, num_registers, dims)) if num_registers else None
-        self.register_buffer('mask_token', torch.zeros(1, dims))  # in the files; only the pretraining uses it
+        self.register_buffer('mask_token', torch.zeros(1, dims))  # in the published files; used in pretraining only
         self.patch_embed = PatchEmbed(in_channels, dims, patch_size)
         self.blocks = nn.ModuleList(Block(dims, sizes['num_heads']) for _ in range(1 + max(self.out_indices)))
         self.norm = nn.LayerNorm(dims, eps=1e-6) if final_norm else nn.Identity()
@@ -153,13 +163,13 @@ class DINOv2(BaseModule):
             self.requires_grad_(False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map images (N, in_channels, H, W) to the maps (N, embed_dims, ⌈H/patch⌉, ⌈W/patch⌉) of ``out_indices``."""
+        """Map images (N, in_channels, H, W) to one map (N, embed_dims, ⌈H/patch⌉, ⌈W/patch⌉) per output block."""
         height, width = ((side + self.patch_size - 1) // self.patch_size for side in x.shape[2:])
         x = F.interpolate(x, (height * self.patch_size, width * self.patch_size), mode='bilinear')
         x = self.patch_embed(x) + self.position_embedding(height, width)
         front = [self.cls_token + self.pos_embed[:, :1]]
         if self.register_tokens is not None:
-            front.append(self.register_tokens)  # they have no position
+            front.append(self.register_tokens)  # without position embedding
         tokens = torch.cat([*(token.expand(len(x), -1, -1) for token in front), x], 1)
         num_front = tokens.shape[1] - x.shape[1]
         maps = {}
@@ -171,16 +181,16 @@ class DINOv2(BaseModule):
         return tuple(maps[index] for index in self.out_indices)
 
     def position_embedding(self, height: int, width: int) -> Tensor:
-        """The patches' position embedding (1, height · width, embed_dims), resized (bicubic) to a grid.
+        """Resize (bicubic) the patches' position embedding to a grid: (1, height · width, embed_dims).
 
-        As published: with antialiasing for the networks with registers. Those without know the resizing of their time,
-        which had no antialiasing and reckoned with a tenth of a patch more than the grid has.
+        As published: with antialiasing for the networks with registers; without it, and with a grid that is larger by a
+        tenth of a patch, for those without.
         """
         antialias = self.register_tokens is not None
         table = self.pos_embed[0, 1:].unflatten(0, (self.grid, self.grid))
         sides = torch.tensor([height, width], dtype=table.dtype, device=table.device)
-        steps = self.grid / (sides if antialias else sides + OLD_OFFSET)
-        # Not an `if`: ONNX would keep one of its branches.
+        steps = self.grid / (sides if antialias else sides + NO_REGISTERS_GRID_OFFSET)
+        # Not an `if`: the exported ONNX graph would keep only one of its branches.
         steps = torch.where((sides == self.grid).all(), torch.ones_like(steps), steps)
         rows = cubic_weights(self.grid, height, steps[0], antialias)
         columns = cubic_weights(self.grid, width, steps[1], antialias)
@@ -194,11 +204,41 @@ class DINOv2(BaseModule):
 
 
 def _check_tokens(module: nn.Module, state: Mapping[str, Any], prefix: str, *_: Any) -> None:
-    """Refuse a DINOv2 file with other registers or another grid, which would otherwise be left at random values."""
+    """Refuse weights with other registers or another grid, which would otherwise keep their random values."""
     if f'{prefix}pos_embed' not in state:
         return
-    for name, argument in (('register_tokens', 'num_registers'), ('pos_embed', 'img_size or patch_size')):
+    for name, argument in (('register_tokens', '`num_registers:`'), ('pos_embed', '`img_size:` or `patch_size:`')):
         token, value = getattr(module, name), state.get(f'{prefix}{name}')
-        own, other = (None if one is None else tuple(one.shape) for one in (token, value))
+        own, other = (None if tensor is None else tuple(tensor.shape) for tensor in (token, value))
         if own != other:
-            raise InputError(f'DINOv2: {name} has shape {other} in the weights and {own} here; correct {argument}')
+            raise InputError('DINOv2', f'{name} has shape {other} in the weights and {own} here', f'correct {argument}')
+
+
+def cubic_weights(source: int, target: int, step: Tensor, antialias: bool) -> Tensor:
+    """Return the matrix (target, source) that resizes an axis as torch's bicubic interpolation does.
+
+    `torch.nn.functional.interpolate` takes either a size or a scale factor, and with a factor the size is a constant in
+    the exported ONNX graph.
+
+    Args:
+        source: Length of the axis before, at least 2.
+        target: Length after.
+        step: Distance of two values after, in units of values before; a scalar.
+        antialias: Whether the kernel widens where the step is above 1 and is cut at the border. Otherwise the value at
+            the border continues beyond it. The kernel is that of Keys (1981), a = −0.5, without antialiasing −0.75.
+    """
+    outside = 0 if antialias else 2
+    positions = torch.arange(-outside, source + outside, dtype=step.dtype, device=step.device) + 0.5
+    centres = (torch.arange(target, dtype=step.dtype, device=step.device) + 0.5) * step
+    distances = (centres[:, None] - positions).abs()
+    if antialias:
+        weights = _kernel(distances / step.clamp(min=1), -0.5)
+        return weights / weights.sum(1, keepdim=True)
+    first, inner, last = _kernel(distances, -0.75).split([outside + 1, source - 2, outside + 1], 1)
+    return torch.cat([first.sum(1, keepdim=True), inner, last.sum(1, keepdim=True)], 1)
+
+
+def _kernel(x: Tensor, a: float) -> Tensor:
+    near = ((a + 2) * x - (a + 3)) * x**2 + 1
+    far = a * (((x - 5) * x + 8) * x - 4)
+    return torch.where(x < 1, near, torch.where(x < 2, far, 0))

@@ -1,4 +1,4 @@
-"""HRNet whose branches meet at the sizes that they have."""
+"""HRNet that resizes each branch once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from mmseg_ext.registry import MODELS
 
 @MODELS.register_module()
 class HRNet(MMSegHRNet):
-    """mmseg's HRNet (Wang et al., arXiv 1908.07919) with the same weights and one resizing less.
+    """HRNet (Wang et al., arXiv 1908.07919) with the weights of mmseg's and one resizing less.
 
-    mmseg's brings a coarse branch to a fine one in two steps, by a factor and then to the size. The first is not
-    needed, blurs where the second one changes the size again, and puts sizes of the exporter's example into ONNX.
+    mmseg's brings a coarse branch to the size of a finer one in two steps, by a factor and then to the exact size. The
+    first is not needed, blurs where the second changes the size again, and fixes the size in the exported ONNX graph.
+
+    Shape:
+        (N, 3, H, W) → maps of strides 4, 8, 16 and 32.
 
     Args:
         kwargs: As in mmseg's HRNet.

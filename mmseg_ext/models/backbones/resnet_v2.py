@@ -20,7 +20,7 @@ BLOCKS_OF_DEPTH = {
 
 
 class Stem(nn.Module):
-    """Normalisation of the input without learned scale, 7×7 convolution, norm, ReLU, max-pooling: stride 4."""
+    """Input normalization without learned scale, 7×7 convolution, norm, ReLU, max-pooling; stride 4."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Stem(nn.Module):
 
 
 class PreActivationBottleneck(nn.Module):
-    """Norm and ReLU before each of the convolutions 1×1, 3×3 (with the stride) and 1×1; then the shortcut is added.
+    """Norm and ReLU before each of the convolutions 1×1, 3×3 (with the stride) and 1×1, plus the shortcut.
 
     Where the shape changes, the shortcut is a 1×1 convolution of the pre-activated input.
     """
@@ -59,11 +59,11 @@ class PreActivationBottleneck(nn.Module):
             self.downsample = nn.Sequential(OrderedDict(conv=conv))
 
     def pre_activate(self, x: Tensor) -> Tensor:
-        """The first norm and ReLU: what this block sees of its input."""
+        """Apply the first norm and ReLU."""
         return self.relu(self.norm1(x))
 
     def forward(self, x: Tensor, activated: Tensor | None = None) -> Tensor:
-        """Run the block on ``x``; ``activated`` spares ``pre_activate(x)`` to a caller that has it already."""
+        """Run the block on ``x``; a caller that has ``pre_activate(x)`` already passes it as ``activated``."""
         activated = self.pre_activate(x) if activated is None else activated
         shortcut = x if self.downsample is None else self.downsample(activated)
         out = self.conv1(activated)
@@ -73,7 +73,7 @@ class PreActivationBottleneck(nn.Module):
 
 
 class Stage(nn.Module):
-    """A row of bottlenecks; the first one carries the stride."""
+    """Sequence of bottlenecks; the first has the stride."""
 
     def __init__(self, in_channels: int, width: int, num_blocks: int, stride: int, dilation: int) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Stage(nn.Module):
             in_channels = width * PreActivationBottleneck.expansion
 
     def pre_activate(self, x: Tensor) -> Tensor:
-        """The first block's norm and ReLU: what this stage sees of its input."""
+        """Apply the first block's norm and ReLU."""
         return cast(PreActivationBottleneck, self.blocks[0]).pre_activate(x)
 
     def forward(self, x: Tensor, activated: Tensor) -> Tensor:
@@ -98,22 +98,34 @@ class Stage(nn.Module):
 class ResNetV2(BaseModule):
     """Pre-activation ResNet (He et al., Identity Mappings in Deep Residual Networks, arXiv 1603.05027).
 
-    A residual sum is not normalised, so the feature map of a stage is what comes after the norm and ReLU that follow
-    the sum: those of the next stage's first block, or ``norm`` after the last stage.
+    A residual sum is not normalized, so the feature map of a stage is taken after the norm and ReLU that follow the
+    sum: those of the next stage's first block, or ``norm`` after the last stage.
 
     Keys: ``stem.{input_norm,conv,norm}``, ``stages.S.blocks.B.{norm1,conv1,norm2,conv2,norm3,conv3,downsample.conv}``
-    and the final ``norm``. A file in half precision loads as it is: the values are cast to the type of the parameters.
+    and the final ``norm``. A file in half precision loads unchanged: the values are cast to the type of the parameters.
+
+    Shape:
+        (N, in_channels, H, W) → one map (N, 4 · base_width · 2^s, ⌈H/2^(s+2)⌉, ⌈W/2^(s+2)⌉) per stage s, at the default
+        strides.
 
     Args:
         depth: 50, 101, 152 or 200; or the number of blocks of each stage.
-        num_stages: How many stages to keep. 3 cuts the network at C4 (1024 channels, stride 16).
+        num_stages: Number of stages to keep. 3 ends the network at C4 (1024 channels, stride 16).
         in_channels: Channels of the input.
         base_width: Channels of the stem, and of the first stage's 3×3 convolutions.
         strides: Stride of each stage.
         dilations: Dilation of each stage's 3×3 convolutions.
-        out_indices: The stages whose feature maps are returned.
-        frozen_stages: The stem (0) and the first so many stages are not trained; −1 trains everything.
-        init_cfg: mmengine's initialisation, e.g. ``dict(type='Pretrained', checkpoint='weights://FILE')``.
+        out_indices: Stages whose feature maps are returned, finest first.
+        frozen_stages: Number of stages that are not trained, after the stem, which is frozen from 0 on; −1 trains all.
+        init_cfg: mmengine's initialization, e.g. ``dict(type='Pretrained', checkpoint='weights://FILE')``.
+
+    Raises:
+        ValueError: An argument is out of range.
+
+    >>> import torch
+    >>> net = ResNetV2(50, num_stages=3, base_width=8, out_indices=(0, 2))
+    >>> [tuple(out.shape) for out in net(torch.zeros(2, 3, 64, 64))]
+    [(2, 32, 16, 16), (2, 128, 4, 4)]
     """
 
     def __init__(
@@ -167,7 +179,7 @@ class ResNetV2(BaseModule):
         return tuple(outs)
 
     def train(self, mode: bool = True) -> ResNetV2:
-        """Set the mode; frozen parts stay in evaluation mode, so that their running statistics stay too."""
+        """Set the mode; frozen parts stay in evaluation mode, which keeps their running statistics."""
         super().train(mode)
         self._freeze()
         return self

@@ -1,4 +1,4 @@
-"""VGG."""
+"""VGG backbone."""
 
 from __future__ import annotations
 
@@ -26,28 +26,35 @@ class VGG(BaseModule):
     """VGG without its classifier (Simonyan & Zisserman, arXiv 1409.1556).
 
     Five stages, each of 3×3 convolutions and a max-pooling that halves the size, rounded down: images need at least 32
-    pixels a side. What a stage s of 1…5 has to offer is asked for by name, and comes in the order of the names:
+    pixels a side. The outputs of stage s in 1…5 have names, and are returned in the order of ``outputs``:
 
-    - ``'conv{s}'``: its map before the pooling, stride 2^(s−1);
-    - ``'pool{s}'``: its map after the pooling, stride 2^s;
+    - ``'conv{s}'``: feature map before the pooling, stride 2^(s−1);
+    - ``'pool{s}'``: feature map after the pooling, stride 2^s;
     - ``'indices{s}'``: for each value of ``'pool{s}'`` the flat index (row · width + column, int64) of the maximum in
-      ``'conv{s}'``, as ``torch.nn.MaxUnpool2d`` takes it. Indices are entries of the returned tuple like any other, so
-      they reach a decode head with the maps they belong to, and nothing is kept on the module.
+      ``'conv{s}'``, as ``torch.nn.MaxUnpool2d`` takes it. Indices are entries of the returned tuple, so they reach a
+      decode head with the maps they belong to, and nothing is kept on the module.
 
-    Keys are torchvision's, ``features.0.weight`` and so on: its ImageNet files load as they are, their classifier is
-    left aside.
+    Keys are torchvision's (``features.0.weight`` …): its ImageNet files load unchanged, without their classifier.
+
+    Shape:
+        (N, in_channels, H, W), H and W ≥ 32 → one tensor per entry of ``outputs``.
 
     Args:
         depth: 11, 13, 16 or 19 (layers with weights in the original, its three fully connected ones included).
-        batch_norm: Batch norm after each convolution.
+        batch_norm: Whether batch norm follows each convolution.
         outputs: Names as above. Stages after the last one named are not built.
         in_channels: Channels of the input.
         base_channels: Channels of the first stage, 64 in the original; the stages have 1, 2, 4, 8 and 8 times as many.
-        init_cfg: mmengine's initialisation, e.g. ``dict(type='Pretrained', checkpoint='https://…')``; without one, He's
-            (arXiv 1502.01852), without which the deeper ones do not train unless they have batch norm.
+        init_cfg: mmengine's initialization, e.g. ``dict(type='Pretrained', checkpoint='https://…')``; by default He's
+            (arXiv 1502.01852), which the deeper networks need in order to train without batch norm.
 
     Raises:
         ValueError: An unknown depth or output, or no output.
+
+    >>> import torch
+    >>> net = VGG(11, base_channels=8, outputs=('conv1', 'pool5'))
+    >>> [tuple(out.shape) for out in net(torch.zeros(2, 3, 64, 96))]
+    [(2, 8, 64, 96), (2, 64, 2, 3)]
     """
 
     def __init__(
@@ -77,7 +84,7 @@ class VGG(BaseModule):
         self.features = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map images (N, in_channels, H, W), H and W at least 32, to what ``outputs`` names."""
+        """Map images (N, in_channels, H, W), H and W at least 32, to the tensors named by ``outputs``."""
         found: dict[str, Tensor] = {}
         stage = 1
         for layer in self.features:

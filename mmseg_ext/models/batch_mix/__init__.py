@@ -1,9 +1,10 @@
-"""Augmentation of whole batches in training: images of a batch mixed with each other, and their targets with them."""
+"""Augmentation of whole training batches: MixUp, CutMix, ClassMix, and the way of soft targets to the losses.
 
-from mmseg_ext.models.batch_mix.class_mix import ClassMix
-from mmseg_ext.models.batch_mix.cut_mix import CutMix
+May import what `mmseg_ext.models` may.
+"""
+
 from mmseg_ext.models.batch_mix.data_preprocessor import SegDataPreProcessor
-from mmseg_ext.models.batch_mix.mix import BatchMix
-from mmseg_ext.models.batch_mix.mix_up import MixUp
+from mmseg_ext.models.batch_mix.mixes import BatchMix, ClassMix, CutMix, Mix, MixUp, step_rng
+from mmseg_ext.models.batch_mix.soft_targets import SoftTargets
 
-__all__ = ['BatchMix', 'ClassMix', 'CutMix', 'MixUp', 'SegDataPreProcessor']
+__all__ = ['BatchMix', 'ClassMix', 'CutMix', 'Mix', 'MixUp', 'SegDataPreProcessor', 'SoftTargets', 'step_rng']

@@ -1,4 +1,4 @@
-"""Where batches are mixed: in the data preprocessor, once images are normalised, padded and on the device."""
+"""Data preprocessor that mixes training batches once images are normalized, padded and on the device."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mmseg_ext.registry import MODELS
 
 @MODELS.register_module()
 class SegDataPreProcessor(BaseSegDataPreProcessor):
-    """mmseg's data preprocessor with ``batch_augments`` that a config can give (mmseg's takes a ready object only).
+    """mmseg's data preprocessor with ``batch_augments`` from a config (mmseg's takes an object only).
 
-    Normalising is affine and the shares of a mixture add up to 1, so that mixing normalised images is the same as
-    normalising mixed ones. Batches are mixed in training only: with ``training=False``, in validation, test and
-    prediction, images and masks stay as they are.
+    Normalization is affine and the shares of a mixture sum to 1, so mixing normalized images equals normalizing mixed
+    ones. Batches are mixed in training only: with ``training=False`` (validation, test, prediction) images and masks
+    stay unchanged.
 
     Args:
-        batch_augments: The config of a mix (``dict(type='mmseg_ext.ClassMix', prob=0.5)``), a ready one, or None.
-        **kwargs: As for mmseg's.
+        batch_augments: Config of a mix (``dict(type='mmseg_ext.ClassMix', prob=0.5)``), a mix, or None.
+        **kwargs: As in mmseg's.
     """
 
     def __init__(self, batch_augments: Any = None, **kwargs: Any) -> None:

@@ -1,23 +1,23 @@
-"""Soft targets on their way to the losses of any decode head.
+"""Soft targets for the losses of any decode head.
 
 A soft target is a ``gt_sem_seg`` of shape (C, H, W), floating: the share of each class in each pixel, or -1 in all
-channels of an ignored one. Heads of mmsegmentation cannot take it: from ids (H, W) they compute their accuracy, choose
+channels of an ignored pixel. mmsegmentation's heads cannot take it: from ids (H, W) they compute their accuracy, choose
 hard pixels, find edges, sample points and count the classes of an image. Only a loss can use shares.
 
-Decision: heads see ids and losses see shares. `SoftTargets` puts torch's own hooks on a built segmentor. Before its
-forward pass in training, each soft target is replaced by its *argmax*, the class with the largest share (of equal ones,
-the first). Before each loss of a ``loss_decode``, those ids are replaced by the shares, as long as they are still that
-mask: equal to it, but for pixels that the head has ignored, which stay ignored. So ``acc_seg`` is mmsegmentation's own,
-measured against the argmax and without ignored pixels, and every head works, auxiliary ones and cascades included. What
-a head derives from the mask for itself it derives from the argmax: the edges of STDC, the points of PointRend, the
-classes of an image in EncNet, the queries of Mask2Former, and the pixels that a sampler chooses.
+So heads see ids and losses see shares. `SoftTargets` registers torch hooks on a built segmentor. Before its forward
+pass in training, each soft target is replaced by its *argmax*, the class with the largest share (the first of equal
+ones). Before each loss of a ``loss_decode``, those ids are replaced by the shares if they are still that mask: equal to
+it except for pixels that the head ignores, which stay ignored. ``acc_seg`` is therefore mmsegmentation's own, measured
+against the argmax without ignored pixels, and every head works, including auxiliary heads and cascades. What a head
+derives from the mask it derives from the argmax: the edges of STDC, the points of PointRend, the classes of an image in
+EncNet, the queries of Mask2Former, and the pixels that a sampler chooses.
 
-Alternatives: to replace ``accuracy`` in the modules of mmsegmentation, which changes it for everybody and leaves
-samplers, edges and points broken; to copy and correct ``loss_by_feat`` of each head that has one; a segmentor of our
-own for each that mmsegmentation has. Hooks change nothing that is saved or exported, and are off after the training.
+Rejected alternatives: replacing ``accuracy`` in mmsegmentation's modules, which changes it for all code and leaves
+samplers, edges and points broken; copying and correcting ``loss_by_feat`` of each head; an own subclass of each
+segmentor. Hooks change nothing that is saved or exported, and are removed after the training.
 
-A loss that cannot use shares is found in the first step, whether that batch is mixed or not: it must give the same for
-class ids and for the same as one-hot shares, ignored pixels included.
+A loss that cannot use shares is found in the first step, whether that batch is mixed or not: it must give the same
+value for class ids and for the same ids as one-hot shares, ignored pixels included.
 """
 
 from __future__ import annotations
@@ -31,14 +31,19 @@ from torch import Tensor, nn
 
 from mmseg_ext.errors import InputError
 
-REFUSALS = (AssertionError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
+LOSS_ERRORS = (AssertionError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
 def to_soft(ids: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
-    """One-hot shares (C, H, W), float32, of class ids (H, W); -1 where they are ignored.
+    """Convert class ids (H, W) to one-hot shares (C, H, W), float32, with -1 in ignored pixels.
 
     Raises:
-        ValueError: An id is out of range; looked at in CPU tensors only, as a GPU would have to be waited for.
+        ValueError: An id is out of range (checked in CPU tensors only, to avoid synchronizing with a GPU).
+
+    >>> to_soft(torch.tensor([[0, 1, 255]]), num_classes=2)
+    tensor([[[ 1.,  0., -1.]],
+    <BLANKLINE>
+            [[ 0.,  1., -1.]]])
     """
     valid = ids != ignore_index
     if ids.device.type == 'cpu':
@@ -55,21 +60,21 @@ def mark_ignored(soft: Tensor, ignored: Tensor) -> Tensor:
 
 
 def to_ids(soft: Tensor, ignore_index: int = 255) -> Tensor:
-    """The class of the largest share, the first of equal ones: ids (…, H, W), int64, of shares (…, C, H, W)."""
+    """Convert shares (…, C, H, W) to the ids (…, H, W), int64, of the largest share (the first of equal ones)."""
     ignored = (soft < 0).any(-3)
     return soft.argmax(-3).masked_fill(ignored, ignore_index)
 
 
 class SoftTargets:
-    """Bring soft targets to the losses of a segmentor; the module's docstring says how.
+    """Hooks that bring soft targets to the losses of a segmentor, as described in the module docstring.
 
     Args:
-        segmentor: A built model of mmsegmentation, not wrapped.
-        source: What makes the targets soft, for messages.
-        ignore_index: The id of ignored pixels.
+        segmentor: Built model of mmsegmentation, not wrapped.
+        source: Origin of the soft targets, for messages.
+        ignore_index: Class id of ignored pixels.
 
     Raises:
-        InputError: A head ignores another id.
+        InputError: A head has another ``ignore_index``.
     """
 
     def __init__(self, segmentor: nn.Module, source: str = 'the data', ignore_index: int = 255) -> None:
@@ -83,8 +88,9 @@ class SoftTargets:
         for name, head in segmentor.named_modules():
             if getattr(head, 'loss_decode', None) is not None and head.ignore_index != ignore_index:
                 raise InputError(
-                    f'config: {name} ignores {head.ignore_index}, but {source} ignores {ignore_index}; '
-                    'give both the same ignore_index'
+                    'config',
+                    f'{name} ignores {head.ignore_index}, but {source} ignores {ignore_index}',
+                    'give both the same `ignore_index:`',
                 )
         self._handles = [
             segmentor.register_forward_pre_hook(self._before_forward, with_kwargs=True),
@@ -93,7 +99,7 @@ class SoftTargets:
         ]
 
     def remove(self) -> None:
-        """Take the hooks off."""
+        """Remove the hooks."""
         for handle in self._handles:
             handle.remove()
 
@@ -122,7 +128,7 @@ class SoftTargets:
         logits, target, *further = args
         ignored = target == kwargs.get('ignore_index', self.ignore_index)
         if target.shape != self._ids.shape or not bool(((target == self._ids) | ignored).all()):
-            return None  # something that the head has derived from the mask
+            return None  # derived from the mask by the head
         if loss in self._unchecked:
             self._check(loss, logits)
         soft = self._soft
@@ -133,17 +139,19 @@ class SoftTargets:
         return (logits, mark_ignored(soft, ignored), *further), kwargs
 
     def _check(self, loss: nn.Module, logits: Tensor) -> None:
-        reason = refusal(loss, logits.shape[1], logits.device, self.ignore_index)
+        reason = soft_target_problem(loss, logits.shape[1], logits.device, self.ignore_index)
         if reason is not None:
             raise InputError(
-                f'config: {self._losses[loss]} ({type(loss).__name__}) cannot be trained on the soft targets of '
-                f'{self.source}: {reason}; take another loss, or a mix of class ids (CutMix, ClassMix)'
+                'config',
+                f'{self._losses[loss]} ({type(loss).__name__}) cannot be trained on the soft targets of '
+                f'{self.source}: {reason}',
+                'use another loss, or a mix of class ids (CutMix, ClassMix)',
             )
         self._unchecked.discard(loss)
 
 
 def find_losses(segmentor: nn.Module) -> dict[nn.Module, str]:
-    """The losses that take a mask, in every ``loss_decode`` of a model, with their names."""
+    """Return the losses of every ``loss_decode`` of a model, with their names."""
     found = {}
     for name, module in segmentor.named_modules():
         losses = getattr(module, 'loss_decode', None)
@@ -154,14 +162,16 @@ def find_losses(segmentor: nn.Module) -> dict[nn.Module, str]:
     return found
 
 
-def refusal(loss: nn.Module, num_channels: int, device: torch.device, ignore_index: int = 255) -> str | None:
-    """Why a loss cannot use soft targets; None if it can.
+def soft_target_problem(
+    loss: nn.Module, num_channels: int, device: torch.device, ignore_index: int = 255
+) -> str | None:
+    """Return why a loss cannot use soft targets, or None if it can.
 
     Args:
         loss: Called as ``loss(logits, target, ignore_index=…)``.
         num_channels: Channels of its logits.
-        device: Where to try it.
-        ignore_index: The id of ignored pixels.
+        device: Device to try it on.
+        ignore_index: Class id of ignored pixels.
     """
     num_classes = max(num_channels, 2)
     ids = torch.arange(2 * num_classes, device=device).remainder(num_classes).view(1, 2, num_classes)
@@ -173,7 +183,7 @@ def refusal(loss: nn.Module, num_channels: int, device: torch.device, ignore_ind
         try:
             expected = loss.forward(logits, ids, ignore_index=ignore_index)
             got = loss.forward(logits, soft, ignore_index=ignore_index)
-        except REFUSALS as error:
+        except LOSS_ERRORS as error:
             return ' '.join(str(error).split()) or type(error).__name__
     if not torch.allclose(expected, got, rtol=1e-4, atol=1e-5):
         return (
@@ -183,7 +193,7 @@ def refusal(loss: nn.Module, num_channels: int, device: torch.device, ignore_ind
 
 
 def _with_ids(sample: Any, ids: Tensor) -> Any:
-    """A copy of a sample with another mask."""
+    """Copy a sample and replace its mask."""
     copied = copy.copy(sample)
     copied.gt_sem_seg = PixelData(data=ids.unsqueeze(0))
     return copied

@@ -1,4 +1,7 @@
-"""Decode heads."""
+"""Decode heads, one a file.
+
+May import what `mmseg_ext.models` may.
+"""
 
 from mmseg_ext.models.decode_heads.fcn8s_head import FCN8sHead
 from mmseg_ext.models.decode_heads.ham_head import HamHead

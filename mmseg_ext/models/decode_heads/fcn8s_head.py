@@ -1,4 +1,4 @@
-"""The head of FCN-8s."""
+"""FCN-8s decode head."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SCORES = ('conv_seg', 'score_pool4', 'score_pool3')
 
 
 class LearnedUpsample(nn.ConvTranspose2d):
-    """Upsampling by a whole even factor as a transposed convolution, which begins as bilinear interpolation.
+    """Upsampling by an even integer factor: a transposed convolution initialized to bilinear interpolation.
 
-    The weights are those of ``F.interpolate(mode='bilinear', align_corners=False)``, the border included: the input is
-    continued beyond it by its last value, and the surplus of the output cut off.
+    The initial result is that of ``F.interpolate(mode='bilinear', align_corners=False)``, including the border: the
+    input is padded by its border values, and the surplus of the output is cut off.
 
     Args:
         channels: Channels of input and output.
@@ -31,10 +31,10 @@ class LearnedUpsample(nn.ConvTranspose2d):
         super().__init__(channels, channels, 2 * factor, stride=factor, bias=False)
 
     def reset_parameters(self) -> None:
-        """Set the bilinear weights: a tent of width 2 · factor for each channel, nothing between channels."""
+        """Set the bilinear weights: a tent of width 2 · factor for each channel, 0 between channels."""
         with torch.no_grad():
-            places = torch.arange(2 * self.factor) + 0.5
-            tent = 1 - (places / self.factor - 1).abs()
+            positions = torch.arange(2 * self.factor) + 0.5
+            tent = 1 - (positions / self.factor - 1).abs()
             self.weight.zero_()
             channels = torch.arange(self.in_channels)
             self.weight[channels, channels] = tent[:, None] * tent
@@ -42,7 +42,7 @@ class LearnedUpsample(nn.ConvTranspose2d):
     def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """Map (N, C, h, w) to (N, C, H, W) for ``output_size`` (H, W), which may exceed h · factor by factor − 1.
 
-        Rows and columns in excess of ``factor`` times the input's continue the last one, as floor division lost them.
+        The rows and columns that floor division lost repeat the last one.
         """
         height, width = output_size or (self.factor * x.shape[2], self.factor * x.shape[3])
         x = super().forward(F.pad(x, (1, 2, 1, 2), mode='replicate'))
@@ -54,16 +54,19 @@ class LearnedUpsample(nn.ConvTranspose2d):
 class FCN8sHead(BaseDecodeHead):
     """Head of FCN-8s (Long et al., Fully Convolutional Networks, arXiv 1411.4038).
 
-    The classifier's fully connected layers as convolutions (fc6, fc7) on pool5, class scores of fc7, pool4 and pool3
-    added from coarse to fine, each step a learned upsampling by 2, the last one by 8.
+    The classifier's fully connected layers become convolutions (fc6, fc7) on pool5; class scores of fc7, pool4 and
+    pool3 are added from coarse to fine, with a learned upsampling by 2 at each step and by 8 at the end.
 
     Three details differ from the original. fc6 pads by half its kernel, where the original pads the image by 100 pixels
-    and crops, so that maps stay aligned for images of any size. The last upsampling learns as well. And the scores
-    begin near zero, not at zero.
+    and crops, so that maps stay aligned for images of any size. The last upsampling is learned as well. The scores
+    start near zero, not at zero.
+
+    Shape:
+        conv1, pool3, pool4, pool5 of `VGG` → logits (N, num_classes, H, W) at the image size.
 
     Args:
         in_channels: Channels of conv1, pool3, pool4 and pool5 of `mmseg_ext.models.backbones.vgg.VGG`, in this order.
-            Of conv1 only the size is used: it is the image's.
+            Only the size of conv1 is used: it is that of the image.
         channels: Channels of fc6 and fc7, 4096 in the original.
         kernel_size: Kernel of fc6, odd; 7 in the original.
         dropout_ratio: Dropout of whole channels after fc6 and after fc7, 0.5 in the original.
@@ -103,7 +106,7 @@ class FCN8sHead(BaseDecodeHead):
         self.upsample_pool3 = LearnedUpsample(self.out_channels, 8)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Map conv1, pool3, pool4 and pool5 to logits (N, num_classes, H, W) of the image's size."""
+        """Map conv1, pool3, pool4 and pool5 to logits (N, num_classes, H, W) at the image size."""
         conv1, pool3, pool4, pool5 = self._transform_inputs(inputs)
         fc6 = F.relu(self.fc6(pool5))
         fc7 = F.relu(self.fc7(fc6 if self.dropout is None else self.dropout(fc6)))

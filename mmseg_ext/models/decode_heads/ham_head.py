@@ -1,4 +1,4 @@
-"""The head of SegNeXt, which gives the same photograph the same mask twice."""
+"""SegNeXt decode head with deterministic evaluation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 
 from mmseg_ext.registry import MODELS
 
-SEED = 0
+BASES_SEED = 0
 
 
 class NMF(NMF2D):
-    """Replace a non-negative map by its product of few bases and coefficients, found by multiplicative updates.
+    """Low-rank approximation of a non-negative map by multiplicative updates (non-negative matrix factorization).
 
-    In training the bases start at random, as in mmseg. In evaluation they start from fixed ones, equal for every image:
-    random ones give every call another mask, and what an image gets would depend on those beside it in the batch.
+    In training the initial bases are random, as in mmseg. In evaluation they are fixed and equal for every image: with
+    random ones each call would give another mask, which would also depend on the other images of the batch.
 
     Args:
         channels: Channels of the map, D × S.
@@ -27,9 +27,9 @@ class NMF(NMF2D):
 
     def __init__(self, channels: int, options: dict[str, Any]) -> None:
         super().__init__({**options, 'rand_init': True})
-        generator = torch.Generator().manual_seed(SEED)
+        generator = torch.Generator().manual_seed(BASES_SEED)
         start = torch.rand(self.S, channels // self.S, self.R, generator=generator)
-        # Not in checkpoints: mmseg's and ours then have the same keys.
+        # Not in checkpoints, which keep the keys of mmseg's.
         self.register_buffer('start', torch.nn.functional.normalize(start, dim=1), persistent=False)
 
     def _build_bases(self, B: int, S: int, D: int, R: int, device: torch.device | None = None) -> Tensor:
@@ -39,9 +39,9 @@ class NMF(NMF2D):
         return self.start.repeat(B, 1, 1)
 
     def forward(self, x: Tensor, return_bases: bool = False) -> Tensor:
-        """Map (N, channels, H, W), at least 0, to (N, channels, H, W), in float32 whatever autocast says.
+        """Map (N, channels, H, W), >= 0, to (N, channels, H, W), in float32 even under autocast.
 
-        A quotient of sums over all pixels, multiplied up a dozen times, does not bear the 8 bits of bfloat16.
+        A dozen multiplicative updates by quotients of sums over all pixels need more than the 8 bits of bfloat16.
         """
         device = x.device.type
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
@@ -52,13 +52,16 @@ class NMF(NMF2D):
 
 @MODELS.register_module()
 class HamHead(LightHamHead):
-    """SegNeXt's head (Guo et al., arXiv 2209.08575): the coarse maps joined, then matrix decomposition for the context.
+    """Head of SegNeXt (Guo et al., arXiv 2209.08575): coarse maps joined, matrix decomposition for global context.
 
-    The same as mmseg's LightHamHead with the same weights, but repeatable in evaluation (see `NMF`).
+    mmseg's LightHamHead with the same weights, but deterministic in evaluation (see `NMF`).
+
+    Shape:
+        Feature maps, finest first → logits (N, num_classes, h, w) at the size of the finest.
 
     Args:
         ham_channels: Channels of the joined map.
-        ham_kwargs: ``MD_R`` (bases), ``MD_S``, ``train_steps`` and ``eval_steps`` of the decomposition.
+        ham_kwargs: ``MD_R`` (number of bases), ``MD_S``, ``train_steps`` and ``eval_steps`` of the decomposition.
         kwargs: As in mmseg's BaseDecodeHead (in_channels, in_index, channels, num_classes, loss_decode …).
     """
 

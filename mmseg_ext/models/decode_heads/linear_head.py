@@ -1,4 +1,4 @@
-"""A linear classifier of every position."""
+"""Linear decode head."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from mmseg_ext.registry import MODELS
 
 @MODELS.register_module()
 class LinearHead(BaseDecodeHead):
-    """Batch norm and a 1×1 convolution on the feature maps side by side, as in the linear evaluation of DINOv2.
+    """Batch norm and a 1×1 convolution on the concatenated feature maps, as in the linear evaluation of DINOv2.
 
-    With the last map alone this is the paper's "linear" segmentation head, with the last four the one of its "+ms"
-    (Oquab et al., arXiv 2304.07193, section 7.4). mmseg's FCNHead without convolutions has no norm, and the frozen
-    features it is for are not of unit variance in each channel.
+    With the last map alone this is the paper's "linear" segmentation head, with the last four its "+ms" head (Oquab et
+    al., arXiv 2304.07193, section 7.4). mmseg's FCNHead without convolutions has no norm, which frozen features need:
+    their channels do not have unit variance.
+
+    Shape:
+        Feature maps (N, C, h, w) → logits (N, num_classes, h, w) at the size of the first.
 
     Args:
         in_channels: Channels of each feature map; the coarser maps are enlarged to the size of the first.
-        in_index: Which of the backbone's maps these are; the first ones by default.
+        in_index: Indices of these maps among the backbone's; the first ones by default.
         kwargs: As in mmseg's BaseDecodeHead (num_classes, loss_decode, dropout_ratio …).
     """
 

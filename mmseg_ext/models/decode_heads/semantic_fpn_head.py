@@ -1,4 +1,4 @@
-"""The head of Semantic FPN with the sizes of the levels that there are."""
+"""Semantic FPN decode head for feature maps of any size."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from mmseg_ext.registry import MODELS
 
 @MODELS.register_module()
 class SemanticFPNHead(FPNHead):
-    """Bring each level of a pyramid to the finest size by steps of 3×3 convolution and ×2 upsampling, and sum them.
+    """Semantic branch of Panoptic FPN (Kirillov et al., arXiv 1901.02446), with the weights of mmseg's FPNHead.
 
-    This is the semantic branch of Panoptic FPN (Kirillov et al., arXiv 1901.02446), with the weights of mmseg's
-    FPNHead. That one doubles sizes by a float, so that 3 cells become 24 where the finest level has 19 and are resized
-    a second time, and ONNX gets the doubled size of the exporter's example for every photograph. Here each step goes to
-    the size of the next finer level, which is the double where that divides evenly.
+    Each level of the pyramid is brought to the finest size by steps of 3×3 convolution and ×2 upsampling; the results
+    are summed. mmseg's head upsamples by a factor, so that 3 cells become 24 where the finest level has 19 and are
+    resized a second time, and the exported ONNX graph has a fixed size. Here each step goes to the size of the next
+    finer level, which is twice the size where that divides evenly.
+
+    Shape:
+        Levels (N, in_channels, h, w), finest first → logits (N, num_classes, h, w) at the finest size.
 
     Args:
-        feature_strides: Strides of the levels, finest first, each the double of the one before.
+        feature_strides: Strides of the levels, finest first, each twice the one before.
         kwargs: As in mmseg's BaseDecodeHead (in_channels, in_index, channels, num_classes, loss_decode …).
 
     Raises:
@@ -37,7 +40,7 @@ class SemanticFPNHead(FPNHead):
         super().__init__(feature_strides, **kwargs)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Map the levels (N, in_channels, H, W), finest first, to logits (N, num_classes, H, W) of the finest size."""
+        """Map the levels (N, in_channels, H, W), finest first, to logits (N, num_classes, H, W) at the finest size."""
         maps = self._transform_inputs(inputs)
         total = self.scale_heads[0](maps[0])
         for level in range(1, len(maps)):

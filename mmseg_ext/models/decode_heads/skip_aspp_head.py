@@ -1,4 +1,4 @@
-"""A DeepLabV3+-style head with any number of skips."""
+"""DeepLabV3+ decode head with any number of skip connections."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ class ASPP(nn.Module):
     """Atrous spatial pyramid pooling with image-level pooling (Chen et al., DeepLabV3, arXiv 1706.05587).
 
     The 3×3 branches are full convolutions. Depthwise separable ones (DeepLabV3+) are cheaper, but start as random
-    spatial filters of each channel, and a short training on a few hundred images ends before they have recovered what
-    the channels say of the class: after 120 steps of batch 8 they told cat from dog on 60 % of the animals' pixels,
-    full ones on more than 90 %.
+    spatial filters of each channel, and learn too slowly for a short training on a few hundred images: after 120 steps
+    of batch 8 they told cat from dog on 60 % of the animals' pixels, full ones on more than 90 %.
 
     Args:
         in_channels: Channels of the input.
         channels: Channels of each branch and of the output.
-        dilations: One 3×3 branch a dilation, beside the 1×1 branch and the image-level branch.
+        dilations: Dilation of each 3×3 branch; there are a 1×1 branch and an image-level branch as well.
         conv_args: ``norm_cfg`` and ``act_cfg`` of mmcv's ConvModule.
     """
 
@@ -34,7 +33,7 @@ class ASPP(nn.Module):
         self.branches = nn.ModuleList([ConvModule(in_channels, channels, 1, **conv_args)])
         for dilation in dilations:
             self.branches.append(ConvModule(in_channels, channels, 3, padding=dilation, dilation=dilation, **conv_args))
-        # No norm here: one value a channel and image is left, on which a batch of one has no statistics.
+        # No norm here: one value per channel and image is left, from which a batch of one has no statistics.
         self.image_level = nn.Sequential(nn.Conv2d(in_channels, channels, 1), nn.ReLU(inplace=True))
         self.project = ConvModule(channels * (len(dilations) + 2), channels, 1, **conv_args)
 
@@ -47,7 +46,7 @@ class ASPP(nn.Module):
 
 
 class SkipFusion(nn.Module):
-    """Upsample the coarse map to the skip's size, join the two, refine with a 3×3 convolution."""
+    """Upsampling of the coarse map to the skip's size, concatenation, and a 3×3 convolution."""
 
     def __init__(self, skip_in_channels: int, skip_channels: int, channels: int, conv_args: dict[str, Any]) -> None:
         super().__init__()
@@ -62,16 +61,22 @@ class SkipFusion(nn.Module):
 
 @MODELS.register_module()
 class SkipASPPHead(BaseDecodeHead):
-    """ASPP on the coarsest feature map, then one fusion a skip from coarse to fine.
+    """ASPP on the coarsest feature map, then one fusion per skip connection from coarse to fine.
 
-    With one skip this is the decoder of DeepLabV3+ (Chen et al., arXiv 1802.02611) with full convolutions. The second
-    skip is for backbones with output stride 16 or 32, whose step from the ASPP to stride 4 is too large for thin parts.
+    With one skip this is the decoder of DeepLabV3+ (Chen et al., arXiv 1802.02611) with full convolutions. A second
+    skip suits backbones of output stride 16 or 32, whose step from the ASPP to stride 4 is too large for thin parts.
+
+    Shape:
+        Feature maps (N, C, h, w), finest first → logits (N, num_classes, h, w) at the size of the finest.
 
     Args:
         in_channels: Channels of the feature maps, finest first; the last one goes into the ASPP.
-        skip_channels: Channels that each skip is reduced to, finest first: one fewer than ``in_channels``.
+        skip_channels: Channels that each skip is reduced to, finest first; one entry fewer than ``in_channels``.
         dilations: Dilations of the ASPP.
         kwargs: As in mmseg's BaseDecodeHead (channels, num_classes, loss_decode, in_index …).
+
+    Raises:
+        ValueError: The number of ``skip_channels`` does not fit.
     """
 
     def __init__(

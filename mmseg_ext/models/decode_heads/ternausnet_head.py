@@ -1,4 +1,4 @@
-"""The decoder of TernausNet."""
+"""TernausNet decode head."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mmseg_ext.registry import MODELS
 
 
 class Upsample(nn.ConvTranspose2d):
-    """Transposed convolution of stride 2, which doubles the size, with He's initialisation for a ReLU after it.
+    """Transposed convolution that doubles the size, with He initialization for a following ReLU.
 
-    He's variance is 2 over the number of inputs that an output is the sum of, here in_channels · kernel_size² / 4.
+    The variance is 2 over the number of inputs summed in an output, here in_channels · kernel_size² / 4.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: 3 or 4. With 4 each output is the sum of as many inputs, so no checkerboard can appear.
+        kernel_size: 3 or 4. With 4 each output sums the same number of inputs, which avoids checkerboard artefacts.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
@@ -30,14 +30,14 @@ class Upsample(nn.ConvTranspose2d):
         super().__init__(in_channels, out_channels, kernel_size, stride=2, padding=1, output_padding=4 - kernel_size)
 
     def reset_parameters(self) -> None:
-        """Draw the weights; no bias."""
+        """Draw the weights; set the bias to 0."""
         summed = self.in_channels * self.kernel_size[0] * self.kernel_size[1] / 4
         nn.init.normal_(self.weight, std=(2 / summed) ** 0.5)
         nn.init.zeros_(cast(Tensor, self.bias))
 
 
 class DecoderBlock(nn.Module):
-    """3×3 convolution, ReLU, transposed convolution, ReLU."""
+    """3×3 convolution, ReLU, transposed convolution, ReLU; doubles the size."""
 
     def __init__(self, in_channels: int, conv_channels: int, up_channels: int, kernel_size: int) -> None:
         super().__init__()
@@ -53,9 +53,12 @@ class DecoderBlock(nn.Module):
 class TernausNetHead(BaseDecodeHead):
     """Decoder of TernausNet (Iglovikov & Shvets, arXiv 1801.05746), a U-Net on an ImageNet VGG.
 
-    Blocks of a convolution and a transposed convolution lead from the map after the last pooling back to the image's
-    size; to what each gives, the encoder's map from before the pooling of that size is joined. Where that map is one
-    row or column larger, because the pooling rounded down, the last one is repeated.
+    Blocks of a convolution and a transposed convolution lead from the map after the last pooling back to the image
+    size; the result of each is concatenated with the encoder's map of that size from before the pooling. Where that map
+    is one row or column larger, because the pooling rounded down, the last one is repeated.
+
+    Shape:
+        Encoder maps, finest first → logits (N, num_classes, H, W) at the size of the finest.
 
     Args:
         in_channels: Channels of the maps before each pooling, finest first, and of the map after the last one.
@@ -65,6 +68,9 @@ class TernausNetHead(BaseDecodeHead):
         channels: Channels of the last convolution, before the class scores.
         kernel_size: Of the transposed convolutions: 3 in TernausNet-11, 4 in the authors' variant on VGG-16.
         kwargs: As in mmseg's BaseDecodeHead (num_classes, loss_decode …).
+
+    Raises:
+        ValueError: The numbers of channels do not fit, or ``kernel_size`` is neither 3 nor 4.
     """
 
     def __init__(
@@ -103,7 +109,7 @@ class TernausNetHead(BaseDecodeHead):
         self.last_conv = nn.Conv2d(joined, channels, 3, padding=1)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Map the encoder's maps, finest first, to logits (N, num_classes, H, W) of the finest one's size."""
+        """Map the encoder's maps, finest first, to logits (N, num_classes, H, W) at the size of the finest."""
         *skips, x = self._transform_inputs(inputs)
         for block, skip in zip(self.blocks, reversed(skips), strict=True):
             x = block(x)

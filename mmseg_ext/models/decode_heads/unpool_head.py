@@ -1,4 +1,4 @@
-"""The mirrored decoders of SegNet and DeconvNet."""
+"""SegNet and DeconvNet decode head."""
 
 from __future__ import annotations
 
@@ -14,17 +14,22 @@ from mmseg_ext.registry import MODELS
 
 
 def max_unpool(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
-    """Put each maximum back where it came from, zeros elsewhere.
+    """Invert a max-pooling: put each maximum back where it came from, with zeros elsewhere.
 
-    It is ``torch.nn.functional.max_unpool2d``, which has no translation to ONNX, as a scatter, which has one.
+    Same as ``torch.nn.functional.max_unpool2d``, which cannot be exported to ONNX, as a scatter, which can.
 
     Args:
         x: Pooled values (N, C, h, w).
-        indices: Where they belong, row · W + column, int64, of the same shape.
+        indices: Flat positions row · W + column, int64, of the same shape.
         size: (H, W) of the result.
 
     Returns:
         (N, C, H, W).
+
+    >>> import torch
+    >>> max_unpool(torch.tensor([[[[5.0]]]]), torch.tensor([[[[2]]]]), size=(2, 2))
+    tensor([[[[0., 0.],
+              [5., 0.]]]])
     """
     height, width = size
     flat = x.new_zeros(x.shape[0], x.shape[1], height * width)
@@ -33,18 +38,24 @@ def max_unpool(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
 
 @MODELS.register_module()
 class UnpoolHead(BaseDecodeHead):
-    """The encoder's mirror image: at each level max-unpooling by the encoder's indices, then as many convolutions.
+    """Mirror image of the encoder: at each level max-unpooling by the encoder's indices, then the same convolutions.
 
-    With 3×3 convolutions it is the decoder of SegNet (Badrinarayanan et al., arXiv 1511.00561), whose very last
-    convolution gives the logits; with 3×3 transposed ones that of DeconvNet (Noh et al., arXiv 1505.04366) without the
-    two fully connected layers in its middle, and a 1×1 convolution on top gives the logits.
+    With 3×3 convolutions this is the decoder of SegNet (Badrinarayanan et al., arXiv 1511.00561), whose last
+    convolution gives the logits; with 3×3 transposed ones it is that of DeconvNet (Noh et al., arXiv 1505.04366)
+    without the two fully connected layers in its middle, and an additional 1×1 convolution gives the logits.
+
+    Shape:
+        conv1, indices1 … indices5, pool5 of `VGG` → logits (N, num_classes, H, W) at the size of conv1.
 
     Args:
         in_channels: Channels of the encoder's levels, finest first.
-        num_convs: Convolutions of each level, finest first. The last one of a level leads to the next finer one's
-            channels.
-        transposed: Transposed convolutions instead of convolutions.
+        num_convs: Number of convolutions of each level, finest first. The last one of a level has the channels of the
+            next finer level.
+        transposed: Whether to use transposed convolutions.
         kwargs: As in mmseg's BaseDecodeHead (num_classes, loss_decode, norm_cfg …).
+
+    Raises:
+        ValueError: ``num_convs`` does not fit ``in_channels``.
     """
 
     def __init__(
@@ -62,7 +73,7 @@ class UnpoolHead(BaseDecodeHead):
         super().__init__(
             in_channels,
             in_channels[0],
-            in_index=tuple(range(1, levels + 1)),  # where each level's pooling indices are
+            in_index=tuple(range(1, levels + 1)),  # of each level's pooling indices
             input_transform='multiple_select',
             dropout_ratio=dropout_ratio,
             **kwargs,
@@ -81,9 +92,9 @@ class UnpoolHead(BaseDecodeHead):
             self.stages.append(nn.Sequential(*(ConvModule(*pair, **conv) for pair in pairwise(widths))))
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Map conv1, each level's pooling indices, finest first, and the last pooled map to logits of conv1's size.
+        """Map conv1, each level's pooling indices, finest first, and the last pooled map to logits at conv1's size.
 
-        Of conv1, (N, C, H, W), only the size is used, so that sizes which the poolings rounded down come back.
+        Only the size of conv1 (N, C, H, W) is used, to restore sizes that the poolings rounded down.
         """
         finest, *indices, x = inputs
         sizes = [tensor.shape[2:] for tensor in (finest, *indices[:-1])]

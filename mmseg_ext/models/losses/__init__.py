@@ -1,28 +1,33 @@
-"""Losses that mmsegmentation lacks or normalises in a surprising way, and the weights of classes in them."""
+"""Losses, one a file, and the class weights they take.
 
-from mmseg_ext.models.losses.boundary_cross_entropy import BoundaryCrossEntropy
-from mmseg_ext.models.losses.class_weight_methods import Balanced, ENet, MedianFrequency
-from mmseg_ext.models.losses.cross_entropy import CrossEntropy
-from mmseg_ext.models.losses.dice import Dice
-from mmseg_ext.models.losses.focal import Focal
-from mmseg_ext.models.losses.generalized_cross_entropy import GeneralizedCrossEntropy
-from mmseg_ext.models.losses.jaccard import Jaccard
-from mmseg_ext.models.losses.lovasz import LovaszHinge, LovaszSoftmax
-from mmseg_ext.models.losses.ohem_cross_entropy import OHEMCrossEntropy
-from mmseg_ext.models.losses.tversky import Tversky
+Unlike mmsegmentation's, all of them combine class weights, ignored pixels and (where defined) soft targets.
+May import what `mmseg_ext.models` may.
+"""
+
+from mmseg_ext.models.losses.boundary_cross_entropy import BoundaryCrossEntropyLoss
+from mmseg_ext.models.losses.class_weight import BalancedWeights, ClassWeights, ENetWeights, MedianFrequencyWeights
+from mmseg_ext.models.losses.cross_entropy import CrossEntropyLoss
+from mmseg_ext.models.losses.dice import DiceLoss
+from mmseg_ext.models.losses.focal import FocalLoss
+from mmseg_ext.models.losses.generalized_cross_entropy import GeneralizedCrossEntropyLoss
+from mmseg_ext.models.losses.jaccard import JaccardLoss
+from mmseg_ext.models.losses.lovasz import LovaszHingeLoss, LovaszSoftmaxLoss
+from mmseg_ext.models.losses.ohem_cross_entropy import OHEMCrossEntropyLoss
+from mmseg_ext.models.losses.tversky import TverskyLoss
 
 __all__ = [
-    'Balanced',
-    'BoundaryCrossEntropy',
-    'CrossEntropy',
-    'Dice',
-    'ENet',
-    'Focal',
-    'GeneralizedCrossEntropy',
-    'Jaccard',
-    'LovaszHinge',
-    'LovaszSoftmax',
-    'MedianFrequency',
-    'OHEMCrossEntropy',
-    'Tversky',
+    'BalancedWeights',
+    'BoundaryCrossEntropyLoss',
+    'ClassWeights',
+    'CrossEntropyLoss',
+    'DiceLoss',
+    'ENetWeights',
+    'FocalLoss',
+    'GeneralizedCrossEntropyLoss',
+    'JaccardLoss',
+    'LovaszHingeLoss',
+    'LovaszSoftmaxLoss',
+    'MedianFrequencyWeights',
+    'OHEMCrossEntropyLoss',
+    'TverskyLoss',
 ]

@@ -1,4 +1,4 @@
-"""Cross entropy that counts pixels near a boundary of classes more."""
+"""Cross entropy with boundary-weighted pixels."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_ext.models.losses.cross_entropy import CrossEntropy
+from mmseg_ext.models.losses.cross_entropy import CrossEntropyLoss
 from mmseg_ext.models.losses.pixel_loss import PixelOptions
 from mmseg_ext.models.losses.reduction import full_precision, pixel_weight, valid_pixels
 from mmseg_ext.registry import MODELS
 
 
 @MODELS.register_module()
-class BoundaryCrossEntropy(CrossEntropy):
-    """`CrossEntropy` of logits (N, C, H, W) with the pixel weights ``1 + w0 exp(-d^2 / (2 sigma^2))``.
+class BoundaryCrossEntropyLoss(CrossEntropyLoss):
+    """`CrossEntropyLoss` with the pixel weights ``1 + w0 exp(-d^2 / (2 sigma^2))``.
 
-    ``d`` is the Euclidean distance in pixels to the nearest boundary pixel, and 0 on it. This follows the weight map
-    of U-Net (Ronneberger et al., arXiv 1505.04597, equation 2), where the distances to the two nearest *cells* add up
-    to widen the gaps between them. Class masks know no instances, so here both sides of every boundary between classes
-    weigh more. It is computed from the target at each step, on the device of the target: exactly up to ``3 sigma``
-    along rows and columns, and as 1 farther away.
+    ``d`` is the Euclidean distance in pixels to the nearest boundary pixel, 0 on the boundary. This follows the weight
+    map of U-Net (Ronneberger et al., arXiv 1505.04597, equation 2), where the distances to the two nearest *cells* add
+    up to widen the gaps between them. Class masks know no instances, so here both sides of every boundary between
+    classes weigh more. The map is computed from the target at each step, on the target's device: exactly up to
+    ``3 sigma`` along rows and columns; pixels farther away have weight 1.
 
     A boundary pixel has a pixel of another class within ``band`` rows and columns. Ignored pixels belong to no class:
-    where data sets leave an ignored strip between object and background, choose ``band`` wider than that strip, or no
-    boundary is found. Weights of the caller multiply these. ``w0=0`` is `CrossEntropy`.
+    where masks have an ignored strip between object and background, choose ``band`` wider than that strip, or no
+    boundary is found. ``weight`` of the call multiplies these weights. ``w0=0`` is `CrossEntropyLoss`.
+
+    Shape:
+        logits (N, C, H, W); target (N, H, W), class ids only; loss: scalar >= 0.
 
     Args:
-        w0: The additional weight of a boundary pixel, >= 0; 10 in the paper.
-        sigma: How far the weight reaches, in pixels, >= 0; 5 in the paper. With 0 only boundary pixels weigh more.
+        w0: Additional weight of a boundary pixel, >= 0; 10 in the paper.
+        sigma: Reach of the weight in pixels, >= 0; 5 in the paper. With 0 only boundary pixels weigh more.
         band: Half the width of the boundary in pixels, >= 1.
         loss_name: Key in the log; it must start with ``loss_``.
         options: As in `PixelLoss`.
@@ -39,6 +42,10 @@ class BoundaryCrossEntropy(CrossEntropy):
     Raises:
         InputError: The class weights cannot be read or computed.
         ValueError: An option is out of range; in a call: as `PixelLoss`, or for soft targets, which have no boundary.
+
+    >>> loss = BoundaryCrossEntropyLoss(w0=1, sigma=0)  # boundary pixels count twice
+    >>> round(loss(torch.zeros(1, 2, 1, 4), torch.tensor([[[0, 0, 1, 1]]])).item(), 4)  # 6/4 ln 2
+    1.0397
     """
 
     def __init__(
@@ -60,7 +67,7 @@ class BoundaryCrossEntropy(CrossEntropy):
     def forward(
         self, logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = 255
     ) -> Tensor:
-        """Compute the loss; arguments as in `PixelLoss.forward`, but for soft targets."""
+        """Compute the loss; arguments as in `PixelLoss.forward`, except that ``target`` must hold class ids."""
         if target.is_floating_point():
             raise ValueError('boundaries need class ids (N, H, W); soft targets have none')
         valid = valid_pixels(logits, target, ignore_index)
@@ -74,15 +81,19 @@ def boundary(ids: Tensor, valid: Tensor, band: int = 1) -> Tensor:
 
     Args:
         ids: Class ids (N, H, W).
-        valid: Mask (N, H, W) of the pixels that belong to a class.
-        band: The reach of the window, in pixels.
+        valid: Mask (N, H, W), bool, of the pixels that belong to a class.
+        band: Reach of the window in pixels.
 
     Returns:
         Mask (N, H, W), bool.
+
+    >>> ids = torch.tensor([[[0, 0, 0, 1]]])
+    >>> boundary(ids, torch.ones_like(ids, dtype=torch.bool))
+    tensor([[[False, False,  True,  True]]])
     """
     classes = ids.unsqueeze(1).float()
     known = valid.unsqueeze(1)
-    size = 2 * band + 1  # the padding of max_pool2d is -inf: it never wins
+    size = 2 * band + 1  # max_pool2d pads with -inf, which is never the maximum
     highest = F.max_pool2d(torch.where(known, classes, -math.inf), size, stride=1, padding=band)
     lowest = -F.max_pool2d(torch.where(known, -classes, -math.inf), size, stride=1, padding=band)
     return valid & (highest > lowest).squeeze(1)
@@ -91,11 +102,11 @@ def boundary(ids: Tensor, valid: Tensor, band: int = 1) -> Tensor:
 def proximity(marked: Tensor, sigma: float) -> Tensor:
     """Return ``exp(-d^2 / (2 sigma^2))``, d being the distance to the nearest marked pixel.
 
-    The maximum of a product of a row factor and a column factor is found one axis at a time.
+    The kernel is the product of a row factor and a column factor, so the maximum is found one axis at a time.
 
     Args:
         marked: Mask (N, H, W), bool.
-        sigma: In pixels. Row or column distances above ``3 sigma`` count as infinite; with 0, all but 0 do.
+        sigma: In pixels. Row or column distances above ``3 sigma`` count as infinite.
 
     Returns:
         Values (N, H, W) in [0, 1], float32; 0 where no pixel is marked.

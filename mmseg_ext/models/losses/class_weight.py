@@ -1,12 +1,13 @@
-"""What each class weighs in a loss.
+"""Class weights of the losses.
 
 ``class_weight`` of a config is one of:
 
 - ``[0.055, 1.0, 1.19]``: one weight for each class;
-- ``'weights.json'``: a file of ``tools/class_weights.py --out`` (``{"classes": [...], "weights": [...]}`` in JSON, or a
-  ``.npy`` array, which mmsegmentation's own losses read too), or a JSON list. Pickles are refused: they can run code;
-- ``dict(type='mmseg_ext.MedianFrequency', data_root='data/pets', labels='labels', split='train')``, or ``Balanced`` or
-  ``ENet`` in its place: computed from masks when the loss is built.
+- ``'weights.json'``: a file written by ``mmseg-ext class-weights`` (``{"classes": [...], "weights": [...]}`` in JSON,
+  or a ``.npy`` array, which mmsegmentation's own losses read too), or a JSON list. Pickles are refused: they can run
+  code;
+- ``dict(type='mmseg_ext.MedianFrequencyWeights', data_root='data/pets', labels='labels', split='train')``, or
+  ``BalancedWeights`` or ``ENetWeights``: computed from masks when the loss is built.
 """
 
 from __future__ import annotations
@@ -15,40 +16,42 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmseg_ext.eda.class_weights import class_weights
 from mmseg_ext.errors import InputError
-from mmseg_ext.models.losses.class_weight_methods import WeightsOfMasks
 from mmseg_ext.registry import MODELS
 
 ClassWeight = Sequence[float] | str | Path | Mapping[str, Any] | None
 
 
 class ClassWeights(nn.Module):
-    """The weights of the classes, for the scores of a loss.
+    """Class weights in the form that a loss uses.
 
-    Masks that are not there, as where a trained model only predicts, are an error when the loss is first used and not
+    Missing masks, as on a machine where a trained model only predicts, are an error when the loss is first used, not
     when it is built.
 
     Args:
         class_weight: One of the forms above, or None for equal weights.
 
     Attributes:
-        values: Weights of shape (C,), float64, or None for equal weights. Not part of a checkpoint: a setting of the
-            config must not make checkpoints depend on the loss.
-        record: Where the weights come from and what they are, for weights that do not stand in the config themselves:
-            ``source``, ``classes`` (None where the file names none), ``weights``. Otherwise None.
+        values: Weights of shape (C,), float64, or None for equal weights. Not saved in checkpoints, so that they do not
+            depend on the loss.
+        record: Origin and values of weights that are not written in the config itself: ``source``, ``classes`` (None
+            where the file names none), ``weights``. Otherwise None.
 
     Raises:
-        InputError: The file cannot be read, is not of that form or holds an impossible weight, or the masks cannot be
-            used.
-        ValueError: A weight of the list is negative or not finite, all of them are zero, or the ``dict`` names
-            something else.
+        InputError: The file cannot be read, has another form or holds an invalid weight, or the masks cannot be used.
+        ValueError: A weight of the list is negative or not finite, all of them are zero, or the ``dict`` is not the
+            config of a method.
+
+    >>> ClassWeights([0.5, 1, 2])(torch.zeros(1, 3, 4, 4))
+    tensor([0.5000, 1.0000, 2.0000])
     """
 
     values: Tensor | None
@@ -56,7 +59,7 @@ class ClassWeights(nn.Module):
     def __init__(self, class_weight: ClassWeight) -> None:
         super().__init__()
         self.record: dict[str, Any] | None = None
-        self._missing: str | None = None
+        self._missing_masks: Path | None = None
         weights: Sequence[float] | None
         if isinstance(class_weight, Mapping):
             weights = self._compute(class_weight)
@@ -70,10 +73,10 @@ class ClassWeights(nn.Module):
 
     def _compute(self, class_weight: Mapping[str, Any]) -> list[float] | None:
         method = MODELS.build(dict(class_weight))
-        if not isinstance(method, WeightsOfMasks):
+        if not isinstance(method, MaskWeights):
             raise ValueError(f'class_weight of type {class_weight.get("type")!r} does not compute class weights')
         if not method.folder.is_dir():
-            self._missing = f'{method.folder}: masks not found, from which the class weights are to be computed'
+            self._missing_masks = method.folder
             return None
         computed = method.compute()
         self.record = {'source': dict(class_weight), **computed}
@@ -83,7 +86,7 @@ class ClassWeights(nn.Module):
         return checked_weights(computed['weights'])
 
     def forward(self, scores: Tensor) -> Tensor:
-        """One weight for each channel.
+        """Return one weight for each channel.
 
         Args:
             scores: Shape (N, C, H, W).
@@ -93,15 +96,89 @@ class ClassWeights(nn.Module):
 
         Raises:
             InputError: There are no masks to compute the weights from.
-            ValueError: There are more or fewer weights than channels.
+            ValueError: The number of weights is not C.
         """
-        if self._missing is not None:
-            raise InputError(f'{self._missing}; correct data_root, labels and split of class_weight')
+        if self._missing_masks is not None:
+            raise InputError(
+                self._missing_masks,
+                'masks not found, from which the class weights are to be computed',
+                'correct `data_root:`, `labels:` and `split:` of `class_weight:`',
+            )
         if self.values is None:
             return scores.new_ones(scores.shape[1])
         if len(self.values) != scores.shape[1]:
             raise ValueError(f'class_weight holds {len(self.values)} weights for {scores.shape[1]} classes')
         return self.values.to(scores)
+
+
+class MaskWeights:
+    """Base class of the methods that compute class weights from the masks of a split.
+
+    Args:
+        data_root: Data root, with ``dataset.yaml``.
+        labels: Label set.
+        split: Split.
+    """
+
+    method: ClassVar[str]
+
+    def __init__(self, data_root: str, labels: str = 'labels', split: str = 'train') -> None:
+        self.root = Path(data_root).expanduser()
+        self.labels = labels
+        self.split = split
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the masks."""
+        return self.root / self.labels / self.split
+
+    def compute(self) -> dict[str, Any]:
+        """Compute ``{"classes": [...], "weights": [...]}``.
+
+        Raises:
+            InputError: A mask cannot be used, or a class has no pixel.
+        """
+        return class_weights(self.root, self.labels, self.split, self.method, **self.options())
+
+    def options(self) -> dict[str, Any]:
+        """Return further arguments of the method."""
+        return {}
+
+
+@MODELS.register_module()
+class MedianFrequencyWeights(MaskWeights):
+    """Median frequency balancing; see `mmseg_ext.eda.class_weights.median_frequency`.
+
+    Args:
+        data_root: Data root, with ``dataset.yaml``.
+        labels: Label set.
+        split: Split.
+        per_image: Whether frequencies are those within the images that show the class.
+    """
+
+    method = 'median-frequency'
+
+    def __init__(self, data_root: str, labels: str = 'labels', split: str = 'train', per_image: bool = False) -> None:
+        super().__init__(data_root, labels, split)
+        self.per_image = per_image
+
+    def options(self) -> dict[str, Any]:
+        """Return ``per_image``."""
+        return {'per_image': self.per_image}
+
+
+@MODELS.register_module()
+class BalancedWeights(MaskWeights):
+    """Weights ``n / (K · n_c)``; see `mmseg_ext.eda.class_weights.balanced`."""
+
+    method = 'balanced'
+
+
+@MODELS.register_module()
+class ENetWeights(MaskWeights):
+    """Weights of ENet (Paszke et al., arXiv 1606.02147); see `mmseg_ext.eda.class_weights.enet`."""
+
+    method = 'enet'
 
 
 def read_weights(path: str | Path) -> tuple[list[str] | None, list[float]]:
@@ -114,18 +191,20 @@ def read_weights(path: str | Path) -> tuple[list[str] | None, list[float]]:
         The class names, if the file holds them, and the weights in class order.
 
     Raises:
-        InputError: The file cannot be read, is of another form, or holds an impossible weight.
+        InputError: The file cannot be read, has another form, or holds an invalid weight.
     """
     path = Path(path)
     if path.suffix not in ('.json', '.npy'):
-        raise InputError(f'{path}: class weights are read from .json and .npy; write it with tools/class_weights.py')
+        raise InputError(
+            path, 'class weights are read from .json and .npy', 'write the file with `mmseg-ext class-weights`'
+        )
     try:
         if path.suffix == '.npy':
             content = np.load(path, allow_pickle=False).tolist()
         else:
             content = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f'{path}: cannot read class weights ({error})') from error
+        raise InputError(path, f'cannot read class weights ({error})') from error
     try:
         named = isinstance(content, dict)
         classes = [str(name) for name in content['classes']] if named else None
@@ -133,23 +212,24 @@ def read_weights(path: str | Path) -> tuple[list[str] | None, list[float]]:
     except (KeyError, TypeError, ValueError) as error:
         detail = f'no key {error}' if isinstance(error, KeyError) else error
         raise InputError(
-            f'{path}: expected {{"classes": [...], "weights": [...]}} or a list of weights: {detail}'
+            path, f'expected {{"classes": [...], "weights": [...]}} or a list of weights: {detail}'
         ) from error
     if classes is not None and len(classes) != len(weights):
-        raise InputError(f'{path}: {len(classes)} classes but {len(weights)} weights; write one weight for each class')
+        problem = f'{len(classes)} classes but {len(weights)} weights'
+        raise InputError(path, problem, 'write one weight for each class')
     return classes, weights
 
 
 def checked_weights(values: Sequence[float]) -> list[float]:
-    """The weights as numbers.
+    """Convert weights to floats and check them.
 
     Raises:
         ValueError: A weight is negative or not finite, or none is above 0.
     """
     weights = [float(value) for value in values]
-    impossible = [weight for weight in weights if not (math.isfinite(weight) and weight >= 0)]
-    if impossible:
-        raise ValueError(f'class weight {impossible[0]} is not a finite number >= 0')
+    invalid = [weight for weight in weights if not (math.isfinite(weight) and weight >= 0)]
+    if invalid:
+        raise ValueError(f'class weight {invalid[0]} is not a finite number >= 0')
     if not any(weights):
         raise ValueError(f'class weights {weights} must hold at least one positive number')
     return weights

@@ -1,4 +1,4 @@
-"""Cross entropy whose class weights and ignored pixels work together."""
+"""Cross entropy loss with class weights, ignored pixels and soft targets."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from mmseg_ext.registry import MODELS
 
 
 @MODELS.register_module()
-class CrossEntropy(PixelLoss):
-    """Cross entropy of logits (N, C, H, W): the `PixelLoss` of cost ``-ln p``.
+class CrossEntropyLoss(PixelLoss):
+    """Cross entropy: the `PixelLoss` with cost ``-ln p``.
 
-    ``use_sigmoid=True``, or one channel, is binary cross entropy; ``label_smoothing`` is the smoothing of Szegedy et
-    al. (arXiv 1512.00567).
+    ``use_sigmoid=True``, or a single channel, gives binary cross entropy. ``label_smoothing`` follows Szegedy et al.
+    (arXiv 1512.00567).
+
+    Shape:
+        logits (N, C, H, W); target (N, H, W) or soft (N, C, H, W); loss: scalar >= 0.
 
     Args:
         loss_name: Key in the log; it must start with ``loss_``.
@@ -25,6 +28,12 @@ class CrossEntropy(PixelLoss):
     Raises:
         InputError: The class weights cannot be read or computed.
         ValueError: An option is out of range.
+
+    >>> import torch
+    >>> loss = CrossEntropyLoss(class_weight=[0.5, 1, 1])
+    >>> target = torch.tensor([[[0, 1], [2, 255]]])  # 255: ignored
+    >>> round(loss(torch.zeros(1, 3, 2, 2), target).item(), 4)  # ln 3
+    1.0986
     """
 
     def __init__(self, *, loss_name: str = 'loss_ce', **options: Unpack[PixelOptions]) -> None:

@@ -1,4 +1,4 @@
-"""Lovász losses: the convex extension of 1 - IoU to predictions between right and wrong."""
+"""Lovász-softmax loss and Lovász hinge."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from mmseg_ext.registry import MODELS
 
 
 class Lovasz(RegionLoss):
-    """The `RegionLoss` of the Lovász extension of ``1 - IoU_c``, at errors ``m_ic >= 0`` of the pixels.
+    """`RegionLoss` of the Lovász extension of ``1 - IoU_c`` at the pixels' errors ``m_ic >= 0``.
 
-    ``1 - IoU_c`` is a function of the set of mispredicted pixels. Its extension (Berman, Rannen Triki and Blaschko,
-    arXiv 1705.08790, Algorithm 1) sorts the errors ``m`` in descending order and sums each times what its pixel adds
-    to ``1 - IoU_c`` after those before it. Where each error is 0 or 1, it is ``1 - IoU_c`` of a prediction that is
-    wrong in the pixels of error 1. A pixel of weight 2 counts as two in intersection and union.
+    ``1 - IoU_c`` is a function of the set of mispredicted pixels. Its convex extension (Berman, Rannen Triki and
+    Blaschko, arXiv 1705.08790, Algorithm 1) sorts the errors ``m`` in descending order and sums each error times the
+    increase of ``1 - IoU_c`` that its pixel causes after the pixels before it. Where each error is 0 or 1, it equals
+    ``1 - IoU_c`` of a prediction that is wrong in the pixels of error 1. A pixel of weight 2 counts as two in
+    intersection and union.
     """
 
     @abstractmethod
     def errors(self, scores: Tensor, target: Tensor) -> Tensor:
-        """The error ``m`` of each pixel for each class (N, C, H, W)."""
+        """Return the error ``m`` of each pixel for each class (N, C, H, W)."""
 
     def forward(
         self, logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = 255
     ) -> Tensor:
-        """Compute the loss; arguments as in `RegionLoss.forward`, but for soft targets.
+        """Compute the loss; arguments as in `RegionLoss.forward`, except that ``target`` must hold class ids.
 
         Raises:
             ValueError: As in `RegionLoss.forward`, or the target is soft: intersection over union is of sets.
@@ -43,7 +44,7 @@ class Lovasz(RegionLoss):
         return super().forward(logits, target, weight, ignore_index)
 
     def class_losses(self, scores: Tensor, target: Tensor, pixels: Tensor) -> Tensor:
-        """The Lovász extension for each class in each unit (U, C)."""
+        """Return the Lovász extension for each class in each unit (U, C)."""
         inside = target * pixels
         outside = (1 - target) * pixels
         errors = torch.where(pixels > 0, self.errors(scores, target), 0)
@@ -57,14 +58,17 @@ class Lovasz(RegionLoss):
 
 
 def iou_steps(inside: Tensor, outside: Tensor) -> Tensor:
-    """What each pixel adds to ``1 - IoU`` when pixels are mispredicted one after another.
+    """Return how much each pixel adds to ``1 - IoU`` when pixels are mispredicted one after another.
 
     Args:
         inside: Weight of each pixel if it belongs to the class, else 0 (…, pixels).
         outside: Weight of each pixel if it does not belong to the class, else 0 (…, pixels).
 
     Returns:
-        Steps (…, pixels), float64: in float32, differences of neighbours would be rounding alone in large batches.
+        Steps (…, pixels), float64: in float32 the differences of a large batch would be lost to rounding.
+
+    >>> iou_steps(torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0]))  # a false positive, then a missed pixel
+    tensor([0.5000, 0.5000], dtype=torch.float64)
     """
     missed, false = inside.cumsum(-1, dtype=torch.float64), outside.cumsum(-1, dtype=torch.float64)
     loss = divide_or_zero(missed + false, missed[..., -1:] + false)
@@ -72,11 +76,14 @@ def iou_steps(inside: Tensor, outside: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class LovaszSoftmax(Lovasz):
-    """Lovász-softmax loss for logits (N, C, H, W): the `Lovasz` loss of the errors ``|t - p|`` of probabilities.
+class LovaszSoftmaxLoss(Lovasz):
+    """Lovász-softmax loss (Berman et al., arXiv 1705.08790): the `Lovasz` loss of the errors ``|t - p|``.
 
-    In [0, 1], 0 for a perfect prediction. ``absent='skip'`` is what the paper calls averaging over the classes present,
-    ``'count'`` over all; an absent class costs its largest probability. Often used after, or beside, a cross entropy.
+    ``absent='skip'`` averages over the classes present, as the paper calls it, ``'count'`` over all classes; an absent
+    class costs its largest probability. It is often used after cross entropy or together with it.
+
+    Shape:
+        logits (N, C, H, W); target (N, H, W), class ids only; loss: scalar in [0, 1], 0 for a perfect prediction.
 
     Args:
         loss_name: Key in the log; it must start with ``loss_``.
@@ -86,6 +93,10 @@ class LovaszSoftmax(Lovasz):
     Raises:
         InputError: The class weights cannot be read or computed.
         ValueError: An option is out of range.
+
+    >>> logits = torch.zeros(1, 1, 1, 4)  # p = 1/2: all errors are 1/2
+    >>> LovaszSoftmaxLoss()(logits, torch.tensor([[[0, 0, 1, 1]]])).item()
+    0.5
     """
 
     def __init__(self, *, loss_name: str = 'loss_lovasz', **options: Unpack[RegionOptions]) -> None:
@@ -97,12 +108,16 @@ class LovaszSoftmax(Lovasz):
 
 
 @MODELS.register_module()
-class LovaszHinge(Lovasz):
+class LovaszHingeLoss(Lovasz):
     """Lovász hinge (Berman and Blaschko, arXiv 1512.07797): the `Lovasz` loss of the errors ``max(0, 1 - s z)``.
 
     ``z`` is the logit and ``s`` is 1 for pixels of the class, -1 for others. Each channel is a binary problem of its
-    own, and one channel is that of class 1. The loss is 0 where all logits are right by a margin of 1; it has no upper
-    bound. The defaults ``per='image'`` and ``absent='count'`` are those of the authors' code.
+    own; a single channel is the logit of class 1. The defaults ``per='image'`` and ``absent='count'`` are those of the
+    authors' code.
+
+    Shape:
+        logits (N, C, H, W); target (N, H, W), class ids only; loss: scalar >= 0, 0 where all logits are right by a
+        margin of 1.
 
     Args:
         classes: Channel indices that enter the mean; all by default.
@@ -115,6 +130,9 @@ class LovaszHinge(Lovasz):
     Raises:
         InputError: The class weights cannot be read or computed.
         ValueError: An option is out of range.
+
+    >>> LovaszHingeLoss()(torch.zeros(1, 1, 1, 4), torch.tensor([[[0, 0, 1, 1]]])).item()
+    1.0
     """
 
     def __init__(
@@ -137,7 +155,7 @@ class LovaszHinge(Lovasz):
         )
 
     def scores(self, logits: Tensor) -> Tensor:
-        """The logits themselves."""
+        """Return the logits themselves."""
         return logits
 
     def errors(self, scores: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the losses of single pixels share: a cost of the true class's probability, averaged over pixels."""
+"""Base class of the losses that average a per-pixel cost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mmseg_ext.models.losses.reduction import (
 
 
 class PixelOptions(TypedDict, total=False):
-    """Options that every `PixelLoss` takes; they are described there."""
+    """Options of every `PixelLoss`; see there."""
 
     use_sigmoid: bool
     class_weight: ClassWeight
@@ -31,39 +31,42 @@ class PixelOptions(TypedDict, total=False):
 
 
 class PixelLoss(nn.Module, ABC):
-    r"""Mean over pixels of a cost of the true class's probability, for logits (N, C, H, W).
+    r"""Mean over pixels of a cost of the true class's probability.
 
     With target distribution ``t`` (one-hot for class ids), probabilities ``p``, class weights ``w`` and per-pixel
-    weights ``a`` (both 1 if not given), sums running over the pixels ``i`` that are not ignored::
+    weights ``a`` (both 1 if not given), sums over the valid pixels ``i``, those not ignored::
 
         loss = loss_weight * sum_i a_i sum_c w_c t_ic cost(p_ic) / D
 
         D = sum_i sum_c w_c t_ic    with normalize='weights' (default)
         D = number of pixels i      with normalize='pixels'
 
-    Thus the loss for a soft target is its mean over labels drawn from that target.
+    So the loss for a soft target is the expected loss over labels drawn from that target.
 
     Without class weights the two agree. With them, ``'weights'`` is the rule of ``torch.nn.functional.cross_entropy``
     and of mmsegmentation's ``CrossEntropyLoss``, so learning rates and the balance against a second loss carry over
     from there; the scale of the weights cancels. ``'pixels'`` keeps the scale: weights below 1 for a frequent class
     make the whole loss smaller. As in mmsegmentation, ``a`` does not enter ``D``. If every pixel is ignored, the loss
-    is 0 and its gradient is 0.
+    and its gradient are 0.
 
-    One channel is a binary problem, whatever ``use_sigmoid`` says: the channel is the logit of class 1, and class
-    weights are the two weights of classes 0 and 1. With ``use_sigmoid=True`` and more channels, each channel is a
-    binary problem of its own: ``w_c`` weighs channel ``c`` and the mean runs over channels as well as pixels.
+    One channel is always a binary problem: the channel is the logit of class 1, and ``class_weight`` holds the weights
+    of classes 0 and 1. With ``use_sigmoid=True`` and more channels, each channel is a binary problem of its own:
+    ``w_c`` weighs channel ``c`` and the mean is over channels as well as pixels.
 
-    Label smoothing (Szegedy et al., arXiv 1512.00567) with ``label_smoothing = e`` puts ``(1 - e) t_c + e / K`` in the
-    place of ``t_c`` in the first line, K being the number of classes (2 for a binary problem), and leaves ``D`` as it
-    is. So does ``torch.nn.functional.cross_entropy`` for class ids. The least cross entropy is then the entropy of the
-    smoothed target and no longer 0.
+    Label smoothing (Szegedy et al., arXiv 1512.00567) with ``label_smoothing = e`` replaces ``t_c`` in the numerator by
+    ``(1 - e) t_c + e / K``, K being the number of classes (2 for a binary problem), and leaves ``D`` unchanged, as
+    ``torch.nn.functional.cross_entropy`` does for class ids. The minimum of cross entropy is then the entropy of the
+    smoothed target instead of 0.
+
+    Shape:
+        logits (N, C, H, W); target (N, H, W) or soft (N, C, H, W); loss: scalar.
 
     Args:
         use_sigmoid: An independent binary problem for each channel instead of softmax.
-        class_weight: One weight >= 0 for each class, the path of a file with them, or how to compute them from masks,
-            as in `mmseg_ext.models.losses.class_weight`; None for equal weights.
-        label_smoothing: The share ``e`` of each target that is spread over all classes, in [0, 1).
-        normalize: What the sum is divided by, ``'weights'`` or ``'pixels'``.
+        class_weight: One weight >= 0 for each class, the path of a file with them, or a method to compute them from
+            masks, see `mmseg_ext.models.losses.class_weight`; None for equal weights.
+        label_smoothing: Fraction ``e`` of each target that is spread over all classes, in [0, 1).
+        normalize: Divisor of the sum, ``'weights'`` or ``'pixels'``.
         loss_weight: Factor on the loss.
         loss_name: Key in the log; it must start with ``loss_``.
 
@@ -95,12 +98,12 @@ class PixelLoss(nn.Module, ABC):
 
     @abstractmethod
     def cost(self, log_probs: Tensor) -> Tensor:
-        """The cost of a true class of probability ``p``, from ``ln p`` of any shape."""
+        """Return the cost of a true class of probability ``p``, given ``ln p`` of any shape."""
 
     def forward(
         self, logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = 255
     ) -> Tensor:
-        """Compute the loss; half-precision logits are taken to float32 first.
+        """Compute the loss; half-precision logits are cast to float32 first.
 
         Args:
             logits: Scores before softmax or sigmoid (N, C, H, W).
@@ -127,11 +130,11 @@ class PixelLoss(nn.Module, ABC):
         return self.loss_weight * divide_or_zero(total, torch.where(valid, norm, 0).sum())
 
     def counted_pixels(self, logits: Tensor, target: Tensor, ignore_index: int | None) -> Tensor:
-        """Return the mask (N, H, W) of the pixels that enter the mean: those not ignored."""
+        """Return the mask (N, H, W) of the pixels that enter the mean: by default those not ignored."""
         return valid_pixels(logits, target, ignore_index)
 
     def _softmax_terms(self, logits: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        """Return weighted cost and the weight of each pixel's target, both (N, H, W)."""
+        """Return the weighted cost and the weight of each pixel's target, both (N, H, W)."""
         log_probs = log_probabilities(logits)
         weights = self.class_weight(log_probs)
         channel_weights = _over_channels(weights, log_probs)
@@ -147,7 +150,7 @@ class PixelLoss(nn.Module, ABC):
         return loss, norm
 
     def _sigmoid_terms(self, logits: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        """Return weighted cost and weight, averaged over the channels, both (N, H, W)."""
+        """Return the weighted cost and the weight, averaged over channels, both (N, H, W)."""
         weights = self.class_weight(logits)
         share = one_hot(target, valid, logits.shape[1], logits.dtype)
         share = (1 - self.label_smoothing) * share + self.label_smoothing / 2
@@ -157,14 +160,14 @@ class PixelLoss(nn.Module, ABC):
 
 
 def log_probabilities(logits: Tensor) -> Tensor:
-    """Log-probabilities of the classes (N, C, H, W), C being 2 where the logits have one channel."""
-    if logits.shape[1] == 1:  # a lone logit z is the softmax over the two logits 0 and z
+    """Return log-probabilities of the classes (N, C, H, W), C being 2 where the logits have one channel."""
+    if logits.shape[1] == 1:  # the sigmoid of z is the softmax over the logits 0 and z
         return torch.cat([F.logsigmoid(-logits), F.logsigmoid(logits)], 1)
     return logits.log_softmax(1)
 
 
 def distribution(target: Tensor, valid: Tensor, logits: Tensor) -> Tensor:
-    """Spread a target over the channels of `log_probabilities`, with zeros in the pixels that do not count."""
+    """Spread a target over the channels of `log_probabilities`, with zeros in the ignored pixels."""
     share = one_hot(target, valid, logits.shape[1], logits.dtype)
     if logits.shape[1] > 1:
         return share

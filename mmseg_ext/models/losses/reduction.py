@@ -1,4 +1,4 @@
-"""What the losses share: which pixels count, and a mean that survives an empty sum."""
+"""Target checks and reductions shared by the losses."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ def check_loss_name(loss_name: str) -> str:
 
 
 def full_precision(logits: Tensor) -> Tensor:
-    """Return half-precision logits as float32, and float32 or float64 logits as they are."""
+    """Return half-precision logits as float32, and float32 or float64 logits unchanged."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
 
 def valid_pixels(logits: Tensor, target: Tensor, ignore_index: int | None) -> Tensor:
-    """Check a target against the logits and tell which of its pixels count.
+    """Check a target against the logits and return the mask of its valid pixels.
 
     Args:
         logits: Scores (N, C, H, W).
         target: Class ids (N, H, W) of an integer type, from 0 to C - 1 (0 and 1 where C is 1); or soft targets
             (N, C, H, W) of a floating type in [0, 1], where a pixel with a negative channel is ignored.
-        ignore_index: The class id of ignored pixels; None if no pixel is ignored. Soft targets do not use it.
+        ignore_index: Class id of ignored pixels; None if no pixel is ignored. Soft targets do not use it.
 
     Returns:
-        Mask (N, H, W), bool, True for pixels that count.
+        Mask (N, H, W), bool, True for pixels that are not ignored.
 
     Raises:
-        ValueError: The shapes do not agree, or a value is out of range. Values are looked at only in CPU tensors,
-            because on a GPU each look would wait for the device.
+        ValueError: The shapes do not agree, or a value is out of range. Values are checked in CPU tensors only,
+            because on a GPU the check would synchronize with the device.
+
+    >>> valid_pixels(torch.zeros(1, 3, 1, 2), torch.tensor([[[2, 255]]]), ignore_index=255)
+    tensor([[[ True, False]]])
     """
     soft = target.is_floating_point()
     expected = logits.shape if soft else logits.shape[:1] + logits.shape[2:]
@@ -63,7 +66,7 @@ def _check_class_ids(ids: Tensor, num_classes: int, ignore_index: int | None) ->
 
 
 def one_hot(target: Tensor, valid: Tensor, num_channels: int, dtype: torch.dtype) -> Tensor:
-    """Spread a checked target over channels, with zeros in the pixels that do not count.
+    """Spread a checked target over channels, with zeros in the ignored pixels.
 
     Args:
         target: Class ids (N, H, W), or soft targets (N, C, H, W), as for `valid_pixels`.
@@ -83,11 +86,11 @@ def one_hot(target: Tensor, valid: Tensor, num_channels: int, dtype: torch.dtype
 
 
 def pixel_weight(weight: Tensor | None, valid: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return the weight of each pixel (N, H, W), zero where it does not count.
+    """Return the weight of each pixel (N, H, W), 0 where it is ignored.
 
     Args:
         weight: Per-pixel weights (N, H, W) or (N, 1, H, W), or None for ones.
-        valid: Mask (N, H, W) of the pixels that count.
+        valid: Mask (N, H, W) of the pixels that are not ignored.
         dtype: Floating type of the result.
 
     Raises:
@@ -101,5 +104,5 @@ def pixel_weight(weight: Tensor | None, valid: Tensor, dtype: torch.dtype) -> Te
 
 
 def divide_or_zero(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """Divide, with 0 instead of NaN where the denominator is 0 (and so the numerator is), the graph kept."""
+    """Divide, giving 0 instead of NaN where both are 0, without detaching the graph."""
     return numerator / torch.where(denominator > 0, denominator, 1)

@@ -1,10 +1,10 @@
-"""What the losses of whole regions share: one value for each class, averaged over classes and images."""
+"""Base classes of the losses that are computed from the whole region of each class."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, Unpack
 
 from torch import Tensor, nn
 
@@ -20,7 +20,7 @@ from mmseg_ext.models.losses.reduction import (
 
 
 class RegionOptions(TypedDict, total=False):
-    """Options that every `RegionLoss` takes; they are described there."""
+    """Options of every `RegionLoss`; see there."""
 
     use_sigmoid: bool
     classes: Sequence[int] | None
@@ -31,30 +31,33 @@ class RegionOptions(TypedDict, total=False):
 
 
 class RegionLoss(nn.Module, ABC):
-    """Weighted mean over classes of one loss for each class, for logits (N, C, H, W).
+    """Weighted mean over classes of a loss per class.
 
-    A class loss is computed from the pixels that are not ignored, of the batch or of one image::
+    A class loss is computed from the valid pixels (those not ignored) of the batch or of one image::
 
         loss = loss_weight * sum_c w_c loss_c / sum_c w_c
 
     One channel is always a sigmoid, the probability of class 1, and only that class has a loss.
 
-    A class without a pixel in the target has nothing to overlap with, so its loss is close to the worst with hardly a
-    gradient until almost nothing is predicted, and then drops to 0. In small batches that is a near constant that hides
-    the other classes; ``absent='skip'``, the default, leaves the class out of the mean. Its false positives still cost,
-    as the missing pixels of the class they stand on and in the cross entropy beside this loss. Choose ``'count'`` to
-    train on empty masks with such a loss alone.
+    A class without a pixel in the target has nothing to overlap with: its loss is close to the maximum, with a tiny
+    gradient, until almost nothing is predicted, and then drops to 0. In small batches this near constant hides the
+    other classes; ``absent='skip'``, the default, leaves the class out of the mean. Its false positives still cost: as
+    missing pixels of the true class, and in a cross entropy added to this loss. Choose ``'count'`` to train on empty
+    masks with such a loss alone.
 
-    If nothing is left to average (all pixels ignored, all classes skipped), the loss is 0 and its gradient is 0.
+    If nothing is left to average (all pixels ignored, all classes skipped), the loss and its gradient are 0.
+
+    Shape:
+        logits (N, C, H, W); target (N, H, W) or soft (N, C, H, W); loss: scalar.
 
     Args:
         use_sigmoid: Independent sigmoid for each channel instead of softmax.
         classes: Channel indices that enter the mean; all by default.
-        class_weight: ``w``: one weight >= 0 for each channel (chosen or not), the path of a file with them, or how to
-            compute them from masks, as in `mmseg_ext.models.losses.class_weight`; None for equal weights.
-        per: ``'batch'``: a class loss is of all images together. ``'image'``: of each image alone; the loss is the
-            mean over the images that have a class to average.
-        absent: ``'skip'`` or ``'count'`` for a class that the target (of the batch or image, after ``per``) lacks.
+        class_weight: ``w``: one weight >= 0 for each channel (chosen or not), the path of a file with them, or a method
+            to compute them from masks, see `mmseg_ext.models.losses.class_weight`; None for equal weights.
+        per: ``'batch'``: one class loss over all images together. ``'image'``: one per image; the loss is the mean over
+            the images that have a class to average.
+        absent: ``'skip'`` or ``'count'`` for a class that is absent from the target (of the batch or image).
         loss_weight: Factor on the loss.
         loss_name: Key in the log; it must start with ``loss_``.
 
@@ -90,12 +93,12 @@ class RegionLoss(nn.Module, ABC):
 
     @abstractmethod
     def class_losses(self, scores: Tensor, target: Tensor, pixels: Tensor) -> Tensor:
-        """Compute the loss of each class in each unit: the batch (U = 1) or an image (U = N), after ``per``.
+        """Compute the loss of each class in each unit: the batch (U = 1) or an image (U = N), according to ``per``.
 
         Args:
-            scores: What `scores` returns, of the chosen classes (N, C, H, W).
-            target: Targets (N, C, H, W) in [0, 1], 0 in pixels that do not count.
-            pixels: Weights of the pixels (N, 1, H, W), 0 where they do not count.
+            scores: Result of `scores` for the chosen classes (N, C, H, W).
+            target: Targets (N, C, H, W) in [0, 1], 0 in ignored pixels.
+            pixels: Weights of the pixels (N, 1, H, W), 0 where they are ignored.
 
         Returns:
             Losses (U, C).
@@ -104,7 +107,7 @@ class RegionLoss(nn.Module, ABC):
     def forward(
         self, logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = 255
     ) -> Tensor:
-        """Compute the loss; half-precision logits are taken to float32 first.
+        """Compute the loss; half-precision logits are cast to float32 first.
 
         Args:
             logits: Scores before softmax or sigmoid (N, C, H, W).
@@ -134,11 +137,11 @@ class RegionLoss(nn.Module, ABC):
         return self.loss_weight * divide_or_zero(per_unit.sum(), (weights.sum(1) > 0).sum())
 
     def scores(self, logits: Tensor) -> Tensor:
-        """What a class loss compares with the target (N, C, H, W): probabilities."""
+        """Return what a class loss compares with the target (N, C, H, W): by default probabilities."""
         return logits.sigmoid() if self.use_sigmoid or logits.shape[1] == 1 else logits.softmax(1)
 
     def sum(self, values: Tensor) -> Tensor:
-        """Sum (N, C, H, W) over pixels to (N, C), or over pixels and images to (1, C), after ``per``."""
+        """Sum (N, C, H, W) over pixels to (N, C), or over pixels and images to (1, C), according to ``per``."""
         per_image = values.flatten(2).sum(2)
         return per_image if self.per == 'image' else per_image.sum(0, keepdim=True)
 
@@ -152,3 +155,55 @@ class RegionLoss(nn.Module, ABC):
             raise ValueError(f'classes {self.classes} for logits of {channels} channel(s)')
         weights: Tensor = self.class_weight(logits)
         return self._chosen(weights.unsqueeze(0))
+
+
+class OverlapOptions(RegionOptions, total=False):
+    """Options of every `OverlapLoss`; see there."""
+
+    smooth: float
+    log: bool
+
+
+class OverlapLoss(RegionLoss):
+    """`RegionLoss` ``1 - K_c`` or ``-ln(K_c)`` of an overlap coefficient ``K_c`` in [0, 1].
+
+    With probabilities ``p``, targets ``t`` (one-hot for class ids) and per-pixel weights ``a`` (1 if not given),
+    ``K_c`` is computed from ``sum_i a_i p_ic t_ic``, ``sum_i a_i p_ic`` and ``sum_i a_i t_ic``. Nothing is squared, so
+    that on hard predictions ``K_c`` is the coefficient that metrics report. For a soft target the minimum is above 0.
+
+    Args:
+        smooth: Pixels added to numerator and denominator of ``K_c``, >= 0; with ``log`` or ``absent='count'`` it must
+            be above 0.
+        log: ``-ln(K_c)`` instead of ``1 - K_c``: unbounded, with the largest gradient for the worst class.
+        loss_name: Key in the log; it must start with ``loss_``.
+        options: As in `RegionLoss`: ``use_sigmoid``, ``classes``, ``class_weight``, ``per``, ``absent``,
+            ``loss_weight``.
+
+    Raises:
+        InputError: The class weights cannot be read or computed.
+        ValueError: An option is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        smooth: float = 1.0,
+        log: bool = False,
+        loss_name: str = 'loss_overlap',
+        **options: Unpack[RegionOptions],
+    ) -> None:
+        super().__init__(loss_name=loss_name, **options)
+        if not smooth >= 0 or (smooth == 0 and (log or self.absent == 'count')):
+            raise ValueError(f"smooth {smooth} must be >= 0, and above 0 with log=True or absent='count'")
+        self.smooth = smooth
+        self.log = log
+
+    @abstractmethod
+    def coefficient(self, overlap: Tensor, predicted: Tensor, true: Tensor) -> Tensor:
+        """Return the coefficient ``K_c`` from the three sums, all (U, C)."""
+
+    def class_losses(self, scores: Tensor, target: Tensor, pixels: Tensor) -> Tensor:
+        """Return ``1 - K_c`` or ``-ln(K_c)`` of each class in each unit (U, C)."""
+        target = target * pixels
+        coefficient = self.coefficient(self.sum(scores * target), self.sum(scores * pixels), self.sum(target))
+        return -coefficient.log() if self.log else 1 - coefficient

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip('mmseg')
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.models.losses import CrossEntropy, Dice
+from mmseg_ext.models.losses import CrossEntropyLoss, DiceLoss
 
 
 @pytest.fixture
@@ -35,16 +35,16 @@ def weights_file(folder: Path, classes: list[str]) -> str:
 
 def test_weights_of_a_file_are_kept_under_the_name_of_the_loss(train: Any, tmp_path: Path) -> None:
     source = weights_file(tmp_path, ['cat', 'dog'])
-    kept = train(CrossEntropy(class_weight=[3, 4]), Dice(class_weight=source), Dice())
+    kept = train(CrossEntropyLoss(class_weight=[3, 4]), DiceLoss(class_weight=source), DiceLoss())
     assert json.loads(kept.read_text()) == {
         'loss1': {'source': source, 'classes': ['cat', 'dog'], 'weights': [1.0, 2.0]}
     }
 
 
 def test_nothing_is_written_where_the_config_says_it_all(train: Any) -> None:
-    assert not train(CrossEntropy(class_weight=[3, 4]), Dice()).exists()
+    assert not train(CrossEntropyLoss(class_weight=[3, 4]), DiceLoss()).exists()
 
 
 def test_weights_of_other_classes_are_refused(train: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match='for the classes dog, cat, but the data have cat, dog'):
-        train(CrossEntropy(class_weight=weights_file(tmp_path, ['dog', 'cat'])))
+        train(CrossEntropyLoss(class_weight=weights_file(tmp_path, ['dog', 'cat'])))

@@ -24,7 +24,7 @@ from mmseg_ext.engine.runner.build import build_runner
 from mmseg_ext.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
-BOTH = [dict(type='mmseg_ext.CrossEntropy', class_weight=[0.3, 1.0, 1.0]), dict(type='mmseg_ext.Dice')]
+BOTH = [dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.3, 1.0, 1.0]), dict(type='mmseg_ext.DiceLoss')]
 COMMON = dict(channels=8, num_classes=3, norm_cfg=dict(type='BN'), align_corners=False, loss_decode=BOTH)
 FCN = dict(type='FCNHead', in_channels=8, in_index=3, num_convs=1, **COMMON)
 AUXILIARY = {**FCN, 'in_index': 2}
@@ -179,7 +179,7 @@ def test_the_same_seed_gives_the_same_mixtures_with_any_workers(build: Build) ->
 def test_pastes_stay_class_ids_and_need_no_hook(build: Build) -> None:
     mix = dict(type='mmseg_ext.BatchMix', mixes=[dict(type='mmseg_ext.ClassMix'), dict(type='mmseg_ext.CutMix')])
     runner, watch = build(
-        'fcn', mix, hook=False, decode_head={**FCN, 'loss_decode': dict(type='mmseg_ext.LovaszSoftmax')}
+        'fcn', mix, hook=False, decode_head={**FCN, 'loss_decode': dict(type='mmseg_ext.LovaszSoftmaxLoss')}
     )
     runner.train()
     assert all(masks.dtype == torch.int64 and masks.shape == (2, 1, 64, 64) for _, masks in watch.train)
@@ -192,7 +192,7 @@ def test_a_missing_hook_is_named(build: Build) -> None:
 
 
 def test_a_loss_that_refuses_mixtures_stops_the_training_at_its_start(build: Build) -> None:
-    auxiliary = {**AUXILIARY, 'loss_decode': dict(type='mmseg_ext.LovaszSoftmax')}
+    auxiliary = {**AUXILIARY, 'loss_decode': dict(type='mmseg_ext.LovaszSoftmaxLoss')}
     runner, watch = build('fcn', dict(type='mmseg_ext.MixUp', prob=1e-9), auxiliary_head=auxiliary, iters=50)
     with pytest.raises(
         InputError, match=r'auxiliary_head\.loss_decode .* cannot be trained on the soft targets'

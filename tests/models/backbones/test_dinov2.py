@@ -251,9 +251,9 @@ def test_a_published_file_loads_unchanged(registers: int, tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'num_registers': 0}, r'register_tokens has shape \(1, 4, 8\) in the weights and None here; correct num_reg'),
+        ({'num_registers': 0}, r'register_tokens has shape \(1, 4, 8\) in the weights and None here; correct `num_reg'),
         ({'num_registers': 2}, r'register_tokens has shape \(1, 4, 8\) in the weights and \(1, 2, 8\) here'),
-        ({'img_size': 70}, r'pos_embed has shape \(1, 17, 8\) in the weights and \(1, 26, 8\) here; correct img_size'),
+        ({'img_size': 70}, r'pos_embed has shape \(1, 17, 8\) in the weights and \(1, 26, 8\) here; correct `img_size'),
     ],
 )
 def test_tokens_that_do_not_fit_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmseg_ext.engine.checkpoints import pretrained  # noqa: F401 - the initialiser under test
 from mmseg_ext.errors import InputError
-from mmseg_ext.models import pretrained  # noqa: F401 - the initialiser under test
 from mmseg_ext.models.backbones.vgg import VGG
 
 # Key number and channels (in, out) of each convolution, as torchvision's files have them.

@@ -15,8 +15,7 @@ from mmengine.logging import MessageHub
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.models.batch_mix import BatchMix, ClassMix, CutMix, MixUp
-from mmseg_ext.models.batch_mix.cut_mix import box
-from mmseg_ext.models.batch_mix.mix import PairMix, StepNumbers
+from mmseg_ext.models.batch_mix.mixes import PairMix, StepRng, box
 from mmseg_ext.registry import MODELS
 
 Sample = Callable[..., Any]
@@ -171,7 +170,7 @@ def test_mixup_gives_image_and_target_the_same_share(
     before = images.clone()
     mix = ready('MixUp', prob=0.7, alpha=alpha)
     rng = np.random.default_rng(batch[-1])
-    mix.numbers = lambda: rng
+    mix.make_rng = lambda: rng
     mixed, samples = mix(images, samples)
     assert torch.equal(images, before)  # the mixtures are of the batch as it was
     targets = masks(samples)
@@ -202,7 +201,7 @@ def test_pasting_moves_image_and_mask_together(kind: str, sample: Sample, batch:
     images, samples = as_batch(sample, ids)
     rng = np.random.default_rng(batch[-1])
     mix = ready(kind, prob=1)
-    mix.numbers = lambda: rng
+    mix.make_rng = lambda: rng
     mixed, samples = mix(images, samples)
     for index, target in enumerate(masks(samples)):
         assert target.dtype == torch.int64
@@ -261,48 +260,48 @@ def test_further_maps_are_pasted_with_the_mask(sample: Sample) -> None:
     assert [one.gt_edge_map.data.tolist() for one in samples] == [[[[7, 9]]], [[[7, 9]]]]
 
 
-# Random numbers
+# Random generators
 
 
-def test_numbers_depend_on_seed_and_iteration_alone() -> None:
+def test_the_generator_depends_on_seed_and_iteration_alone() -> None:
     hub = MessageHub.get_current_instance()
 
-    def draw(numbers: StepNumbers, seed: int, iteration: int) -> float:
+    def draw(make_rng: StepRng, seed: int, iteration: int) -> float:
         torch.manual_seed(seed)
         hub.update_info('iter', iteration)
-        return float(numbers().random())
+        return float(make_rng().random())
 
-    running = StepNumbers()
+    running = StepRng()
     drawn = [draw(running, 0, iteration) for iteration in range(5)]
     assert len(set(drawn)) == 5
-    resumed = StepNumbers()
+    resumed = StepRng()
     assert [draw(resumed, 0, iteration) for iteration in (3, 4)] == drawn[3:]  # as if it had not stopped
-    assert draw(StepNumbers(), 1, 3) != drawn[3]
+    assert draw(StepRng(), 1, 3) != drawn[3]
     torch.manual_seed(0)
     hub.update_info('iter', 4)
     torch.rand(7), np.random.rand(3)
-    assert float(StepNumbers()().random()) == drawn[4]  # whatever else was drawn
+    assert float(StepRng()().random()) == drawn[4]  # whatever else was drawn
 
 
-def test_numbers_without_a_training_do_not_repeat_themselves() -> None:
-    numbers = StepNumbers()
-    assert len({float(numbers().random()) for _ in range(5)}) == 5
+def test_outside_a_training_no_draw_is_repeated() -> None:
+    make_rng = StepRng()
+    assert len({float(make_rng().random()) for _ in range(5)}) == 5
 
 
 def test_processes_draw_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    import mmseg_ext.models.batch_mix.mix as module
+    import mmseg_ext.models.batch_mix.mixes as module
 
     drawn = set()
     for rank in range(3):
         monkeypatch.setattr(module, 'get_rank', lambda rank=rank: rank)
-        drawn.add(float(StepNumbers()().random()))
+        drawn.add(float(StepRng()().random()))
     assert len(drawn) == 3
 
 
-def test_numbers_leave_the_global_generators_alone() -> None:
+def test_the_global_generators_are_not_used() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[index]
-    StepNumbers()().random(9)
+    StepRng()().random(9)
     assert torch.equal(before[0], torch.get_rng_state())
     assert (before[1] == np.random.get_state()[1]).all()  # type: ignore[index]
 

@@ -22,12 +22,12 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.models.batch_mix.soft_targets import SoftTargets, find_losses, refusal, to_ids, to_soft
+from mmseg_ext.models.batch_mix.soft_targets import SoftTargets, find_losses, soft_target_problem, to_ids, to_soft
 
 Sample = Callable[..., Any]
 
-CE = dict(type='mmseg_ext.CrossEntropy', class_weight=[0.2, 1.0, 1.5])
-BOTH = [CE, dict(type='mmseg_ext.Dice')]
+CE = dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.2, 1.0, 1.5])
+BOTH = [CE, dict(type='mmseg_ext.DiceLoss')]
 FOUR = dict(in_channels=[8] * 4, in_index=[0, 1, 2, 3])
 FCN = dict(type='FCNHead', in_channels=8, in_index=3, channels=8, num_convs=1, num_classes=3, loss_decode=BOTH)
 KERNEL_UPDATE = dict(
@@ -85,7 +85,7 @@ HEADS: dict[str, dict[str, Any]] = {
         out_channels=1,
         boundary_threshold=0.1,
         num_convs=1,
-        loss_decode=dict(type='mmseg_ext.CrossEntropy'),
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss'),
     ),
     'SegformerHead': FOUR,
     'SegmenterMaskTransformerHead': dict(
@@ -249,7 +249,9 @@ def test_the_loss_of_a_mixture_is_the_mixture_of_losses(
 ) -> None:
     lam = 0.7
     ids[ids == 255] = 0
-    model = build('FCNHead', loss_decode=dict(type='mmseg_ext.CrossEntropy', class_weight=weights), dropout_ratio=0.0)
+    model = build(
+        'FCNHead', loss_decode=dict(type='mmseg_ext.CrossEntropyLoss', class_weight=weights), dropout_ratio=0.0
+    )
     model, given = model.double(), [one.double() for one in features('FCNHead')]
     targets = {'a': soft_of(ids).double(), 'b': soft_of(ids.flip(0)).double()}
     targets['mixed'] = lam * targets['a'] + (1 - lam) * targets['b']
@@ -301,7 +303,7 @@ def test_pixels_that_a_head_ignores_stay_ignored(ids: torch.Tensor, samples: Cal
 
 def test_one_channel_is_the_share_of_class_1(samples: Callable[..., Any], ids: torch.Tensor) -> None:
     ids = ids.remainder(2) * (ids != 255)
-    loss = dict(type='mmseg_ext.CrossEntropy', use_sigmoid=True)
+    loss = dict(type='mmseg_ext.CrossEntropyLoss', use_sigmoid=True)
     model = build('FCNHead', num_classes=2, out_channels=1, threshold=0.5, loss_decode=loss, dropout_ratio=0.0)
     target = torch.stack([to_soft(one, 2) for one in ids]) * 0.5 + 0.25
     logits = F.interpolate(model.decode_head(features('FCNHead')), EXTENT, mode='bilinear')
@@ -338,8 +340,8 @@ def test_an_error_in_the_forward_pass_leaves_no_target_behind(samples: Callable[
 @pytest.mark.parametrize(
     ('loss', 'reason'),
     [
-        (dict(type='mmseg_ext.BoundaryCrossEntropy'), 'boundaries need class ids'),
-        (dict(type='mmseg_ext.LovaszSoftmax'), 'a Lovász loss needs class ids'),
+        (dict(type='mmseg_ext.BoundaryCrossEntropyLoss'), 'boundaries need class ids'),
+        (dict(type='mmseg_ext.LovaszSoftmaxLoss'), 'a Lovász loss needs class ids'),
         (dict(type='CrossEntropyLoss'), 'ignore_index is not supported'),
         (dict(type='DiceLoss'), ''),
         (dict(type='FocalLoss'), ''),
@@ -366,19 +368,27 @@ def test_a_loss_that_counts_ignored_shares_is_found_by_its_value() -> None:
                 return F.cross_entropy(logits, target)
             return F.cross_entropy(logits, target, ignore_index=ignore_index)
 
-    reason = refusal(Counting(), 3, torch.device('cpu'))
+    reason = soft_target_problem(Counting(), 3, torch.device('cpu'))
     assert reason is not None
     assert reason.startswith('for the same mask it gives 1.')
 
 
-OURS = ['CrossEntropy', 'Focal', 'OHEMCrossEntropy', 'GeneralizedCrossEntropy', 'Dice', 'Jaccard', 'Tversky']
+OURS = [
+    'CrossEntropyLoss',
+    'FocalLoss',
+    'OHEMCrossEntropyLoss',
+    'GeneralizedCrossEntropyLoss',
+    'DiceLoss',
+    'JaccardLoss',
+    'TverskyLoss',
+]
 
 
 @pytest.mark.parametrize('name', OURS)
 @pytest.mark.parametrize('channels', [1, 3])
 def test_losses_of_the_package_can(name: str, channels: int) -> None:
     loss = MODELS.build(dict(type=f'mmseg_ext.{name}'))
-    assert refusal(loss, channels, torch.device('cpu')) is None
+    assert soft_target_problem(loss, channels, torch.device('cpu')) is None
 
 
 def test_what_an_edge_head_needs_no_shares_for_is_not_asked_for_them(

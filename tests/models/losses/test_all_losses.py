@@ -129,65 +129,72 @@ def lovasz_of_probabilities(p: np.ndarray, t: np.ndarray, a: np.ndarray) -> floa
 SURE = 30.0  # logits of the limits; with softmax and two or three classes, ln p of a wrong class is -SURE
 LEAST = math.log(5)  # smooth=1, see `test_limits`
 CASES = [
-    Case('CrossEntropy', of_pixels(cross_entropy), SURE),
-    Case('CrossEntropy', of_pixels(cross_entropy, use_sigmoid=True), SURE, {'use_sigmoid': True}),
-    Case('CrossEntropy', of_pixels(cross_entropy, normalize='pixels'), SURE, {'normalize': 'pixels'}),
+    Case('CrossEntropyLoss', of_pixels(cross_entropy), SURE),
+    Case('CrossEntropyLoss', of_pixels(cross_entropy, use_sigmoid=True), SURE, {'use_sigmoid': True}),
+    Case('CrossEntropyLoss', of_pixels(cross_entropy, normalize='pixels'), SURE, {'normalize': 'pixels'}),
     Case(
-        'CrossEntropy',
+        'CrossEntropyLoss',
         of_pixels(cross_entropy, label_smoothing=0.2),
         SURE * 0.9,
         {'label_smoothing': 0.2},
         perfect=SURE * 0.1,
     ),
     Case(
-        'CrossEntropy',
+        'CrossEntropyLoss',
         of_pixels(cross_entropy, label_smoothing=0.2, use_sigmoid=True),
         SURE * 0.9,
         {'label_smoothing': 0.2, 'use_sigmoid': True},
         perfect=SURE * 0.1,
     ),
-    Case('Focal', of_pixels(focal(2)), SURE),
-    Case('Focal', of_pixels(focal(0.5), use_sigmoid=True), SURE, {'gamma': 0.5, 'use_sigmoid': True}),
-    Case('GeneralizedCrossEntropy', of_pixels(generalized(0.7)), 1 / 0.7),
-    Case('GeneralizedCrossEntropy', of_pixels(generalized(1), use_sigmoid=True), 1, {'q': 1, 'use_sigmoid': True}),
-    Case('OHEMCrossEntropy', of_hard_pixels(0.7, 1 / 16), SURE),
-    Case('OHEMCrossEntropy', of_hard_pixels(None, 0.4), SURE, {'thresh': None, 'min_kept': 0.4}),
-    Case('BoundaryCrossEntropy', of_boundaries(10, 5, 1), 11 * SURE, soft=False),
+    Case('FocalLoss', of_pixels(focal(2)), SURE),
+    Case('FocalLoss', of_pixels(focal(0.5), use_sigmoid=True), SURE, {'gamma': 0.5, 'use_sigmoid': True}),
+    Case('GeneralizedCrossEntropyLoss', of_pixels(generalized(0.7)), 1 / 0.7),
+    Case('GeneralizedCrossEntropyLoss', of_pixels(generalized(1), use_sigmoid=True), 1, {'q': 1, 'use_sigmoid': True}),
+    Case('OHEMCrossEntropyLoss', of_hard_pixels(0.7, 1 / 16), SURE),
+    Case('OHEMCrossEntropyLoss', of_hard_pixels(None, 0.4), SURE, {'thresh': None, 'min_kept': 0.4}),
+    Case('BoundaryCrossEntropyLoss', of_boundaries(10, 5, 1), 11 * SURE, soft=False),
     Case(
-        'BoundaryCrossEntropy',
+        'BoundaryCrossEntropyLoss',
         of_boundaries(3, 0, 2, use_sigmoid=True),
         4 * SURE,
         {'w0': 3, 'sigma': 0, 'band': 2, 'use_sigmoid': True},
         soft=False,
     ),
-    Case('Dice', of_regions(overlap(dice(1), log=False)), 4 / 5),
-    Case('Dice', of_regions(overlap(dice(1), log=True), use_sigmoid=True), LEAST, {'log': True, 'use_sigmoid': True}),
+    Case('DiceLoss', of_regions(overlap(dice(1), log=False)), 4 / 5),
     Case(
-        'Dice',
+        'DiceLoss', of_regions(overlap(dice(1), log=True), use_sigmoid=True), LEAST, {'log': True, 'use_sigmoid': True}
+    ),
+    Case(
+        'DiceLoss',
         of_regions(overlap(dice(1), log=False), per='image', absent='count'),
         4 / 5,
         {'per': 'image', 'absent': 'count'},
     ),
-    Case('Jaccard', of_regions(overlap(tversky(1, 1, 1), log=False)), 4 / 5),
-    Case('Jaccard', of_regions(overlap(tversky(1, 1, 1), log=True), per='image'), LEAST, {'log': True, 'per': 'image'}),
-    Case('Tversky', of_regions(overlap(tversky(0.3, 0.7, 1), log=False)), 2 / 3),
+    Case('JaccardLoss', of_regions(overlap(tversky(1, 1, 1), log=False)), 4 / 5),
     Case(
-        'Tversky',
+        'JaccardLoss',
+        of_regions(overlap(tversky(1, 1, 1), log=True), per='image'),
+        LEAST,
+        {'log': True, 'per': 'image'},
+    ),
+    Case('TverskyLoss', of_regions(overlap(tversky(0.3, 0.7, 1), log=False)), 2 / 3),
+    Case(
+        'TverskyLoss',
         of_regions(overlap(tversky(0.6, 0.4, 0.1), log=False, gamma=4 / 3), absent='count', use_sigmoid=True),
         (2 / 2.1) ** 0.75,
         {'alpha': 0.6, 'beta': 0.4, 'gamma': 4 / 3, 'smooth': 0.1, 'absent': 'count', 'use_sigmoid': True},
     ),
-    Case('LovaszSoftmax', of_regions(lovasz_of_probabilities), 1, soft=False),
+    Case('LovaszSoftmaxLoss', of_regions(lovasz_of_probabilities), 1, soft=False),
     Case(
-        'LovaszSoftmax',
+        'LovaszSoftmaxLoss',
         of_regions(lovasz_of_probabilities, per='image', absent='count', use_sigmoid=True),
         1,
         {'per': 'image', 'absent': 'count', 'use_sigmoid': True},
         soft=False,
     ),
-    Case('LovaszHinge', of_hinges, 1 + SURE, soft=False),
+    Case('LovaszHingeLoss', of_hinges, 1 + SURE, soft=False),
     Case(
-        'LovaszHinge',
+        'LovaszHingeLoss',
         lambda *args, **further: of_hinges(*args, per='batch', absent='skip', **further),
         1 + SURE,
         {'per': 'batch', 'absent': 'skip'},
@@ -244,7 +251,7 @@ def test_against_numpy(case: Case, data: st.DataObject) -> None:
         ignore_index=IGNORE,
     )
     expected = case.reference(logits, target, pixel_weight=weight, class_weight=class_weight)
-    tolerance = 1e-6 if case.name == 'BoundaryCrossEntropy' else 1e-9  # its pixel weights are float32
+    tolerance = 1e-6 if case.name == 'BoundaryCrossEntropyLoss' else 1e-9  # its pixel weights are float32
     assert got.item() == pytest.approx(0.5 * expected, rel=tolerance, abs=1e-12)
 
 
@@ -269,7 +276,7 @@ def test_limits(case: Case, channels: int) -> None:
     loss = case.build(**({} if case.by_pixel or channels == 1 else {'classes': [0, 1]}))
     right = one_hot(target, 3)[:, :2] if channels == 3 else one_hot(target, 1)
     sure = (2 * right - 1) * (SURE / 2 if channels == 3 and not case.options.get('use_sigmoid') else SURE)
-    if case.name == 'LovaszHinge':
+    if case.name == 'LovaszHingeLoss':
         sure = (2 * right - 1) * SURE
     if channels == 3 and not case.by_pixel:  # an absent class that nobody predicts
         sure = torch.cat([sure, torch.full_like(sure[:, :1], -1000.0)], 1)

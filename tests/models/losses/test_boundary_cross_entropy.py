@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loss_references import boundary_weights
 
-from mmseg_ext.models.losses import BoundaryCrossEntropy, CrossEntropy
+from mmseg_ext.models.losses import BoundaryCrossEntropyLoss, CrossEntropyLoss
 from mmseg_ext.models.losses.boundary_cross_entropy import boundary, proximity
 
 IGNORE = 255
@@ -18,14 +18,14 @@ def test_w0_of_0_is_cross_entropy(channels):
     torch.manual_seed(0)
     logits, target = torch.randn(2, channels, 4, 4), torch.randint(2, (2, 4, 4))
     target[0, 0] = IGNORE
-    torch.testing.assert_close(BoundaryCrossEntropy(w0=0)(logits, target), CrossEntropy()(logits, target))
+    torch.testing.assert_close(BoundaryCrossEntropyLoss(w0=0)(logits, target), CrossEntropyLoss()(logits, target))
 
 
 def test_by_hand():
     # Zero logits: each pixel costs ln 2 times its weight. Columns 2 and 3 are the boundary, of distances 2 1 0 0 1.
     target = torch.tensor([[[0, 0, 0, 1, 1]]])
     near = [math.exp(-d * d / 8) for d in (2, 1, 0, 0, 1)]
-    got = BoundaryCrossEntropy(w0=3, sigma=2)(torch.zeros(1, 2, 1, 5), target)
+    got = BoundaryCrossEntropyLoss(w0=3, sigma=2)(torch.zeros(1, 2, 1, 5), target)
     assert got.item() == pytest.approx(math.log(2) * (5 + 3 * sum(near)) / 5)
 
 
@@ -64,7 +64,7 @@ def test_the_edge_of_the_image_is_no_boundary():
 def test_weights_of_the_caller_multiply():
     torch.manual_seed(0)
     logits, target, weight = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4)), torch.rand(2, 1, 4, 4)
-    loss = BoundaryCrossEntropy()
+    loss = BoundaryCrossEntropyLoss()
     torch.testing.assert_close(loss(logits, target, weight=2 * weight), 2 * loss(logits, target, weight=weight))
     torch.testing.assert_close(loss(logits, target, weight=torch.ones(2, 4, 4)), loss(logits, target))
 
@@ -72,4 +72,4 @@ def test_weights_of_the_caller_multiply():
 @pytest.mark.parametrize('options', [{'w0': -1}, {'sigma': -1}, {'band': 0}])
 def test_bad_options(options):
     with pytest.raises(ValueError, match=next(iter(options))):
-        BoundaryCrossEntropy(**options)
+        BoundaryCrossEntropyLoss(**options)

@@ -18,10 +18,10 @@ torch = pytest.importorskip('torch')
 pytest.importorskip('mmseg')
 
 from mmengine.logging import MMLogger  # noqa: E402
-from mmseg.models.losses import CrossEntropyLoss  # noqa: E402
+from mmseg.models import losses as mmseg_losses  # noqa: E402
 from mmseg.registry import MODELS  # noqa: E402
 
-from mmseg_ext.models.losses import CrossEntropy, Dice  # noqa: E402
+from mmseg_ext.models.losses import CrossEntropyLoss, DiceLoss  # noqa: E402
 from mmseg_ext.models.losses.class_weight import ClassWeights  # noqa: E402
 
 
@@ -43,13 +43,13 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize(
     ('name', 'method', 'further'),
     [
-        ('MedianFrequency', 'median-frequency', {}),
-        ('MedianFrequency', 'median-frequency', {'per_image': True}),
-        ('Balanced', 'balanced', {}),
-        ('ENet', 'enet', {}),
+        ('MedianFrequencyWeights', 'median-frequency', {}),
+        ('MedianFrequencyWeights', 'median-frequency', {'per_image': True}),
+        ('BalancedWeights', 'balanced', {}),
+        ('ENetWeights', 'enet', {}),
     ],
 )
-@pytest.mark.parametrize('kind', ['CrossEntropy', 'Dice'])
+@pytest.mark.parametrize('kind', ['CrossEntropyLoss', 'DiceLoss'])
 def test_computed_weights_are_the_tools(root: Path, batch, kind: str, name: str, method: str, further: dict) -> None:
     asked = {'type': f'mmseg_ext.{name}', 'data_root': str(root), **further}
     loss = MODELS.build({'type': f'mmseg_ext.{kind}', 'class_weight': asked})  # as mmsegmentation builds it
@@ -66,16 +66,16 @@ def test_the_weights_are_logged(root: Path, caplog: pytest.LogCaptureFixture) ->
     logger.addHandler(caplog.handler)
     try:
         with caplog.at_level(logging.INFO):
-            ClassWeights({'type': 'mmseg_ext.MedianFrequency', 'data_root': str(root)})
+            ClassWeights({'type': 'mmseg_ext.MedianFrequencyWeights', 'data_root': str(root)})
     finally:
         logger.removeHandler(caplog.handler)
-    text = f'Class weights (mmseg_ext.MedianFrequency of {root}/labels/train): ground 0.5, cat 3, dog 1'
+    text = f'Class weights (mmseg_ext.MedianFrequencyWeights of {root}/labels/train): ground 0.5, cat 3, dog 1'
     assert text in caplog.text
 
 
 def test_masks_that_are_not_there_are_missed_at_the_first_use(root: Path, batch) -> None:
-    asked = {'type': 'mmseg_ext.MedianFrequency', 'data_root': str(root), 'split': 'nowhere'}
-    loss = CrossEntropy(class_weight=asked)  # as for a prediction on a machine without the training data
+    asked = {'type': 'mmseg_ext.MedianFrequencyWeights', 'data_root': str(root), 'split': 'nowhere'}
+    loss = CrossEntropyLoss(class_weight=asked)  # as for a prediction on a machine without the training data
     assert loss.class_weight.record is None
     with pytest.raises(InputError, match='labels/nowhere: masks not found'):
         loss(*batch)
@@ -84,17 +84,17 @@ def test_masks_that_are_not_there_are_missed_at_the_first_use(root: Path, batch)
 def test_masks_that_cannot_be_used_are_refused_at_once(root: Path) -> None:
     (root / 'dataset.yaml').write_text('classes: [a, b, c, d]\npalette: [[0, 0, 0], [9, 9, 9], [5, 5, 5], [1, 1, 1]]\n')
     with pytest.raises(InputError, match='no pixel of class d'):
-        Dice(class_weight={'type': 'mmseg_ext.Balanced', 'data_root': str(root)})
+        DiceLoss(class_weight={'type': 'mmseg_ext.BalancedWeights', 'data_root': str(root)})
     with pytest.raises(ValueError, match=r"'mmseg_ext\.Dice' does not compute"):
-        Dice(class_weight={'type': 'mmseg_ext.Dice'})
+        DiceLoss(class_weight={'type': 'mmseg_ext.DiceLoss'})
 
 
 @pytest.mark.parametrize('suffix', ['json', 'npy'])
 def test_a_file_of_the_tool(root: Path, batch, tmp_path: Path, suffix: str) -> None:
     path, weights = tmp_path / f'weights.{suffix}', class_weights(root)
     write_weights(path, weights)
-    loss = CrossEntropy(class_weight=str(path))
-    assert loss(*batch).item() == CrossEntropy(class_weight=weights['weights'])(*batch).item()
+    loss = CrossEntropyLoss(class_weight=str(path))
+    assert loss(*batch).item() == CrossEntropyLoss(class_weight=weights['weights'])(*batch).item()
     classes = weights['classes'] if suffix == 'json' else None
     assert loss.class_weight.record == {'source': str(path), 'classes': classes, 'weights': weights['weights']}
 
@@ -102,14 +102,16 @@ def test_a_file_of_the_tool(root: Path, batch, tmp_path: Path, suffix: str) -> N
 def test_the_array_serves_mmsegmentations_own_loss_too(root: Path, batch, tmp_path: Path) -> None:
     path = str(tmp_path / 'weights.npy')
     write_weights(path, class_weights(root))
-    torch.testing.assert_close(CrossEntropyLoss(class_weight=path)(*batch), CrossEntropy(class_weight=path)(*batch))
+    torch.testing.assert_close(
+        mmseg_losses.CrossEntropyLoss(class_weight=path)(*batch), CrossEntropyLoss(class_weight=path)(*batch)
+    )
 
 
 def test_a_json_list_is_read_as_mmsegmentation_reads_it(batch, tmp_path: Path) -> None:
     path = tmp_path / 'weights.json'
     path.write_text(json.dumps([0.5, 1, 2]))
-    for loss in (CrossEntropyLoss(class_weight=str(path)), CrossEntropy(class_weight=path)):
-        torch.testing.assert_close(loss(*batch), CrossEntropy(class_weight=[0.5, 1, 2])(*batch))
+    for loss in (mmseg_losses.CrossEntropyLoss(class_weight=str(path)), CrossEntropyLoss(class_weight=path)):
+        torch.testing.assert_close(loss(*batch), CrossEntropyLoss(class_weight=[0.5, 1, 2])(*batch))
 
 
 class Armed:
@@ -123,15 +125,15 @@ def test_a_pickle_is_never_run(tmp_path: Path, suffix: str) -> None:
     armed.path = str(tmp_path / 'ran')
     path.write_bytes(pickle.dumps(armed))
     with pytest.raises(InputError, match=f'weights.{suffix}'):
-        CrossEntropy(class_weight=str(path))
+        CrossEntropyLoss(class_weight=str(path))
     with path.open('wb') as stream:
         np.save(stream, np.array([armed], dtype=object))
     with pytest.raises(InputError, match=f'weights.{suffix}'):
-        CrossEntropy(class_weight=str(path))
+        CrossEntropyLoss(class_weight=str(path))
     assert not (tmp_path / 'ran').exists()
 
 
 def test_an_array_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / 'weights.npy', np.ones((2, 2)))
     with pytest.raises(InputError, match=r'weights\.npy: expected'):
-        CrossEntropy(class_weight=str(tmp_path / 'weights.npy'))
+        CrossEntropyLoss(class_weight=str(tmp_path / 'weights.npy'))

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmseg.models.losses import DiceLoss
+from mmseg.models import losses as mmseg_losses
 
-from mmseg_ext.models.losses import CrossEntropy, Dice
+from mmseg_ext.models.losses import CrossEntropyLoss, DiceLoss
 
 IGNORE = 255
 
@@ -84,7 +84,7 @@ def cases(draw):
 @given(cases())
 def test_against_loops(case):
     logits, target, pixel_weight, options = case
-    got = Dice(loss_weight=2.0, **options)(
+    got = DiceLoss(loss_weight=2.0, **options)(
         torch.from_numpy(logits),
         torch.from_numpy(target),
         weight=None if pixel_weight is None else torch.from_numpy(pixel_weight),
@@ -112,13 +112,13 @@ HAND_TARGET = torch.tensor([[[1, 0], [0, IGNORE]]])
     ],
 )
 def test_two_by_two_by_hand(options, expected):
-    assert Dice(**options)(HAND_LOGITS, HAND_TARGET).item() == pytest.approx(expected)
+    assert DiceLoss(**options)(HAND_LOGITS, HAND_TARGET).item() == pytest.approx(expected)
 
 
 def test_one_channel_by_hand():
     # The same foreground probabilities through a sigmoid; only the foreground has a Dice.
     logits = HAND_LOGITS[:, 1:] - HAND_LOGITS[:, :1]
-    assert Dice(smooth=0)(logits, HAND_TARGET).item() == pytest.approx(1 - 3 / 5)
+    assert DiceLoss(smooth=0)(logits, HAND_TARGET).item() == pytest.approx(1 - 3 / 5)
 
 
 def test_limits():
@@ -126,19 +126,19 @@ def test_limits():
     right = F.one_hot(target, 3).permute(0, 3, 1, 2) * 200.0
     wrong = F.one_hot((target + 1) % 3, 3).permute(0, 3, 1, 2) * 200.0
     for options in ({}, {'log': True}, {'per': 'image'}, {'absent': 'count'}):
-        assert Dice(**options)(right, target).item() == pytest.approx(0, abs=1e-6)
-    assert Dice(smooth=0)(wrong, target).item() == 1
+        assert DiceLoss(**options)(right, target).item() == pytest.approx(0, abs=1e-6)
+    assert DiceLoss(smooth=0)(wrong, target).item() == 1
     # Pixels of classes 0, 1, 2: true 1, 2, 1; predicted 1, 1, 2; no overlap.
-    assert Dice(smooth=1)(wrong, target).item() == pytest.approx(1 - (1 / 3 + 1 / 4 + 1 / 4) / 3)
+    assert DiceLoss(smooth=1)(wrong, target).item() == pytest.approx(1 - (1 / 3 + 1 / 4 + 1 / 4) / 3)
 
 
 def test_absent_class():
     # All is class 0, and half of the prediction says 1: Dice of class 0 is 2*2/(2+4), of class 1 is s/(2+s).
     target = torch.zeros(1, 2, 2, dtype=torch.long)
     logits = torch.tensor([[[[200.0, 200.0], [0, 0]], [[0, 0], [200.0, 200.0]], [[0, 0], [0, 0]]]])
-    assert Dice(smooth=0, absent='skip')(logits, target).item() == pytest.approx(1 - 4 / 6)
+    assert DiceLoss(smooth=0, absent='skip')(logits, target).item() == pytest.approx(1 - 4 / 6)
     # Class 2 is neither there nor predicted: with 'count' it is a perfect class.
-    counted = Dice(smooth=1, absent='count')(logits, target).item()
+    counted = DiceLoss(smooth=1, absent='count')(logits, target).item()
     assert counted == pytest.approx(1 - (5 / 7 + 1 / 3 + 1) / 3)
 
 
@@ -146,8 +146,8 @@ def test_per_image_skips_what_each_image_lacks():
     torch.manual_seed(0)
     logits = torch.randn(3, 3, 4, 4)
     target = torch.stack([torch.full((4, 4), IGNORE), torch.zeros(4, 4).long(), torch.randint(3, (4, 4))])
-    loss = Dice(per='image')
-    single = Dice(per='batch')
+    loss = DiceLoss(per='image')
+    single = DiceLoss(per='batch')
     expected = (single(logits[1:2], target[1:2]) + single(logits[2:], target[2:])) / 2
     torch.testing.assert_close(loss(logits, target), expected)
 
@@ -157,8 +157,8 @@ def test_agrees_with_naive_mmseg_dice_on_one_class(use_sigmoid):
     # mmseg pools all channels into one Dice for each image; with one channel that is ours for each image.
     torch.manual_seed(0)
     logits, target = torch.randn(3, 1, 5, 6), torch.randint(2, (3, 5, 6))
-    theirs = DiceLoss(naive_dice=True, eps=0.5, ignore_index=None)(logits, target.unsqueeze(1))
-    ours = Dice(use_sigmoid=use_sigmoid, per='image', smooth=0.5, absent='count')(logits, target)
+    theirs = mmseg_losses.DiceLoss(naive_dice=True, eps=0.5, ignore_index=None)(logits, target.unsqueeze(1))
+    ours = DiceLoss(use_sigmoid=use_sigmoid, per='image', smooth=0.5, absent='count')(logits, target)
     torch.testing.assert_close(ours, theirs)
 
 
@@ -169,21 +169,21 @@ def test_equals_dice_coefficient_on_hard_predictions():
         2 * ((predicted == c) & (target == c)).sum() / ((predicted == c).sum() + (target == c).sum()) for c in range(3)
     ]
     logits = F.one_hot(torch.from_numpy(predicted), 3).permute(0, 3, 1, 2) * 200.0
-    assert Dice(smooth=0)(logits, torch.from_numpy(target)).item() == pytest.approx(1 - np.mean(scores))
+    assert DiceLoss(smooth=0)(logits, torch.from_numpy(target)).item() == pytest.approx(1 - np.mean(scores))
 
 
 def test_integer_pixel_weights_repeat_pixels():
     torch.manual_seed(0)
     logits, target, times = torch.randn(1, 3, 1, 6), torch.randint(3, (1, 1, 6)), torch.tensor([0, 1, 2, 3, 1, 2])
-    repeated = Dice()(logits.repeat_interleave(times, 3), target.repeat_interleave(times, 2))
-    torch.testing.assert_close(Dice()(logits, target, weight=times.float().view(1, 1, 1, 6)), repeated)
+    repeated = DiceLoss()(logits.repeat_interleave(times, 3), target.repeat_interleave(times, 2))
+    torch.testing.assert_close(DiceLoss()(logits, target, weight=times.float().view(1, 1, 1, 6)), repeated)
 
 
 def test_iglovikov_shvets_sum():
     # Foreground probabilities 3/4 (true) and 1/4 (false): BCE = ln(4/3), Dice = (3/2 + s) / (2 + s).
     logits = torch.tensor([[[[math.log(3), -math.log(3)]]]], dtype=torch.float64)
     target = torch.tensor([[[1, 0]]])
-    total = CrossEntropy(use_sigmoid=True)(logits, target) + Dice(use_sigmoid=True, log=True, smooth=1e-6)(
+    total = CrossEntropyLoss(use_sigmoid=True)(logits, target) + DiceLoss(use_sigmoid=True, log=True, smooth=1e-6)(
         logits, target
     )
     assert total.item() == pytest.approx(math.log(4 / 3) - math.log(3 / 4), rel=1e-5)
@@ -205,14 +205,14 @@ def test_iglovikov_shvets_sum():
 )
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
-        Dice(**options)
+        DiceLoss(**options)
 
 
 def test_options_that_do_not_fit_the_channels():
     logits, target = torch.zeros(1, 3, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long)
     with pytest.raises(ValueError, match=r'classes \[3\] for logits of 3'):
-        Dice(classes=[3])(logits, target)
+        DiceLoss(classes=[3])(logits, target)
     with pytest.raises(ValueError, match='2 weights for 3'):
-        Dice(class_weight=[1, 2])(logits, target)
+        DiceLoss(class_weight=[1, 2])(logits, target)
     with pytest.raises(ValueError, match='class id 7'):
-        Dice()(logits, target + 7)
+        DiceLoss()(logits, target + 7)

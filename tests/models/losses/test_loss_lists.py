@@ -14,14 +14,14 @@ from mmengine.structures import PixelData  # noqa: E402
 from mmseg.registry import MODELS  # noqa: E402
 from mmseg.structures import SegDataSample  # noqa: E402
 
-from mmseg_ext.engine.runner.build import load_config  # noqa: E402
+from mmseg_ext.runs.config import load_config  # noqa: E402
 
 CONFIG = """
 _base_ = '{base}'
 model = dict(decode_head=dict(loss_decode=[
-    dict(type='mmseg_ext.CrossEntropy', class_weight=[0.1, 1, 1]),
-    dict(type='mmseg_ext.LovaszSoftmax', loss_weight=0.5),
-    dict(type='mmseg_ext.Focal', gamma=2.0),
+    dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.1, 1, 1]),
+    dict(type='mmseg_ext.LovaszSoftmaxLoss', loss_weight=0.5),
+    dict(type='mmseg_ext.FocalLoss', gamma=2.0),
 ]))
 """
 

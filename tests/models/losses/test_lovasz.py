@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loss_references import iou_loss, lovasz
 
-from mmseg_ext.models.losses import LovaszHinge, LovaszSoftmax
+from mmseg_ext.models.losses import LovaszHingeLoss, LovaszSoftmaxLoss
 from mmseg_ext.models.losses.lovasz import iou_steps
 
 IGNORE = 255
@@ -32,7 +32,7 @@ def test_it_is_the_convex_closure_of_one_minus_iou(size, seed, weighted):
             total += errors[pixel] * (after - before)
             before = after
         sums.append(total)
-    got = LovaszSoftmax()(
+    got = LovaszSoftmaxLoss()(
         torch.from_numpy(logits).view(1, 1, 1, -1),
         torch.from_numpy(truth).view(1, 1, -1),
         weight=torch.from_numpy(a).view(1, 1, -1),
@@ -55,7 +55,7 @@ def test_equals_one_minus_iou_at_every_vertex(per):
             p, t = hard[unit], truth[unit]
             ious = [((p == c) & (t == c)).sum() / ((p == c) | (t == c)).sum() for c in np.unique(t)]
             means.append(1 - np.mean(ious))
-        assert LovaszSoftmax(per=per)(logits, target).item() == pytest.approx(np.mean(means))
+        assert LovaszSoftmaxLoss(per=per)(logits, target).item() == pytest.approx(np.mean(means))
 
 
 @pytest.mark.parametrize('predicted', list(itertools.product([0, 1], repeat=4)))
@@ -65,33 +65,33 @@ def test_hinge_at_the_vertices(predicted):
     logits = 2 * torch.tensor(predicted, dtype=torch.float32).view(1, 1, 1, 4) - 1
     p, t = np.array(predicted), target.flatten().numpy()
     expected = 2 * (1 - (p & t).sum() / (p | t).sum())
-    assert LovaszHinge()(logits, target).item() == pytest.approx(expected)
+    assert LovaszHingeLoss()(logits, target).item() == pytest.approx(expected)
 
 
 def test_hinge_limits():
     target = torch.tensor([[[0, 1]]])
-    assert LovaszHinge()(torch.tensor([[[[-1.0, 1.0]]]]), target).item() == 0
-    assert LovaszHinge()(torch.zeros(1, 1, 1, 2), target).item() == 1
+    assert LovaszHingeLoss()(torch.tensor([[[[-1.0, 1.0]]]]), target).item() == 0
+    assert LovaszHingeLoss()(torch.zeros(1, 1, 1, 2), target).item() == 1
 
 
 def test_an_absent_class_costs_its_largest_probability():
     p = torch.tensor([0.2, 0.7, 0.4], dtype=torch.float64)
     logits, target = p.logit().view(1, 1, 1, 3), torch.zeros(1, 1, 3, dtype=torch.long)
-    assert LovaszSoftmax(absent='count')(logits, target).item() == pytest.approx(0.7)
-    assert LovaszSoftmax(absent='skip')(logits, target).item() == 0
+    assert LovaszSoftmaxLoss(absent='count')(logits, target).item() == pytest.approx(0.7)
+    assert LovaszSoftmaxLoss(absent='skip')(logits, target).item() == 0
 
 
 def test_by_hand():
     # Errors 0.75 (outside), 0.5 (inside), 0.25 (inside), of two pixels inside: 1 - IoU is 1/3, 2/3, 1.
     p = torch.tensor([0.75, 0.5, 0.75], dtype=torch.float64)
-    got = LovaszSoftmax()(p.logit().view(1, 1, 1, 3), torch.tensor([[[0, 1, 1]]]))
+    got = LovaszSoftmaxLoss()(p.logit().view(1, 1, 1, 3), torch.tensor([[[0, 1, 1]]]))
     assert got.item() == pytest.approx((0.75 + 0.5 + 0.25) / 3)
 
 
 def test_integer_pixel_weights_repeat_pixels():
     torch.manual_seed(0)
     logits, target, times = torch.randn(1, 3, 1, 6), torch.randint(3, (1, 1, 6)), torch.tensor([0, 1, 2, 3, 1, 2])
-    for loss in (LovaszSoftmax(), LovaszHinge()):
+    for loss in (LovaszSoftmaxLoss(), LovaszHingeLoss()):
         repeated = loss(logits.repeat_interleave(times, 3), target.repeat_interleave(times, 2))
         torch.testing.assert_close(loss(logits, target, weight=times.float().view(1, 1, 1, 6)), repeated)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mmseg_ext.models.losses import CrossEntropy, OHEMCrossEntropy
+from mmseg_ext.models.losses import CrossEntropyLoss, OHEMCrossEntropyLoss
 
 IGNORE = 255
 
@@ -17,7 +17,7 @@ def test_keep_all_is_cross_entropy(channels, soft):
     target = torch.rand(2, channels, 4, 4) if soft else target
     options = {'class_weight': [0.5, 2, 3][: max(channels, 2)]}
     torch.testing.assert_close(
-        OHEMCrossEntropy(min_kept=1, **options)(logits, target), CrossEntropy(**options)(logits, target)
+        OHEMCrossEntropyLoss(min_kept=1, **options)(logits, target), CrossEntropyLoss(**options)(logits, target)
     )
 
 
@@ -40,20 +40,20 @@ TARGET = torch.tensor([[[0, 0, 0, 0, IGNORE]]])
     ],
 )
 def test_by_hand(thresh, min_kept, kept):
-    got = OHEMCrossEntropy(thresh=thresh, min_kept=min_kept)(LOGITS, TARGET)
+    got = OHEMCrossEntropyLoss(thresh=thresh, min_kept=min_kept)(LOGITS, TARGET)
     assert got.item() == pytest.approx(-sum(math.log(p) for p in kept) / len(kept))
 
 
 def test_only_hard_pixels_have_a_gradient():
     logits = LOGITS.clone().requires_grad_()
-    OHEMCrossEntropy(thresh=0.5)(logits, TARGET).backward()
+    OHEMCrossEntropyLoss(thresh=0.5)(logits, TARGET).backward()
     assert (logits.grad != 0).any(1).flatten().tolist() == [False, False, True, True, False]
 
 
 def test_pixels_as_hard_as_the_last_are_all_kept():
     logits, target = torch.zeros(1, 2, 1, 4), torch.zeros(1, 1, 4, dtype=torch.long)
     logits.requires_grad_()
-    OHEMCrossEntropy(thresh=None, min_kept=0.25)(logits, target).backward()
+    OHEMCrossEntropyLoss(thresh=None, min_kept=0.25)(logits, target).backward()
     assert (logits.grad != 0).all()
 
 
@@ -61,7 +61,7 @@ def test_a_soft_target_that_is_met_is_not_hard():
     # The first pixel predicts its target exactly, though its cross entropy ln 2 is the larger of the two.
     soft = torch.tensor([[[[0.5, 1.0]], [[0.5, 0.0]]]], dtype=torch.float64)
     logits = torch.tensor([[[[0.5, 0.6]], [[0.5, 0.4]]]], dtype=torch.float64).log().requires_grad_()
-    OHEMCrossEntropy(thresh=None, min_kept=0.5)(logits, soft).backward()
+    OHEMCrossEntropyLoss(thresh=None, min_kept=0.5)(logits, soft).backward()
     assert (logits.grad != 0).any(1).flatten().tolist() == [False, True]
 
 
@@ -70,4 +70,4 @@ def test_a_soft_target_that_is_met_is_not_hard():
 )
 def test_bad_options(options):
     with pytest.raises(ValueError, match=next(iter(options))):
-        OHEMCrossEntropy(**options)
+        OHEMCrossEntropyLoss(**options)

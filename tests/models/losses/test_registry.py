@@ -8,7 +8,7 @@ from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_ext.models.losses import CrossEntropy, Dice
+from mmseg_ext.models.losses import CrossEntropyLoss, DiceLoss
 
 
 def head_losses(logits_channels: int, loss_decode: list[dict]) -> tuple[dict, torch.Tensor, torch.Tensor]:
@@ -35,7 +35,7 @@ def head_losses(logits_channels: int, loss_decode: list[dict]) -> tuple[dict, to
     return losses, logits, target.squeeze(1)
 
 
-@pytest.mark.parametrize(('name', 'kind'), [('CrossEntropy', CrossEntropy), ('Dice', Dice)])
+@pytest.mark.parametrize(('name', 'kind'), [('CrossEntropyLoss', CrossEntropyLoss), ('DiceLoss', DiceLoss)])
 def test_built_by_name(name, kind):
     with DefaultScope.overwrite_default_scope('mmseg'):
         assert type(MODELS.build({'type': f'mmseg_ext.{name}'})) is kind
@@ -43,19 +43,23 @@ def test_built_by_name(name, kind):
 
 def test_fcn_head_with_both():
     losses, logits, target = head_losses(
-        3, [{'type': 'mmseg_ext.CrossEntropy', 'class_weight': [0.1, 1, 1]}, {'type': 'mmseg_ext.Dice', 'log': True}]
+        3,
+        [
+            {'type': 'mmseg_ext.CrossEntropyLoss', 'class_weight': [0.1, 1, 1]},
+            {'type': 'mmseg_ext.DiceLoss', 'log': True},
+        ],
     )
-    torch.testing.assert_close(losses['loss_ce'], CrossEntropy(class_weight=[0.1, 1, 1])(logits, target))
-    torch.testing.assert_close(losses['loss_dice'], Dice(log=True)(logits, target))
+    torch.testing.assert_close(losses['loss_ce'], CrossEntropyLoss(class_weight=[0.1, 1, 1])(logits, target))
+    torch.testing.assert_close(losses['loss_dice'], DiceLoss(log=True)(logits, target))
 
 
 def test_binary_fcn_head_with_both():
     losses, logits, target = head_losses(
         1,
         [
-            {'type': 'mmseg_ext.CrossEntropy', 'use_sigmoid': True},
-            {'type': 'mmseg_ext.Dice', 'use_sigmoid': True, 'log': True},
+            {'type': 'mmseg_ext.CrossEntropyLoss', 'use_sigmoid': True},
+            {'type': 'mmseg_ext.DiceLoss', 'use_sigmoid': True, 'log': True},
         ],
     )
-    torch.testing.assert_close(losses['loss_ce'], CrossEntropy()(logits, target))
-    torch.testing.assert_close(losses['loss_dice'], Dice(log=True)(logits, target))
+    torch.testing.assert_close(losses['loss_ce'], CrossEntropyLoss()(logits, target))
+    torch.testing.assert_close(losses['loss_dice'], DiceLoss(log=True)(logits, target))

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mmseg_ext.models.losses import Dice, Jaccard, Tversky
+from mmseg_ext.models.losses import DiceLoss, JaccardLoss, TverskyLoss
 
 # Foreground probabilities 3/4 (true), 1/2 (true), 1/4 (false): TP = 5/4, FP = 1/4, FN = 3/4.
 LOGITS = torch.tensor([[[[math.log(3), 0, -math.log(3)]]]], dtype=torch.float64)
@@ -20,8 +20,8 @@ TARGET = torch.tensor([[[1, 1, 0]]])
     ],
 )
 def test_by_hand(options, index):
-    assert Tversky(**options)(LOGITS, TARGET).item() == pytest.approx(1 - index)
-    assert Tversky(**options, gamma=4 / 3)(LOGITS, TARGET).item() == pytest.approx((1 - index) ** 0.75)
+    assert TverskyLoss(**options)(LOGITS, TARGET).item() == pytest.approx(1 - index)
+    assert TverskyLoss(**options, gamma=4 / 3)(LOGITS, TARGET).item() == pytest.approx((1 - index) ** 0.75)
 
 
 @pytest.mark.parametrize('soft', [False, True])
@@ -30,15 +30,15 @@ def test_known_special_cases(further, soft):
     torch.manual_seed(0)
     logits, target = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4))
     target = torch.rand(2, 3, 4, 4) if soft else target
-    dice = Tversky(alpha=0.5, beta=0.5, smooth=0.5, **further)
-    torch.testing.assert_close(dice(logits, target), Dice(smooth=1, **further)(logits, target))
-    jaccard = Tversky(alpha=1, beta=1, smooth=1, **further)
-    torch.testing.assert_close(jaccard(logits, target), Jaccard(smooth=1, **further)(logits, target))
+    dice = TverskyLoss(alpha=0.5, beta=0.5, smooth=0.5, **further)
+    torch.testing.assert_close(dice(logits, target), DiceLoss(smooth=1, **further)(logits, target))
+    jaccard = TverskyLoss(alpha=1, beta=1, smooth=1, **further)
+    torch.testing.assert_close(jaccard(logits, target), JaccardLoss(smooth=1, **further)(logits, target))
 
 
 def test_the_root_of_a_perfect_prediction_has_a_finite_gradient():
     logits = torch.tensor([[[[200.0, -200.0]]]], requires_grad=True)
-    loss = Tversky(gamma=2, smooth=0)(logits, torch.tensor([[[1, 0]]]))
+    loss = TverskyLoss(gamma=2, smooth=0)(logits, torch.tensor([[[1, 0]]]))
     loss.backward()
     assert loss.item() == pytest.approx(0, abs=1e-15)
     assert logits.grad.isfinite().all()
@@ -47,4 +47,4 @@ def test_the_root_of_a_perfect_prediction_has_a_finite_gradient():
 @pytest.mark.parametrize('options', [{'alpha': -1}, {'beta': -0.1}, {'gamma': 0}, {'alpha': math.nan}])
 def test_bad_options(options):
     with pytest.raises(ValueError, match=next(iter(options))):
-        Tversky(**options)
+        TverskyLoss(**options)

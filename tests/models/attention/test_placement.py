@@ -26,7 +26,7 @@ COMMON: dict[str, Any] = {
     'num_classes': 3,
     'dropout_ratio': 0.1,
     'norm_cfg': {'type': 'BN'},
-    'loss_decode': {'type': 'mmseg_ext.CrossEntropy'},
+    'loss_decode': {'type': 'mmseg_ext.CrossEntropyLoss'},
 }
 ALL: dict[str, Any] = {'in_channels': list(CHANNELS), 'in_index': [0, 1, 2, 3]}
 ASPP: dict[str, Any] = {'in_channels': 20, 'dilations': (1, 2), 'c1_in_channels': 8, 'c1_channels': 4}
