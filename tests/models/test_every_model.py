@@ -21,8 +21,8 @@ MODELS = sorted(
     path for path in (ROOT / 'configs' / '_base_' / 'models').glob('*.py') if path.stem != 'encoder_decoder'
 )
 ODD = (61, 75)
-# Exporting takes longest, and what another model's export proves is not proved again, unless EVERY_EXPORT is set.
-PROVED_BY = {
+# Exporting is slow: a model with the parts of another one is only exported if EVERY_EXPORT is set.
+SAME_PARTS_AS = {
     'deeplabv3plus_r101-d8': 'deeplabv3plus_r50-d8',
     'fcn_unet-s5-d16': 'fcn_unet-s5-d16-w32',
     'fpn_r50': 'fpn_r18',
@@ -34,7 +34,7 @@ FEWER_MODULES = {f'model.backbone.extra.stage{stage}.num_modules': 1 for stage i
 SMALLER = {
     'deeplabv3plus_hrnet-w48': FEWER_MODULES,
     'ocr_hrnet-w48': FEWER_MODULES,
-    'fcn8s_vgg16': {'model.decode_head.channels': 64},  # of 4096: a hundred million parameters that say nothing more
+    'fcn8s_vgg16': {'model.decode_head.channels': 64},  # instead of 4096: a hundred million parameters fewer
     'linear_dinov2-vits14-reg4': {'model.backbone.out_indices': (0, 1, 2, 3)},  # only as many blocks are built
 }
 # bfloat16 moves one in a hundred of the maxima to a neighbouring pixel, and unpooling with them what follows.
@@ -62,7 +62,7 @@ def weights_and_config(path: Path) -> tuple[Any, Any]:
     torch.manual_seed(0)
     model = REGISTRY.build(config)
     model.init_weights()
-    # A layer that starts at zero (a residual's last norm, a scale of 1e-5) would hide what comes before it.
+    # A layer that starts at zero (a residual's last norm, a scale of 1e-5) would hide the layers before it.
     for parameter in model.parameters():
         if parameter.requires_grad and parameter.abs().max() < 1e-3:
             torch.nn.init.normal_(parameter, std=0.05)
@@ -89,7 +89,7 @@ def build(path: Path) -> Any:
 
 
 def batch(count: int, size: tuple[int, int] = ODD) -> dict[str, Any]:
-    """What a loader gives: uint8 images (3, H, W) and their masks."""
+    """A batch as a data loader yields it: uint8 images (3, H, W) and their masks."""
     from mmengine.structures import PixelData
     from mmseg.structures import SegDataSample
 
@@ -106,7 +106,7 @@ def batch(count: int, size: tuple[int, int] = ODD) -> dict[str, Any]:
 
 
 def divisor(model: Any) -> int:
-    """What the sides of its inputs must be multiples of, as its config says."""
+    """The number that divides the sides of its inputs, from its config."""
     return int((model.data_preprocessor.test_cfg or {}).get('size_divisor', 1))
 
 
@@ -118,10 +118,12 @@ def test_odd_sizes_and_a_batch_of_one_train(path: Path) -> None:
         losses = model(**model.data_preprocessor(batch(count), training=True), mode='loss')
         model.parse_losses(losses)[0].backward()
         assert all(torch.isfinite(value).all() for value in losses.values()), losses
-        gradients = {name: one.grad for name, one in model.named_parameters() if one.requires_grad}
-        assert all(one is not None and torch.isfinite(one).all() for one in gradients.values())
-        if count > 1:  # each weight has a say; a bias before a norm has none
-            assert [name for name, one in gradients.items() if name.endswith('weight') and not one.any()] == []
+        gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
+        assert all(gradient is not None and torch.isfinite(gradient).all() for gradient in gradients.values())
+        if count > 1:  # each weight matters; a bias before a norm does not
+            assert [
+                name for name, gradient in gradients.items() if name.endswith('weight') and not gradient.any()
+            ] == []
 
 
 def test_the_prediction_has_the_size_of_the_image(path: Path) -> None:
@@ -131,7 +133,7 @@ def test_the_prediction_has_the_size_of_the_image(path: Path) -> None:
     for sample in samples:
         assert sample.pred_sem_seg.data.shape == (1, *ODD)
         assert sample.seg_logits.data.shape == (3, *ODD)
-        assert sample.seg_logits.data.std() > 1e-4  # it says something of what it sees
+        assert sample.seg_logits.data.std() > 1e-4  # it depends on the input
 
 
 def test_channels_last_and_bfloat16_change_little(path: Path) -> None:
@@ -155,14 +157,14 @@ def test_bfloat16_trains(path: Path) -> None:
     with torch.autocast('cpu', torch.bfloat16):
         losses = model(**data, mode='loss')
     model.parse_losses(losses)[0].backward()
-    assert all(torch.isfinite(one.grad).all() for one in model.parameters() if one.requires_grad)
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def test_onnx_gives_what_torch_gives(path: Path, tmp_path: Path) -> None:
     pytest.importorskip('onnxruntime')
     pytest.importorskip('onnxscript')
-    if path.stem in PROVED_BY and not os.environ.get('EVERY_EXPORT'):
-        pytest.skip(f'has the parts of {PROVED_BY[path.stem]}; EVERY_EXPORT=1 exports it all the same')
+    if path.stem in SAME_PARTS_AS and not os.environ.get('EVERY_EXPORT'):
+        pytest.skip(f'has the parts of {SAME_PARTS_AS[path.stem]}; EVERY_EXPORT=1 exports it all the same')
     from mmseg_ext.inference.export_onnx import write_onnx
     from mmseg_ext.inference.onnx_network import OnnxNetwork
     from mmseg_ext.inference.torch_network import TorchNetwork, full_size_logits

@@ -16,9 +16,9 @@ from mmseg_ext.models.probability_tta import ProbabilityTTAModel  # noqa: E402
 
 def views(*logits: np.ndarray) -> list[SegDataSample]:
     samples = []
-    for one in logits:
+    for view in logits:
         sample = SegDataSample(metainfo={'img_path': 'a.jpg'})
-        sample.seg_logits = PixelData(data=torch.from_numpy(one))
+        sample.seg_logits = PixelData(data=torch.from_numpy(view))
         samples.append(sample)
     return samples
 
@@ -40,13 +40,13 @@ def test_the_softmax_of_the_result_is_the_mean_of_the_views() -> None:
     logits = [rng.normal(0, 4, (3, 5, 6)) for _ in range(4)]
     logits[0][:, 0, 0], logits[1][:, 0, 0] = [-200, 0, 200], [0, -200, 200]
     merged = merge(ProbabilityTTAModel, logits)
-    expected = np.mean([softmax(one) for one in logits], axis=0)
+    expected = np.mean([softmax(view) for view in logits], axis=0)
     np.testing.assert_allclose(merged.seg_logits.data.softmax(0).numpy(), expected, atol=1e-12)
     plain = merge(SegTTAModel, logits)
     assert torch.equal(merged.pred_sem_seg.data, plain.pred_sem_seg.data)
     np.testing.assert_array_equal(merged.pred_sem_seg.data.squeeze(), expected.argmax(0))
 
 
-def test_one_output_stays_a_chance() -> None:
-    chances = [np.full((1, 2, 2), value) for value in (0.2, 0.6)]
-    np.testing.assert_allclose(merge(ProbabilityTTAModel, chances).seg_logits.data.numpy(), 0.4)
+def test_one_output_stays_a_probability() -> None:
+    probabilities = [np.full((1, 2, 2), value) for value in (0.2, 0.6)]
+    np.testing.assert_allclose(merge(ProbabilityTTAModel, probabilities).seg_logits.data.numpy(), 0.4)

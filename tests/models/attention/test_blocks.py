@@ -44,7 +44,7 @@ def cbam(block: CBAM, x: Array) -> Array:
     kernel = block.spatial.weight.detach().double().numpy()[0]
     pairs = np.stack([x.mean(1), x.max(1)], 1)
     places = np.stack(
-        [sum(correlate(one, k, mode='same') for one, k in zip(pair, kernel, strict=True)) for pair in pairs]
+        [sum(correlate(plane, k, mode='same') for plane, k in zip(pair, kernel, strict=True)) for pair in pairs]
     )
     return x * sigmoid(places)[:, None]
 

@@ -214,8 +214,8 @@ def test_attention_on_the_incoming_maps() -> None:
     model = segmentor(type='EncoderDecoder', neck=neck, decode_head=config('SegformerHead', in_channels=widths))
     assert step(model) == ['decode.loss_ce']
     maps = [torch.randn(1, width, 4, 5) for width in widths]
-    for weighed, block, one in zip(model.neck(maps), model.neck.blocks, maps, strict=True):
-        torch.testing.assert_close(weighed, block(one))
+    for weighed, block, feature_map in zip(model.neck(maps), model.neck.blocks, maps, strict=True):
+        torch.testing.assert_close(weighed, block(feature_map))
     fpn = {'type': 'FPN', 'in_channels': widths, 'out_channels': 6, 'num_outs': 4}
     model = segmentor(
         type='EncoderDecoder',
@@ -224,7 +224,8 @@ def test_attention_on_the_incoming_maps() -> None:
     )
     assert step(model) == ['decode.loss_ce']
     torch.testing.assert_close(
-        model.neck(maps), model.neck.neck([block(one) for block, one in zip(model.neck.blocks, maps, strict=True)])
+        model.neck(maps),
+        model.neck.neck([block(feature_map) for block, feature_map in zip(model.neck.blocks, maps, strict=True)]),
     )
 
 

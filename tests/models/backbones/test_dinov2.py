@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 from mmseg_ext.errors import InputError
-from mmseg_ext.models.backbones.dinov2 import DINOv2
+from mmseg_ext.models.backbones.dinov2 import DINOv2, cubic_weights
 
 DIMS, HEADS, PATCH, GRID = 8, 2, 14, 4
 SMALL: dict[str, Any] = {
@@ -115,12 +117,12 @@ def test_it_agrees_with_torchs_encoder_layers(final_norm: bool) -> None:
     expected = reference(state, image, state['pos_embed'][:, 1:])
     maps = net(image)
     assert len(maps) == 2
-    for one, index in zip(maps, (0, 2), strict=True):
+    for feature_map, index in zip(maps, (0, 2), strict=True):
         tokens = expected[index][:, 5:]  # neither the class token nor the four registers
         if final_norm:
             tokens = F.layer_norm(tokens, (DIMS,), state['norm.weight'], state['norm.bias'], 1e-6)
         assert tokens.std() > 0.1
-        torch.testing.assert_close(one, tokens.transpose(1, 2).reshape(2, DIMS, GRID, GRID))
+        torch.testing.assert_close(feature_map, tokens.transpose(1, 2).reshape(2, DIMS, GRID, GRID))
 
 
 @torch.no_grad()
@@ -132,8 +134,8 @@ def test_each_map_is_that_of_its_block_in_the_order_asked_for() -> None:
         fewer.load_state_dict(net.state_dict(), strict=False)
         chosen = fewer(image)
         assert len(chosen) == len(expected)
-        for index, one in zip(expected, chosen, strict=True):
-            torch.testing.assert_close(one, everything[index])
+        for index, feature_map in zip(expected, chosen, strict=True):
+            torch.testing.assert_close(feature_map, everything[index])
     assert len(small(out_indices=(0, -2)).blocks) == 2  # no gradient would reach the third
 
 
@@ -157,15 +159,15 @@ def test_the_position_embedding_is_resized_as_published(registers: int, grid: tu
 
 @pytest.mark.parametrize('size', [(61, 75), (14, 28), (13, 43), (1, 1)])
 @torch.no_grad()
-def test_a_photograph_of_any_size_is_enlarged_to_whole_patches(size: tuple[int, int]) -> None:
+def test_an_image_of_any_size_is_enlarged_to_whole_patches(size: tuple[int, int]) -> None:
     net, image = small().eval(), torch.randn(2, 3, *size)
     grid = [-(-side // PATCH) for side in size]
     larger = F.interpolate(image, [side * PATCH for side in grid], mode='bilinear')
     if size == (14, 28):
         assert torch.equal(larger, image)
-    for one, other in zip(net(image), net(larger), strict=True):
-        assert one.shape == (2, DIMS, *grid)
-        assert torch.equal(one, other)
+    for actual, desired in zip(net(image), net(larger), strict=True):
+        assert actual.shape == (2, DIMS, *grid)
+        assert torch.equal(actual, desired)
 
 
 @torch.no_grad()
@@ -176,8 +178,8 @@ def test_without_blocks_a_map_is_the_patches_with_their_positions() -> None:
         block.ls1.gamma.zero_(), block.ls2.gamma.zero_()
     image = torch.randn(1, 3, GRID * PATCH, GRID * PATCH)
     expected = net.patch_embed.proj(image) + net.pos_embed[:, 1:].transpose(1, 2).reshape(1, DIMS, GRID, GRID)
-    for one in net(image):
-        torch.testing.assert_close(one, expected)
+    for feature_map in net(image):
+        torch.testing.assert_close(feature_map, expected)
 
 
 @torch.no_grad()
@@ -188,8 +190,8 @@ def test_without_positions_shuffled_patches_give_shuffled_maps() -> None:
     shuffled = F.fold(F.unfold(image, PATCH, stride=PATCH)[:, :, order], image.shape[2:], PATCH, stride=PATCH)
     assert not torch.allclose(net(shuffled)[1].flatten(2), net(image)[1].flatten(2)[:, :, order])
     net.pos_embed[:, 1:] = 0
-    for one, other in zip(net(shuffled), net(image), strict=True):
-        torch.testing.assert_close(one.flatten(2), other.flatten(2)[:, :, order])
+    for actual, desired in zip(net(shuffled), net(image), strict=True):
+        torch.testing.assert_close(actual.flatten(2), desired.flatten(2)[:, :, order])
 
 
 @torch.no_grad()
@@ -206,7 +208,7 @@ def test_frozen_it_keeps_evaluation_mode_and_gets_no_gradient() -> None:
     net = small(frozen=True).train()
     assert not any(module.training for module in net.modules())
     assert not any(parameter.requires_grad for parameter in net.parameters())
-    assert not any(one.requires_grad for one in net(torch.randn(1, 3, 28, 28)))
+    assert not any(feature_map.requires_grad for feature_map in net(torch.randn(1, 3, 28, 28)))
 
 
 @pytest.mark.parametrize('registers', [0, 4])
@@ -214,7 +216,7 @@ def test_frozen_it_keeps_evaluation_mode_and_gets_no_gradient() -> None:
 def test_otherwise_every_parameter_gets_one(registers: int, final_norm: bool) -> None:
     net = small(num_registers=registers, final_norm=final_norm, out_indices=(-2,)).train()
     assert all(module.training for module in net.modules())
-    sum(one.sin().sum() for one in net(torch.randn(2, 3, 30, 28))).backward()
+    sum(feature_map.sin().sum() for feature_map in net(torch.randn(2, 3, 30, 28))).backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
@@ -225,13 +227,13 @@ def test_channels_last_and_bfloat16_give_nearly_the_same() -> None:
     net, image = small().eval(), torch.randn(2, 3, 61, 75)
     expected = net(image)
     last = net.to(memory_format=torch.channels_last)
-    for one, other in zip(last(image.to(memory_format=torch.channels_last)), expected, strict=True):
-        torch.testing.assert_close(one, other)
+    for actual, desired in zip(last(image.to(memory_format=torch.channels_last)), expected, strict=True):
+        torch.testing.assert_close(actual, desired)
     with torch.autocast('cpu', torch.bfloat16):
         halves = net(image)
-    for one, other in zip(halves, expected, strict=True):
-        assert one.isfinite().all()
-        assert 0 < (one - other).abs().mean() < 0.02 * other.std()
+    for actual, desired in zip(halves, expected, strict=True):
+        assert actual.isfinite().all()
+        assert 0 < (actual - desired).abs().mean() < 0.02 * desired.std()
 
 
 @pytest.mark.parametrize('registers', [0, 4])
@@ -340,3 +342,56 @@ def test_without_the_file_a_training_ends_with_one_line(run_tool: Any, tmp_path:
     assert 'dinov2_vits14_reg4_pretrain.pth: pretrained weights not found' in last
     assert f'folder {tmp_path} ($MMSEG_EXT_WEIGHTS) does not hold it' in last
     assert 'Traceback' not in done.stderr + done.stdout
+
+
+# Bicubic resizing
+
+
+def scalar(value: float) -> torch.Tensor:
+    return torch.tensor(value, dtype=torch.float64)
+
+
+@settings(max_examples=60)
+@given(source=st.integers(2, 40), target=st.integers(1, 60), seed=st.integers(0, 99))
+def test_with_antialiasing_it_is_torchs_interpolation_to_a_size(source: int, target: int, seed: int) -> None:
+    values = torch.randn(source, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    square = values[None, None, :, None].expand(1, 1, source, source)  # constant along the other axis
+    expected = F.interpolate(square, (target, source), mode='bicubic', antialias=True)[0, 0, :, 0]
+    found = cubic_weights(source, target, scalar(source / target), antialias=True) @ values
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+@settings(max_examples=60)
+@given(
+    source=st.integers(2, 40),
+    target=st.integers(1, 60),
+    extra=st.sampled_from([0.0, 0.1, 0.37, 0.9]),
+    seed=st.integers(0, 99),
+)
+def test_without_antialiasing_it_is_torchs_interpolation_by_a_factor(
+    source: int, target: int, extra: float, seed: int
+) -> None:
+    assume(source != target)  # torch copies then, whatever the factor
+    values = torch.randn(source, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    square = values[None, None, :, None].expand(1, 1, source, source)
+    factor = (target + extra) / source
+    expected = F.interpolate(square, scale_factor=(factor, 1.0), mode='bicubic')[0, 0, :, 0]
+    found = cubic_weights(source, len(expected), scalar(1 / factor), antialias=False) @ values
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+def test_cubic_weights_by_hand() -> None:
+    """Halfway between two values the kernel of a = −0.75 is −3/32, 19/32, 19/32, −3/32; beyond the border is its value.
+
+    With a = −0.5 and a step of 2 the kernel at ±1/4, ±3/4, ±5/4 and ±7/4 is 111, 29, −9 and −3, in 128ths.
+    """
+    plain = cubic_weights(4, 2, scalar(2.0), antialias=False)
+    assert (plain * 32).tolist() == [[-3 + 19, 19, -3, 0], [0, -3, 19, 19 - 3]]
+    wide = cubic_weights(4, 2, scalar(2.0), antialias=True)
+    expected = [[111 / 242, 111 / 242, 29 / 242, -9 / 242], [-9 / 242, 29 / 242, 111 / 242, 111 / 242]]
+    torch.testing.assert_close(wide, torch.tensor(expected, dtype=torch.float64))
+
+
+@pytest.mark.parametrize('antialias', [True, False])
+def test_resizing_to_the_same_size_is_exactly_the_identity(antialias: bool) -> None:
+    assert torch.equal(cubic_weights(37, 37, torch.tensor(1.0), antialias), torch.eye(37))

@@ -47,8 +47,8 @@ def test_it_has_mmsegs_weights_and_where_sizes_divide_its_maps(ours: HRNet) -> N
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
-        for one, other in zip(ours(x), theirs(x), strict=True):
-            torch.testing.assert_close(one, other)
+        for actual, desired in zip(ours(x), theirs(x), strict=True):
+            torch.testing.assert_close(actual, desired)
 
 
 def test_a_coarse_branch_is_resized_once(ours: HRNet) -> None:
@@ -58,7 +58,7 @@ def test_a_coarse_branch_is_resized_once(ours: HRNet) -> None:
         torch.randn(1, width, *size) for width, size in zip(WIDTHS, ((15, 19), (8, 10), (4, 5), (2, 3)), strict=True)
     ]
     with torch.no_grad():
-        branches = [branch(one) for branch, one in zip(module.branches, maps, strict=True)]
+        branches = [branch(feature_map) for branch, feature_map in zip(module.branches, maps, strict=True)]
         expected = branches[0]
         for layer, branch in zip(module.fuse_layers[0][1:], branches[1:], strict=True):
             expected = expected + F.interpolate(layer[1](layer[0](branch)), size=(15, 19), mode='bilinear')
@@ -68,7 +68,7 @@ def test_a_coarse_branch_is_resized_once(ours: HRNet) -> None:
 def test_odd_sizes_and_gradients(ours: HRNet) -> None:
     ours.train()
     maps = ours(torch.randn(2, 3, 61, 75))
-    assert [tuple(one.shape[1:]) for one in maps] == [(4, 16, 19), (8, 8, 10), (12, 4, 5), (16, 2, 3)]
-    sum(one.square().mean() for one in maps).backward()
+    assert [tuple(feature_map.shape[1:]) for feature_map in maps] == [(4, 16, 19), (8, 8, 10), (12, 4, 5), (16, 2, 3)]
+    sum(feature_map.square().mean() for feature_map in maps).backward()
     for name, parameter in ours.named_parameters():
         assert parameter.grad is not None, name

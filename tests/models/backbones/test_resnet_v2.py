@@ -66,9 +66,9 @@ def test_it_agrees_with_a_functional_implementation(
     expected = reference(net.state_dict(), x.clone(), list(strides), list(dilations))
     outputs = net(x)
     assert len(outputs) == len(expected) == 3
-    for one, other in zip(outputs, expected, strict=True):
-        assert other.std() > 1e-3
-        torch.testing.assert_close(one, other)
+    for actual, desired in zip(outputs, expected, strict=True):
+        assert desired.std() > 1e-3
+        torch.testing.assert_close(actual, desired)
 
 
 @pytest.mark.parametrize('size', [(64, 64), (61, 35), (1, 1)])
@@ -185,5 +185,5 @@ def test_the_real_file_fits_key_by_key(shared_data: Path, monkeypatch: pytest.Mo
         assert torch.equal(value, file[name].float()), name
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
-        for one, other in zip(net.eval()(x), reference(state, x, [1, 2, 2], [1, 1, 1]), strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+        for actual, desired in zip(net.eval()(x), reference(state, x, [1, 2, 2], [1, 1, 1]), strict=True):
+            torch.testing.assert_close(actual, desired, rtol=1e-3, atol=1e-4)

@@ -169,8 +169,8 @@ def test_channels_last_and_bfloat16() -> None:
     x = torch.rand(2, 3, 61, 75)
     expected = net(x)
     net.to(memory_format=torch.channels_last)
-    for one, other in zip(net(x.to(memory_format=torch.channels_last)), expected, strict=True):
-        torch.testing.assert_close(one, other)
+    for actual, desired in zip(net(x.to(memory_format=torch.channels_last)), expected, strict=True):
+        torch.testing.assert_close(actual, desired)
     with torch.autocast('cpu', torch.bfloat16):
         last = net(x)[2]
     assert last.dtype == torch.bfloat16

@@ -50,8 +50,8 @@ def test_nothing_is_mixed_outside_training(mix: dict[str, Any], sample: Callable
     plain = build()(batch(sample, (4, 8), (4, 8)), training=False)
     mixed = build(mix)(batch(sample, (4, 8), (4, 8)), training=False)
     assert torch.equal(plain['inputs'], mixed['inputs'])
-    for one, other in zip(plain['data_samples'], mixed['data_samples'], strict=True):
-        assert torch.equal(one.gt_sem_seg.data, other.gt_sem_seg.data)
+    for actual, desired in zip(plain['data_samples'], mixed['data_samples'], strict=True):
+        assert torch.equal(actual.gt_sem_seg.data, desired.gt_sem_seg.data)
 
 
 @every_mix
@@ -65,8 +65,8 @@ def test_it_is_mmsegs_without_a_mix(sample: Callable[..., Any]) -> None:
     config = dict(mean=MEAN, std=STD, bgr_to_rgb=True, size_divisor=4)
     theirs = MODELS.build(dict(type='SegDataPreProcessor', **config))
     for training in (True, False):
-        one, other = (each(batch(sample, (5, 6), (5, 6)), training) for each in (theirs, build()))
-        assert torch.equal(one['inputs'], other['inputs'])
+        desired, actual = (each(batch(sample, (5, 6), (5, 6)), training) for each in (theirs, build()))
+        assert torch.equal(desired['inputs'], actual['inputs'])
 
 
 def test_mixing_normalised_images_is_normalising_mixed_ones(sample: Callable[..., Any]) -> None:
@@ -75,7 +75,8 @@ def test_mixing_normalised_images_is_normalising_mixed_ones(sample: Callable[...
     mean, std = (torch.tensor(values, dtype=torch.float64).view(3, 1, 1) for values in (MEAN, STD))
     for index in range(2):
         target = mixed['data_samples'][index].gt_sem_seg.data
-        first, second = (one.gt_sem_seg.data[0] for one in batch(sample, (4, 4), (4, 4))['data_samples'])
+        data_samples = batch(sample, (4, 4), (4, 4))['data_samples']
+        first, second = (data_sample.gt_sem_seg.data[0] for data_sample in data_samples)
         own, other = (first, second) if index == 0 else (second, first)
         row, column = (own != other).nonzero()[0].tolist()
         lam = float(target[own[row, column], row, column])  # read from the target
@@ -89,8 +90,8 @@ def test_padding_is_never_taken_for_a_class(mix: dict[str, Any], sample: Callabl
         given = batch(sample, (4, 8), (8, 4))  # both are padded to 8×8
         out = build(mix)(given, training=True)
         assert out['inputs'].shape == (2, 3, 8, 8)
-        for image, one in zip(out['inputs'], out['data_samples'], strict=True):
-            target = one.gt_sem_seg.data
+        for image, data_sample in zip(out['inputs'], out['data_samples'], strict=True):
+            target = data_sample.gt_sem_seg.data
             ignored = target[0] == 255 if not target.is_floating_point() else (target < 0).all(0)
             assert ignored[4:, 4:].all()  # known of neither image
             assert (image[:, 4:, 4:] == 0).all()

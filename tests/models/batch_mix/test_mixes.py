@@ -31,9 +31,12 @@ def as_batch(sample: Sample, ids: Any) -> tuple[torch.Tensor, list[Any]]:
     ids = torch.as_tensor(ids)
     position = torch.arange(ids[0].numel()).view(ids[0].shape)
     images = torch.stack(
-        [torch.stack([torch.full(one.shape, float(k)), one.float(), position.float()]) for k, one in enumerate(ids)]
+        [
+            torch.stack([torch.full(position.shape, float(k)), image_ids.float(), position.float()])
+            for k, image_ids in enumerate(ids)
+        ]
     )
-    return images, [sample(one) for one in ids]
+    return images, [sample(image_ids) for image_ids in ids]
 
 
 def random_ids(count: int, height: int, width: int, seed: int) -> np.ndarray:
@@ -42,7 +45,7 @@ def random_ids(count: int, height: int, width: int, seed: int) -> np.ndarray:
 
 
 def masks(samples: list[Any]) -> list[torch.Tensor]:
-    return [one.gt_sem_seg.data for one in samples]
+    return [sample.gt_sem_seg.data for sample in samples]
 
 
 def ready(kind: str, **options: Any) -> PairMix:
@@ -51,7 +54,7 @@ def ready(kind: str, **options: Any) -> PairMix:
     return mix
 
 
-# Arrays worked by hand
+# Arrays computed by hand
 
 
 def test_mixup_by_hand(sample: Sample) -> None:
@@ -72,7 +75,7 @@ def test_mixup_by_hand(sample: Sample) -> None:
 def test_mixup_with_no_visible_share_of_one_image_is_the_other(lam: float, sample: Sample) -> None:
     mix = ready('MixUp')
     images, samples = as_batch(sample, [[[0, IGNORED]], [[IGNORED, 2]]])
-    first, second = ({'gt_sem_seg': one} for one in masks(samples))
+    first, second = ({'gt_sem_seg': mask} for mask in masks(samples))
     mixed, maps = mix.blend(images[0], first, images[1], second, lam)
     chosen = 0 if lam > 0.5 else 1
     assert torch.equal(mixed, images[chosen])
@@ -140,7 +143,7 @@ def test_classmix_pastes_nothing_of_an_image_without_its_classes(sample: Sample)
     images, samples = as_batch(sample, [[[0, 1]], [[0, IGNORED]]])
     mixed, samples = ClassMix(prob=1, classes=(2,))(images, samples)
     assert torch.equal(mixed, images)
-    assert [one.tolist() for one in masks(samples)] == [[[[0, 1]]], [[[0, IGNORED]]]]
+    assert [mask.tolist() for mask in masks(samples)] == [[[[0, 1]]], [[[0, IGNORED]]]]
 
 
 # Properties
@@ -157,7 +160,7 @@ def test_probability_zero_and_batches_of_one_are_left_alone(
         images, samples = as_batch(sample, ids[:count])
         mixed, samples = ready(kind, prob=prob)(images, samples)
         assert torch.equal(mixed, images)
-        assert [one.tolist() for one in masks(samples)] == [[one.tolist()] for one in ids[:count]]
+        assert [mask.tolist() for mask in masks(samples)] == [[image_ids.tolist()] for image_ids in ids[:count]]
 
 
 @property_test
@@ -190,7 +193,7 @@ def test_mixup_gives_image_and_target_the_same_share(
         # Ignored is what either image ignores; in an image taken as it is, what it ignores itself.
         assert len(mixed[index, 0].unique()) == 1
         unknown = torch.as_tensor(ids == IGNORED)
-        assert any(torch.equal(~valid, one) for other in unknown for one in (other, unknown[index] | other))
+        assert any(torch.equal(~valid, ignored) for other in unknown for ignored in (other, unknown[index] | other))
 
 
 @pytest.mark.parametrize('kind', ['CutMix', 'ClassMix'])
@@ -243,8 +246,8 @@ def test_one_soft_image_makes_all_soft_and_none_keeps_all_hard(sample: Sample) -
     for _ in range(40):
         images, samples = as_batch(sample, ids)
         mixed, samples = mix(images, samples)
-        changed = [not torch.equal(one, other) for one, other in zip(mixed, images, strict=True)]
-        soft = {one.is_floating_point() for one in masks(samples)}
+        changed = [not torch.equal(image, original) for image, original in zip(mixed, images, strict=True)]
+        soft = {mask.is_floating_point() for mask in masks(samples)}
         assert soft == {any(changed)}
         for index in [k for k in range(4) if not changed[k]]:
             data = masks(samples)[index]
@@ -257,7 +260,7 @@ def test_one_soft_image_makes_all_soft_and_none_keeps_all_hard(sample: Sample) -
 def test_further_maps_are_pasted_with_the_mask(sample: Sample) -> None:
     samples = [sample([[0, 1]], gt_edge_map=[[0, 9]]), sample([[2, 0]], gt_edge_map=[[7, 0]])]
     ClassMix(prob=1, classes=(1, 2))(torch.zeros(2, 3, 1, 2), samples)
-    assert [one.gt_edge_map.data.tolist() for one in samples] == [[[[7, 9]]], [[[7, 9]]]]
+    assert [sample.gt_edge_map.data.tolist() for sample in samples] == [[[[7, 9]]], [[[7, 9]]]]
 
 
 # Random generators

@@ -105,8 +105,8 @@ CASCADED = ('OCRHead', 'PointHead')  # they refine what another head has predict
 POINTS = dict(num_points=50, oversample_ratio=3, importance_sample_ratio=0.75)
 
 
-class OneHead(nn.Module):
-    """A segmentor of a head alone, on features that are given."""
+class HeadOnly(nn.Module):
+    """Segmentor that consists of a head only and takes feature maps."""
 
     def __init__(self, decode_head: nn.Module) -> None:
         super().__init__()
@@ -118,13 +118,13 @@ class OneHead(nn.Module):
         return self.decode_head.loss(inputs, *previous, data_samples, SimpleNamespace(**POINTS))
 
 
-def build(name: str, **options: Any) -> OneHead:
+def build(name: str, **options: Any) -> HeadOnly:
     init_default_scope('mmseg')
     own = {**HEADS[name], **options}
     if name != 'IterativeDecodeHead':
         common = dict(in_channels=8, in_index=3, channels=8, num_classes=3, norm_cfg=dict(type='BN'), loss_decode=BOTH)
         own = {key: value for key, value in {**common, **own}.items() if value is not None}
-    return OneHead(MODELS.build(dict(type=name, **own))).train()
+    return HeadOnly(MODELS.build(dict(type=name, **own))).train()
 
 
 def features(name: str) -> Any:
@@ -135,7 +135,7 @@ def features(name: str) -> Any:
     if name == 'LRASPPHead':  # it pools 49 pixels wide
         shapes = [(8, 50, 52)] * 4
     made = [torch.randn(2, *shape, generator=generator) for shape in shapes]
-    return [(one, torch.zeros(2, 8)) for one in made] if name == 'DPTHead' else made
+    return [(feature_map, torch.zeros(2, 8)) for feature_map in made] if name == 'DPTHead' else made
 
 
 @pytest.fixture
@@ -148,15 +148,15 @@ def ids() -> torch.Tensor:
 
 
 def soft_of(ids: torch.Tensor) -> torch.Tensor:
-    return torch.stack([to_soft(one, 3) for one in ids])
+    return torch.stack([to_soft(image_ids, 3) for image_ids in ids])
 
 
 @pytest.fixture
 def samples(sample: Sample) -> Callable[[torch.Tensor], list[Any]]:
     def make(targets: torch.Tensor) -> list[Any]:
         made = [sample(torch.zeros(EXTENT), gt_edge_map=torch.arange(48).remainder(2).expand(EXTENT)) for _ in targets]
-        for one, target in zip(made, targets, strict=True):
-            one.gt_sem_seg = PixelData(data=target if target.ndim == 3 else target.unsqueeze(0))
+        for made_sample, target in zip(made, targets, strict=True):
+            made_sample.gt_sem_seg = PixelData(data=target if target.ndim == 3 else target.unsqueeze(0))
         return made
 
     return make
@@ -181,7 +181,7 @@ def losses_of(model: nn.Module, name: str, data_samples: list[Any]) -> dict[str,
 
 @pytest.fixture(autouse=True)
 def _point_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What PointRend takes from the compiled ops."""
+    """Replacement of the compiled op that PointRend uses."""
     import mmseg.models.decode_heads.point_head as module
 
     def point_sample(values: torch.Tensor, points: torch.Tensor, **options: Any) -> torch.Tensor:
@@ -224,9 +224,9 @@ def test_a_head_learns_from_mixtures(name: str, ids: torch.Tensor, samples: Call
         torch.manual_seed(0)
         losses = model(features(name), data_samples=samples(mixed), mode='loss')
     sum(value for key, value in losses.items() if 'loss' in key).backward()
-    gradients = [one.grad for one in model.parameters() if one.grad is not None]
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     assert gradients
-    assert all(bool(one.isfinite().all()) for one in gradients)
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     if name not in ('STDCHead', 'PointHead'):  # these learn edges and points, of the argmax
         assert any(not torch.allclose(losses[key], argmax[key]) for key in losses if 'loss' in key)
     for key in losses:
@@ -252,7 +252,7 @@ def test_the_loss_of_a_mixture_is_the_mixture_of_losses(
     model = build(
         'FCNHead', loss_decode=dict(type='mmseg_ext.CrossEntropyLoss', class_weight=weights), dropout_ratio=0.0
     )
-    model, given = model.double(), [one.double() for one in features('FCNHead')]
+    model, given = model.double(), [feature_map.double() for feature_map in features('FCNHead')]
     targets = {'a': soft_of(ids).double(), 'b': soft_of(ids.flip(0)).double()}
     targets['mixed'] = lam * targets['a'] + (1 - lam) * targets['b']
     logits = F.interpolate(model.decode_head(given), EXTENT, mode='bilinear').detach().numpy()
@@ -272,12 +272,12 @@ def test_accuracy_by_hand(samples: Callable[..., Any], sample: Sample) -> None:
     model.decode_head.forward = lambda inputs: scores
     # Largest shares: class 0 (right), class 2 (wrong), classes 1 and 2 alike: the first, 1 (right); ignored
     target = torch.tensor([[0.6, 0.4, 0.0], [0.3, 0.1, 0.6], [0.0, 0.5, 0.5], [-1.0, -1.0, -1.0]]).T.view(1, 3, 1, 4)
-    one = sample([[0, 0, 0, 0]])
-    one.gt_sem_seg = PixelData(data=target[0])
+    data_sample = sample([[0, 0, 0, 0]])
+    data_sample.gt_sem_seg = PixelData(data=target[0])
     with attached(model):
-        losses = model(None, data_samples=[one], mode='loss')
+        losses = model(None, data_samples=[data_sample], mode='loss')
     assert losses['acc_seg'].item() == pytest.approx(200 / 3)
-    assert torch.equal(one.gt_sem_seg.data, target[0])  # the batch itself stays as it is
+    assert torch.equal(data_sample.gt_sem_seg.data, target[0])  # the batch itself stays as it is
 
 
 def test_pixels_that_a_head_ignores_stay_ignored(ids: torch.Tensor, samples: Callable[..., Any]) -> None:
@@ -305,7 +305,7 @@ def test_one_channel_is_the_share_of_class_1(samples: Callable[..., Any], ids: t
     ids = ids.remainder(2) * (ids != 255)
     loss = dict(type='mmseg_ext.CrossEntropyLoss', use_sigmoid=True)
     model = build('FCNHead', num_classes=2, out_channels=1, threshold=0.5, loss_decode=loss, dropout_ratio=0.0)
-    target = torch.stack([to_soft(one, 2) for one in ids]) * 0.5 + 0.25
+    target = torch.stack([to_soft(image_ids, 2) for image_ids in ids]) * 0.5 + 0.25
     logits = F.interpolate(model.decode_head(features('FCNHead')), EXTENT, mode='bilinear')
     with attached(model):
         got = model(features('FCNHead'), data_samples=samples(target), mode='loss')['loss_ce']
@@ -314,8 +314,8 @@ def test_one_channel_is_the_share_of_class_1(samples: Callable[..., Any], ids: t
 
 def test_a_pixel_sampler_chooses_by_the_argmax(samples: Callable[..., Any], ids: torch.Tensor) -> None:
     model = build('FCNHead', sampler=dict(type='OHEMPixelSampler', thresh=0.3, min_kept=10))
-    one, other = (losses_of(model, 'FCNHead', samples(target)) for target in (ids, soft_of(ids)))
-    assert torch.allclose(one['loss_ce'], other['loss_ce'])
+    hard, soft = (losses_of(model, 'FCNHead', samples(target)) for target in (ids, soft_of(ids)))
+    assert torch.allclose(hard['loss_ce'], soft['loss_ce'])
 
 
 def test_nothing_is_left_on_the_model(samples: Callable[..., Any], ids: torch.Tensor) -> None:

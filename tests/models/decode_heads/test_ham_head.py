@@ -40,7 +40,7 @@ def test_evaluation_repeats_itself_and_does_not_see_the_batch() -> None:
         first = net(maps)
         torch.manual_seed(5)
         torch.testing.assert_close(net(maps), first, rtol=0, atol=0)
-        torch.testing.assert_close(net([one[1:2] for one in maps]), first[1:2])
+        torch.testing.assert_close(net([feature_map[1:2] for feature_map in maps]), first[1:2])
         fresh = head().eval()
         fresh.load_state_dict(net.state_dict())
         torch.testing.assert_close(fresh(maps), first, rtol=0, atol=0)

@@ -36,7 +36,7 @@ def test_where_sizes_divide_it_is_mmsegs_head_with_the_same_weights(training: bo
 
 def test_at_other_sizes_each_step_goes_to_the_next_finer_map() -> None:
     net, maps = head().eval(), features((16, 19), (8, 10), (4, 5), (2, 3))
-    sizes = [tuple(one.shape[2:]) for one in maps]
+    sizes = [tuple(feature_map.shape[2:]) for feature_map in maps]
     expected = net.scale_heads[0](maps[0])
     for level in (1, 2, 3):
         x = maps[level]

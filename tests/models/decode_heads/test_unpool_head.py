@@ -144,7 +144,7 @@ def test_a_batch_of_one_trains(transposed: bool) -> None:
     loss = head.loss(backbone(torch.rand(1, 3, 64, 64)), samples(1, (64, 64)), {})['loss_ce']
     loss.backward()
     assert loss.isfinite()
-    assert all(one.grad.isfinite().all() for module in (backbone, head) for one in module.parameters())
+    assert all(parameter.grad.isfinite().all() for module in (backbone, head) for parameter in module.parameters())
 
 
 @pytest.mark.parametrize('transposed', [False, True])
@@ -195,5 +195,5 @@ def test_backbone_and_head_keep_nothing_of_a_pass() -> None:
     images: list[Tensor] = [torch.rand(1, 3, 64, 64), torch.rand(1, 3, 61, 75)]
     alone = [head(backbone(image)) for image in images]
     features = [backbone(image) for image in images]
-    for one, other in zip(features, alone, strict=True):
-        torch.testing.assert_close(head(one), other, rtol=0, atol=0)
+    for maps, desired in zip(features, alone, strict=True):
+        torch.testing.assert_close(head(maps), desired, rtol=0, atol=0)

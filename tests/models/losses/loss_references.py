@@ -1,4 +1,4 @@
-"""The losses once more, pixel by pixel in float64 NumPy, written from the papers and not from the code."""
+"""Reference implementations of the losses, pixel by pixel in float64 NumPy, written from the papers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every loss must do, whatever it computes."""
+"""Properties that every loss must have."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Reference = Callable[..., float]
 
 @dataclass(frozen=True)
 class Case:
-    """A loss with options, its reference, and the limits it has for a wrong and a right prediction of sure logits."""
+    """A loss with options, its reference, and its limits for a confident wrong and a confident right prediction."""
 
     name: str
     reference: Reference
@@ -126,43 +126,46 @@ def lovasz_of_probabilities(p: np.ndarray, t: np.ndarray, a: np.ndarray) -> floa
     return lovasz(np.abs(t - p), t, a)
 
 
-SURE = 30.0  # logits of the limits; with softmax and two or three classes, ln p of a wrong class is -SURE
-LEAST = math.log(5)  # smooth=1, see `test_limits`
+CONFIDENT = 30.0  # logit of the limits; with softmax and two or three classes, ln p of a wrong class is -CONFIDENT
+LOG_WORST = math.log(5)  # smooth=1, see `test_limits`
 CASES = [
-    Case('CrossEntropyLoss', of_pixels(cross_entropy), SURE),
-    Case('CrossEntropyLoss', of_pixels(cross_entropy, use_sigmoid=True), SURE, {'use_sigmoid': True}),
-    Case('CrossEntropyLoss', of_pixels(cross_entropy, normalize='pixels'), SURE, {'normalize': 'pixels'}),
+    Case('CrossEntropyLoss', of_pixels(cross_entropy), CONFIDENT),
+    Case('CrossEntropyLoss', of_pixels(cross_entropy, use_sigmoid=True), CONFIDENT, {'use_sigmoid': True}),
+    Case('CrossEntropyLoss', of_pixels(cross_entropy, normalize='pixels'), CONFIDENT, {'normalize': 'pixels'}),
     Case(
         'CrossEntropyLoss',
         of_pixels(cross_entropy, label_smoothing=0.2),
-        SURE * 0.9,
+        CONFIDENT * 0.9,
         {'label_smoothing': 0.2},
-        perfect=SURE * 0.1,
+        perfect=CONFIDENT * 0.1,
     ),
     Case(
         'CrossEntropyLoss',
         of_pixels(cross_entropy, label_smoothing=0.2, use_sigmoid=True),
-        SURE * 0.9,
+        CONFIDENT * 0.9,
         {'label_smoothing': 0.2, 'use_sigmoid': True},
-        perfect=SURE * 0.1,
+        perfect=CONFIDENT * 0.1,
     ),
-    Case('FocalLoss', of_pixels(focal(2)), SURE),
-    Case('FocalLoss', of_pixels(focal(0.5), use_sigmoid=True), SURE, {'gamma': 0.5, 'use_sigmoid': True}),
+    Case('FocalLoss', of_pixels(focal(2)), CONFIDENT),
+    Case('FocalLoss', of_pixels(focal(0.5), use_sigmoid=True), CONFIDENT, {'gamma': 0.5, 'use_sigmoid': True}),
     Case('GeneralizedCrossEntropyLoss', of_pixels(generalized(0.7)), 1 / 0.7),
     Case('GeneralizedCrossEntropyLoss', of_pixels(generalized(1), use_sigmoid=True), 1, {'q': 1, 'use_sigmoid': True}),
-    Case('OHEMCrossEntropyLoss', of_hard_pixels(0.7, 1 / 16), SURE),
-    Case('OHEMCrossEntropyLoss', of_hard_pixels(None, 0.4), SURE, {'thresh': None, 'min_kept': 0.4}),
-    Case('BoundaryCrossEntropyLoss', of_boundaries(10, 5, 1), 11 * SURE, soft=False),
+    Case('OHEMCrossEntropyLoss', of_hard_pixels(0.7, 1 / 16), CONFIDENT),
+    Case('OHEMCrossEntropyLoss', of_hard_pixels(None, 0.4), CONFIDENT, {'thresh': None, 'min_kept': 0.4}),
+    Case('BoundaryCrossEntropyLoss', of_boundaries(10, 5, 1), 11 * CONFIDENT, soft=False),
     Case(
         'BoundaryCrossEntropyLoss',
         of_boundaries(3, 0, 2, use_sigmoid=True),
-        4 * SURE,
+        4 * CONFIDENT,
         {'w0': 3, 'sigma': 0, 'band': 2, 'use_sigmoid': True},
         soft=False,
     ),
     Case('DiceLoss', of_regions(overlap(dice(1), log=False)), 4 / 5),
     Case(
-        'DiceLoss', of_regions(overlap(dice(1), log=True), use_sigmoid=True), LEAST, {'log': True, 'use_sigmoid': True}
+        'DiceLoss',
+        of_regions(overlap(dice(1), log=True), use_sigmoid=True),
+        LOG_WORST,
+        {'log': True, 'use_sigmoid': True},
     ),
     Case(
         'DiceLoss',
@@ -174,7 +177,7 @@ CASES = [
     Case(
         'JaccardLoss',
         of_regions(overlap(tversky(1, 1, 1), log=True), per='image'),
-        LEAST,
+        LOG_WORST,
         {'log': True, 'per': 'image'},
     ),
     Case('TverskyLoss', of_regions(overlap(tversky(0.3, 0.7, 1), log=False)), 2 / 3),
@@ -192,11 +195,11 @@ CASES = [
         {'per': 'image', 'absent': 'count', 'use_sigmoid': True},
         soft=False,
     ),
-    Case('LovaszHingeLoss', of_hinges, 1 + SURE, soft=False),
+    Case('LovaszHingeLoss', of_hinges, 1 + CONFIDENT, soft=False),
     Case(
         'LovaszHingeLoss',
         lambda *args, **further: of_hinges(*args, per='batch', absent='skip', **further),
-        1 + SURE,
+        1 + CONFIDENT,
         {'per': 'batch', 'absent': 'skip'},
         soft=False,
     ),
@@ -215,7 +218,7 @@ def batch(channels: int, dtype: torch.dtype = torch.float32) -> tuple[torch.Tens
 
 
 def one_hot(target: torch.Tensor, channels: int) -> torch.Tensor:
-    """Soft targets that say the same as class ids."""
+    """Class ids as soft targets."""
     ids = torch.where(target == IGNORE, 0, target)
     soft = F.one_hot(ids, max(channels, 2)).movedim(-1, 1).float()[:, -channels:]
     return torch.where(target.unsqueeze(1) == IGNORE, -1, soft)
@@ -275,20 +278,20 @@ def test_limits(case: Case, channels: int) -> None:
     target = torch.tensor([[[0, 1], [0, 1]]])
     loss = case.build(**({} if case.by_pixel or channels == 1 else {'classes': [0, 1]}))
     right = one_hot(target, 3)[:, :2] if channels == 3 else one_hot(target, 1)
-    sure = (2 * right - 1) * (SURE / 2 if channels == 3 and not case.options.get('use_sigmoid') else SURE)
+    by_softmax = channels == 3 and not case.options.get('use_sigmoid')
+    logits = (2 * right - 1) * (CONFIDENT / 2 if by_softmax else CONFIDENT)
     if case.name == 'LovaszHingeLoss':
-        sure = (2 * right - 1) * SURE
+        logits = (2 * right - 1) * CONFIDENT
     if channels == 3 and not case.by_pixel:  # an absent class that nobody predicts
-        sure = torch.cat([sure, torch.full_like(sure[:, :1], -1000.0)], 1)
-    assert loss(sure, target).item() == pytest.approx(case.perfect, abs=1e-5)
-    assert loss(-sure if sure.shape[1] < 3 else torch.cat([-sure[:, :2], sure[:, 2:]], 1), target).item() == (
-        pytest.approx(case.worst, rel=1e-5)
-    )
+        logits = torch.cat([logits, torch.full_like(logits[:, :1], -1000.0)], 1)
+    assert loss(logits, target).item() == pytest.approx(case.perfect, abs=1e-5)
+    wrong = torch.cat([-logits[:, :2], logits[:, 2:]], 1)
+    assert loss(wrong, target).item() == (pytest.approx(case.worst, rel=1e-5))
 
 
 @every_case
 @channels_1_and_3
-def test_ignored_pixels_have_no_say(case: Case, channels: int) -> None:
+def test_ignored_pixels_have_no_influence(case: Case, channels: int) -> None:
     logits, target = batch(channels)
     logits.requires_grad_()
     loss = case.build()

@@ -27,7 +27,9 @@ from mmseg_ext.models.losses.class_weight import ClassWeights  # noqa: E402
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / 'dataset.yaml').write_text('classes: [ground, cat, dog]\npalette: [[0, 0, 0], [9, 9, 9], [5, 5, 5]]\n')
+    (tmp_path / 'dataset.yaml').write_text(
+        'classes: [background, cat, dog]\npalette: [[0, 0, 0], [9, 9, 9], [5, 5, 5]]\n'
+    )
     (tmp_path / 'labels' / 'train').mkdir(parents=True)
     mask = np.array([[0, 0, 0, 0, 1, 2], [2, 0, 255, 255, 0, 2]], np.uint8)
     write_mask(tmp_path / 'labels' / 'train' / 'a.png', mask, [(i, i, i) for i in range(3)])
@@ -69,7 +71,7 @@ def test_the_weights_are_logged(root: Path, caplog: pytest.LogCaptureFixture) ->
             ClassWeights({'type': 'mmseg_ext.MedianFrequencyWeights', 'data_root': str(root)})
     finally:
         logger.removeHandler(caplog.handler)
-    text = f'Class weights (mmseg_ext.MedianFrequencyWeights of {root}/labels/train): ground 0.5, cat 3, dog 1'
+    text = f'Class weights (mmseg_ext.MedianFrequencyWeights of {root}/labels/train): background 0.5, cat 3, dog 1'
     assert text in caplog.text
 
 
@@ -114,20 +116,20 @@ def test_a_json_list_is_read_as_mmsegmentation_reads_it(batch, tmp_path: Path) -
         torch.testing.assert_close(loss(*batch), CrossEntropyLoss(class_weight=[0.5, 1, 2])(*batch))
 
 
-class Armed:
+class RunsCode:
     def __reduce__(self):
         return (Path.touch, (Path(self.path),))
 
 
 @pytest.mark.parametrize('suffix', ['pkl', 'npy', 'json'])
 def test_a_pickle_is_never_run(tmp_path: Path, suffix: str) -> None:
-    armed, path = Armed(), tmp_path / f'weights.{suffix}'
-    armed.path = str(tmp_path / 'ran')
-    path.write_bytes(pickle.dumps(armed))
+    malicious, path = RunsCode(), tmp_path / f'weights.{suffix}'
+    malicious.path = str(tmp_path / 'ran')
+    path.write_bytes(pickle.dumps(malicious))
     with pytest.raises(InputError, match=f'weights.{suffix}'):
         CrossEntropyLoss(class_weight=str(path))
     with path.open('wb') as stream:
-        np.save(stream, np.array([armed], dtype=object))
+        np.save(stream, np.array([malicious], dtype=object))
     with pytest.raises(InputError, match=f'weights.{suffix}'):
         CrossEntropyLoss(class_weight=str(path))
     assert not (tmp_path / 'ran').exists()
