@@ -23,7 +23,7 @@ from mmseg_ext.engine.guard import guarded
 from mmseg_ext.engine.runner.build import build_runner
 from mmseg_ext.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BOTH = [dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.3, 1.0, 1.0]), dict(type='mmseg_ext.DiceLoss')]
 COMMON = dict(channels=8, num_classes=3, norm_cfg=dict(type='BN'), align_corners=False, loss_decode=BOTH)
 FCN = dict(type='FCNHead', in_channels=8, in_index=3, num_convs=1, **COMMON)

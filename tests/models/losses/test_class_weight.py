@@ -87,7 +87,7 @@ def test_masks_that_cannot_be_used_are_refused_at_once(root: Path) -> None:
     (root / 'dataset.yaml').write_text('classes: [a, b, c, d]\npalette: [[0, 0, 0], [9, 9, 9], [5, 5, 5], [1, 1, 1]]\n')
     with pytest.raises(InputError, match='no pixel of class d'):
         DiceLoss(class_weight={'type': 'mmseg_ext.BalancedWeights', 'data_root': str(root)})
-    with pytest.raises(ValueError, match=r"'mmseg_ext\.Dice' does not compute"):
+    with pytest.raises(ValueError, match=r"'mmseg_ext\.DiceLoss' does not compute"):
         DiceLoss(class_weight={'type': 'mmseg_ext.DiceLoss'})
 
 
