@@ -1,4 +1,4 @@
-"""Child registries of mmsegmentation's.
+"""Child registries of mmsegmentation's registries.
 
 Configs keep ``default_scope = 'mmseg'`` and name our parts ``type='mmseg_ext.X'``. mmengine imports this module by its
 name when it meets that scope, and a registry imports the modules in ``locations`` when it is first asked for a type, so

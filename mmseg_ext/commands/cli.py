@@ -39,7 +39,7 @@ class ArgumentParser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self._flags = flags or {}
+        self._flags = {'options': '--cfg-options'} | (flags or {})
 
     def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
         """Parse; see argparse."""

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise InputError(f'{name}: exists already; name another place or replace it with --overwrite')
 
     from mmseg_ext.reports.compare.outputs import compare_runs, write_outputs
-    from mmseg_ext.runs.read_run import read_runs
+    from mmseg_ext.runs.reading import read_runs
 
     runs = read_runs(args.run)
     if args.clearml:

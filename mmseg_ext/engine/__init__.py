@@ -1,10 +1,13 @@
-"""Running experiments: the runner, its checkpoints, mixed precision, loops and hooks. Importing registers them."""
+"""mmengine, extended: runner, loops, mixed precision, checkpoints and hooks.
 
-from mmseg_ext.engine import quiet_import  # noqa: F401
+Importing it registers them and changes nothing else in mmengine (`mmengine_internals.strict_loading`). It may import
+runs, evaluation, models, datasets, registry, data and files.
+"""
+
+from mmseg_ext.engine import quiet_import  # noqa: F401 - the first import of mmseg
 
 # isort: split
-from mmseg_ext import models  # noqa: F401
-from mmseg_ext.engine.checkpoints import pretrained, weights  # noqa: F401 - they register how weights are found and checked
+from mmseg_ext import models  # noqa: F401 - registers them
 
 # isort: split
 from mmseg_ext.engine.checkpoints.files import last_checkpoint
@@ -18,10 +21,11 @@ from mmseg_ext.engine.hooks.records import RecordsHook
 from mmseg_ext.engine.hooks.run_record import RunRecordHook
 from mmseg_ext.engine.hooks.scalars import ScalarsHook
 from mmseg_ext.engine.hooks.soft_targets import SoftTargetsHook
+from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.engine.runner.autocast import AutocastOptimWrapper
 from mmseg_ext.engine.runner.loops import TestLoop, ValLoop
 from mmseg_ext.engine.runner.runner import Runner
-from mmseg_ext.runs.checkpoint_file import install_strict_loader, load_checkpoint_file
+from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 
 __all__ = [
     'AutocastOptimWrapper',
@@ -40,6 +44,5 @@ __all__ = [
     'ValLoop',
     'last_checkpoint',
     'load_checkpoint_file',
+    'strict_loading',
 ]
-
-install_strict_loader()

@@ -6,14 +6,15 @@ import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
+from mmseg_ext.engine.mmengine_internals import part_in_construction, strict_loading
 from mmseg_ext.errors import InputError, one_line
 
 T = TypeVar('T')
 
 UNKNOWN_TYPE = re.compile(r'([\w.]+) is not in the ([\w:. ]+? registry)')
+# torch raises a worker's error again with the worker's traceback as its message, which ends in the error's own text.
 WORKER_ERROR = re.compile(
     r'^Caught InputError in DataLoader worker.*^mmseg_ext\.errors\.InputError: ', re.DOTALL | re.M
 )
@@ -23,10 +24,11 @@ DISK_ERRORS = frozenset(
 
 
 def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -> T:
-    """Run what builds and uses the parts of a config, and say in one line what of it cannot be used.
+    """Re-raise config and data errors as one-line InputErrors.
 
-    mmengine builds data sets, models and hooks late, so that a wrong argument in a config shows as an exception deep in
+    mmengine builds datasets, models and hooks late, so that a wrong argument in a config shows as an exception deep in
     its registry. torch puts the traceback of a data loader's worker into the message of what the worker raised.
+    The action runs under `strict_loading`.
 
     Args:
         action: What to run.
@@ -40,36 +42,28 @@ def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -
             met unusable data, or a file cannot be written.
     """
     try:
-        return action()
+        with strict_loading():
+            return action()
     except InputError as error:
-        message, from_worker = WORKER_ERROR.subn('', str(error))
+        message, from_worker = WORKER_ERROR.subn('', error.subject)
         if not from_worker:
             raise
         raise InputError(one_line(message)) from error
     except (TypeError, ValueError, AssertionError, KeyError) as error:
-        part = _part_in_construction(error.__traceback__)
+        part = part_in_construction(error.__traceback__)
         if part is None:
             raise
         unknown = UNKNOWN_TYPE.search(str(error)) if isinstance(error, KeyError) else None
         if unknown is not None:
-            raise InputError(f'config: type={unknown[1]!r} is not known ({unknown[2]}); check its spelling') from error
-        raise InputError(f'config: {part}: {one_line(error)}; correct the arguments there') from error
+            raise InputError(
+                'config', f'type={unknown[1]!r} is not known ({unknown[2]})', 'check its spelling'
+            ) from error
+        raise InputError(f'config: {part}', one_line(error), 'correct the arguments there') from error
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        place = error.filename or folder
         raise InputError(
-            f'{place}: cannot be written ({error.strerror}); free space or choose another folder'
+            error.filename or folder,
+            f'cannot be written ({error.strerror})',
+            'free space or choose another folder',
         ) from error
-
-
-def _part_in_construction(traceback: TracebackType | None) -> str | None:
-    """The ``type`` that a registry was building when an exception was raised; None where it was building nothing."""
-    part = None
-    while traceback is not None:
-        frame = traceback.tb_frame
-        if frame.f_globals.get('__name__') == 'mmengine.registry.build_functions':
-            kind = frame.f_locals.get('obj_type') or part or 'a part without type'
-            part = kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
-        traceback = traceback.tb_next
-    return part

@@ -1,10 +1,6 @@
-"""Checkpoint files that cannot run code: read with ``weights_only=True`` and nothing else.
+"""Reading of checkpoint files that cannot run code: ``torch.load`` with ``weights_only=True`` and nothing else.
 
-mmengine reads a file with the restricted unpickler first and, when that refuses, with the unrestricted one, which runs
-whatever code a foreign file holds; what it downloads (``http://``, ``torchvision://``, ``open-mmlab://``) it reads
-without restriction at once. `install_strict_loader` replaces the two functions that all its ways end in (``load_from``,
-``--resume``, ``init_cfg=dict(type='Pretrained', …)``, ``mmengine.runner.load_checkpoint``); registering another loader
-for local paths alone would leave the other schemes open. `mmseg_ext.registry` installs it, which every plug-in imports.
+`mmseg_ext.engine.mmengine_internals.strict_loading` puts these functions in place of mmengine's.
 """
 
 from __future__ import annotations
@@ -21,7 +17,6 @@ from urllib.error import HTTPError, URLError
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from mmseg_ext.errors import InputError
 
@@ -29,17 +24,17 @@ MapLocation = str | torch.device | Callable[..., Any] | None
 
 
 class DownloadError(InputError):
-    """A checkpoint's address cannot be reached, or holds no file."""
+    """A checkpoint's address that cannot be reached, or holds no file."""
 
 
 def _history_statistic(owner: Any, name: str) -> Any:
-    """What stands for ``getattr`` in a file: mmengine's logs ask for four methods by it, and code for anything."""
+    """Stand for ``getattr`` in a file: mmengine's logs ask for four methods by it, and foreign code for anything."""
     if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
-        raise UnpicklingError('GLOBAL getattr of something else than a logged history')
+        raise UnpicklingError('GLOBAL getattr of something other than a logged history')
     return getattr(owner, name)
 
 
-# What mmengine's own checkpoints hold beside tensors (NumPy 1 had another name for two of them).
+# Types in mmengine's own checkpoints, besides tensors (NumPy 1 had another name for two of them).
 _RECONSTRUCT, _SCALAR = np._core.multiarray._reconstruct, np._core.multiarray.scalar  # type: ignore[attr-defined]
 _DATA_TYPES: list[Any] = [
     *((_RECONSTRUCT, f'numpy.{core}.multiarray._reconstruct') for core in ('core', '_core')),
@@ -67,56 +62,65 @@ def load_checkpoint_file(path: str | Path, map_location: MapLocation = 'cpu') ->
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise InputError(f'{path}: no such checkpoint file')
-    checkpoint = _strict_load(path, map_location)
+        raise InputError(path, 'no such checkpoint file')
+    checkpoint = load_strictly(path, map_location)
     if not isinstance(checkpoint, dict):
-        raise InputError(f'{path}: holds a {type(checkpoint).__name__}, not a dictionary of weights; pass a checkpoint')
+        raise InputError(path, f'holds a {type(checkpoint).__name__}, not a dictionary of weights', 'pass a checkpoint')
     return checkpoint
 
 
-def _strict_load(file: Any, map_location: MapLocation = None, weights_only: bool | None = None) -> Any:
-    """``torch.load`` that is always strict, with mmengine's signature (``weights_only`` cannot open it up)."""
+def load_strictly(file: Any, map_location: MapLocation = None, weights_only: bool | None = None) -> Any:
+    """Call ``torch.load`` with ``weights_only=True``, whatever is asked for.
+
+    Args:
+        file: A path or an open binary file.
+        map_location: As in ``torch.load``.
+        weights_only: Not used; mmengine's function, whose place this one takes, has it.
+
+    Raises:
+        InputError: The file is missing, damaged, or needs code to be read.
+    """
     del weights_only
     with _reading('checkpoint' if isinstance(file, io.IOBase) else str(file)):
         return torch.load(file, map_location=map_location, weights_only=True)
 
 
-def _strict_load_url(url: str, map_location: MapLocation = None, **options: Any) -> Any:
-    """Download (once) and read a checkpoint; ``torch.hub`` by itself reads it with ``weights_only=False``."""
+def load_url_strictly(url: str, map_location: MapLocation = None, **options: Any) -> Any:
+    """Download (once) and read a checkpoint; ``torch.hub`` by itself reads it with ``weights_only=False``.
+
+    Args:
+        url: Its address.
+        map_location: As in ``torch.load``.
+        **options: As in ``torch.hub.load_state_dict_from_url``.
+
+    Raises:
+        DownloadError: It cannot be downloaded.
+        InputError: The file is damaged, or needs code to be read.
+    """
+    options['weights_only'] = True
     with _reading(url):
         try:
-            return torch.hub.load_state_dict_from_url(url, map_location=map_location, weights_only=True, **options)
+            return torch.hub.load_state_dict_from_url(url, map_location=map_location, **options)
         except (URLError, TimeoutError, ConnectionError) as error:
             reason = error if isinstance(error, HTTPError) else getattr(error, 'reason', error)
-            raise DownloadError(f'{url}: cannot be downloaded ({reason}); check the address and the network') from error
+            raise DownloadError(url, f'cannot be downloaded ({reason})', 'check the address and the network') from error
 
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Allow plain data to the unpickler, and turn what goes wrong into one line."""
+    """Allow plain data to the unpickler, and re-raise what goes wrong as one line."""
     try:
         with torch.serialization.safe_globals(_DATA_TYPES), warnings.catch_warnings():
-            warnings.filterwarnings('ignore', message='Detected pickle protocol')  # what can be read is read
+            warnings.filterwarnings('ignore', message='Detected pickle protocol')  # such a file is read all the same
             yield
     except UnpicklingError as error:
         if any(word in str(error) for word in ('GLOBAL', 'Can only', 'reduce')):  # a class or a function is asked for
             raise InputError(
-                f'{name}: holds pickled objects, which could run code, so it is not read; '
-                f'ask its author for a file of tensors only (torch.save(model.state_dict(), …))'
+                name,
+                'holds pickled objects, which could run code, so it is not read',
+                'ask its author for a file of tensors only (torch.save(model.state_dict(), …))',
             ) from error
-        raise InputError(f'{name}: not a checkpoint, or a damaged one; copy or train it again') from error
+        raise InputError(name, 'not a checkpoint, or a damaged one', 'copy or train it again') from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f'{name}: damaged or unreadable checkpoint ({reason}); copy or train it again') from error
-
-
-def install_strict_loader() -> None:
-    """Make every checkpoint that mmengine reads go through the strict loader. Called by `mmseg_ext.registry`."""
-    mmengine_checkpoint._safe_torch_load = _strict_load
-    mmengine_checkpoint.load_url = _strict_load_url
-    mmengine_checkpoint.CheckpointLoader.register_scheme('', loader=load_from_local, force=True)
-
-
-def load_from_local(filename: str, map_location: MapLocation = None) -> dict[str, Any]:
-    """Load a local path for mmengine, which prints this function's name without ``load_from_``."""
-    return load_checkpoint_file(filename, map_location)
+        raise InputError(name, f'damaged or unreadable checkpoint ({reason})', 'copy or train it again') from error

@@ -1,4 +1,4 @@
-"""Reading the config that a run left in its folder, without running it: a foreign run must not execute code here."""
+"""Reading of the config in a work dir without running it: a foreign run must not execute code here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_config_dump(path: str | Path) -> dict[str, Any]:
         return {_target(statement): _value(statement.value) for statement in tree.body}  # type: ignore[attr-defined]
     except (OSError, SyntaxError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(
-            f'{path}: is no config as a training writes it ({error}); its settings stay unknown'
+            path, f'is no config as a training writes it ({error})', 'its settings stay unknown'
         ) from error
 
 
@@ -50,7 +50,7 @@ def _value(node: ast.expr) -> Any:
 
 
 def _dict_call(node: ast.Call) -> dict[Any, Any]:
-    """``dict(key=value, …)``, or ``dict({…})`` where a key is no name."""
+    """Read ``dict(key=value, …)``, or ``dict({…})`` where a key is no name."""
     mappings = all(isinstance(argument, ast.Dict) for argument in node.args) and len(node.args) <= 1
     if not isinstance(node.func, ast.Name) or node.func.id != 'dict' or not mappings:
         raise ValueError(f'line {node.lineno} calls a function')

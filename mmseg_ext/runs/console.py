@@ -1,10 +1,10 @@
-"""What of mmengine's log a person sees; the log file keeps everything."""
+"""Filter of mmengine's log for the console; the log file keeps everything."""
 
 from __future__ import annotations
 
 import logging
 
-HIDDEN_STARTS = (
+HIDDEN_PREFIXES = (
     '\n---',  # the system environment
     'Config:\n',
     'Hooks will be executed',
@@ -19,13 +19,13 @@ class ConsoleFilter(logging.Filter):
     """Keep mmengine's pages (environment, config, hooks, parameters) from the console."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record goes to the console."""
+        """Return whether the record goes to the console."""
         if record.levelno > logging.INFO:
             return True
-        return not record.getMessage().startswith(HIDDEN_STARTS)
+        return not record.getMessage().startswith(HIDDEN_PREFIXES)
 
 
-_FILTER = ConsoleFilter()  # one, which a handler takes once however often it is added
+_FILTER = ConsoleFilter()  # a single one: a handler takes the same filter only once
 
 
 def quiet_console(logger: logging.Logger) -> None:

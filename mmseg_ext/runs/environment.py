@@ -1,4 +1,4 @@
-"""Where a figure comes from: versions, hardware, commit, command."""
+"""Provenance of a number: versions, hardware, commit, command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ('numpy', 'onedl-mmcv', 'onedl-mmengine', 'onedl-mmsegmentation', 'op
 
 
 def describe_environment(command: list[str]) -> dict[str, Any]:
-    """What a figure needs beside it: versions, hardware, commit, command."""
+    """Describe versions, hardware, commit and command, to be kept with a number."""
     return {
         'mmseg_ext': mmseg_ext.__version__,
         'commit': _commit(),
@@ -38,9 +38,9 @@ def _version(package: str) -> str | None:
 
 
 def _commit(root: Path = Path(mmseg_ext.__file__).parents[1]) -> str | None:
-    """The checkout's commit, with ``+`` after it where files differ; None where this is no checkout.
+    """Return the checkout's commit, with ``+`` after it where files differ; None where this is no checkout.
 
-    An installed package may lie inside a foreign checkout (a virtual environment in a project): that one is not meant.
+    An installed package may lie inside a foreign checkout (a virtual environment in a project), which does not count.
     """
     top = _git(root, 'rev-parse', '--show-toplevel')
     commit = _git(root, 'rev-parse', 'HEAD')

@@ -1,4 +1,4 @@
-"""The hyperparameters of a config, flat and under the same names for every experiment, so that runs can be compared."""
+"""Hyperparameters of a config, flat and under the same names for every experiment, so that runs can be compared."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 Value = str | float | int
 
-NONE = 'none'
+NONE = 'none'  # of a setting that is absent
 AUGMENTATION = 'augmentation.'
 NO_AUGMENTATION = ('LoadImage', 'LoadImageFromFile', 'LoadMask', 'LoadAnnotations', 'PackSegInputs')
 PRECISIONS = {'AutocastOptimWrapper': 'bfloat16', 'AmpOptimWrapper': 'float16'}  # of wrappers that name no dtype
 
 
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, Value]:
-    """What tells one experiment from another, as one flat section.
+    """Collect the settings that distinguish one experiment from another, as one flat section.
 
     The keys are the same for every config, with ``'none'`` where something is absent, so that a table of runs has no
     holes; ``augmentation.<transform>`` alone exists only where the transform is used. Paths are cut to the part that
@@ -26,6 +26,10 @@ def hyperparameters(config: Mapping[str, Any]) -> dict[str, Value]:
 
     Returns:
         Names → text, whole numbers and floats; sequences and options are written as text (``'1, 1, 1.19'``).
+
+    >>> found = hyperparameters({'model': {'type': 'EncoderDecoder', 'backbone': {'type': 'mmseg_ext.VGG', 'depth': 16}}})
+    >>> found['backbone'], found['depth'], found['neck']
+    ('VGG', 16, 'none')
     """
     model = _mapping(config.get('model'))
     found: dict[str, Any] = _describe_model(model, config)
@@ -37,17 +41,17 @@ def hyperparameters(config: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def data_sources(config: Mapping[str, Any]) -> list[tuple[str, str | None, str]]:
-    """The files that a config trains on, then those that it validates on.
+    """List the datasets that a config trains on, then those that it validates on.
 
     Args:
         config: As for `hyperparameters`.
 
     Returns:
-        Data root, label set and split of each data set that names a root.
+        Data root, label set and split of each dataset that names a root.
     """
     found: dict[tuple[str, str | None, str], None] = {}
     for part, split in (('train', 'train'), ('val', 'val')):
-        for source, _ in _sources(_mapping(_mapping(config.get(f'{part}_dataloader')).get('dataset'))):
+        for source, _ in dataset_configs(_mapping(config.get(f'{part}_dataloader')).get('dataset')):
             if source.get('data_root'):
                 found[str(source['data_root']), source.get('labels', 'labels'), str(source.get('split', split))] = None
     return list(found)
@@ -74,7 +78,7 @@ def _describe_model(model: Mapping[str, Any], config: Mapping[str, Any]) -> dict
 
 
 def _head_name(head: Mapping[str, Any]) -> str:
-    """The head itself, where `mmseg_ext.AttentionHead` is built around it, and its flags that are set."""
+    """Name the head itself, where `mmseg_ext.AttentionHead` is built around it, with its flags that are set."""
     flags = {key: value for key, value in head.items() if value is True}
     return _with_options({**flags, 'type': head.get('head_type', head.get('type', NONE))})
 
@@ -126,7 +130,7 @@ def _describe_optimization(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _multipliers(wrapper: Mapping[str, Any], kind: str) -> str:
-    """``backbone 0.3``: the factors on parts of the model's parameters.
+    """Write the factors on parts of the model's parameters as ``backbone 0.3``.
 
     A parameter that a custom key names follows no other rule: mmengine leaves its bias or norm as it is.
     """
@@ -142,8 +146,8 @@ def _factors(factors: Mapping[str, Any]) -> str:
 
 
 def _describe_data(config: Mapping[str, Any]) -> dict[str, Any]:
-    train = list(_sources(_mapping(_mapping(config.get('train_dataloader')).get('dataset'))))
-    validation = list(_sources(_mapping(_mapping(config.get('val_dataloader')).get('dataset'))))
+    train = list(dataset_configs(_mapping(config.get('train_dataloader')).get('dataset')))
+    validation = list(dataset_configs(_mapping(config.get('val_dataloader')).get('dataset')))
     preprocessor = _mapping(_mapping(config.get('model')).get('data_preprocessor'))
     transforms = [step for _, steps in train for step in steps if _name(step) not in NO_AUGMENTATION]
     mix = _mapping(preprocessor.get('batch_augments'))
@@ -167,23 +171,36 @@ def _describe_data(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _augmentation_options(transforms: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """One entry a transform; the options of one that is used several times are joined where they differ."""
+    """Write one entry a transform; the options of one that is used several times are joined where they differ."""
     options: dict[str, dict[str, None]] = {}
     for step in transforms:
         options.setdefault(AUGMENTATION + _name(step), {})[_options(step) or 'default'] = None
     return {name: _joined(texts) for name, texts in options.items()}
 
 
-def _sources(
-    dataset: Mapping[str, Any], after: Sequence[Mapping[str, Any]] = ()
+def dataset_configs(
+    dataset: Any, after: Sequence[Mapping[str, Any]] = ()
 ) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
-    """The data sets inside wrappers (concatenation, repetition, mixing), each with all its transforms."""
-    steps = [*_mappings(dataset.get('pipeline')), *after]
-    inner = _mappings(dataset.get('datasets')) or _mappings(dataset.get('dataset'))
-    for part in inner:
-        yield from _sources(part, steps)
-    if dataset and not inner:
-        yield dataset, steps
+    """Walk the datasets inside wrappers (concatenation, repetition, mixing).
+
+    Args:
+        dataset: The config of a dataset or wrapper, several of them, or None.
+        after: Transforms that follow those of the dataset.
+
+    Yields:
+        The config of each dataset that wraps no other, and all its transforms.
+
+    >>> inner = {'type': 'FolderDataset', 'pipeline': [{'type': 'LoadImage'}]}
+    >>> list(dataset_configs({'type': 'RepeatDataset', 'dataset': inner}))
+    [({'type': 'FolderDataset', 'pipeline': [{'type': 'LoadImage'}]}, [{'type': 'LoadImage'}])]
+    """
+    for part in _mappings(dataset):
+        steps = [*_mappings(part.get('pipeline')), *after]
+        inner = _mappings(part.get('datasets')) or _mappings(part.get('dataset'))
+        if inner:
+            yield from dataset_configs(inner, steps)
+        elif part:
+            yield part, steps
 
 
 def _heads(model: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
@@ -195,7 +212,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    """A part, or a list of parts, as a list."""
+    """Return a part, or a list of parts, as a list."""
     if isinstance(value, Mapping):
         return [value]
     return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list | tuple) else []
@@ -225,7 +242,7 @@ def _inner_text(value: Any) -> str:
 
 
 def _size(value: Any) -> str | None:
-    """Width × height, as a config writes sizes, or one side for both."""
+    """Write width × height, as a config orders them; one number stands for both."""
     if isinstance(value, int):
         value = (value, value)
     return '×'.join(map(_text, value)) if isinstance(value, list | tuple) else None

@@ -20,8 +20,8 @@ from mmseg_ext.evaluation.summary import summarize
 from mmseg_ext.files import check_result_folder, staged_folder, write_json
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
+from mmseg_ext.runs.layout import MASKS, METRICS, PROBABILITIES, RECORDS
 
-RECORDS, MASKS, METRICS, PROBABILITIES = 'records.parquet', 'masks', 'metrics.json', 'probabilities'
 OURS = frozenset({RECORDS, MASKS, METRICS, PROBABILITIES, 'log'})
 
 

@@ -18,7 +18,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
-from mmseg_ext.runs.scalars import FILE_NAME as SCALARS
+from mmseg_ext.runs.layout import ENVIRONMENT, SCALARS
 from mmseg_ext.tracking.clearml.backend import backend_options, connect, set_mode
 from mmseg_ext.tracking.clearml.remote import enqueue, to_section
 
@@ -73,7 +73,7 @@ def train(
         runner = build_runner(config)
         connect(runner)
         if is_main_process():
-            write_json(work_dir / 'environment.json', describe_environment(sys.argv))
+            write_json(work_dir / ENVIRONMENT, describe_environment(sys.argv))
         guarded(runner.train, work_dir)
     except InputError:
         if first and not resume:

@@ -1,1 +1,1 @@
-"""Checkpoint files: writing, finding, matching them to a model, pretrained weights."""
+"""Checkpoint files: writing, finding, matching to a model, pretrained weights, training state."""

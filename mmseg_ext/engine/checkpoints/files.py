@@ -1,6 +1,6 @@
-"""Writing and finding checkpoint files: whole or not at all, and nothing in them but plain data.
+"""Writing and finding checkpoint files, which are written atomically and hold plain data only.
 
-They are read by `mmseg_ext.runs.checkpoint_file`.
+`mmseg_ext.runs.checkpoint_file` reads them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import torch
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path
+from mmseg_ext.runs.layout import LAST_CHECKPOINT
 
 _STEP_FILE = re.compile(r'(epoch|iter)_(\d+)\.pth')
 _LEFTOVER = re.compile(r'\..+-[a-z0-9_]{8}(\.pth)?')
-POINTER = 'last_checkpoint'
 
 
 def save_checkpoint_file(checkpoint: Mapping[str, Any], path: str | Path) -> None:
@@ -30,7 +30,7 @@ def save_checkpoint_file(checkpoint: Mapping[str, Any], path: str | Path) -> Non
         path: The file to write or replace.
 
     Raises:
-        InputError: The file cannot be written; an older file of that name is then as it was.
+        InputError: The file cannot be written; an older file of that name stays as it was.
     """
     with atomic_path(path) as temporary, temporary.open('wb') as stream:
         try:
@@ -42,14 +42,17 @@ def save_checkpoint_file(checkpoint: Mapping[str, Any], path: str | Path) -> Non
 
 
 def to_plain(value: Any, name: str = 'checkpoint') -> Any:
-    """Turn NumPy values, paths, sets and configs into what the restricted unpickler reads; tensors go to the CPU.
+    """Convert NumPy values, paths, sets and configs to what the restricted unpickler reads; tensors go to the CPU.
 
     Args:
-        value: What to convert. Dictionaries and lists are rebuilt; tuples stay tuples.
+        value: The value. Dictionaries and lists are rebuilt; tuples stay tuples.
         name: Where the value stands, for the message.
 
     Raises:
-        TypeError: An object that is not data.
+        TypeError: It holds an object that is not data.
+
+    >>> to_plain({'path': Path('a'), 'scores': np.array([1.5, 2.0]), 'seeds': {2, 1}})
+    {'path': 'a', 'scores': [1.5, 2.0], 'seeds': [1, 2]}
     """
     if value is None or type(value) in (bool, int, float, complex, str, bytes, torch.dtype):
         return value
@@ -76,14 +79,14 @@ def to_plain(value: Any, name: str = 'checkpoint') -> Any:
 
 
 def _with_versions(state: dict[str, Any], versions: Mapping[str, Any]) -> OrderedDict[str, Any]:
-    """A model's state with the versions of its modules, by which torch converts older files."""
+    """Add the versions of its modules to a model's state; by them torch converts older files."""
     result = OrderedDict(state)
     result._metadata = OrderedDict(versions)  # type: ignore[attr-defined]
     return result
 
 
 def checkpoints_newest_first(work_dir: str | Path) -> list[Path]:
-    """The ``epoch_N.pth`` or ``iter_N.pth`` files of a run, newest first.
+    """List the ``epoch_N.pth`` or ``iter_N.pth`` files of a run, newest first.
 
     The pointer file ``last_checkpoint`` names the newest; the others are those of the same kind before it. Files of a
     higher step belong to an earlier run in the same folder and are left out. Without a pointer the highest step leads.
@@ -92,33 +95,33 @@ def checkpoints_newest_first(work_dir: str | Path) -> list[Path]:
     found = [
         (match[1], int(match[2]), path) for path in work_dir.glob('*.pth') if (match := _STEP_FILE.fullmatch(path.name))
     ]
-    pointer = work_dir / POINTER
+    pointer = work_dir / LAST_CHECKPOINT
     named = Path(pointer.read_text(encoding='utf-8').strip()).name if pointer.is_file() else ''
     if match := _STEP_FILE.fullmatch(named):
-        found = [one for one in found if one[0] == match[1] and one[1] <= int(match[2])]
+        found = [(kind, step, path) for kind, step, path in found if kind == match[1] and step <= int(match[2])]
     return [path for _, _, path in sorted(found, reverse=True)]
 
 
 def last_checkpoint(work_dir: str | Path) -> Path | None:
-    """The newest checkpoint of a run, or ``None``. It may be damaged; ``--resume`` then takes the one before."""
+    """Return the newest checkpoint of a run, or None. It may be damaged; a resumed run then takes the one before."""
     return next(iter(checkpoints_newest_first(work_dir)), None)
 
 
 def find_best(path: str | Path) -> Path:
-    """The best checkpoint of a work dir; a path that is no folder is returned as it is.
+    """Return the best checkpoint of a work dir; a path that is no folder is returned as it is.
 
     Raises:
         InputError: There is no such path, or the folder holds no best checkpoint, or those of several metrics.
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f'{path}: no such checkpoint')
+        raise InputError(path, 'no such checkpoint')
     if not path.is_dir():
         return path
     found = sorted(path.glob('best_*.pth'))
     if len(found) != 1:
-        names = ', '.join(one.name for one in found) or 'none'
-        raise InputError(f'{path}: should hold one best_*.pth, holds {names}; name the checkpoint itself')
+        names = ', '.join(file.name for file in found) or 'none'
+        raise InputError(path, f'should hold one best_*.pth, holds {names}', 'name the checkpoint itself')
     return found[0]
 
 

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.model.weight_init import PretrainedInit as MMEnginePretrainedInit
-from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 
 
-@WEIGHT_INITIALIZERS.register_module(name='Pretrained', force=True)
 class PretrainedInit(MMEnginePretrainedInit):
-    """mmengine's initialiser, which loads what fits and says in the log what does not, even where nothing fits.
+    """mmengine's initializer, which loads what fits and logs what does not, even where nothing fits.
 
     A part may be missing on either side (a classifier, a deeper stage). Nothing in common is an error: the training
     would start from random weights, and look like any other.
+    `mmseg_ext.engine.mmengine_internals.strict_loading` puts it in place of mmengine's.
 
     Raises:
         InputError: No value of the file has the name and the shape of one of the module's, or none the prefix.
@@ -32,8 +31,8 @@ class PretrainedInit(MMEnginePretrainedInit):
         handle = module.register_load_state_dict_pre_hook(check)
         try:
             super().__call__(module)
-        except AssertionError as error:  # how mmengine says that no key begins with the prefix
-            raise InputError(f'{self.checkpoint}: {error}; correct `prefix` in init_cfg') from error
+        except AssertionError as error:  # mmengine's, where no key begins with the prefix
+            raise InputError(self.checkpoint, one_line(error), 'correct `prefix:` in init_cfg') from error
         finally:
             handle.remove()
 
@@ -44,11 +43,12 @@ class PretrainedInit(MMEnginePretrainedInit):
         ):
             return
         raise InputError(
-            f'{self.checkpoint}: holds weights of another network: of its {len(state)} keys ({_some(state)}) none has '
-            f'the name and shape of one of the {len(own)} of {type(module).__name__} ({_some(own)}); correct '
-            f'`checkpoint` or `prefix` in init_cfg'
+            self.checkpoint,
+            f'holds weights of another network: of its {len(state)} keys ({_first(state)}) none has the name and shape '
+            f'of one of the {len(own)} of {type(module).__name__} ({_first(own)})',
+            'correct `checkpoint:` or `prefix:` in init_cfg',
         )
 
 
-def _some(keys: Mapping[str, Any]) -> str:
+def _first(keys: Mapping[str, Any]) -> str:
     return ', '.join([*list(keys)[:2], '…'])

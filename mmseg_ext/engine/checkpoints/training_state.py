@@ -1,4 +1,4 @@
-"""What a checkpoint holds beside weights and optimizer: logged history and random state, as plain values."""
+"""Logged history and random state as plain values, for checkpoints."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from mmseg_ext.engine.checkpoints.files import to_plain
 
 
 def message_hub_to_plain(hub: MessageHub) -> dict[str, dict[str, Any]]:
-    """The message hub's ``state_dict`` with each `HistoryBuffer` as two float64 tensors.
+    """Return the message hub's ``state_dict`` with each `HistoryBuffer` as two float64 tensors.
 
     An entry of ``runtime_info`` that is not data is left out, as it cannot be resumed; the log says so.
     """
     state = hub.state_dict()
     scalars = {
         key: {
-            'log_history': torch.as_tensor(np.asarray(buffer._log_history, dtype=np.float64)),
-            'count_history': torch.as_tensor(np.asarray(buffer._count_history, dtype=np.float64)),
+            'log_history': torch.as_tensor(np.asarray(buffer.data[0], dtype=np.float64)),
+            'count_history': torch.as_tensor(np.asarray(buffer.data[1], dtype=np.float64)),
             'max_length': int(buffer.max_length),
         }
         for key, buffer in state['log_scalars'].items()
@@ -38,7 +38,7 @@ def message_hub_to_plain(hub: MessageHub) -> dict[str, dict[str, Any]]:
 
 
 def message_hub_from_plain(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse of `message_hub_to_plain`: a dictionary for ``MessageHub.load_state_dict``."""
+    """Invert `message_hub_to_plain`; the result is for ``MessageHub.load_state_dict``."""
     scalars = {
         key: value
         if isinstance(value, HistoryBuffer)
@@ -51,7 +51,7 @@ def message_hub_from_plain(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get_rng_state() -> dict[str, Any]:
-    """The state of Python's, NumPy's and torch's global random generators, as tensors and numbers."""
+    """Return the state of Python's, NumPy's and torch's global random generators, as tensors and numbers."""
     version, internal, gauss_next = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {
@@ -76,4 +76,4 @@ def set_rng_state(state: Mapping[str, Any]) -> None:
     np.random.set_state((numpy['name'], keys, numpy['position'], numpy['has_gauss'], numpy['cached']))
     torch.set_rng_state(state['torch'].cpu())
     if torch.cuda.is_available() and len(state['cuda']) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all([one.cpu() for one in state['cuda']])
+        torch.cuda.set_rng_state_all([device_state.cpu() for device_state in state['cuda']])

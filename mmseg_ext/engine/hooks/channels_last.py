@@ -1,4 +1,4 @@
-"""The channels-last memory format, which convolutions in half precision are fastest in."""
+"""Hook for the channels-last memory format, in which convolutions in half precision are fastest."""
 
 from __future__ import annotations
 

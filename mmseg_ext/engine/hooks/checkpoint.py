@@ -1,25 +1,26 @@
-"""When checkpoints are saved, and which are kept: the new one is on the disk before an old one goes."""
+"""Hook that saves checkpoints, and deletes an old one only after the new one is on the disk."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from mmengine.dist import is_main_process
-from mmengine.hooks import CheckpointHook as BaseCheckpointHook
 from mmengine.runner import Runner
 
-from mmseg_ext.engine.checkpoints.files import POINTER
+from mmseg_ext.engine.mmengine_internals import OpenCheckpointHook
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import write_text
 from mmseg_ext.registry import HOOKS
+from mmseg_ext.runs.layout import LAST_CHECKPOINT
 
 
 @HOOKS.register_module()
-class CheckpointHook(BaseCheckpointHook):
-    """mmengine's ``CheckpointHook`` that a kill cannot rob of its last or best checkpoint.
+class CheckpointHook(OpenCheckpointHook):
+    """mmengine's ``CheckpointHook`` that keeps its last and best checkpoint whenever it is killed.
 
     mmengine deletes the previous best and the outdated last checkpoint before it writes the new one. Here the order is:
     write, record, delete. Also, a metric of one class (``save_best='Dice/cat'``) needs no ``rule``; a metric that does
@@ -29,10 +30,8 @@ class CheckpointHook(BaseCheckpointHook):
         **kwargs: As for mmengine's hook, without remote storage.
     """
 
-    _default_greater_keys: ClassVar[list[str]] = [*BaseCheckpointHook._default_greater_keys, 'Dice', 'IoU', 'Fscore']
-
     def before_train(self, runner: Runner) -> None:
-        """Find the folder, and take up the names of kept and best checkpoints of a resumed run."""
+        """Find the folder, and restore the names of the checkpoints that a resumed run keeps."""
         folder = Path(runner.work_dir)
         self._folder = folder if self.out_dir is None else Path(self.out_dir) / folder.name
         info = runner.message_hub.runtime_info
@@ -43,13 +42,14 @@ class CheckpointHook(BaseCheckpointHook):
         """Save the last state where neither the interval nor the planned end did (early stopping)."""
         step = runner.epoch if self.by_epoch else runner.iter
         if self.save_last and step > 0 and not self._is_saved(step):
-            self._save_checkpoint_with_step(runner, step, {'epoch': runner.epoch, 'iter': runner.iter})
+            self.save_step(runner, step, {'epoch': runner.epoch, 'iter': runner.iter})
         super().after_train(runner)
 
     def _is_saved(self, step: int) -> bool:
         return self.last_ckpt is not None and Path(self.last_ckpt).name == self.filename_tmpl.format(step)
 
-    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
+    def save_step(self, runner: Runner, step: int, meta: Mapping[str, Any]) -> None:
+        """Save the checkpoint of an epoch or iteration, then delete those that are outdated."""
         if step not in self._kept_steps:
             self._kept_steps.append(step)
         outdated = []
@@ -64,24 +64,29 @@ class CheckpointHook(BaseCheckpointHook):
             name,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
+            meta=dict(meta),
             by_epoch=self.by_epoch,
         )
         if is_main_process():
-            write_text(Path(runner.work_dir) / POINTER, self.last_ckpt)
+            write_text(Path(runner.work_dir) / LAST_CHECKPOINT, self.last_ckpt)
             for old in outdated:
                 (self._folder / self.filename_tmpl.format(old)).unlink(missing_ok=True)
 
-    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
+    def save_best_of(self, runner: Runner, metrics: dict[str, Any]) -> None:
+        """Save a checkpoint if a metric is the best so far, then delete the previous best.
+
+        Raises:
+            InputError: Validation does not return the metric.
+        """
         if not self.save_best or not hasattr(self, '_folder'):  # a validation outside training saves nothing
             return
         if 'auto' in self.key_indicators:
-            self._init_rule(self.rules, [next(iter(metrics))])
+            self.monitor(next(iter(metrics)))
         step = runner.epoch if self.by_epoch else runner.iter
         best = {}
         for metric, rule in zip(self.key_indicators, self.rules, strict=True):
             if metric not in metrics:
-                raise InputError(f'save_best={metric!r}: validation gave {", ".join(metrics)}; name one of these')
+                raise InputError(f'save_best={metric!r}', f'validation gave {", ".join(metrics)}', 'name one of these')
             key = '' if len(self.key_indicators) == 1 else f'_{metric}'
             score = metrics[metric]
             previous = runner.message_hub.get_info(f'best_score{key}', self.init_value_map[rule])
@@ -94,7 +99,7 @@ class CheckpointHook(BaseCheckpointHook):
             self._save_best(runner, name)
             runner.logger.info(f'The best checkpoint with {float(score):0.4f} {metric} is saved to {name}')
         if best or self._is_saved(step):  # again, for what validation has changed: scores, counts of other hooks
-            self._save_checkpoint_with_step(runner, step, {'epoch': runner.epoch, 'iter': runner.iter})
+            self.save_step(runner, step, {'epoch': runner.epoch, 'iter': runner.iter})
         if is_main_process():
             for metric, name in best.items():
                 self._remove_previous_best(metric, name)

@@ -1,4 +1,4 @@
-"""Keeps the class weights of a run beside its results."""
+"""Hook that keeps the class weights of a run with its results."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import write_json
 from mmseg_ext.models.losses.class_weight import ClassWeights
 from mmseg_ext.registry import HOOKS
-
-FILE_NAME = 'class_weights.json'
+from mmseg_ext.runs.layout import CLASS_WEIGHTS
 
 
 @HOOKS.register_module()
 class ClassWeightsHook(Hook):
-    """Write ``<work dir>/class_weights.json``: what the losses weigh classes with, and where that comes from.
+    """Write ``<work dir>/class_weights.json``: the class weights of the losses, and where they come from.
 
     Only weights that a file holds or that were computed from masks are written; those of a list stand in the config.
     The keys are the names of the losses in the model; the values have ``source``, ``classes`` and ``weights``.
@@ -31,7 +30,7 @@ class ClassWeightsHook(Hook):
         Raises:
             InputError: The weights are those of other classes than the data's.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         records = {
             name.removesuffix('.class_weight'): module.record
             for name, module in model.named_modules()
@@ -41,8 +40,9 @@ class ClassWeightsHook(Hook):
         for record in records.values():
             if trained is not None and record['classes'] not in (None, list(trained)):
                 raise InputError(
-                    f'class_weight of {record["source"]}: is for the classes {", ".join(record["classes"])}, but the '
-                    f'data have {", ".join(trained)}; compute the weights of the data trained on'
+                    f'class_weight of {record["source"]}',
+                    f'is for the classes {", ".join(record["classes"])}, but the data have {", ".join(trained)}',
+                    'compute the weights of the data trained on',
                 )
         if records and is_main_process():
-            write_json(Path(runner.work_dir) / FILE_NAME, records)
+            write_json(Path(runner.work_dir) / CLASS_WEIGHTS, records)

@@ -1,20 +1,20 @@
-"""Early stopping whose patience survives ``--resume``."""
+"""Hook for early stopping whose patience survives a resumption."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from mmengine.hooks import EarlyStoppingHook as BaseEarlyStoppingHook
 from mmengine.runner import Runner
 
+from mmseg_ext.engine.mmengine_internals import OpenEarlyStoppingHook
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import HOOKS
 
-_KEY = 'early_stopping'
+STATE_KEY = 'early_stopping'  # in the message hub, which goes into the checkpoints
 
 
 @HOOKS.register_module()
-class EarlyStoppingHook(BaseEarlyStoppingHook):
+class EarlyStoppingHook(OpenEarlyStoppingHook):
     """mmengine's ``EarlyStoppingHook`` that keeps its count in the checkpoints and knows the metrics of one class.
 
     Args:
@@ -26,18 +26,18 @@ class EarlyStoppingHook(BaseEarlyStoppingHook):
     """
 
     priority = 'LOW'  # before CheckpointHook, which saves the count
-    _default_greater_keys: ClassVar[list[str]] = [*BaseEarlyStoppingHook._default_greater_keys, 'Dice', 'IoU', 'Fscore']
 
     def before_train(self, runner: Runner) -> None:
-        """Take up the count of a resumed run."""
-        state = runner.message_hub.get_info(_KEY)
+        """Restore the count of a resumed run."""
+        state = runner.message_hub.get_info(STATE_KEY)
         if state is not None:
             self.wait_count, self.best_score = state['wait_count'], state['best_score']
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
         """Decide whether to stop."""
         if self.monitor not in (metrics or {}):
-            raise InputError(f'EarlyStoppingHook: monitor={self.monitor!r}: validation gave {", ".join(metrics or {})}')
+            given = ', '.join(metrics or {})
+            raise InputError('EarlyStoppingHook', f'monitor={self.monitor!r}: validation gave {given}')
         super().after_val_epoch(runner, metrics)
         state = {'wait_count': self.wait_count, 'best_score': float(self.best_score)}
-        runner.message_hub.update_info(_KEY, state)
+        runner.message_hub.update_info(STATE_KEY, state)

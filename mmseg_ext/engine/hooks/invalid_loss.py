@@ -1,4 +1,4 @@
-"""Stop a training whose loss is no longer a number."""
+"""Hook that stops a training whose loss is no longer a number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class InvalidLossHook(Hook):
     """Stop with exit code 1 after several iterations in a row with a NaN or infinite loss.
 
     A single one can happen (an overflow in float16, which the scaler skips); a row of them means that the weights are
-    lost and no later iteration can mend them.
+    lost and no later iteration can restore them.
 
     Args:
         patience: How many in a row stop the training.
@@ -28,7 +28,7 @@ class InvalidLossHook(Hook):
 
     def __init__(self, patience: int = 5) -> None:
         if patience < 1:
-            raise InputError(f'InvalidLossHook: patience={patience} must be at least 1')
+            raise InputError('InvalidLossHook', f'patience={patience} must be at least 1')
         self.patience = patience
         self._in_a_row = 0
 
@@ -38,7 +38,8 @@ class InvalidLossHook(Hook):
         self._in_a_row = 0 if math.isfinite(loss) else self._in_a_row + 1
         if self._in_a_row >= self.patience:
             raise InputError(
-                f'{runner.work_dir}: the loss has been {loss} for {self._in_a_row} iterations, up to iteration '
-                f'{runner.iter + 1}; lower the learning rate, clip gradients (clip_grad), or train without --amp',
+                runner.work_dir,
+                f'the loss has been {loss} for {self._in_a_row} iterations, up to iteration {runner.iter + 1}',
+                'lower the learning rate, clip gradients (`clip_grad:`), or train without `amp=True`',
                 exit_code=1,
             )

@@ -1,4 +1,4 @@
-"""One line of progress on a terminal; nothing in a pipe, where the log's lines stand."""
+"""Hook that shows the progress of a training as one line on a terminal, and nothing in a pipe."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmseg_ext.registry import HOOKS
+from mmseg_ext.runs.scalars import DEFAULT_METRIC, best_point
 
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Show iterations, remaining time, loss, learning rate and the best metric so far.
+    """Show iterations, remaining time, loss, learning rate and the best value of a metric so far.
 
     Args:
         metric: The validation metric to show.
@@ -26,15 +27,18 @@ class ProgressHook(Hook):
 
     priority = 'LOW'
 
-    def __init__(self, metric: str = 'mDice', greater_is_better: bool = True) -> None:
+    def __init__(self, metric: str = DEFAULT_METRIC, greater_is_better: bool = True) -> None:
         self.metric = metric
-        self.sign = 1 if greater_is_better else -1
+        self.greater_is_better = greater_is_better
+        self._best: float | None = None
         self._progress: Progress | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Start the line, if there is a terminal, and recall the best value of a resumed run."""
         history = runner.message_hub.log_scalars.get(f'val/{self.metric}')
-        self._best = None if history is None else max(history.data[0].tolist(), key=lambda value: self.sign * value)
+        self._best = None
+        for value in [] if history is None else history.data[0].tolist():
+            self._note(value)
         if not (is_main_process() and sys.stderr.isatty()):
             return
         self._progress = Progress(
@@ -57,7 +61,7 @@ class ProgressHook(Hook):
                 self._streams.append((handler, handler.setStream(sys.stderr)))
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Advance."""
+        """Advance the line."""
         if self._progress is not None:
             lr = runner.message_hub.get_scalar('train/lr').current()
             loss = runner.message_hub.get_scalar('train/loss').current()
@@ -65,11 +69,10 @@ class ProgressHook(Hook):
             self._progress.update(self._task, completed=runner.iter + 1, state=state)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
-        """Note the metric."""
+        """Take the metric into the best value."""
         value = (metrics or {}).get(self.metric)
-        best = getattr(self, '_best', None)
-        if value is not None and (best is None or self.sign * value > self.sign * best):
-            self._best = value
+        if value is not None:
+            self._note(value)
 
     def close(self, runner: Runner) -> None:
         """Remove the line; `mmseg_ext.engine.Runner` calls this also after an error."""
@@ -78,6 +81,11 @@ class ProgressHook(Hook):
             self._progress = None
             for handler, stream in self._streams:
                 handler.setStream(stream)
+
+    def _note(self, value: float) -> None:
+        points = [(index, number) for index, number in enumerate((self._best, value)) if number is not None]
+        best = best_point(points, self.greater_is_better)
+        self._best = None if best is None else best[1]
 
     def _best_text(self) -> str:
         return '' if self._best is None else f'  best {self.metric} {self._best:.2f}'

@@ -1,4 +1,4 @@
-"""Tells the metrics where the run keeps its records."""
+"""Hook that tells the metrics where a run keeps its records."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from mmengine.runner import Runner
 
 from mmseg_ext.evaluation.seg_metric import SegMetric
 from mmseg_ext.registry import HOOKS
-
-FOLDER = 'records'
+from mmseg_ext.runs.layout import RECORDS_FOLDER
 
 
 @HOOKS.register_module()
@@ -33,4 +32,4 @@ class RecordsHook(Hook):
 def _set_folder(runner: Runner, loop: Any) -> None:
     for metric in loop.evaluator.metrics:
         if isinstance(metric, SegMetric):
-            metric.set_output(records=Path(runner.work_dir) / FOLDER)
+            metric.set_output(records=Path(runner.work_dir) / RECORDS_FOLDER)

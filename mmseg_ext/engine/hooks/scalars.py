@@ -1,4 +1,4 @@
-"""``scalars.json``: the curves of a run, one JSON object a line, continued when the run is resumed."""
+"""Hook that writes the curves of a run to ``scalars.json``, and continues them when the run is resumed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from mmengine.runner import Runner
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import write_text
 from mmseg_ext.registry import HOOKS
-from mmseg_ext.runs.scalars import FILE_NAME, read_scalars
+from mmseg_ext.runs.layout import SCALARS
+from mmseg_ext.runs.scalars import read_scalars, sample_training
 
 
 @HOOKS.register_module()
@@ -34,12 +35,12 @@ class ScalarsHook(Hook):
 
     def __init__(self, interval: int = 10) -> None:
         if interval < 1:
-            raise InputError(f'ScalarsHook: interval={interval} must be at least 1')
+            raise InputError('ScalarsHook', f'interval={interval} must be at least 1')
         self.interval = interval
 
     def before_train(self, runner: Runner) -> None:
-        """Drop what the resumed (or fresh) run will write again."""
-        self.path = Path(runner.work_dir) / FILE_NAME
+        """Drop the lines that the resumed (or fresh) run will write again."""
+        self.path = Path(runner.work_dir) / SCALARS
         if is_main_process() and self.path.exists():
             kept = [row for row in read_scalars(self.path) if row['iter'] <= runner.iter and runner.iter > 0]
             write_text(self.path, ''.join(json.dumps(row) + '\n' for row in kept))
@@ -47,14 +48,9 @@ class ScalarsHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Write a line every ``interval`` iterations, and at the last one."""
         finished = runner.iter + 1
-        if finished % self.interval and finished != runner.max_iters:
-            return
-        scalars = {
-            key: buffer.current() if key.endswith('lr') else buffer.mean(self.interval)
-            for key, buffer in runner.message_hub.log_scalars.items()
-            if key.startswith('train/')
-        }
-        self._append(runner, finished, scalars)
+        scalars = sample_training(runner.message_hub.log_scalars, finished, self.interval, runner.max_iters)
+        if scalars is not None:
+            self._append(runner, finished, scalars)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
         """Write the metrics; those that are not numbers (tables) have other places."""
@@ -72,7 +68,7 @@ class ScalarsHook(Hook):
             with self.path.open('a', encoding='utf-8') as stream:
                 stream.write(json.dumps(row, allow_nan=False) + '\n')
         except OSError as error:
-            raise InputError(f'{self.path}: cannot be written ({error.strerror or error}); free space') from error
+            raise InputError(self.path, f'cannot be written ({error.strerror or error})', 'free space') from error
 
 
 def _is_number(value: Any) -> bool:

@@ -1,11 +1,11 @@
-"""Brings the soft targets of mixed batches to the losses of the model that is trained."""
+"""Hook that hands the soft targets of mixed batches to the losses of the model."""
 
 from __future__ import annotations
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.models.batch_mix import Mix, SoftTargets
 from mmseg_ext.registry import HOOKS
 
@@ -23,14 +23,14 @@ class SoftTargetsHook(Hook):
         Raises:
             InputError: A head ignores another id than the mix.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         mix = getattr(model.data_preprocessor, 'batch_augments', None)
         if isinstance(mix, Mix) and mix.soft:
             mix.num_classes = max(model.num_classes, 2)  # one channel stands for two classes
             self._soft_targets = SoftTargets(model, type(mix).__name__, mix.ignore_index)
 
     def after_train(self, runner: Runner) -> None:
-        """Leave the model as it was."""
+        """Remove them from the model."""
         if self._soft_targets is not None:
             self._soft_targets.remove()
             self._soft_targets = None

@@ -1,1 +1,1 @@
-"""The runner, its loops and mixed precision."""
+"""Runner, loops and mixed precision; `mmseg_ext.engine` re-exports them."""

@@ -1,4 +1,4 @@
-"""Mixed precision that also works on the CPU: an optimizer wrapper, and the loops for validation and test."""
+"""Mixed precision on the CPU and on GPUs: autocast, and an optimizer wrapper."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from mmseg_ext.engine.mmengine_internals import clip_gradients
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import OPTIM_WRAPPERS
 
@@ -17,19 +18,22 @@ _DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 def autocast_dtype(name: str) -> torch.dtype:
-    """The dtype of a name in a config.
+    """Return the dtype of a name in a config.
 
     Raises:
-        InputError: Neither ``bfloat16`` nor ``float16``.
+        InputError: It is neither ``bfloat16`` nor ``float16``.
+
+    >>> autocast_dtype('bfloat16')
+    torch.bfloat16
     """
     if name not in _DTYPES:
-        raise InputError(f"dtype={name!r}: autocast knows 'bfloat16' and 'float16'")
+        raise InputError(f'dtype={name!r}', 'unknown to autocast', "use 'bfloat16' or 'float16'")
     return _DTYPES[name]
 
 
 @contextmanager
 def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
-    """Autocast on the device that the model's parameters are on; ``None`` leaves float32.
+    """Autocast on the device that the model's parameters are on; a dtype of None leaves float32.
 
     Raises:
         InputError: float16 on the CPU, whose kernels and gradients do not carry it.
@@ -37,7 +41,7 @@ def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     parameter = next(model.parameters(), None)
     device = 'cpu' if parameter is None else parameter.device.type
     if device == 'cpu' and dtype is torch.float16:
-        raise InputError("dtype='float16' needs a GPU; use dtype='bfloat16' on the CPU")
+        raise InputError("dtype='float16'", 'needs a GPU', "use dtype='bfloat16' on the CPU")
     with torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=dtype is not None):
         yield
 
@@ -63,7 +67,7 @@ class AutocastOptimWrapper(OptimWrapper):
         super().__init__(**kwargs)
         self.dtype = autocast_dtype(dtype)
         if self.dtype is torch.float16 and not torch.cuda.is_available():
-            raise InputError("dtype='float16' needs a GPU; use dtype='bfloat16' on the CPU")
+            raise InputError("dtype='float16'", 'needs a GPU', "use dtype='bfloat16' on the CPU")
         initial = 2.0**16 if loss_scale == 'dynamic' else float(loss_scale)
         self.loss_scaler = torch.amp.GradScaler('cuda', init_scale=initial, enabled=self.dtype is torch.float16)
 
@@ -81,7 +85,7 @@ class AutocastOptimWrapper(OptimWrapper):
         """Update the parameters, after unscaling and clipping the gradients."""
         if self.clip_grad_kwargs:
             self.loss_scaler.unscale_(self.optimizer)
-            self._clip_grad()
+            clip_gradients(self)
         self.loss_scaler.step(self.optimizer, **kwargs)
         self.loss_scaler.update()
 

@@ -1,9 +1,8 @@
-"""A config as a runner that is ready to train or test."""
+"""Building of a runner from a config."""
 
 from __future__ import annotations
 
 import difflib
-import logging
 import os
 from pathlib import Path
 
@@ -27,29 +26,29 @@ def check_optimizer(config: Config, path: str | Path) -> None:
     with OPTIMIZERS.switch_scope_and_registry(None) as registry:
         if isinstance(kind, str) and registry.get(kind) is None:
             close = difflib.get_close_matches(kind, _names_in(registry), n=1)
-            hint = f'; did you mean {close[0]}?' if close else '; check its spelling'
-            raise InputError(f'{path}: optimizer type={kind!r} is not known{hint}')
+            hint = f'did you mean {close[0]}?' if close else 'check its spelling'
+            raise InputError(path, f'optimizer type={kind!r} is not known', hint)
 
 
 def _names_in(registry: Registry | None) -> list[str]:
-    """The names of a registry and of those above it, where torch's own optimizers are."""
+    """List the names of a registry and of those above it, where torch's own optimizers are."""
     return [] if registry is None else [*registry.module_dict, *_names_in(registry.parent)]
 
 
 def is_first_process(launcher: str) -> bool:
-    """Whether this process is the one that checks and makes folders; known before the processes find each other."""
+    """Return whether this process checks and makes folders; known before the processes find each other."""
     variable = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID'}.get(launcher)
     return variable is None or os.environ.get(variable, '0') == '0'
 
 
 def prepare_device(config: Config) -> None:
-    """Make a config run on this machine: gloo instead of NCCL where there is no GPU."""
+    """Set the backend of a config to this machine's: gloo instead of NCCL where there is no GPU."""
     if not torch.cuda.is_available():
         config.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'
 
 
 def build_runner(config: Config) -> Runner:
-    """Build the runner of a config.
+    """Build the runner of a config, under `mmseg_ext.engine.mmengine_internals.strict_loading`.
 
     Raises:
         InputError: A part of the config does not exist or does not accept its arguments.
@@ -57,6 +56,5 @@ def build_runner(config: Config) -> Runner:
     config.setdefault('runner_type', 'mmseg_ext.Runner')
     init_default_scope(config.get('default_scope', 'mmseg'))
     prepare_device(config)
-    logging.raiseExceptions = False  # a log on a full disk prints no tracebacks; the next checkpoint says what is wrong
     runner: Runner = guarded(lambda: RUNNERS.build(config), config.work_dir)
     return runner

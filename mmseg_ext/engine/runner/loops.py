@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from mmengine.runner import TestLoop as BaseTestLoop
 from mmengine.runner import ValLoop as BaseValLoop
-from mmengine.runner.loops import _parse_losses, _update_losses
 
 from mmseg_ext.engine.checkpoints.training_state import get_rng_state, set_rng_state
+from mmseg_ext.engine.mmengine_internals import mean_losses, take_losses
 from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
 from mmseg_ext.registry import LOOPS
 
@@ -45,7 +45,7 @@ class ValLoop(BaseValLoop):
             self.run_iter(index, data_batch)
         metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
         if self.val_loss:
-            metrics.update(_parse_losses(self.val_loss, 'val'))
+            metrics.update(mean_losses(self.val_loss, 'val'))
         set_rng_state(state)  # before the hooks: one of them saves it
         self.runner.call_hook('after_val_epoch', metrics=metrics)
         self.runner.call_hook('after_val')
@@ -57,7 +57,7 @@ class ValLoop(BaseValLoop):
         self.runner.call_hook('before_val_iter', batch_idx=idx, data_batch=data_batch)
         with autocast_for(self.runner.model, self.dtype):
             outputs = self.runner.model.val_step(data_batch)
-        outputs, _ = _update_losses(outputs, self.val_loss)  # adds to it in place
+        outputs = take_losses(outputs, self.val_loss)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         self.runner.call_hook('after_val_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
 
@@ -86,6 +86,6 @@ class TestLoop(BaseTestLoop):
         self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
         with autocast_for(self.runner.model, self.dtype):
             outputs = self.runner.model.test_step(data_batch)
-        outputs, _ = _update_losses(outputs, self.test_loss)  # adds to it in place
+        outputs = take_losses(outputs, self.test_loss)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         self.runner.call_hook('after_test_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)

@@ -1,4 +1,4 @@
-"""mmengine's runner with checkpoints that are atomic, hold no code and are checked against the model."""
+"""Runner whose checkpoints are atomic, hold no code and are checked against the model."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import mmengine
 import torch
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
-from mmengine.model import BaseTTAModel, MMDistributedDataParallel, is_model_wrapper
+from mmengine.model import BaseTTAModel, MMDistributedDataParallel
 from mmengine.runner import BaseLoop
-from mmengine.runner import Runner as BaseRunner
-from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_to_model
+from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
 
 from mmseg_ext.datasets.seeding import reseed, seed_samples
 from mmseg_ext.engine.checkpoints.files import (
@@ -31,6 +30,8 @@ from mmseg_ext.engine.checkpoints.training_state import (
     message_hub_to_plain,
     set_rng_state,
 )
+from mmseg_ext.engine.mmengine_internals import OpenRunner, strict_loading
+from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import RUNNERS
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
@@ -40,21 +41,25 @@ _STRIP_MODULE = ((r'^module\.', ''),)
 
 
 @RUNNERS.register_module()
-class Runner(BaseRunner):
+class Runner(OpenRunner):
     """``mmengine.runner.Runner`` that survives ``kill -9`` and refuses foreign code.
 
-    It is chosen in a config by ``runner_type = 'mmseg_ext.Runner'``. Its files have mmengine's keys, so mmengine reads
-    them too; they add ``rng_state``, so that a run on one process resumes as if it had not stopped. What the training
-    sees depends on the seed alone, neither on ``num_workers`` nor on a resumption (`mmseg_ext.datasets.seeding`); the
-    model's own chance (dropout) on further ranks starts anew.
+    A config chooses it by ``runner_type = 'mmseg_ext.Runner'``, also for mmsegmentation's own tools. It builds models
+    and loads weights under `mmseg_ext.engine.mmengine_internals.strict_loading`. Its files have mmengine's keys, so
+    mmengine reads them too; they add ``rng_state``, so that a run on one process resumes as if it had not stopped. What
+    the training sees depends on the seed alone, neither on ``num_workers`` nor on a resumption
+    (`mmseg_ext.datasets.seeding`); the random numbers of the model itself (dropout) start again on further ranks.
     """
 
-    _resume: bool
-    _train_dataloader: Any
     _training = False
     _resuming = False
     _resumed_rng_state: dict[str, Any] | None = None
 
+    @strict_loading()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+    @strict_loading()
     def train(self) -> torch.nn.Module:
         """Train; see mmengine. Weights from ``load_from`` may then fit the model in part (another head)."""
         self._training = True
@@ -64,10 +69,22 @@ class Runner(BaseRunner):
             self._training = False
             self.call_hook('close')  # also after an error: a progress line must give the terminal back
 
+    @strict_loading()
+    def val(self) -> dict[str, float]:
+        """Validate; see mmengine."""
+        metrics: dict[str, float] = super().val()
+        return metrics
+
+    @strict_loading()
+    def test(self) -> dict[str, float]:
+        """Test; see mmengine."""
+        metrics: dict[str, float] = super().test()
+        return metrics
+
     def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
         """Build the loop; see mmengine. Its samples depend on the seed and their place in the training alone."""
-        if not isinstance(loop, BaseLoop) and isinstance(self._train_dataloader, dict):
-            self._train_dataloader = seed_samples(self._train_dataloader, self.seed)
+        if not isinstance(loop, BaseLoop) and isinstance(self.train_source, dict):
+            self.train_source = seed_samples(self.train_source, self.seed)
         return super().build_train_loop(loop)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -117,7 +134,7 @@ class Runner(BaseRunner):
             InputError: The file cannot be written, or a remote backend is asked for.
         """
         if file_client_args is not None or backend_args is not None:
-            raise InputError(f'{out_dir}: checkpoints are written to local folders only; remove backend_args')
+            raise InputError(out_dir, 'checkpoints are written to local folders only', 'remove `backend_args:`')
         done = (
             {'epoch': self.epoch + 1, 'iter': self.iter} if by_epoch else {'epoch': self.epoch, 'iter': self.iter + 1}
         )
@@ -151,13 +168,16 @@ class Runner(BaseRunner):
 
     def _scheduler_states(self) -> Any:
         if isinstance(self.param_schedulers, dict):
-            return {name: [one.state_dict() for one in group] for name, group in self.param_schedulers.items()}
-        return [one.state_dict() for one in self.param_schedulers]
+            return {
+                name: [scheduler.state_dict() for scheduler in group] for name, group in self.param_schedulers.items()
+            }
+        return [scheduler.state_dict() for scheduler in self.param_schedulers]
 
     def _bare_model(self) -> torch.nn.Module:
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = unwrap_model(self.model)
         return model.module if isinstance(model, BaseTTAModel) else model
 
+    @strict_loading()
     def load_checkpoint(
         self,
         filename: str,
@@ -179,7 +199,7 @@ class Runner(BaseRunner):
         Raises:
             InputError: The file cannot be read, holds code, or belongs to another model.
         """
-        checkpoint = _load_checkpoint(filename, map_location=map_location, logger='silent')
+        checkpoint = CheckpointLoader.load_checkpoint(filename, map_location=map_location, logger='silent')
         if 'state_dict' not in checkpoint:
             checkpoint = {'meta': {}, 'state_dict': checkpoint}
         if self._resuming:
@@ -189,11 +209,12 @@ class Runner(BaseRunner):
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = message_hub_from_plain(checkpoint['message_hub'])
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        _load_checkpoint_to_model(self._bare_model(), checkpoint, strict, revise_keys=list(revise_keys))
-        self._has_loaded = True
+        load_state_dict(self._bare_model(), revise(checkpoint['state_dict'], revise_keys), strict)
+        self.has_loaded = True
         self.logger.info(f'Loaded {filename}')
         return checkpoint
 
+    @strict_loading()
     def load_or_resume(self) -> None:
         """Load ``load_from``, or continue from the newest readable checkpoint of the work dir.
 
@@ -203,14 +224,14 @@ class Runner(BaseRunner):
         Raises:
             InputError: None of the checkpoints of the work dir can be read.
         """
-        if self._has_loaded or not self._resume or self._load_from is not None:
+        if self.has_loaded or not self.resumes or self.start_weights is not None:
             super().load_or_resume()
             return
         if is_main_process():
             remove_leftovers(self.work_dir)
         candidates = checkpoints_newest_first(self.work_dir)
         if not candidates:
-            self._resume = False  # hooks and loaders must not take this for a continued run
+            self.resumes = False  # hooks and loaders must not take this for a continued run
             self.logger.info(f'{self.work_dir}: no checkpoint to resume from; starting from scratch')
             return
         for path in candidates:
@@ -222,7 +243,9 @@ class Runner(BaseRunner):
             self.resume(str(path))
             return
         raise InputError(
-            f'{self.work_dir}: none of its {len(candidates)} checkpoints can be read; train without --resume'
+            self.work_dir,
+            f'none of its {len(candidates)} checkpoints can be read',
+            'train without `resume=True`',
         )
 
     def resume(
@@ -256,12 +279,12 @@ class Runner(BaseRunner):
     def _prepare_resume(self, filename: str, checkpoint: dict[str, Any]) -> None:
         """Refuse weights without a training state, and keep the random state until everything else is restored."""
         if 'optimizer' not in checkpoint or 'epoch' not in checkpoint.get('meta', {}):
-            raise InputError(f'{filename}: holds weights only and cannot be resumed; use it as load_from')
+            raise InputError(filename, 'holds weights only and cannot be resumed', 'use it as `load_from:`')
         self._reuse_dataset_meta(checkpoint['meta'])
         self._resumed_rng_state = checkpoint.get('rng_state')
 
     def _reuse_dataset_meta(self, meta: dict[str, Any]) -> None:
-        """Put the data set's own object for an equal one: mmengine compares pickles, which differ for equal values."""
+        """Replace an equal description of the dataset by its own: mmengine compares pickles, and equal values differ."""
         own = getattr(self.train_dataloader.dataset, 'metainfo', None)
         if own is not None and meta.get('dataset_meta') == to_plain(own):
             meta['dataset_meta'] = own

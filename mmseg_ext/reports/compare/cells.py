@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmseg_ext.reports.compare.comparison import Comparison, Group, Spread, spread
-from mmseg_ext.runs.run_record import RunRecord, Score
+from mmseg_ext.runs.record import RunRecord, Score
 
 DASH = '–'
 COMMIT_DIGITS = 7

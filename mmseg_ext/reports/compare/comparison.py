@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmseg_ext.runs.run_record import FINISHED, Evaluation, RunRecord, Score
+from mmseg_ext.runs.record import FINISHED, Evaluation, RunRecord, Score
 
 SEED = 'seed'
 SPLIT_ORDER = ('val', 'test')

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.reports.compare.comparison import Comparison
 from mmseg_ext.reports.compare.style import Figure, run_styles
-from mmseg_ext.runs.run_record import Curve, RunRecord
+from mmseg_ext.runs.record import Curve, RunRecord
 
 HIDDEN_CURVES = ('train/base_lr', 'train/data_time', 'train/time', 'val/data_time', 'val/time')
 VAL_CURVES = ('val/mDice', 'val/mIoU', 'val/aAcc', 'val/Dice/', 'val/loss')

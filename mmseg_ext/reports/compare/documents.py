@@ -10,7 +10,7 @@ from typing import Any
 from mmseg_ext.reports.compare.cells import DASH, interval_text
 from mmseg_ext.reports.compare.comparison import Comparison, Group, Spread, spread
 from mmseg_ext.reports.compare.pairs import PairedSet
-from mmseg_ext.runs.run_record import FINISHED, RunRecord, Score
+from mmseg_ext.runs.record import FINISHED, RunRecord, Score
 
 
 def markdown_table(comparison: Comparison) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from mmseg_ext.reports.compare.comparison import Comparison, Group, spread
 from mmseg_ext.reports.compare.pareto import pareto_front
 from mmseg_ext.reports.compare.style import COLOURS, Figure
-from mmseg_ext.runs.run_record import Evaluation, RunRecord
+from mmseg_ext.runs.record import Evaluation, RunRecord
 
 FRONT = '#7d8794'
 LABELLED_CLASSES = 12  # a larger confusion matrix is coloured only

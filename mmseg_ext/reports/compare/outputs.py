@@ -12,7 +12,7 @@ from mmseg_ext.reports.compare.comparison import Comparison, compare
 from mmseg_ext.reports.compare.documents import json_document, markdown_table
 from mmseg_ext.reports.compare.page import write_comparison
 from mmseg_ext.reports.compare.pairs import PairedSet, paired_sets
-from mmseg_ext.runs.run_record import RunRecord
+from mmseg_ext.runs.record import RunRecord
 
 STANDARD_OUTPUT = '-'
 

@@ -22,7 +22,7 @@ from mmseg_ext.reports.compare.page_data import page_data
 from mmseg_ext.reports.compare.pairs import PairedSet
 from mmseg_ext.reports.compare.pictures import BUDGET, Pictures, make_pictures
 from mmseg_ext.reports.page_parts import HERE, page_environment, read_parts, script_hash
-from mmseg_ext.runs.run_record import FINISHED
+from mmseg_ext.runs.record import FINISHED
 
 SCRIPTS = ('compare_table.js', 'compare_charts.js', 'compare_pair.js', 'compare_start.js')  # run as one
 TICKED = 8  # runs shown in the charts at first, or a few more: a group is shown whole

@@ -12,7 +12,7 @@ from mmseg_ext.evaluation.bootstrap import PairedTest, paired_tests
 from mmseg_ext.evaluation.records import Records
 from mmseg_ext.evaluation.scores import scores_from_confusion
 from mmseg_ext.reports.compare.comparison import Comparison
-from mmseg_ext.runs.run_record import Evaluation
+from mmseg_ext.runs.record import Evaluation
 
 RESAMPLES, RESAMPLES_OF_MANY = 10_000, 2000
 MANY = 20  # evaluations; their pairs are 190

@@ -21,13 +21,14 @@ from mmengine.runner import Runner
 from numpy.typing import NDArray
 
 from mmseg_ext.data.images import read_image
-from mmseg_ext.engine.hooks.records import FOLDER as RECORDS
-from mmseg_ext.engine.hooks.run_record import FILE_NAME as RUN_RECORD
-from mmseg_ext.engine.hooks.run_record import read_run_json
+from mmseg_ext.engine.mmengine_internals import is_resumed
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.registry import HOOKS
 from mmseg_ext.reports.drawing import overlay
+from mmseg_ext.runs.layout import RECORDS_FOLDER, RUN_RECORD
+from mmseg_ext.runs.record import read_run_json
+from mmseg_ext.runs.scalars import sample_training
 from mmseg_ext.tracking.clearml.backend import ClearMLBackend, find_backend
 from mmseg_ext.tracking.clearml.messages import Checkpoint, ConfusionMatrix, ConsoleLine, Image, SingleValues, Table
 from mmseg_ext.tracking.clearml.titles import finite
@@ -62,7 +63,7 @@ class ClearMLHook(Hook):
         if backend is None or not is_main_process():
             return
         backend.has_hook = True
-        backend.start(resume=bool(runner._resume), extra=_provenance(runner))
+        backend.start(resume=is_resumed(runner), extra=_provenance(runner))
         if backend.experiment is None:
             return
         self.backend = backend
@@ -73,14 +74,11 @@ class ClearMLHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Log the means over the interval."""
         finished = runner.iter + 1
-        if self.backend is None or (finished % self.interval and finished != runner.max_iters):
+        if self.backend is None:
             return
-        scalars = {
-            name: buffer.current() if name.endswith('lr') else buffer.mean(self.interval)
-            for name, buffer in runner.message_hub.log_scalars.items()
-            if name.startswith('train/')
-        }
-        self.backend.add_scalars({**scalars, 'train/memory': _memory()}, finished)
+        scalars = sample_training(runner.message_hub.log_scalars, finished, self.interval, runner.max_iters)
+        if scalars is not None:
+            self.backend.add_scalars({**scalars, 'train/memory': _memory()}, finished)
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Show the first image of some batches: the same ones at every evaluation."""
@@ -102,7 +100,7 @@ class ClearMLHook(Hook):
         classes = [str(label) for label in meta.get('classes') or []]
         rows = [[label, *(_rounded(metrics.get(f'{score}/{label}')) for score in SCORES)] for label in classes]
         self.backend.send(Table('val/classes', 'percent', [['class', *SCORES], *rows], step))
-        path = Path(runner.work_dir) / RECORDS / f'{meta.get("split") or "val"}.parquet'
+        path = Path(runner.work_dir) / RECORDS_FOLDER / f'{meta.get("split") or "val"}.parquet'
         if path.is_file():
             matrix = row_percent(read_records(path).confusion.sum(axis=0))
             self.backend.send(ConfusionMatrix('val/confusion', 'percent of the true class', matrix, classes, step))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.runs.run_record import (
+from mmseg_ext.runs.record import (
     FAILED,
     FINISHED,
     INTERRUPTED,
@@ -21,6 +21,7 @@ from mmseg_ext.runs.run_record import (
     RunRecord,
     Score,
 )
+from mmseg_ext.runs.scalars import best_point
 from mmseg_ext.tracking.clearml import server
 from mmseg_ext.tracking.clearml.remote import ARGUMENTS_SECTION
 from mmseg_ext.tracking.clearml.session import HYPERPARAMETERS_SECTION
@@ -147,10 +148,11 @@ def _status(data: Any) -> tuple[str, str]:
 def _evaluation(curves: Mapping[str, Curve], singles: Mapping[str, float], labels: Any) -> Evaluation | None:
     """Return the best validation: the one that the training names as such, or else that of the greatest mDice."""
     curve = curves.get('val/mDice')
-    if curve is None or not np.isfinite(curve.values).any():
+    found = None if curve is None else best_point(zip(curve.iterations, curve.values, strict=True))
+    if curve is None or found is None:
         return None
     best = singles.get('best mDice at')
-    step = best if best in curve.iterations else curve.iterations[int(np.nanargmax(curve.values))]
+    step = best if best in curve.iterations else found[0]
     values = {name: curve.values[curve.iterations == step] for name, curve in curves.items() if name.startswith('val/')}
     classes = {
         name.removeprefix(CLASS_DICE_PREFIX): Score(float(value[-1]))

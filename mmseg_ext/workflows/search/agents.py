@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.runs.run_record import FINISHED, RunRecord
+from mmseg_ext.runs.record import FINISHED, RunRecord
+from mmseg_ext.runs.scalars import best_point
 from mmseg_ext.tracking.clearml import server
 from mmseg_ext.tracking.clearml.project import read_task
 from mmseg_ext.tracking.clearml.remote import ARGUMENTS_SECTION, OPTION_PREFIX
 from mmseg_ext.tracking.clearml.titles import title_and_series
 from mmseg_ext.workflows.search.local import sampler_and_pruner
-from mmseg_ext.workflows.search.report import best_point, rank
+from mmseg_ext.workflows.search.report import rank
 from mmseg_ext.workflows.search.settings import Parameter, SearchSettings
 from mmseg_ext.workflows.train import enqueue_training
 
@@ -168,7 +169,8 @@ def _report(settings: SearchSettings, jobs: dict[str, Any], project: str, task: 
 
 def _row(settings: SearchSettings, number: int, run: RunRecord, chosen: dict[str, Any]) -> dict[str, Any]:
     curve = run.curves.get(f'val/{settings.metric}')
-    value, iteration = best_point([] if curve is None else zip(curve.values, curve.iterations, strict=True))
+    points = () if curve is None else zip(curve.iterations, curve.values, strict=True)
+    iteration, value = best_point(points) or (None, None)
     return {
         'trial': number,
         'state': 'complete' if run.status == FINISHED else run.status,

@@ -5,25 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 DASH = '–'
-
-
-def best_point(points: Iterable[tuple[float, float]]) -> tuple[float, int] | tuple[None, None]:
-    """Return the greatest value of a curve and its iteration: the first one of equals, None where there is none.
-
-    Args:
-        points: Values and iterations.
-
-    >>> best_point([(70.0, 10), (80.0, 20), (80.0, 30)])
-    (80.0, 20)
-    """
-    finite = [point for point in points if np.isfinite(point[0])]
-    if not finite:
-        return None, None
-    value, iteration = max(finite, key=lambda point: point[0])
-    return float(value), int(iteration)
 
 
 def rank(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

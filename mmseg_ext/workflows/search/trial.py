@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.runs.scalars import FILE_NAME as SCALARS
-from mmseg_ext.runs.scalars import read_scalars
-from mmseg_ext.workflows.search.report import best_point
+from mmseg_ext.runs.layout import SCALARS
+from mmseg_ext.runs.scalars import best_point, points_of, read_scalars
 
 POLL_S = 0.5  # between two looks at a training's curve
 TERMINATION_TIMEOUT_S = 10.0
@@ -66,7 +65,7 @@ def run_trial(
     finally:
         _stop(process)
     minutes = round((time.monotonic() - start) / 60, 2)
-    value, iteration = best_point(_read_curve(scalars, key))
+    iteration, value = best_point(_read_curve(scalars, key)) or (None, None)
     if pruned:
         return Outcome('pruned', value, iteration, minutes)
     if process.exitcode != 0:
@@ -82,7 +81,7 @@ def _watch(process: BaseProcess, scalars: Path, key: str, is_hopeless: IsHopeles
     while process.is_alive():
         process.join(POLL_S)
         points = _read_curve(scalars, key)
-        for value, iteration in points[seen:]:
+        for iteration, value in points[seen:]:
             if is_hopeless(value, iteration) and process.is_alive():
                 return True
         seen = len(points)
@@ -98,11 +97,9 @@ def _stop(process: BaseProcess) -> None:
     process.join()
 
 
-def _read_curve(scalars: Path, key: str) -> list[tuple[float, int]]:
-    """Return the values of a metric so far, with their iterations."""
-    if not scalars.is_file():
-        return []
-    return [(row[key], row['iter']) for row in read_scalars(scalars) if row.get(key) is not None]
+def _read_curve(scalars: Path, key: str) -> list[tuple[int, float]]:
+    """Return the iterations and values of a metric so far."""
+    return points_of(read_scalars(scalars), key) if scalars.is_file() else []
 
 
 def _last_line(log: Path) -> str:

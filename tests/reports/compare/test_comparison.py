@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mmseg_ext.reports.compare.comparison import compare, differing_hyperparameters, group_seeds, spread
-from mmseg_ext.runs.run_record import Evaluation, RunRecord, Score
+from mmseg_ext.runs.record import Evaluation, RunRecord, Score
 
 
 def run(name: str, dice: float | None = None, seed: int = 0, **changes: Any) -> RunRecord:

@@ -10,7 +10,7 @@ from mmseg_ext.reports.compare.cells import columns, group_cells, run_cells
 from mmseg_ext.reports.compare.comparison import compare
 from mmseg_ext.reports.compare.documents import json_document, markdown_table, to_json
 from mmseg_ext.reports.compare.outputs import compare_runs
-from mmseg_ext.runs.run_record import Evaluation, RunRecord, Score
+from mmseg_ext.runs.record import Evaluation, RunRecord, Score
 
 SETTINGS = {'lr': 0.1}
 

@@ -10,7 +10,7 @@ import pytest
 from mmseg_ext.reports.compare.comparison import compare
 from mmseg_ext.reports.compare.curves import curve_figures, thinned
 from mmseg_ext.reports.compare.figures import bar_figure, confusion_figure, pair_figure, pareto_figure
-from mmseg_ext.runs.run_record import Curve, Evaluation, RunRecord, Score
+from mmseg_ext.runs.record import Curve, Evaluation, RunRecord, Score
 
 
 def run(name: str, dice: float, minutes: float | None, seed: int = 0, **changes: Any) -> RunRecord:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mmseg_ext.reports.compare.outputs import compare_runs, write_outputs
-from mmseg_ext.runs.read_run import read_runs
+from mmseg_ext.runs.reading import read_runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -13,8 +13,8 @@ from mmseg_ext.evaluation.records import ImageRecord, Records, read_records, wri
 from mmseg_ext.reports.compare.comparison import compare
 from mmseg_ext.reports.compare.pairs import paired_sets
 from mmseg_ext.reports.compare.pictures import make_pictures
-from mmseg_ext.runs.read_run import read_runs
-from mmseg_ext.runs.run_record import Evaluation, RunRecord
+from mmseg_ext.runs.reading import read_runs
+from mmseg_ext.runs.record import Evaluation, RunRecord
 
 
 def records(matrices: dict[str, list[list[int]]], classes: tuple[str, ...] = ('ground', 'cat')) -> Records:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmseg_ext.reports.compare.comparison import compare
-from mmseg_ext.runs.run_record import Evaluation, RunRecord, Score
+from mmseg_ext.runs.record import Evaluation, RunRecord, Score
 from mmseg_ext.tracking.clearml.comparison_task import compare_address, tables
 
 

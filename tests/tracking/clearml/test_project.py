@@ -13,7 +13,7 @@ import pytest
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.reports.compare.comparison import compare
-from mmseg_ext.runs.run_record import RunRecord
+from mmseg_ext.runs.record import RunRecord
 from mmseg_ext.tracking.clearml import project as module
 from mmseg_ext.tracking.clearml import server
 from mmseg_ext.tracking.clearml.project import read_project, read_task

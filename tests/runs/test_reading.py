@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mmseg_ext.runs.read_run import read_run, read_runs
+from mmseg_ext.runs.reading import read_run, read_runs
 
 CONFIG = """
 model = dict(type='EncoderDecoder', backbone=dict(type='mmseg_ext.ResNetV2', depth=50))

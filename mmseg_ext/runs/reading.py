@@ -1,31 +1,35 @@
-"""Reading a run from its folder: what it recorded of itself, and for older runs what can be told from its files."""
+"""Reading of a run from its folder: its own record, and for older runs what its other files tell."""
 
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.runs.config_dump import read_config_dump
-from mmseg_ext.runs.find_runs import find_runs, is_work_dir, metrics_files, short_names, subfolders
+from mmseg_ext.runs.evaluations import read_json, read_result, read_validation
+from mmseg_ext.runs.finding import find_runs, is_work_dir, metrics_files, short_names, subfolders
 from mmseg_ext.runs.hyperparameters import hyperparameters
-from mmseg_ext.runs.read_evaluations import read_json, read_result, read_validation
-from mmseg_ext.runs.run_record import (
+from mmseg_ext.runs.layout import CLEARML, ENVIRONMENT, RUN_RECORD, SCALARS
+from mmseg_ext.runs.record import (
     FINISHED,
+    INTERRUPTED,
+    RUNNING,
+    STATUSES,
     UNFINISHED,
     UNREADABLE,
     Curve,
     Evaluation,
     RunRecord,
 )
-from mmseg_ext.runs.run_status import inner, run_status
-from mmseg_ext.runs.scalars import read_scalars
+from mmseg_ext.runs.scalars import points_of, read_scalars
 
-BUFFERS = ('running_mean', 'running_var', 'num_batches_tracked')  # numbers of a model that are no parameters
+BUFFERS = ('running_mean', 'running_var', 'num_batches_tracked')  # tensors of a checkpoint that are no parameters
 Json = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
@@ -48,35 +52,44 @@ def read_run(folder: Path, name: str) -> RunRecord:
         if metrics_files(folder):
             return _read_result_alone(folder, name)
     except Exception as error:  # one foreign or half-written run must not take the page of all others with it
-        reason = _one_line([f'{type(error).__name__}: {error}'], folder)
+        reason = one_line(f'{type(error).__name__}: {error}')
         return RunRecord(name, str(folder), status=UNREADABLE, reason=reason)
     reason = 'holds no run: no run.json, scalars.json, environment.json or metrics.json'
     return RunRecord(name, str(folder), status=UNREADABLE, reason=reason)
 
 
 class _Problems(list[str]):
-    """Collects what cannot be read, so that the rest still is."""
+    """List of what cannot be read, so that the rest still is.
+
+    Args:
+        folder: The run, from which its files are named.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
 
     def attempt(self, function: Any, *args: Any, default: Any = None) -> Any:
         try:
             return function(*args)
         except InputError as error:
-            self.append(str(error))
+            subject = error.subject.removeprefix(f'{self._folder}{os.sep}')
+            self.append(one_line(InputError(subject, error.problem, error.remedy)))
             return default
 
 
 def _read_work_dir(folder: Path, name: str) -> RunRecord:
-    problems = _Problems()
-    record: Json = problems.attempt(_read_if_there, folder / 'run.json', default={})
-    environment: Json = problems.attempt(_read_if_there, folder / 'environment.json', default={})
-    clearml: Json = problems.attempt(_read_if_there, folder / 'clearml.json', default={})
+    problems = _Problems(folder)
+    record: Json = problems.attempt(_read_if_there, folder / RUN_RECORD, default={})
+    environment: Json = problems.attempt(_read_if_there, folder / ENVIRONMENT, default={})
+    clearml: Json = problems.attempt(_read_if_there, folder / CLEARML, default={})
     config_file = _config_file(folder, record.get('config'))
     config: Json = problems.attempt(read_config_dump, config_file, default={}) if config_file else {}
-    rows: Rows = problems.attempt(_read_rows, folder / 'scalars.json', default=[])
+    rows: Rows = problems.attempt(_read_rows, folder / SCALARS, default=[])
     settings = record.get('hyperparameters') or (hyperparameters(config) if config else {})
-    status, reason = run_status(record, config, rows)
-    batch = record.get('batch_size') or inner(config, 'train_dataloader', 'batch_size')
-    labels = inner(config, 'val_dataloader', 'dataset', 'labels')
+    status, reason = _status(record, config, rows)
+    batch = record.get('batch_size') or _inner(config, 'train_dataloader', 'batch_size')
+    labels = _inner(config, 'val_dataloader', 'dataset', 'labels')
     evaluations = _evaluations(folder, rows, record.get('best') or {}, labels, problems)
     if status == UNFINISHED and problems and not evaluations:
         status, reason = UNREADABLE, ''
@@ -85,8 +98,8 @@ def _read_work_dir(folder: Path, name: str) -> RunRecord:
         place=str(folder),
         experiment=Path(str(record.get('config') or config_file or name)).name.removesuffix('.py'),
         status=status,
-        reason=_one_line([reason, *problems], folder),
-        seed=record.get('seed', inner(config, 'randomness', 'seed')),
+        reason=one_line('; '.join(filter(None, [reason, *problems]))),
+        seed=record.get('seed', _inner(config, 'randomness', 'seed')),
         evaluations=evaluations,
         curves=_curves(rows),
         hyperparameters=settings,
@@ -103,7 +116,7 @@ def _read_work_dir(folder: Path, name: str) -> RunRecord:
 
 
 def _read_result_alone(folder: Path, name: str) -> RunRecord:
-    problems = _Problems()
+    problems = _Problems(folder)
     evaluations: list[Evaluation] = []
     content: Json = {}
     for file in metrics_files(folder):
@@ -116,7 +129,7 @@ def _read_result_alone(folder: Path, name: str) -> RunRecord:
         place=str(folder),
         experiment=Path(str(content.get('config', name))).stem,
         status=UNREADABLE if problems and not evaluations else FINISHED,
-        reason=_one_line(problems, folder),
+        reason='; '.join(problems),
         evaluations=tuple(evaluations),
         device=_device({}, environment),
         commit=environment.get('commit'),
@@ -126,7 +139,7 @@ def _read_result_alone(folder: Path, name: str) -> RunRecord:
 def _evaluations(
     folder: Path, rows: Rows, best: Json, labels: str | None, problems: _Problems
 ) -> tuple[Evaluation, ...]:
-    """Results of tests, and the best validation unless the val split was tested. One of each kind."""
+    """Collect one result of each kind of test, and the best validation unless the val split was tested."""
     found: dict[tuple[Any, ...], Evaluation] = {}
     for result_dir in subfolders(folder):
         for file in metrics_files(result_dir):
@@ -147,9 +160,47 @@ def _evaluations(
     return tuple(found.values())
 
 
-def _one_line(reasons: Sequence[str], folder: Path) -> str:
-    """Joined; files by their names in the run's folder, which is named beside it."""
-    return ' '.join('; '.join(part for part in reasons if part).replace(f'{folder}{os.sep}', '').split())
+def _status(record: Mapping[str, Any], config: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Derive status and reason from ``run.json``, or else from config and ``scalars.json``; each may be empty."""
+    status = record.get('status')
+    if status in STATUSES:
+        if status == RUNNING and _is_gone(record.get('process') or {}):
+            done = record.get('iterations') or {}
+            progress = f'iteration {done.get("done")} of {done.get("planned")} at the last validation'
+            return INTERRUPTED, f'its process is gone without a word; {progress}'
+        reason = str(record.get('reason') or '')
+        if status == RUNNING:
+            reason = f'last heard of {record.get("updated")}'
+        return status, reason
+    if not rows:
+        return UNFINISHED, 'nothing was logged: no scalars.json with entries'
+    last = rows[-1]
+    epochs, iterations = _inner(config, 'train_cfg', 'max_epochs'), _inner(config, 'train_cfg', 'max_iters')
+    for unit, planned in (('iter', iterations), ('epoch', epochs)):
+        if isinstance(planned, int) and last.get(unit, 0) < planned:
+            name = {'iter': 'iteration'}.get(unit, unit)
+            return UNFINISHED, f'{name} {last.get(unit)} of {planned}; stopped, or still running'
+    return FINISHED, ''
+
+
+def _is_gone(process: Mapping[str, Any]) -> bool:
+    """Return whether a process of this machine has ended; False for one of another machine."""
+    if process.get('host') != platform.node() or not isinstance(process.get('id'), int):
+        return False
+    try:
+        os.kill(process['id'], 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it belongs to someone else
+        return False
+    return False
+
+
+def _inner(config: Any, *keys: str) -> Any:
+    """Return what nested mappings hold under some keys; None where one is missing."""
+    for key in keys:
+        config = config.get(key) if isinstance(config, Mapping) else None
+    return config
 
 
 def _read_if_there(path: Path) -> Json:
@@ -161,7 +212,7 @@ def _read_rows(path: Path) -> Rows:
 
 
 def _config_file(folder: Path, named: Any) -> Path | None:
-    """The config that the training left: the one it names, or the newest."""
+    """Find the config that the training left: the one it names, or the newest."""
     files = [path for path in folder.glob('*.py') if path.is_file()]
     return next((path for path in files if path.name == named), None) or max(
         files, key=lambda path: path.stat().st_mtime, default=None
@@ -179,22 +230,21 @@ def _curves(rows: Rows) -> dict[str, Curve]:
 
 
 def _minutes(rows: Rows) -> float | None:
-    """Steps times their seconds; what validations took is not known of older runs."""
+    """Sum the seconds of all steps; the time of validations is not known of older runs."""
     seconds, earlier = 0.0, 0
-    for row in rows:
-        if isinstance(row.get('train/time'), int | float):
-            seconds += row['train/time'] * (row['iter'] - earlier)
-            earlier = row['iter']
+    for iteration, step_seconds in points_of(rows, 'train/time'):
+        seconds += step_seconds * (iteration - earlier)
+        earlier = iteration
     return seconds / 60 or None
 
 
 def _images_per_second(rows: Rows, batch: Any) -> float | None:
-    times = [row['train/time'] for row in rows if isinstance(row.get('train/time'), int | float)]
+    times = [step_seconds for _, step_seconds in points_of(rows, 'train/time')]
     return batch / float(np.median(times)) if times and isinstance(batch, int) and np.median(times) > 0 else None
 
 
 def _count_parameters(folder: Path) -> int | None:
-    """The parameters in the best or the last checkpoint."""
+    """Count the parameters in the best or the last checkpoint."""
     files = sorted(folder.glob('best_*.pth')) or sorted(folder.glob('*.pth'), key=lambda path: path.stat().st_mtime)
     if not files:
         return None

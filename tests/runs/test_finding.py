@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.runs.find_runs import find_runs, short_names
+from mmseg_ext.runs.finding import find_runs, short_names
 
 
 def touch(path: Path) -> Path:

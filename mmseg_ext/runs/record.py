@@ -1,7 +1,8 @@
-"""What the comparison knows of a run, wherever it was read from."""
+"""A run as data: its status, scores, curves and settings, read from a folder or a server."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,7 +46,7 @@ class Evaluation:
         class_names: The K names.
         records: The counts of each image, or None.
         masks: Folder of the predicted masks, ``<stem>.png``, or None.
-        source: Where it was read from, for the reader of the page.
+        source: Where it was read from, in words for a page.
     """
 
     split: str
@@ -73,13 +74,13 @@ class RunRecord:
     """One run.
 
     Attributes:
-        name: What it is called on the page, in short; unique there.
+        name: Its short name; unique among the runs of a comparison.
         place: Its folder, or another address.
         experiment: Name of its config, without ``.py``.
         status: One of ``STATUSES``.
-        reason: Why it is not finished, and what of it could not be read; empty where all is well.
+        reason: Why it is not finished, and what could not be read; empty where there is nothing to report.
         seed: Its random seed.
-        evaluations: Its scores; several of one split, label set and kind never stand beside each other.
+        evaluations: Its scores; at most one of each split, label set and kind.
         curves: ``train/loss``, ``val/mDice``, … → curve.
         hyperparameters: Flat: name → value.
         parameters: Numbers in the model.
@@ -113,5 +114,14 @@ class RunRecord:
     task_id: str | None = None
 
     def renamed(self, name: str) -> RunRecord:
-        """The same run under another name."""
+        """Return the same run under another name."""
         return replace(self, name=name)
+
+
+def read_run_json(path: Path) -> dict[str, Any]:
+    """Read an earlier ``run.json``; empty where there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

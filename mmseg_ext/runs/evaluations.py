@@ -1,4 +1,4 @@
-"""Scores of a run: from the results of ``tools/test.py``, and from its own validations."""
+"""Scores of a run: from the results of tests, and from its own validations."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.records import Records, read_records
 from mmseg_ext.evaluation.scores import scores_from_confusion
 from mmseg_ext.evaluation.summary import Summary, summarize
-from mmseg_ext.runs.run_record import Evaluation, Score
+from mmseg_ext.runs.layout import BEST_VAL_RECORDS, MASKS, METRICS, RECORDS, RECORDS_FOLDER, SCALARS, VAL_RECORDS
+from mmseg_ext.runs.record import Evaluation, Score
+from mmseg_ext.runs.scalars import DEFAULT_METRIC, best_point, points_of
 
 SAME_SCORE = 1e-3  # percent: records whose mDice is as close as this to a validation's are its records
-VALIDATION_RECORDS = ('records/val_best.parquet', 'records/val.parquet')
-PREFIX = 'val/Dice/'
+DICE = f'val/{DEFAULT_METRIC}'
+CLASS_DICE = 'val/Dice/'
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -29,14 +31,14 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise InputError(f'{path.name}: cannot be read as JSON ({error})') from error
+        raise InputError(path.name, f'cannot be read as JSON ({error})') from error
     if not isinstance(content, dict):
-        raise InputError(f'{path.name}: holds a {type(content).__name__}, expected an object')
+        raise InputError(path.name, f'holds a {type(content).__name__}, expected an object')
     return content
 
 
 def read_result(metrics_file: Path) -> tuple[Evaluation | None, dict[str, Any]]:
-    """Read one ``metrics*.json`` with the records and masks beside it.
+    """Read one ``metrics*.json`` with the records and masks of its folder.
 
     Returns:
         The evaluation, None where the split had no masks to score by; and the content of the file.
@@ -48,13 +50,13 @@ def read_result(metrics_file: Path) -> tuple[Evaluation | None, dict[str, Any]]:
     if 'scores' not in content:
         return None, content
     folder = metrics_file.parent
-    beside = metrics_file.name == 'metrics.json'  # metrics_val.json stands alone: its masks may be of another split
-    records = read_records(folder / 'records.parquet') if beside and (folder / 'records.parquet').is_file() else None
-    masks = folder / 'masks' if beside and (folder / 'masks').is_dir() else None
+    whole = metrics_file.name == METRICS  # masks next to metrics_val.json may be of another split
+    records = read_records(folder / RECORDS) if whole and (folder / RECORDS).is_file() else None
+    masks = folder / MASKS if whole and (folder / MASKS).is_dir() else None
     try:
         mean, classes = _from_summary(content['scores'])
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f'{folder.name}/{metrics_file.name}: lacks {error} among its scores') from error
+        raise InputError(f'{folder.name}/{metrics_file.name}', f'lacks {error} among its scores') from error
     evaluation = Evaluation(
         split=str(content.get('split', 'unknown')),
         tta=bool(content.get('tta')),
@@ -73,41 +75,49 @@ def read_result(metrics_file: Path) -> tuple[Evaluation | None, dict[str, Any]]:
 def read_validation(
     folder: Path, rows: Sequence[Mapping[str, Any]], best: Mapping[str, Any], labels: str | None
 ) -> Evaluation | None:
-    """The scores of a training's best validation; with interval and images where their records were kept.
+    """Read the scores of a training's best validation; with interval and images where their records were kept.
 
     Args:
         folder: The work dir.
         rows: Of its ``scalars.json``.
-        best: What ``run.json`` says of the best validation; may be empty.
+        best: The entry ``best`` of ``run.json``; may be empty.
         labels: The label set of the validations, where known.
 
     Raises:
         InputError: Records are damaged.
     """
     row = _best_row(rows, best)
-    kept = [path for name in VALIDATION_RECORDS if (path := folder / name).is_file()]
+    kept = [path for name in (BEST_VAL_RECORDS, VAL_RECORDS) if (path := folder / RECORDS_FOLDER / name).is_file()]
     if row is None and not kept:
         return None
     for path in kept:
         records = read_records(path)
-        if row is None or abs(_mean_dice(records) - row['val/mDice']) < SAME_SCORE:
+        if row is None or abs(_mean_dice(records) - row[DICE]) < SAME_SCORE:
             mean, classes = _from_summary(summarize(records))
             source = f'{path.relative_to(folder)}' + (f', iteration {row["iter"]}' if row is not None else '')
             confusion = records.confusion.sum(0)
             return Evaluation('val', False, labels, mean, classes, confusion, records.classes, records, None, source)
     if row is None:
         return None
-    dice = {key.removeprefix(PREFIX): Score(row[key]) for key in row if key.startswith(PREFIX) and row[key] is not None}
-    source = f'scalars.json, iteration {row["iter"]}; for the interval, test its checkpoint'
-    return Evaluation('val', False, labels, Score(row['val/mDice']), dice, source=source)
+    dice = {
+        key.removeprefix(CLASS_DICE): Score(value)
+        for key, value in row.items()
+        if key.startswith(CLASS_DICE) and value is not None
+    }
+    source = f'{SCALARS}, iteration {row["iter"]}; for the interval, test its checkpoint'
+    return Evaluation('val', False, labels, Score(row[DICE]), dice, source=source)
 
 
 def _best_row(rows: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    validations = [row for row in rows if isinstance(row.get('val/mDice'), int | float)]
-    named = [row for row in validations if row['iter'] == best.get('iter')]
-    if named:
-        return named[-1]
-    return max(validations, key=lambda row: row['val/mDice'], default=None)
+    """Find the validation that ``run.json`` names, or else that of the greatest mDice."""
+    points = points_of(rows, DICE)
+    iteration = best.get('iter')
+    if iteration not in [point[0] for point in points]:
+        found = best_point(points)
+        if found is None:
+            return None
+        iteration = found[0]
+    return [row for row in rows if row['iter'] == iteration and row.get(DICE) is not None][-1]
 
 
 def _mean_dice(records: Records) -> float:

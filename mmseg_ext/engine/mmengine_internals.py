@@ -1,0 +1,200 @@
+"""The private names of mmengine that mmseg_ext needs; no other module touches one.
+
+Each stands here with its reason, and `tests/engine/test_mmengine_internals.py` checks its existence and signature, so
+that a version of mmengine that moves one fails there and not in a training.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any, ClassVar
+
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook
+from mmengine.optim import OptimWrapper
+from mmengine.registry import WEIGHT_INITIALIZERS
+from mmengine.runner import Runner, loops
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner.checkpoint import CheckpointLoader
+
+from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
+from mmseg_ext.engine.checkpoints.weights import LOADERS
+from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
+
+# mmseg's TTA model hands over a plane of shape (H, W), and mmengine warns for every image that it makes (1, H, W) of it.
+PLANE_WARNING = 'The shape of value will convert from'
+BETTER_WHEN_GREATER = ['Dice', 'IoU', 'Fscore']  # of one class: ``Dice/cat``; mmengine knows the means only
+
+_lock = threading.RLock()
+_depth = 0
+_restore = ExitStack()
+
+
+@contextmanager
+def strict_loading() -> Iterator[None]:
+    """Let no checkpoint run code, refuse pretrained weights of another network, and know ``weights://``.
+
+    mmengine reads a file with the restricted unpickler first and, when that refuses, with the unrestricted one, which
+    runs whatever code a foreign file holds; what it downloads (``http://``, ``torchvision://``, ``open-mmlab://``) it
+    reads without restriction at once. Within this context the two functions that all its ways end in (``load_from``,
+    ``init_cfg=dict(type='Pretrained', …)``, ``mmengine.runner.load_checkpoint``) are strict ones. Besides, a warning
+    that no user can act on is ignored, and a log on a full disk prints no tracebacks (the next checkpoint names the
+    disk).
+
+    Outside, mmengine is as it was. The context may be entered again inside itself. It holds for all threads while any
+    thread is in it: a thread that a library starts must not read less strictly than the one that started it. It is a
+    decorator too.
+    """
+    global _depth
+    with _lock:
+        if _depth == 0:
+            _replace()
+        _depth += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _depth -= 1
+            if _depth == 0:
+                _restore.close()
+
+
+def _replace() -> None:
+    global _restore
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings('ignore', message=PLANE_WARNING)
+        _set(stack, logging, 'raiseExceptions', False)
+        # Another loader for local paths would not do: the loaders of the other schemes call these two by their names.
+        _set(stack, mmengine_checkpoint, '_safe_torch_load', load_strictly)
+        _set(stack, mmengine_checkpoint, 'load_url', load_url_strictly)
+        for prefix, loader in LOADERS.items():
+            # There is no public way to ask for a loader, nor to remove one.
+            stack.callback(_set_scheme, prefix, CheckpointLoader._schemes.get(prefix))
+            _set_scheme(prefix, loader)
+        stack.callback(_set_pretrained, WEIGHT_INITIALIZERS.module_dict['Pretrained'])
+        _set_pretrained(PretrainedInit)
+        _restore = stack.pop_all()
+
+
+def _set(stack: ExitStack, owner: Any, name: str, value: Any) -> None:
+    stack.callback(setattr, owner, name, getattr(owner, name))
+    setattr(owner, name, value)
+
+
+def _set_scheme(prefix: str, loader: Callable[..., Any] | None) -> None:
+    if loader is None:
+        CheckpointLoader._schemes.pop(prefix, None)
+    else:
+        CheckpointLoader.register_scheme(prefix, loader=loader, force=True)
+
+
+def _set_pretrained(initializer: type) -> None:
+    WEIGHT_INITIALIZERS.register_module(name='Pretrained', module=initializer, force=True)
+
+
+def part_in_construction(traceback: TracebackType | None) -> str | None:
+    """Return the ``type`` that a registry was building when an exception was raised; None where it built nothing.
+
+    mmengine's message does not name the part, so that it is read from the local variables of its build functions.
+    """
+    part = None
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_globals.get('__name__') == 'mmengine.registry.build_functions':
+            kind = frame.f_locals.get('obj_type') or part or 'a part without type'
+            part = kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
+        traceback = traceback.tb_next
+    return part
+
+
+class OpenRunner(Runner):
+    """mmengine's runner with the state that ours reads and sets, under public names."""
+
+    @property
+    def train_source(self) -> Any:
+        """Config of the training's data loader, or the loader; ``train_dataloader`` would build it."""
+        return self._train_dataloader
+
+    @train_source.setter
+    def train_source(self, value: Any) -> None:
+        self._train_dataloader = value
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the run continues an earlier one; mmengine takes this as an argument only."""
+        return self._resume
+
+    @resumes.setter
+    def resumes(self, value: bool) -> None:
+        self._resume = value
+
+    @property
+    def start_weights(self) -> str | None:
+        """``load_from`` of the config, which mmengine keeps private."""
+        return self._load_from
+
+    @property
+    def has_loaded(self) -> bool:
+        """Whether weights have been loaded, so that ``load_or_resume`` must not replace them."""
+        return self._has_loaded
+
+    @has_loaded.setter
+    def has_loaded(self, value: bool) -> None:
+        self._has_loaded = value
+
+
+def is_resumed(runner: Runner) -> bool:
+    """Return whether a run continues an earlier one, of mmengine's own runner too."""
+    return bool(runner._resume)
+
+
+class OpenCheckpointHook(CheckpointHook):
+    """mmengine's hook whose two steps, which it calls by private names, are public methods to override."""
+
+    _default_greater_keys: ClassVar[list[str]] = [*CheckpointHook._default_greater_keys, *BETTER_WHEN_GREATER]
+
+    def save_step(self, runner: Runner, step: int, meta: Mapping[str, Any]) -> None:
+        """Save the checkpoint of an epoch or iteration."""
+        raise NotImplementedError
+
+    def save_best_of(self, runner: Runner, metrics: dict[str, Any]) -> None:
+        """Save a checkpoint if a metric is the best so far."""
+        raise NotImplementedError
+
+    def monitor(self, metric: str) -> None:
+        """Watch a metric; for ``save_best='auto'``, whose metric is known after the first validation."""
+        self._init_rule(self.rules, [metric])
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: Mapping[str, Any]) -> None:
+        self.save_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
+        self.save_best_of(runner, metrics)
+
+
+class OpenEarlyStoppingHook(EarlyStoppingHook):
+    """mmengine's hook that knows which metrics of one class are better when greater."""
+
+    _default_greater_keys: ClassVar[list[str]] = [*EarlyStoppingHook._default_greater_keys, *BETTER_WHEN_GREATER]
+
+
+def clip_gradients(wrapper: OptimWrapper) -> None:
+    """Clip the gradients by ``clip_grad`` of an optimizer wrapper; mmengine's own wrappers call this in ``step``."""
+    wrapper._clip_grad()
+
+
+def take_losses(outputs: list[Any], losses: dict[str, Any]) -> list[Any]:
+    """Move the losses that a model has put behind its outputs to ``losses``, as mmengine's loops do."""
+    remaining: list[Any] = loops._update_losses(outputs, losses)[0]
+    return remaining
+
+
+def mean_losses(losses: Mapping[str, Any], stage: str) -> dict[str, float]:
+    """Return the means of the losses of a loop, named as mmengine names them; ``stage`` is ``val`` or ``test``."""
+    means: dict[str, float] = loops._parse_losses(losses, stage)
+    return means

@@ -1,0 +1,18 @@
+"""The model inside its wrapper for several processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+
+def unwrap_model(model: nn.Module) -> Any:
+    """Return the model that a ``DistributedDataParallel`` or another registered wrapper holds, or the model itself.
+
+    >>> linear = nn.Linear(1, 1)
+    >>> unwrap_model(nn.DataParallel(linear)) is unwrap_model(linear) is linear
+    True
+    """
+    return model.module if is_model_wrapper(model) else model
