@@ -25,7 +25,7 @@ from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
 from mmseg_ext.engine.checkpoints.weights import LOADERS
 from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
 
-# mmseg's TTA model hands over a plane of shape (H, W), and mmengine warns for every image that it makes (1, H, W) of it.
+# mmseg's TTA model hands over a plane (H, W), and mmengine warns for every image that it makes (1, H, W) of it.
 PLANE_WARNING = 'The shape of value will convert from'
 BETTER_WHEN_GREATER = ['Dice', 'IoU', 'Fscore']  # of one class: ``Dice/cat``; mmengine knows the means only
 

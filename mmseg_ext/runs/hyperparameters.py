@@ -27,7 +27,8 @@ def hyperparameters(config: Mapping[str, Any]) -> dict[str, Value]:
     Returns:
         Names → text, whole numbers and floats; sequences and options are written as text (``'1, 1, 1.19'``).
 
-    >>> found = hyperparameters({'model': {'type': 'EncoderDecoder', 'backbone': {'type': 'mmseg_ext.VGG', 'depth': 16}}})
+    >>> backbone = {'type': 'mmseg_ext.VGG', 'depth': 16}
+    >>> found = hyperparameters({'model': {'type': 'EncoderDecoder', 'backbone': backbone}})
     >>> found['backbone'], found['depth'], found['neck']
     ('VGG', 16, 'none')
     """

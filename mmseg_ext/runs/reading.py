@@ -73,8 +73,9 @@ class _Problems(list[str]):
         try:
             return function(*args)
         except InputError as error:
-            subject = error.subject.removeprefix(f'{self._folder}{os.sep}')
-            self.append(one_line(InputError(subject, error.problem, error.remedy)))
+            inside = f'{self._folder}{os.sep}'
+            parts = (part.replace(inside, '') for part in (error.subject, error.problem, error.remedy))
+            self.append(one_line(InputError(*parts)))
             return default
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -20,7 +21,16 @@ import pytest
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 WriteConfig = Callable[..., Path]
 OneLine = Callable[..., None]
-EVERY_ITERATION = 'custom_hooks.2.interval=1'  # of ScalarsHook
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def option_of(hook: str, key: str, value: object) -> str:
+    """The override of an argument of one of the hooks that every experiment shares."""
+    hooks = runpy.run_path(str(ROOT / 'configs' / '_base_' / 'default_runtime.py'))['custom_hooks']
+    return f'custom_hooks.{[entry["type"] for entry in hooks].index(hook)}.{key}={value}'
+
+
+EVERY_ITERATION = option_of('mmseg_ext.ScalarsHook', 'interval', 1)
 
 
 def scalars(work_dir: Path, key: str = 'train/loss') -> dict[int, float]:

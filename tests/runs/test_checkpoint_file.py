@@ -19,7 +19,7 @@ from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
-import mmseg_ext.registry  # noqa: F401 - the import closes mmengine's loaders
+from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import DownloadError, load_checkpoint_file
 
@@ -40,6 +40,12 @@ def foreign(tmp_path: Path) -> tuple[Path, Path]:
     trace, path = tmp_path / 'trace', tmp_path / 'foreign.pth'
     torch.save({'state_dict': {'weight': torch.zeros(1)}, 'meta': Payload(trace)}, path)
     return path, trace
+
+
+@pytest.fixture
+def strict() -> Iterator[None]:
+    with strict_loading():
+        yield
 
 
 def test_the_payload_works_where_nothing_stops_it(foreign: tuple[Path, Path]) -> None:
@@ -72,7 +78,9 @@ def _open_loader(path: Path) -> None:
     ],
     ids=['loader', 'model', 'weights_only_false', 'init_cfg', 'file_object'],
 )
-def test_no_way_into_mmengine_runs_the_code(load: Callable[[Path], Any], foreign: tuple[Path, Path]) -> None:
+def test_no_way_into_mmengine_runs_the_code(
+    load: Callable[[Path], Any], foreign: tuple[Path, Path], strict: None
+) -> None:
     path, trace = foreign
     with pytest.raises(InputError, match='could run code'):
         load(path)
@@ -95,18 +103,24 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_downloaded_pickle_does_not_run_either(foreign: tuple[Path, Path], address: str, tmp_path: Path) -> None:
+def test_a_downloaded_pickle_does_not_run_either(
+    foreign: tuple[Path, Path], address: str, tmp_path: Path, strict: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(InputError, match='could run code') as caught:
         CheckpointLoader.load_checkpoint(f'{address}/foreign.pth')
     assert address in str(caught.value)
     assert not foreign[1].exists()
     with pytest.raises(InputError, match='404'):
         CheckpointLoader.load_checkpoint(f'{address}/none.pth')
+    monkeypatch.setattr(mmengine_checkpoint, 'get_torchvision_models', lambda: {'net': f'{address}/foreign.pth'})
+    with pytest.raises(InputError, match='could run code'):
+        CheckpointLoader.load_checkpoint('torchvision://net')
+    assert not foreign[1].exists()
     torch.save({'value': 1}, tmp_path / 'good.pth')
     assert CheckpointLoader.load_checkpoint(f'{address}/good.pth') == {'value': 1}
 
 
-def test_an_address_without_a_server_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_address_without_a_server_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strict: None) -> None:
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
     monkeypatch.setenv('no_proxy', '*')
     with socket.socket() as taken:  # bound, but nobody listens
@@ -120,29 +134,34 @@ def test_an_address_without_a_server_is_one_line(monkeypatch: pytest.MonkeyPatch
 
 # Loads a checkpoint by mmengine's loader and into a model, and prints what each way raised.
 LOAD = """
-import sys, torch
-import {module}
+import contextlib, sys, torch
 from mmengine.runner import checkpoint
+{imports}
 into_a_model = lambda path: checkpoint.load_checkpoint(torch.nn.ReLU(), path)
 for load in (checkpoint.CheckpointLoader.load_checkpoint, into_a_model):
     try:
-        load(sys.argv[1])
+        with {context}():
+            load(sys.argv[1])
     except Exception as error:
         print('raised', type(error).__name__)
 """
 
 
 @pytest.mark.parametrize(
-    ('module', 'runs', 'raised'),
-    [('mmengine.runner', True, ['FileExistsError']), ('mmseg_ext.registry', False, ['InputError', 'InputError'])],
-    ids=['mmengine alone makes the folder, twice', 'the registry alone closes it'],
+    ('imports', 'context', 'runs', 'raised'),
+    [
+        ('', 'contextlib.nullcontext', True, ['FileExistsError']),
+        ('import mmseg_ext.engine', 'contextlib.nullcontext', True, ['FileExistsError']),
+        ('from mmseg_ext.engine import strict_loading', 'strict_loading', False, ['InputError', 'InputError']),
+    ],
+    ids=['mmengine alone makes the folder, twice', 'an import changes nothing', 'the context closes it'],
 )
-def test_importing_the_registry_is_enough(
-    module: str, runs: bool, raised: list[str], foreign: tuple[Path, Path], repo_root: Path
+def test_the_context_alone_decides(
+    imports: str, context: str, runs: bool, raised: list[str], foreign: tuple[Path, Path], repo_root: Path
 ) -> None:
     path, trace = foreign
     result = subprocess.run(
-        [sys.executable, '-c', LOAD.format(module=module), str(path)],
+        [sys.executable, '-c', LOAD.format(imports=imports, context=context), str(path)],
         env={**os.environ, 'PYTHONPATH': str(repo_root)},
         capture_output=True,
         text=True,

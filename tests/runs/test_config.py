@@ -1,4 +1,4 @@
-"""Config files with overrides, and what is known before a run starts."""
+"""Config files with overrides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmseg_ext.errors import InputError
 
 pytest.importorskip('mmseg')
 
-from mmseg_ext.engine import experiment
+from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.console import quiet_console
 
 CONFIG = """
@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
     ],
 )
 def test_options_reach_their_place(path: Path, key: str, value: Any, found: Any) -> None:
-    config = experiment.load_config(path, {key: value})
+    config = load_config(path, {key: value})
     assert found(config) == value
     assert config.model.type == 'A'  # what stands beside stays
     assert len(config.model.head.losses) == 2
@@ -64,62 +64,41 @@ def test_options_reach_their_place(path: Path, key: str, value: Any, found: Any)
 )
 def test_options_that_would_change_nothing_are_refused(path: Path, key: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        experiment.load_config(path, {key: 1})
-    assert str(caught.value).startswith(f'--cfg-options {key}: ')
+        load_config(path, {key: 1})
+    assert str(caught.value).startswith(f'`options={key}`: ')
 
 
 def test_every_argument_of_the_runner_can_be_given(path: Path) -> None:
     path.write_text(CONFIG + 'randomness = dict(seed=0)\nload_from = None\nfind_unused_parameters = False\n')
     options = {'randomness.seed': 5, 'load_from': 'x.pth', 'find_unused_parameters': True}
-    config = experiment.load_config(path, options)
+    config = load_config(path, options)
     assert (config.randomness.seed, config.load_from, config.find_unused_parameters) == (5, 'x.pth', True)
 
 
 def test_a_config_that_raises_is_named_with_its_fault(path: Path) -> None:
     path.write_text('model = 1 / 0')
     with pytest.raises(InputError, match=r'one\.py: config cannot be read \(ZeroDivisionError: division by zero\)'):
-        experiment.load_config(path)
+        load_config(path)
     path.write_text('model = dict(\n')
     with pytest.raises(InputError, match='SyntaxError') as caught:
-        experiment.load_config(path)
+        load_config(path)
     assert '\n' not in str(caught.value)
 
 
 def test_a_missing_config_is_named_with_the_nearest_one(path: Path) -> None:
     with pytest.raises(InputError, match=rf'did you mean {path}\?'):
-        experiment.load_config(path.with_name('ones.py'))
+        load_config(path.with_name('ones.py'))
     with pytest.raises(InputError, match='see configs/'):
-        experiment.load_config(path.parent / 'no' / 'one.py')
+        load_config(path.parent / 'no' / 'one.py')
     with pytest.raises(InputError, match='config not found'):
-        experiment.load_config(path.parent)
+        load_config(path.parent)
 
 
 def test_what_a_tool_needs_is_asked_for_by_name(path: Path) -> None:
-    config = experiment.load_config(path)
-    experiment.check_parts(config, path, 'model', 'train_cfg')
+    config = load_config(path)
+    check_parts(config, path, 'model', 'train_cfg')
     with pytest.raises(InputError, match=r'one\.py: has no test_dataloader, test_cfg;'):
-        experiment.check_parts(config, path, 'model', 'test_dataloader', 'test_cfg')
-
-
-@pytest.mark.parametrize(
-    ('launcher', 'variables', 'first'),
-    [
-        ('none', {}, True),
-        ('none', {'RANK': '1', 'SLURM_PROCID': '1'}, True),  # left over from the shell
-        ('pytorch', {'RANK': '0'}, True),
-        ('pytorch', {'RANK': '1'}, False),
-        ('slurm', {'SLURM_PROCID': '0', 'RANK': '1'}, True),
-        ('slurm', {'SLURM_PROCID': '3'}, False),
-    ],
-)
-def test_one_process_is_the_first(
-    launcher: str, variables: dict[str, str], first: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ('RANK', 'SLURM_PROCID'):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert experiment.is_first_process(launcher) is first
+        check_parts(config, path, 'model', 'test_dataloader', 'test_cfg')
 
 
 def test_the_console_leaves_out_pages_and_the_file_keeps_them(

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip('torch')
 
 import mmseg_ext
-from mmseg_ext.engine import environment
+from mmseg_ext.runs import environment
 
 
 @pytest.fixture

@@ -284,7 +284,7 @@ class Runner(OpenRunner):
         self._resumed_rng_state = checkpoint.get('rng_state')
 
     def _reuse_dataset_meta(self, meta: dict[str, Any]) -> None:
-        """Replace an equal description of the dataset by its own: mmengine compares pickles, and equal values differ."""
+        """Replace an equal description of the dataset by its own: mmengine compares pickles, which may differ."""
         own = getattr(self.train_dataloader.dataset, 'metainfo', None)
         if own is not None and meta.get('dataset_meta') == to_plain(own):
             meta['dataset_meta'] = own

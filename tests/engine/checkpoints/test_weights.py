@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -15,6 +16,7 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from mmseg_ext.engine.checkpoints.weights import local_file
+from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.errors import InputError
 
 STATE = OrderedDict(weight=torch.full((1, 1), 3.0), bias=torch.full((1,), 4.0))
@@ -36,6 +38,12 @@ class Linear(BaseModule):
         super().__init__({'type': 'Pretrained', **init})
         self.weight = nn.Parameter(torch.zeros(1, 1))
         self.bias = nn.Parameter(torch.zeros(1))
+
+
+@pytest.fixture(autouse=True)
+def _strict() -> Iterator[None]:
+    with strict_loading():
+        yield
 
 
 @pytest.fixture
@@ -151,7 +159,7 @@ class TestPretrained:
         text = str(caught.value)
         assert '\n' not in text
         assert text.startswith('weights://other.pth: holds weights of another network')
-        for part in (*list(state), 'Linear', 'weight, bias', '`prefix`'):
+        for part in (*list(state), 'Linear', 'weight, bias', '`prefix:`'):
             assert part in text
 
     def test_a_prefix_is_followed(self, folder: Path) -> None:
@@ -159,7 +167,7 @@ class TestPretrained:
         net = Linear(checkpoint='weights://whole.pth', prefix='backbone')
         net.init_weights()
         assert (net.weight.item(), net.bias.item()) == (3, 4)
-        with pytest.raises(InputError, match=r'weights://whole.pth: neck.* correct `prefix`'):
+        with pytest.raises(InputError, match=r'weights://whole.pth: neck.* correct `prefix:`'):
             Linear(checkpoint='weights://whole.pth', prefix='neck').init_weights()
 
     def test_later_loading_is_free_again(self, folder: Path) -> None:

@@ -60,7 +60,7 @@ def test_at_every_write_a_complete_last_and_best_stand_on_the_disk(
     toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a kill at the start of each write would leave behind."""
-    from mmseg_ext.engine import runner as module
+    from mmseg_ext.engine.runner import runner as module
 
     states: list[set[str]] = []
     real = module.save_checkpoint_file
@@ -81,7 +81,7 @@ def test_at_every_write_a_complete_last_and_best_stand_on_the_disk(
 def test_a_failed_save_keeps_the_previous_files(
     toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mmseg_ext.engine import runner as module
+    from mmseg_ext.engine.runner import runner as module
 
     toy.build_runner(tmp_path, epochs=1, default_hooks=hook(save_best='mDice')).train()
     before = names(tmp_path)

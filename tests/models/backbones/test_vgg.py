@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmseg_ext.engine.checkpoints import pretrained  # noqa: F401 - the initialiser under test
+from mmseg_ext.engine import strict_loading
 from mmseg_ext.errors import InputError
 from mmseg_ext.models.backbones.vgg import VGG
 
@@ -89,7 +89,7 @@ def test_a_file_of_torchvision_loads_unchanged(
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     torch.save({'conv1.weight': torch.rand(4, 3, 7, 7)}, tmp_path / 'resnet.pth')
     net = small(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'resnet.pth')))
-    with pytest.raises(InputError, match='weights of another network'):
+    with pytest.raises(InputError, match='weights of another network'), strict_loading():
         net.init_weights()
 
 
