@@ -17,8 +17,8 @@ def revise(state: Mapping[str, Any], revise_keys: Sequence[tuple[str, str]]) -> 
         state: Weights by name. The versions of its modules, by which torch converts older files, are kept.
         revise_keys: Pairs (pattern, replacement).
 
-    >>> revise({'module.head.weight': 1}, [(r'^module\.', '')])
-    OrderedDict({'head.weight': 1})
+    >>> dict(revise({'module.head.weight': 1}, [(r'^module\.', '')]))
+    {'head.weight': 1}
     """
     revised = OrderedDict(state)
     for pattern, replacement in revise_keys:
