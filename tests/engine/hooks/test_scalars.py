@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.runs.scalars import read_scalars
 
 HOOK = {'type': 'mmseg_ext.ScalarsHook', 'interval': 4}
 
@@ -61,17 +60,6 @@ def test_iteration_based_runs_count_passes(toy: ModuleType, tmp_path: Path) -> N
 def test_validation_alone_writes_nothing(toy: ModuleType, tmp_path: Path) -> None:
     toy.build_runner(tmp_path, custom_hooks=[HOOK]).val()
     assert not (tmp_path / 'scalars.json').exists()
-
-
-def test_reading(tmp_path: Path) -> None:
-    path = tmp_path / 'scalars.json'
-    path.write_text('{"iter": 1, "a": 2}\n{"iter": 2')
-    assert read_scalars(path) == [{'iter': 1, 'a': 2}]
-    path.write_text('{"iter": 1}\n[]\n{"iter": 2}\n')
-    with pytest.raises(InputError, match='line 2'):
-        read_scalars(path)
-    with pytest.raises(InputError, match='cannot be read'):
-        read_scalars(tmp_path / 'none.json')
 
 
 def test_a_senseless_interval_is_named() -> None:
