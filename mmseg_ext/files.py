@@ -13,12 +13,12 @@ from typing import Any
 
 from mmseg_ext.errors import InputError
 
-SETTINGS = 'settings.json'
+SETTINGS_FILE = 'settings.json'
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary file beside ``path`` that replaces it when the block ends without an exception.
+    """Yield a temporary file next to ``path`` that replaces it when the block ends without an exception.
 
     A reader therefore sees the old file or the complete new one, also after ``kill -9`` or a full disk.
 
@@ -26,7 +26,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         path: The file. Its folder is made if it is missing.
 
     Yields:
-        The temporary path (same suffix, so that writers that go by the suffix work).
+        The temporary path (same folder and suffix).
 
     Raises:
         InputError: The folder cannot be written to, or the disk is full.
@@ -65,12 +65,12 @@ def make_folder(path: str | Path) -> Path:
     return path
 
 
-def check_result_folder(out: str | Path, ours: Set[str], overwrite: bool = False) -> None:
+def check_result_folder(out: str | Path, names: Set[str], overwrite: bool = False) -> None:
     """Refuse a result folder that holds anything but an earlier result that may be replaced.
 
     Args:
         out: The folder; it need not exist.
-        ours: The names that a result has.
+        names: Names of the files and folders of a result.
         overwrite: Whether an earlier result may be replaced.
 
     Raises:
@@ -80,35 +80,37 @@ def check_result_folder(out: str | Path, ours: Set[str], overwrite: bool = False
     if out.exists() and not out.is_dir():
         raise InputError(out, 'is a file', 'choose another `out`')
     found = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    foreign = sorted(found - ours)
+    foreign = sorted(found - names)
     if foreign:
         raise InputError(out, f'holds other files ({", ".join(foreign[:3])})', 'choose another `out`')
     if found and not overwrite:
         raise InputError(out, 'holds an earlier result', 'replace it with `overwrite=True` or choose another `out`')
 
 
-def claim_folder(out: Path, settings: Any, what: str) -> None:
+def claim_folder(out: Path, settings: Any, content: str) -> None:
     """Take a folder for work that may be interrupted, or continue in it if the settings are the same.
 
     Args:
         out: The folder; it is made, and ``settings.json`` in it.
-        settings: What the work depends on, as JSON takes it.
-        what: What the folder then holds, for the messages: ``ranking``.
+        settings: Everything that the work depends on, as JSON values.
+        content: Kind of content for error messages, such as ``ranking``.
 
     Raises:
         InputError: The folder is a file, holds something else, or the same with other settings.
     """
     wanted = json.loads(json.dumps(settings))
-    path = out / SETTINGS
+    path = out / SETTINGS_FILE
     if path.is_file():
         if read_json(path) != wanted:
-            raise InputError(out, f'holds a {what} with other settings (see {SETTINGS})', 'choose another `out`')
+            raise InputError(
+                out, f'holds a {content} with other settings (see {SETTINGS_FILE})', 'choose another `out`'
+            )
         return
     if out.exists() and not out.is_dir():
         raise InputError(out, 'is a file', 'choose another `out`')
     if out.exists() and any(out.iterdir()):
-        raise InputError(out, f'is not empty and holds no {what}', 'choose another `out`')
-    write_json(make_folder(out) / SETTINGS, wanted)
+        raise InputError(out, f'is not empty and holds no {content}', 'choose another `out`')
+    write_json(make_folder(out) / SETTINGS_FILE, wanted)
 
 
 def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
@@ -130,16 +132,18 @@ def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = 
 
     Args:
         target: The folder to write or replace. Its parent is made if it is missing.
-        shared: Give the folder a name that all processes of a distributed run know, instead of a unique one.
-        is_owner: Whether this process makes, moves and removes the folder; with ``shared``, one alone does.
+        shared: Whether all processes of a distributed run write into the folder: its name is then fixed instead of
+            unique, and the others must wait until the owner has made it.
+        is_owner: With ``shared``, whether this process makes, moves and removes the folder: one of them does.
 
     Yields:
-        A hidden folder next to ``target``.
+        A folder within a hidden one next to ``target``.
 
     Raises:
         InputError: A folder cannot be written to, or the disk is full.
     """
     target = Path(target)
+    is_owner = is_owner or not shared
     stage: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -209,7 +213,7 @@ def _not_writable(path: Path, error: OSError) -> InputError:
 
 
 def _umask() -> int:
-    """The process's umask (mkstemp makes files private; ours shall be as readable as any other)."""
+    """The process's umask (mkstemp makes files private, but results are to be as readable as any other file)."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

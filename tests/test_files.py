@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, check_result_folder, claim_folder, read_json, write_json, write_text
+from mmseg_ext.files import (
+    atomic_path,
+    check_result_folder,
+    claim_folder,
+    make_folder,
+    read_json,
+    refuse_existing,
+    staged_files,
+    staged_folder,
+    write_json,
+    write_text,
+)
 
 
 def test_the_new_content_appears_only_when_the_block_ends(tmp_path: Path) -> None:
@@ -38,7 +49,7 @@ def test_an_exception_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
 
 
 def test_the_callers_input_error_passes_unchanged(tmp_path: Path) -> None:
-    error = InputError('x.png: too small; redraw it')
+    error = InputError('x.png', 'too small', 'redraw it')
     with pytest.raises(InputError) as caught, atomic_path(tmp_path / 'a.txt'):
         raise error
     assert caught.value is error
@@ -136,3 +147,161 @@ def test_a_folder_is_claimed_once_and_taken_up_again(tmp_path: Path) -> None:
         claim_folder(tmp_path / 'theirs', {}, 'search')
     with pytest.raises(InputError, match='is a file'):
         claim_folder(tmp_path / 'theirs' / 'notes.txt', {}, 'search')
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob('*') if path.is_file()}
+
+
+@pytest.mark.parametrize('is_new', [True, False])
+def test_a_staged_folder_replaces_the_old_one_when_the_block_ends(is_new: bool, tmp_path: Path) -> None:
+    target = tmp_path / 'parent' / 'set'
+    if not is_new:
+        write_text(target / 'old.txt', 'old')
+    before = contents(tmp_path)
+    with staged_folder(target) as folder:
+        (folder / 'split').mkdir()
+        (folder / 'split' / 'new.txt').write_text('new')
+        assert folder.is_relative_to(target.parent)  # the same file system: the rename is atomic
+        assert {name: text for name, text in contents(tmp_path).items() if 'new.txt' not in name} == before
+    assert contents(tmp_path) == {'parent/set/split/new.txt': 'new'}
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize('error', [ZeroDivisionError(), KeyboardInterrupt(), InputError('a.png', 'is damaged')])
+@pytest.mark.parametrize('is_new', [True, False])
+def test_a_failure_keeps_the_old_folder(is_new: bool, error: BaseException, tmp_path: Path) -> None:
+    target = tmp_path / 'set'
+    if not is_new:
+        write_text(target / 'old.txt', 'old')
+
+    def fail() -> None:
+        with staged_folder(target) as folder:
+            (folder / 'half.txt').write_text('half')
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        fail()
+    assert caught.value is error
+    assert contents(tmp_path) == ({} if is_new else {'set/old.txt': 'old'})
+    assert list(tmp_path.iterdir()) == ([] if is_new else [target])
+
+
+def test_a_folder_that_cannot_be_moved_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / 'set'
+    write_text(target / 'old.txt', 'old')
+    rename = Path.rename
+
+    def refuse_new(self: Path, new: Path) -> Path:
+        if self.name == 'new':
+            raise OSError(28, 'No space left on device')
+        return rename(self, new)
+
+    monkeypatch.setattr(Path, 'rename', refuse_new)
+    with pytest.raises(InputError, match=r'set: cannot be written \(No space left'), staged_folder(target):
+        pass
+    assert contents(tmp_path) == {'set/old.txt': 'old'}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_staged_folder_below_a_file_is_an_input_error(tmp_path: Path) -> None:
+    (tmp_path / 'out').write_text('a file')
+    with pytest.raises(InputError, match='out/set: cannot be written'), staged_folder(tmp_path / 'out' / 'set'):
+        pass
+
+
+def test_processes_share_a_folder_that_its_owner_moves(tmp_path: Path) -> None:
+    target = tmp_path / 'set'
+    write_text(tmp_path / '.set.partial' / 'new' / 'a.txt', 'left by a killed run')
+    with staged_folder(target, shared=True) as owner:
+        assert not any(owner.iterdir())
+        with staged_folder(target, shared=True, is_owner=False) as other:
+            assert other == owner
+            (other / 'b.txt').write_text('b')
+        assert contents(owner) == {'b.txt': 'b'}  # the other process has neither moved nor removed it
+        assert not target.exists()
+    assert contents(tmp_path) == {'set/b.txt': 'b'}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_failure_of_another_process_leaves_the_folder_to_its_owner(tmp_path: Path) -> None:
+    def fail() -> None:
+        with staged_folder(tmp_path / 'set', shared=True, is_owner=False):
+            raise ZeroDivisionError
+
+    with staged_folder(tmp_path / 'set', shared=True) as folder:
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        (folder / 'a.txt').write_text('a')
+    assert contents(tmp_path) == {'set/a.txt': 'a'}
+
+
+def test_a_folder_that_is_not_shared_has_one_owner(tmp_path: Path) -> None:
+    with staged_folder(tmp_path / 'set', is_owner=False) as folder:
+        (folder / 'a.txt').write_text('a')
+    assert contents(tmp_path) == {'set/a.txt': 'a'}
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='POSIX permissions')
+@pytest.mark.parametrize(('umask', 'mode'), [(0o022, 0o755), (0o077, 0o700)])
+def test_a_staged_folder_is_as_readable_as_the_umask_allows(umask: int, mode: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        with staged_folder(tmp_path / 'set') as folder:
+            (folder / 'split').mkdir()
+        with staged_files(tmp_path / 'files') as stage:
+            write_text(stage / 'split' / 'a.txt', 'a')
+    finally:
+        os.umask(before)
+    for name in ('set', 'set/split', 'files', 'files/split'):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode, name
+    assert stat.S_IMODE((tmp_path / 'files/split/a.txt').stat().st_mode) == mode & 0o666
+
+
+def test_staged_files_join_those_that_are_there(tmp_path: Path) -> None:
+    target = tmp_path / 'out'
+    write_text(target / 'split' / 'a.txt', 'old a')
+    write_text(target / 'split' / 'b.txt', 'old b')
+    with staged_files(target) as stage:
+        write_text(stage / 'split' / 'a.txt', 'new a')
+        write_text(stage / 'c.txt', 'new c')
+        assert (target / 'split' / 'a.txt').read_text() == 'old a'
+    assert contents(target) == {'split/a.txt': 'new a', 'split/b.txt': 'old b', 'c.txt': 'new c'}
+
+
+@pytest.mark.parametrize('is_new', [True, False])
+def test_a_failure_moves_no_file(is_new: bool, tmp_path: Path) -> None:
+    target = tmp_path / 'out'
+    if not is_new:
+        write_text(target / 'a.txt', 'old')
+
+    def fail() -> None:
+        with staged_files(target) as stage:
+            (stage / 'a.txt').write_text('new')
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert contents(tmp_path) == ({} if is_new else {'out/a.txt': 'old'})
+    assert target.exists() != is_new
+
+
+def test_a_full_disk_while_files_are_staged_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r'out: cannot be written \(No space left'), staged_files(tmp_path / 'out'):
+        raise OSError(28, 'No space left on device')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_existing_files_are_refused_unless_they_may_be_replaced(tmp_path: Path) -> None:
+    (tmp_path / 'a.txt').touch()
+    refuse_existing([tmp_path / 'b.txt'], overwrite=False)
+    refuse_existing([tmp_path / 'a.txt'], overwrite=True)
+    with pytest.raises(InputError, match=r'a\.txt: exists; replace it with `overwrite=True`'):
+        refuse_existing([tmp_path / 'b.txt', tmp_path / 'a.txt'], overwrite=False)
+
+
+def test_a_folder_is_made_once(tmp_path: Path) -> None:
+    assert make_folder(make_folder(tmp_path / 'a' / 'b')) == tmp_path / 'a' / 'b'
+    (tmp_path / 'file').touch()
+    with pytest.raises(InputError, match='file: folder cannot be made'):
+        make_folder(tmp_path / 'file')

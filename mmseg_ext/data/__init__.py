@@ -7,12 +7,21 @@ from mmseg_ext.data.check import decode_items, pair_files
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import DataSet, Item, LabelSet, Problem, Split, choose_files, list_stems
 from mmseg_ext.data.fingerprint import data_fingerprint
-from mmseg_ext.data.images import ImageRules, UprightImage, read_image, read_upright, write_image
+from mmseg_ext.data.images import (
+    ImageHeader,
+    ImageRules,
+    UprightImage,
+    read_header,
+    read_image,
+    read_upright,
+    write_image,
+)
 from mmseg_ext.data.masks import Mask, read_mask, write_mask
 
 __all__ = [
     'Classes',
     'DataSet',
+    'ImageHeader',
     'ImageRules',
     'Item',
     'LabelSet',
@@ -25,6 +34,7 @@ __all__ = [
     'decode_items',
     'list_stems',
     'pair_files',
+    'read_header',
     'read_image',
     'read_mask',
     'read_upright',

@@ -1,7 +1,7 @@
-"""The checks before a training: every file readable, image and mask of one size, every value a class or ignored.
+"""Checks before a training: every file readable, image and mask of one size, every value a class or ignored.
 
 A few seconds here replace an opaque failure (a CUDA assert, a worker's traceback) hours later. The audit looks at far
-more; this asks only what would break.
+more.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
     _require(split.mask_folder, bool(masks), (MASK_SUFFIX,))
     problems = [f'{images[stem]}: image without mask' for stem in images.keys() - masks.keys()]
     problems += [f'{masks[stem]}: mask without image' for stem in masks.keys() - images.keys()]
-    raise_problems(sorted(problems), split)
+    _raise_problems(sorted(problems), split)
     return [Item(split, stem, path.name, masks[stem].name) for stem, path in images.items()]
 
 
@@ -86,7 +86,7 @@ def decode_items(
 
     with ThreadPoolExecutor(workers) as pool:
         results = list(pool.map(check, items))
-    raise_problems([result for result in results if isinstance(result, str)], split)
+    _raise_problems([result for result in results if isinstance(result, str)], split)
     return [result for result in results if isinstance(result, tuple)]
 
 
@@ -103,7 +103,7 @@ def _mask_problem(item: Item, image: NDArray[np.uint8], mask: NDArray[np.uint8],
     return None
 
 
-def raise_problems(problems: Sequence[str], split: Split) -> None:
+def _raise_problems(problems: Sequence[str], split: Split) -> None:
     """Raise one `InputError` for a list of problems, if there are any: the first five, the count, the audit's command.
 
     Raises:

@@ -111,7 +111,7 @@ class Classes:
         """Refuse a mask that holds a value which is neither a class nor ignored.
 
         Raises:
-            InputError: It does; the message names the values and what is known.
+            InputError: It does; the message names the values and the known ones.
         """
         if unknown := self.unknown_values(mask):
             known = ', '.join(f'{value} {name}' for value, name in enumerate(self.names))

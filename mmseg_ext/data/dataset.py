@@ -23,10 +23,10 @@ Key = tuple[str, str]  # split, stem
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An image with what belongs to it. Only names are stored, since a data set can hold 10⁵ of them.
+    """An image with its mask and its LabelMe document. Only names are stored, since a data set can hold 10⁵ of them.
 
     Attributes:
-        split: The split it is in.
+        split: Its split.
         stem: Stem of its files.
         image_name: File name of the image; None where there is only a mask.
         mask_name: File name of the mask, or None.
@@ -62,11 +62,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What file names alone show to be wrong.
+    """A problem that the file names of a split show.
 
     Attributes:
         check: ``stray_file``, ``ambiguous_stem``, ``unpaired_image`` or ``unpaired_mask``.
-        stem: The file's stem, or its name where it has no business there.
+        stem: Stem of the file; of a ``stray_file`` its name.
         message: One sentence.
     """
 
@@ -139,7 +139,7 @@ class Split:
         ]
 
     def scan(self) -> tuple[list[Item], list[Problem]]:
-        """List the split's files with what their names show to be wrong, instead of refusing it.
+        """List the split's files and the problems that their names show, instead of refusing the split.
 
         Returns:
             The items sorted by stem (of files that share a stem, the first), and the problems.
@@ -254,17 +254,31 @@ class DataSet:
         """Names of the folders that may hold masks, sorted."""
         return tuple(sorted(set(_subfolders(self.root)) - {IMAGES, SHAPES}))
 
+    def new_label_set(self, name: str) -> LabelSet:
+        """Name a label set that need not exist.
+
+        Raises:
+            InputError: The name is not that of a folder in the data set that may hold masks.
+        """
+        return self._label_set(name, 'to')
+
     def label_set(self, name: str) -> LabelSet:
         """Open a label set.
 
         Raises:
-            InputError: The name is none, or there is no such folder.
+            InputError: The name is none of a label set, or there is no such folder.
         """
-        if name != Path(name).name or name in ('', IMAGES, SHAPES):
-            raise InputError(f'`labels={name!r}`', f'must be the name of a label set, a folder of masks in {self.root}')
+        masks = self._label_set(name, 'labels')
         if not (self.root / name).is_dir():
             others = ', '.join(self.label_sets()) or 'none here'
             raise InputError(self.root / name, 'label set not found', f'`labels` may be {others}')
+        return masks
+
+    def _label_set(self, name: str, argument: str) -> LabelSet:
+        if name != Path(name).name or name in ('', '..', IMAGES, SHAPES):
+            raise InputError(
+                f'`{argument}={name!r}`', f'must be the name of a label set, a folder of masks in {self.root}'
+            )
         return LabelSet(self.root / name)
 
     def splits(self, labels: str | None = None, wanted: Sequence[str] | None = None) -> tuple[str, ...]:

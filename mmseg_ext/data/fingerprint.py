@@ -21,10 +21,9 @@ def data_fingerprint(data_root: str | Path, labels: str | None, splits: Sequence
 
     It covers the name of each split, the stems in it, the bytes of each mask, and of each image its size and its first
     and last 64 KiB (all of it, if it is smaller than both). A changed pixel of a compressed image changes its size or
-    its end; files are not decoded, so a mask that is encoded anew with the same pixels counts as another. Where the
-    folder lies, times of files and ``dataset.yaml`` do not matter. The cost is that of reading: 0.10 to 0.14 ms a pair
-    from the system's cache, so 10^5 pairs take 10 to 14 seconds there, and on a cold disk as long as it takes to fetch
-    them.
+    its end; files are not decoded, so a mask that is encoded again with the same pixels counts as another. Where the
+    folder is, times of files and ``dataset.yaml`` do not matter. The cost is that of reading: 0.10 to 0.14 ms a pair
+    from the system's cache, so 10^5 pairs take 10 to 14 seconds there.
 
     Args:
         data_root: The data set's folder.

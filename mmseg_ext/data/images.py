@@ -1,11 +1,14 @@
-"""The one decoder of images: for data sets as they are stored, for other images upright."""
+"""Reading and writing of images: those of a data set as they are stored, others upright."""
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import cv2
@@ -19,16 +22,17 @@ from mmseg_ext.files import atomic_path
 FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'TIFF', 'WEBP')
 ORIENTATION_TAG = 0x0112
 ALPHA_MODES = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
-WIDE_MODES = ('I', 'F')  # 32 bits: the range of the values is nowhere stated
+WIDE_MODES = ('I', 'F')  # 32 bits: nothing states the range of the values
 OPENCV_FORMATS = ('BMP', 'JPEG', 'MPO', 'PNG')  # of these OpenCV gives the same pixels as Pillow, in half the time
 JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
+WARNINGS_LOCK = Lock()  # the filters of warnings are the process's, and images are decoded in threads
 
 Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class ImageRules:
-    """Which images are accepted, and what transparent pixels become.
+    """Limits on images, and the colour behind transparent pixels.
 
     Attributes:
         max_pixels: An image with more is refused before it is decoded (a small file can hold a huge one).
@@ -37,6 +41,19 @@ class ImageRules:
 
     max_pixels: int = 80_000_000
     background: tuple[int, int, int] = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """Size and orientation of an image, known without decoding it.
+
+    Attributes:
+        size: Height and width in pixels, as `read_image` decodes it.
+        orientation: The EXIF orientation (1–8) that the file states, 1 by default.
+    """
+
+    size: tuple[int, int]
+    orientation: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,7 @@ def read_image(path: str | Path, rules: ImageRules | None = None) -> Pixels:
 
     Args:
         path: The file.
-        rules: What is accepted.
+        rules: Limits and background.
 
     Returns:
         Shape (H, W, 3), RGB, uint8.
@@ -78,7 +95,7 @@ def read_upright(source: str | Path | bytes, rules: ImageRules | None = None, na
 
     Args:
         source: The file, or its content.
-        rules: What is accepted.
+        rules: Limits and background.
         name: Its name in errors; the path by default.
 
     Raises:
@@ -86,6 +103,20 @@ def read_upright(source: str | Path | bytes, rules: ImageRules | None = None, na
     """
     name = name or ('image' if isinstance(source, bytes) else str(source))
     return _decode(source, rules or ImageRules(), name, upright=True)
+
+
+def read_header(path: str | Path) -> ImageHeader:
+    """Read the size and orientation of an image, not its pixels, which may be damaged.
+
+    Raises:
+        InputError: The file is missing or no BMP, GIF, JPEG, PNG, TIFF or WebP.
+    """
+    try:
+        with _without_warnings(), Image.open(path, formats=FORMATS) as image:
+            return ImageHeader((image.height, image.width), _orientation(image))
+    except Exception as error:  # the bytes are anybody's, as in `_decode`
+        reason = _reason(error, 'no such file' if isinstance(error, FileNotFoundError) else '')
+        raise InputError(path, f'image cannot be read ({reason})', 'copy or convert the file') from error
 
 
 def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> None:
@@ -98,7 +129,12 @@ def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> Non
 
     Raises:
         InputError: The file cannot be written.
+        ValueError: The suffix is that of no image format, or the array has another shape or type.
     """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise ValueError(f'pixels must be (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}')
+    if not cv2.haveImageWriter(str(path)):
+        raise ValueError(f'{path} has no suffix of an image format')
     with atomic_path(path) as temporary:
         is_jpeg = temporary.suffix.lower() in ('.jpg', '.jpeg')
         options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []  # OpenCV warns of one that does not apply
@@ -134,7 +170,7 @@ def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def turn_back(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Invert `turn_upright`: turn a mask so that it lies on the pixels as the file stores them."""
+    """Invert `turn_upright`: turn a mask so that it fits the pixels as the file stores them."""
     return turn_upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))
 
 
@@ -146,26 +182,39 @@ def _decode(source: str | Path | bytes, rules: ImageRules, name: str, upright: b
     except OSError as error:
         raise InputError(name, f'image cannot be read ({error.strerror})') from error
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # Pillow's remarks on odd metadata, and on sizes that the rules allow
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _check_header(image, name, rules)
-                orientation = _orientation(image) if upright else 1
-                pixels = _decode_pixels(image, data, name, rules)
+        with _without_warnings():
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        with image:
+            _check_header(image, name, rules)
+            orientation = 1
+            if upright and image.format != 'TIFF':  # which Pillow itself turns when it decodes it
+                with _without_warnings():
+                    orientation = _orientation(image)
+            pixels = _decode_pixels(image, data, name, rules)
     except InputError:
         raise
-    except Exception as error:  # the bytes are anybody's: a decoder may stumble over them in any way
-        reason = 'damaged or no ' + ', '.join(FORMATS) if isinstance(error, Image.UnidentifiedImageError) else None
-        raise InputError(
-            name,
-            f'image cannot be decoded ({reason or one_line(error) or type(error).__name__}; {len(data)} bytes)',
-            'copy or convert the file',
-        ) from error
+    except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
+        problem = f'image cannot be decoded ({_reason(error)}; {len(data)} bytes)'
+        raise InputError(name, problem, 'copy or convert the file') from error
     return UprightImage(turn_upright(pixels, orientation), orientation)
 
 
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silence Pillow's warnings on odd metadata, and on sizes that the rules allow."""
+    with WARNINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        yield
+
+
+def _reason(error: Exception, known: str = '') -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return 'damaged or no ' + ', '.join(FORMATS)
+    return known or one_line(error) or type(error).__name__
+
+
 def _check_header(image: Image.Image, name: str, rules: ImageRules) -> None:
-    """Refuse, by the header alone, what would be costly or ambiguous to decode."""
+    """Refuse by its header an image that would be costly or ambiguous to decode."""
     if image.width * image.height > rules.max_pixels:
         raise InputError(
             name, f'has {image.width}×{image.height} pixels, more than {rules.max_pixels:,}', 'make it smaller'
@@ -177,10 +226,7 @@ def _check_header(image: Image.Image, name: str, rules: ImageRules) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Read what is left to do; Pillow itself turns a TIFF file when it decodes it."""
-    if image.format == 'TIFF':
-        return 1
-    try:
+    try:  # of a PNG file Pillow decodes everything, since its EXIF data may come last
         value = image.getexif().get(ORIENTATION_TAG, 1)
     except Exception:  # a damaged EXIF header is no reason to refuse the image
         return 1
@@ -189,8 +235,8 @@ def _orientation(image: Image.Image) -> int:
 
 def _decode_pixels(image: Image.Image, data: bytes, name: str, rules: ImageRules) -> Pixels:
     if image.mode in ('L', 'RGB') and image.format in OPENCV_FORMATS and 'transparency' not in image.info:
-        # OpenCV fills what is missing of a JPEG with grey and does not report it; a complete one has its end marker
-        # near the end, unless a phone has appended a film to it.
+        # OpenCV fills the missing part of a JPEG with grey and does not report it; a complete one has its end marker
+        # near the end, unless a phone has appended a video.
         if data.startswith(JPEG_START) and JPEG_END not in data[-1024:]:
             try:
                 image.load()

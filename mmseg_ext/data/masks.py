@@ -44,7 +44,7 @@ def read_mask(path: str | Path) -> Mask:
 
 
 def _grey_step(image: Any) -> int:
-    """Return by what Pillow multiplies a grey PNG of 2 or 4 bits to fill 0–255; the file holds the indices."""
+    """Return the factor by which Pillow multiplies a grey PNG of 2 or 4 bits to fill 0–255."""
     raw_mode = image.tile[0][3] if image.tile else ''
     return {'L;2': 85, 'L;4': 17}.get(raw_mode if isinstance(raw_mode, str) else raw_mode[0], 1)
 

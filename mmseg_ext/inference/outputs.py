@@ -7,9 +7,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mmseg_ext.converters.labelme.encode import encode_shapes
-from mmseg_ext.converters.labelme.photograph import read_photograph
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.images import Pixels
+from mmseg_ext.data.images import Pixels, read_header
 from mmseg_ext.data.labelme.document import label_names, labels_text, new_document
 from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.files import atomic_path, write_json, write_text
@@ -49,12 +48,8 @@ def write_output(kind: str, path: Path, prediction: Prediction, photo: Path, opa
 
 def labelme_document(prediction: Prediction, photo: Path, folder: Path) -> dict[str, object]:
     """A LabelMe file, one shape a region, for a photograph; ``folder`` is where the file will stand."""
-    photograph = read_photograph(photo)
-    mask = prediction.stored_mask
-    shapes = encode_shapes(mask, label_names(prediction.classes))
-    document = new_document(shapes, photograph.path_from(folder), mask.shape)
-    document['imageData'] = photograph.embedded()
-    return document
+    shapes = encode_shapes(prediction.stored_mask, label_names(prediction.classes))
+    return new_document(shapes, photo, read_header(photo), folder)
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:

@@ -11,11 +11,11 @@ from mmseg_ext.data.dataset import IMAGE_SUFFIXES, DataSet, Item, LabelSet, Spli
 from mmseg_ext.errors import InputError
 
 WriteSet = Callable[..., Path]
-ONE = np.zeros((2, 2), np.uint8)
+MASK = np.zeros((2, 2), np.uint8)
 
 
 def test_splits_come_in_the_usual_order_whether_they_have_masks_or_images(write_set: WriteSet) -> None:
-    root = write_set({'zoo': {'a': ONE}, 'train': {'a': ONE}, 'attic': {'a': ONE}}, {'test': {'b': ONE}})
+    root = write_set({'zoo': {'a': MASK}, 'train': {'a': MASK}, 'attic': {'a': MASK}}, {'test': {'b': MASK}})
     (root / 'labels' / 'val').mkdir()
     (root / 'img' / '.cache').mkdir()
     data = DataSet(root)
@@ -31,11 +31,12 @@ def test_splits_come_in_the_usual_order_whether_they_have_masks_or_images(write_
         ('img', None, 'img'),
         ('../set/labels', None, '`labels='),
         ('', None, '`labels='),
+        ('..', None, '`labels='),
         ('labels', ['trian'], "no split 'trian'; `splits` may be train"),
     ],
 )
 def test_unknown_names(write_set: WriteSet, labels: str, splits: list[str] | None, word: str) -> None:
-    data = DataSet(write_set({'train': {'a': ONE}}, {'train': {'a': ONE}}))
+    data = DataSet(write_set({'train': {'a': MASK}}, {'train': {'a': MASK}}))
     with pytest.raises(InputError, match=word):
         data.splits(labels, splits)
 
@@ -55,7 +56,7 @@ def test_missing_folders_are_named(write_set: WriteSet, tmp_path: Path) -> None:
 
 
 def test_label_sets(write_set: WriteSet) -> None:
-    data = DataSet(write_set({'train': {'b': ONE, 'a': ONE}}, {'train': {'a': ONE}}))
+    data = DataSet(write_set({'train': {'b': MASK, 'a': MASK}}, {'train': {'a': MASK}}))
     for name in ('labels_fixed', 'labelme', '.hidden'):
         (data.root / name / 'train').mkdir(parents=True)
     assert data.label_sets() == ('labels', 'labels_fixed')
@@ -71,15 +72,24 @@ def test_label_sets(write_set: WriteSet) -> None:
         LabelSet(data.root / 'elsewhere', '.json').files()
 
 
+def test_a_new_label_set_need_not_exist_but_has_a_fitting_name(write_set: WriteSet) -> None:
+    data = DataSet(write_set({'train': {'a': MASK}}))
+    assert data.new_label_set('mine') == LabelSet(data.root / 'mine')
+    assert not (data.root / 'mine').exists()
+    for name in ('img', 'labelme', '../mine', '..', '.', ''):
+        with pytest.raises(InputError, match='`to='):
+            data.new_label_set(name)
+
+
 def test_a_name_that_cannot_be_printed_is_refused(write_set: WriteSet) -> None:
-    root = write_set({'train': {'a\nb': ONE}})
+    root = write_set({'train': {'a\nb': MASK}})
     with pytest.raises(InputError, match='its name cannot be printed') as caught:
         DataSet(root).label_set('labels').files()
     assert '\n' not in str(caught.value)
 
 
 def test_items_pair_images_and_masks_by_stem(write_set: WriteSet) -> None:
-    root = write_set({'train': {'b': ONE, 'c': ONE}}, {'train': {'a': ONE, 'b': ONE}})
+    root = write_set({'train': {'b': MASK, 'c': MASK}}, {'train': {'a': MASK, 'b': MASK}})
     items = DataSet(root).items('labels')
     assert [(item.stem, item.image is not None, item.mask is not None) for item in items] == [
         ('a', True, False),
@@ -96,7 +106,7 @@ def test_items_pair_images_and_masks_by_stem(write_set: WriteSet) -> None:
 
 
 def test_images_alone(write_set: WriteSet) -> None:
-    root = write_set({'train': {'b': ONE}}, {'train': {'a': ONE}})
+    root = write_set({'train': {'b': MASK}}, {'train': {'a': MASK}})
     (item,) = DataSet(root).items()
     assert (item.stem, item.mask) == ('a', None)
     with pytest.raises(ValueError, match='without a label set'):
@@ -104,7 +114,7 @@ def test_images_alone(write_set: WriteSet) -> None:
 
 
 def test_a_scan_lists_everything_with_its_problems(write_set: WriteSet) -> None:
-    stems = {f'train_{index}': ONE for index in range(3)}
+    stems = {f'train_{index}': MASK for index in range(3)}
     root = write_set({'train': stems}, {'train': stems})
     (root / 'labels/train/train_0.png').unlink()
     (root / 'img/train/train_1.png').unlink()
@@ -135,7 +145,7 @@ def test_a_scan_lists_everything_with_its_problems(write_set: WriteSet) -> None:
 
 
 def test_a_split_without_masks_is_no_problem(write_set: WriteSet) -> None:
-    root = write_set({'train': {'a': ONE}}, {'test': {'b': ONE, 'c': ONE}})
+    root = write_set({'train': {'a': MASK}}, {'test': {'b': MASK, 'c': MASK}})
     items, problems = Split(root, 'test', 'labels').scan()
     assert [item.mask for item in items] == [None, None]
     assert problems == []

@@ -148,3 +148,21 @@ def test_it_can_be_pickled(make_data: MakeData) -> None:
     dataset = FolderDataset(str(make_data()), 'train', cache=True, pipeline=LOAD)
     copy = pickle.loads(pickle.dumps(dataset))
     np.testing.assert_array_equal(copy[2]['img'], dataset[2]['img'])
+
+
+def test_a_missing_data_folder_and_a_missing_list_of_classes(make_data: MakeData, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f'^{tmp_path}/none: data folder not found.*data_root'):
+        FolderDataset(str(tmp_path / 'none'), 'train')
+    root = make_data(yaml=None)
+    with pytest.raises(InputError, match=rf'^{root}/dataset\.yaml: not found'):
+        FolderDataset(str(root), 'train')
+
+
+@pytest.mark.parametrize('cache', [False, True])
+def test_the_files_are_checked_at_the_start(cache: bool, make_data: MakeData) -> None:
+    root = make_data()
+    (root / 'labels/train/s0.png').write_text('no mask')
+    with pytest.raises(InputError, match=r's0\.png: mask cannot be read.*see all: mmseg-ext audit'):
+        FolderDataset(str(root), 'train', cache=cache)
+    with pytest.raises(InputError, match='folder not found'):
+        FolderDataset(str(root), 'val', cache=cache)

@@ -1,4 +1,4 @@
-"""Masks as LabelMe shapes, one for each region."""
+"""Masks as LabelMe shapes, one per region."""
 
 from __future__ import annotations
 
@@ -22,20 +22,24 @@ Box = tuple[int, int, int, int]
 def encode_shapes(
     mask: Mask, names: Mapping[int, str], kind: ShapeKind = 'mask', tolerance: float = 0, canvas: Mask | None = None
 ) -> list[Shape]:
-    """Find shapes that, painted in their order over a canvas, give a mask.
+    """Find shapes that give a mask when they are painted in their order over a canvas.
 
     ``mask`` shapes hold exactly the pixels that are to change, so that holes and touching classes are exact.
-    ``polygon`` shapes are outlines; a hole is painted over by what lies in it, by a polygon of the background at need.
+    ``polygon`` shapes are outlines; a hole is covered by the polygons of the regions in it, also of the background.
 
     Args:
         mask: Class indices, shape (H, W), uint8.
         names: Value → label of every value in it.
-        kind: What to draw.
-        tolerance: How far a polygon may leave the outline, in pixels, so that it has fewer vertices; 0 keeps it.
-        canvas: What is painted already; a ground of 0 by default. It is not changed.
+        kind: Type of the shapes.
+        tolerance: Distance in pixels by which a polygon may leave the outline to have fewer vertices; 0 keeps it.
+        canvas: Mask to paint over, shape (H, W), uint8; all 0 by default. It is not changed.
 
     Returns:
-        One shape for each region.
+        One shape per region.
+
+    >>> mask = np.array([[0, 1, 1], [0, 0, 0]], np.uint8)
+    >>> [(shape['label'], shape['points']) for shape in encode_shapes(mask, {0: 'background', 1: 'cat'})]
+    [('cat', [[1, 0], [2, 0]])]
     """
     canvas = np.zeros_like(mask) if canvas is None else canvas.copy()
     if kind == 'mask':
@@ -44,7 +48,7 @@ def encode_shapes(
 
 
 def _regions(mask: Mask, where: Binary, connectivity: int) -> Iterator[tuple[int, Binary, Box]]:
-    """Value, pixels within its box, and box (left, top, width, height) of each region among some pixels."""
+    """Yield each region among some pixels: value, pixels within its box, and box (left, top, width, height)."""
     for value in np.unique(mask[where]):
         here = ((mask == value) & where).astype(np.uint8)
         _, numbers, stats, _ = cv2.connectedComponentsWithStats(here, connectivity=connectivity)
@@ -61,9 +65,9 @@ def _mask_shape(label: str, region: Binary, box: Box) -> Shape:
 def _polygon_shapes(mask: Mask, names: Mapping[int, str], tolerance: float, canvas: Mask) -> list[Shape]:
     """Draw the outer outline of each region, from the largest to the smallest filled area.
 
-    What lies in a hole has a smaller filled area than what surrounds it and so comes later, on top. A region that
-    already has its pixels by then (most often the background) needs no polygon. The regions are 4-connected here: those
-    never cross, while an 8-connected background seeps through the corners of an outline.
+    A region in a hole has a smaller filled area than the one around it and so comes later, on top. A region whose
+    pixels have its value already (most often the background) needs no polygon. Regions are 4-connected here: those
+    never cross, while an 8-connected background would pass through the corners of an outline.
     """
     outlines = []
     for value, region, box in _regions(mask, np.ones(mask.shape, bool), 4):
@@ -80,7 +84,7 @@ def _polygon_shapes(mask: Mask, names: Mapping[int, str], tolerance: float, canv
 
 
 def _outline(region: Binary, tolerance: float) -> NDArray[np.float64]:
-    """The outer outline of one region as vertices in the middle of its border pixels, shape (N, 2), N ≥ 3."""
+    """Return the outer outline of a region: vertices in the middle of its border pixels, shape (N, 2), N ≥ 3."""
     (contour, *_), _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if tolerance > 0:
         contour = cv2.approxPolyDP(contour, tolerance, closed=True)

@@ -1,4 +1,4 @@
-"""LabelMe files → masks."""
+"""Import of LabelMe files as masks."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.converters.labelme.paint import Painting, paint_shapes
-from mmseg_ext.converters.labelme.photograph import read_photograph
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import MASK_SUFFIX, DataSet, Key, LabelSet
-from mmseg_ext.data.labelme.document import SUFFIX, Document, image_size, label_values, read_document
+from mmseg_ext.data.dataset import MASK_SUFFIX, SHAPES_SUFFIX, DataSet, Key, LabelSet
+from mmseg_ext.data.images import read_header
+from mmseg_ext.data.labelme.document import Document, image_size, label_values, read_document
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import refuse_existing, staged_files
 from mmseg_ext.progress import track
 
-MOST_PIXELS = 500_000_000
+MAX_PIXELS = 500_000_000
 
 
 @dataclass
 class ImportReport:
-    """What was written.
+    """Result of an import.
 
     Attributes:
-        files: Masks written.
-        painted: Shapes painted into them.
-        overlaps: Pixels on which shapes of two classes lie, of each file that has any: (hidden, on top) → pixels.
-        skipped: Shapes left out by their label.
+        files: Number of masks.
+        painted: Number of shapes painted into them.
+        overlaps: For each file where shapes of two classes overlap: (hidden class, class on top) → pixels.
+        skipped: Number of shapes left out by their label.
     """
 
     files: int = 0
@@ -49,12 +49,11 @@ def import_masks(
 ) -> ImportReport:
     """Write ``out/<split>/<stem>.png`` for each LabelMe file ``folder/<split>/<stem>.json``.
 
-    Shapes are painted as `paint_shapes` says. The size is that of the photograph; a file that states another one is
-    refused.
+    Shapes are painted by `paint_shapes`. The size is that of the image; a file that states another one is refused.
 
     Args:
         folder: Folder of the LabelMe files.
-        root: The data set, which names the classes and holds the photographs.
+        root: The data set, which names the classes and holds the images.
         out: Folder of the masks.
         splits: The splits; all by default.
         ignore_labels: Labels whose shapes are left out.
@@ -65,7 +64,7 @@ def import_masks(
     """
     data = DataSet(root)
     classes = data.classes
-    documents = LabelSet(folder, SUFFIX).files(splits)
+    documents = LabelSet(folder, SHAPES_SUFFIX).files(splits)
     refuse_existing([out / split / (stem + MASK_SUFFIX) for split, stem in documents], overwrite)
     images = {split: data.split(split).images() for split in {split for split, _ in documents}}
     report = ImportReport()
@@ -86,8 +85,8 @@ def paint_file(path: Path, image_path: Path | None, classes: Classes, ignore_lab
 
     Args:
         path: The LabelMe file.
-        image_path: Its photograph; where it is None, the one that the file names, if it is there.
-        classes: What the labels stand for.
+        image_path: Its image; if None, the one that the file names, if that exists.
+        classes: Names of the classes.
         ignore_labels: Labels whose shapes are left out.
 
     Raises:
@@ -99,23 +98,27 @@ def paint_file(path: Path, image_path: Path | None, classes: Classes, ignore_lab
 
 
 def _size(document: Document, path: Path, image_path: Path | None) -> tuple[int, int]:
-    """Height and width of the mask: of the photograph, or as the file states them where there is none."""
+    """Return height and width of the mask: of the image, or as the file states them where there is none."""
     stated = image_size(document, path)
     named: Any = document.get('imagePath')
     if image_path is None and isinstance(named, str) and named:
-        beside = path.parent / named.replace('\\', '/')
-        image_path = beside if beside.is_file() else None
+        relative = path.parent / named.replace('\\', '/')
+        image_path = relative if relative.is_file() else None
     if image_path is None:
         if stated is None:
-            raise InputError(f'{path}: states no imageHeight and imageWidth, and its photograph is not there; add it')
-        if stated[0] * stated[1] > MOST_PIXELS:
-            raise InputError(f'{path}: states an image of {stated[1]}×{stated[0]} pixels, more than {MOST_PIXELS:,}')
+            raise InputError(
+                path, 'states no imageHeight and imageWidth, and its image does not exist', 'add the image'
+            )
+        if stated[0] * stated[1] > MAX_PIXELS:
+            raise InputError(path, f'states an image of {stated[1]}×{stated[0]} pixels, more than {MAX_PIXELS:,}')
         return stated
-    photograph = read_photograph(image_path)
-    if stated is not None and stated != photograph.size:
-        turned = '; it is turned by its EXIF header, see docs/labelme.md' if photograph.turned else ''
+    header = read_header(image_path)
+    if stated is not None and stated != header.size:
+        turned = ' and is turned by its EXIF orientation, see docs/labelme.md' if header.orientation != 1 else ''
         raise InputError(
-            f'{path}: states an image of {stated[1]}×{stated[0]} pixels, but {image_path} has '
-            f'{photograph.size[1]}×{photograph.size[0]}; annotate the right photograph{turned}'
+            path,
+            f'states an image of {stated[1]}×{stated[0]} pixels, '
+            f'but {image_path} has {header.size[1]}×{header.size[0]}{turned}',
+            'annotate the right image',
         )
-    return photograph.size
+    return header.size

@@ -1,4 +1,4 @@
-"""A changed mask written into an existing LabelMe file, so that what people noted there stays."""
+"""Merging of a changed mask into an existing LabelMe file, which keeps its metadata."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
-from mmseg_ext.converters.labelme.paint import NOBODY, paint_shapes
+from mmseg_ext.converters.labelme.paint import UNPAINTED, paint_shapes
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.labelme.document import IGNORED_LABEL, Shape, label_names, label_values
 from mmseg_ext.data.labelme.shapes import shape_mask
@@ -28,18 +28,18 @@ def merge_shapes(
 ) -> list[Shape]:
     """Change a list of shapes so that painting it gives a mask, and keep as much of it as possible.
 
-    A shape that is seen at no pixel where the mask wants another class stays as it is, in its place. Every other shape
-    is taken out, and the pixels that are then wrong are covered by new shapes at the end of the list. A new shape takes
-    group id, flags, description and unknown keys over from the shape taken out that covers most of its pixels, one of
-    the same label before any other. What erases (background and ignored pixels) takes them only from its like. Shapes
-    with ignored labels stay.
+    A shape stays as it is, in its place, if it is visible only at pixels that have its class in the mask. Every other
+    shape is removed, and the pixels that are then wrong are covered by new shapes at the end of the list. A new shape
+    inherits group id, flags, description and unknown keys from the removed shape that covers most of its pixels, one of
+    the same label before any other. A shape of background or ignored pixels inherits only from one of its own label.
+    Shapes with ignored labels stay.
 
     Args:
-        mask: What painting the result shall give, shape (H, W), uint8.
+        mask: The mask that painting the result gives, shape (H, W), uint8.
         shapes: The shapes of the existing file.
-        classes: What the values of the mask are called.
-        source: What names the existing file in errors.
-        kind: What to draw for new shapes.
+        classes: Names of the classes.
+        source: Name of the existing file in errors.
+        kind: Type of new shapes.
         tolerance: See `encode_shapes`.
         ignore_labels: Labels whose shapes are not painted.
 
@@ -50,7 +50,7 @@ def merge_shapes(
     before = paint_shapes(shapes, mask.shape, values, source, ignore_labels)
     wrong = np.unique(before.owner[before.mask != mask])
     kept = [shape for position, shape in enumerate(shapes) if position not in wrong]
-    former = [(shapes[i], shape_mask(shapes[i], *mask.shape)) for i in wrong if i != NOBODY]
+    former = [(shapes[i], shape_mask(shapes[i], *mask.shape)) for i in wrong if i != UNPAINTED]
     canvas = paint_shapes(kept, mask.shape, values, source, ignore_labels).mask
     added = encode_shapes(mask, label_names(classes), kind, tolerance, canvas)
     erasers = {IGNORED_LABEL, classes.names[0]}
@@ -60,12 +60,12 @@ def merge_shapes(
 def _inherit(
     shape: Shape, former: Sequence[tuple[Shape, NDArray[np.bool_]]], erasers: Collection[str], size: tuple[int, int]
 ) -> Shape:
-    """Give a new shape the metadata of the former shape that it follows, if there is one."""
+    """Give a new shape the metadata of the former shape that it replaces, if there is one."""
     covered = shape_mask(shape, *size)
-    best, followed = (False, 0), shape
+    best, replaced = (False, 0), shape
     for candidate, pixels in former:
         same = candidate['label'] == shape['label']
         shared = int((pixels & covered).sum())
         if shared and (same or shape['label'] not in erasers) and (same, shared) > best:
-            best, followed = (same, shared), candidate
-    return {**shape, **{key: value for key, value in followed.items() if key not in GEOMETRY}}
+            best, replaced = (same, shared), candidate
+    return {**shape, **{key: value for key, value in replaced.items() if key not in GEOMETRY}}

@@ -1,4 +1,4 @@
-"""Shapes painted into a mask."""
+"""Painting of LabelMe shapes into a mask."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from mmseg_ext.data.labelme.shapes import shape_mask
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
-NOBODY = -1
+UNPAINTED = -1
 
 
 @dataclass
 class Painting:
-    """What the shapes of one file make of the image.
+    """Mask painted from the shapes of a file.
 
     Attributes:
-        mask: The mask, shape (H, W), uint8; 0 where no shape lies.
-        owner: Which shape is seen at each pixel (its position in the list), -1 where none lies. Shape (H, W), int32.
-        overlaps: Pixels on which a shape hid another class, by (hidden class, class on top). The background and
-            ignored pixels do not count: they are painted over and erased with on purpose.
-        painted: How many shapes were painted.
-        skipped: How many were left out on request.
+        mask: The mask, shape (H, W), uint8; 0 where there is no shape.
+        owner: Position in the list of the shape that is visible at each pixel, -1 where there is none. Shape (H, W),
+            int32.
+        overlaps: Number of pixels where a shape hid another class: (hidden class, class on top) → pixels. Background
+            and ignored pixels do not count, since they are meant to erase and to be covered.
+        painted: Number of shapes painted.
+        skipped: Number of shapes left out on request.
     """
 
     mask: Mask
@@ -45,41 +46,40 @@ def paint_shapes(
     source: str,
     ignore_labels: Collection[str] = (),
 ) -> Painting:
-    """Paint shapes in the order of the list, a later one over an earlier one, on a ground of 0.
+    """Paint shapes in the order of the list, a later one over an earlier one, on background (0).
 
     Args:
         shapes: The shapes of a LabelMe file.
         size: Height and width of the image.
         values: Label → value in the mask (`label_values`).
-        source: What names the file in errors.
+        source: Name of the file in errors.
         ignore_labels: Labels whose shapes are left out.
 
     Raises:
         InputError: A label is unknown, or a shape is damaged or covers no area.
     """
     names = {value: name for name, value in values.items()}
-    mute = {0, values.get(IGNORED_LABEL)}
-    painting = Painting(np.zeros(size, np.uint8), np.full(size, NOBODY, np.int32))
+    erasers = {0} | {value for label, value in values.items() if label == IGNORED_LABEL}
+    painting = Painting(np.zeros(size, np.uint8), np.full(size, UNPAINTED, np.int32))
     for position, shape in enumerate(shapes):
         label = shape['label']
         if label in ignore_labels:
             painting.skipped += 1
             continue
         if label not in values:
-            raise InputError(
-                f'{source}: shape {position + 1} has the unknown label {label!r}; rename it to one of '
-                f'{", ".join(values)}, or leave such shapes out with --ignore-labels'
-            )
+            problem = f'shape {position + 1} has the unknown label {label!r}'
+            remedy = f'rename it to one of {", ".join(values)}, or leave such shapes out with `ignore_labels`'
+            raise InputError(source, problem, remedy)
         try:
             covered = shape_mask(shape, *size)
         except InputError as error:
-            raise InputError(f'{source}: shape {position + 1} ({label}): {error}') from error
+            raise InputError(f'{source}: shape {position + 1} ({label})', error.problem, error.remedy) from error
         value = values[label]
-        if value not in mute:
+        if value not in erasers:
             hidden = np.bincount(painting.mask[covered], minlength=256)
-            hidden[[value, *(quiet for quiet in mute if quiet is not None)]] = 0
-            for under in np.flatnonzero(hidden):
-                painting.overlaps[names[int(under)], label] += int(hidden[under])
+            hidden[[value, *erasers]] = 0
+            for other in np.flatnonzero(hidden):
+                painting.overlaps[names[int(other)], label] += int(hidden[other])
         painting.mask[covered] = value
         painting.owner[covered] = position
         painting.painted += 1

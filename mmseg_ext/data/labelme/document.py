@@ -1,25 +1,27 @@
-"""LabelMe files as dictionaries: reading with checks, and the names that the format gives to things."""
+"""LabelMe documents: checked reading, labels and classes, new documents and shapes."""
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import ImageHeader
 from mmseg_ext.errors import InputError
 
 Document = dict[str, Any]
 Shape = dict[str, Any]
 
 VERSION = '5.10.1'  # of the format; labelme 5.3 and later read it
-IGNORED_LABEL = '__ignore__'  # what labelme's own converters call it
-SUFFIX = '.json'
+IGNORED_LABEL = '__ignore__'  # as in labelme's own converters
 
 
 def read_document(path: str | Path) -> Document:
-    """Read a LabelMe file and check what every reader needs: a dictionary with a list of labelled ``shapes``.
+    """Read a LabelMe file: a dictionary with a list ``shapes``, each of which has a ``label``.
 
     Raises:
         InputError: The file is missing, is no JSON in UTF-8, or no LabelMe file.
@@ -27,36 +29,40 @@ def read_document(path: str | Path) -> Document:
     try:
         content = json.loads(Path(path).read_bytes().decode('utf-8-sig'))
     except OSError as error:
-        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+        raise InputError(path, f'cannot be read ({error.strerror})') from error
     except UnicodeDecodeError as error:
-        raise InputError(f'{path}: is not UTF-8 text (byte {error.start}); save it anew as UTF-8') from error
+        raise InputError(path, f'is not UTF-8 text (byte {error.start})', 'save it as UTF-8') from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f'{path}: is not valid JSON ({error}); mend it or write it anew') from error
+        raise InputError(path, f'is not valid JSON ({error})', 'correct it or write it again') from error
     if not isinstance(content, dict) or not isinstance(content.get('shapes'), list):
-        raise InputError(f'{path}: is no LabelMe file (it has no list `shapes`); remove it from the folder')
+        raise InputError(path, 'is no LabelMe file (it has no list `shapes:`)', 'remove it from the folder')
     for number, shape in enumerate(content['shapes'], 1):
         if not isinstance(shape, dict) or not isinstance(shape.get('label'), str):
-            raise InputError(f'{path}: shape {number} has no `label`; name it in labelme or delete it')
+            raise InputError(path, f'shape {number} has no `label:`', 'name it in labelme or delete it')
     return content
 
 
 def label_values(classes: Classes) -> dict[str, int]:
-    """Label → value in the mask: the classes by their names, and the ignored value as ``__ignore__``."""
+    """Map labels to values of the mask: the classes by their names, and the ignored value as ``__ignore__``.
+
+    >>> label_values(Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60))))
+    {'background': 0, 'cat': 1, '__ignore__': 255}
+    """
     return {**{name: value for value, name in enumerate(classes.names)}, IGNORED_LABEL: classes.ignore_index}
 
 
 def label_names(classes: Classes) -> dict[int, str]:
-    """Value in the mask → label, the inverse of `label_values`."""
+    """Map values of the mask to labels, the inverse of `label_values`."""
     return {value: name for name, value in label_values(classes).items()}
 
 
 def labels_text(classes: Classes) -> str:
-    """The text of a label list as ``labelme --labels`` reads it."""
+    """Return the text of a label list as ``labelme --labels`` reads it."""
     return ''.join(f'{name}\n' for name in (IGNORED_LABEL, *classes.names))
 
 
 def image_size(document: Mapping[str, Any], source: str | Path) -> tuple[int, int] | None:
-    """The image's height and width as the file states them, or None where it does not.
+    """Return the image's height and width as the file states them, or None where it does not.
 
     Raises:
         InputError: They are no sizes.
@@ -65,31 +71,56 @@ def image_size(document: Mapping[str, Any], source: str | Path) -> tuple[int, in
     if None in sizes:
         return None
     if not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise InputError(f'{source}: imageHeight and imageWidth must be whole numbers above 0, found {sizes}')
+        raise InputError(source, f'imageHeight and imageWidth must be whole numbers above 0, found {sizes}')
     return sizes[0], sizes[1]  # type: ignore[return-value]
 
 
-def new_document(shapes: Sequence[Shape], image_path: str, size: tuple[int, int]) -> Document:
-    """A LabelMe file without metadata. The photograph is named, relative to the file, and not embedded.
+def new_document(shapes: Sequence[Shape], image: Path, header: ImageHeader, folder: Path) -> Document:
+    """Make a LabelMe document without metadata.
+
+    Its image is named by the path relative to the document. One that its EXIF orientation turns is embedded, too:
+    labelme turns images that it opens by their path, so that the shapes would lie on the wrong pixels, but it takes
+    embedded ones as they are.
 
     Args:
         shapes: Its shapes.
-        image_path: Path of the photograph relative to the folder of the file.
-        size: Height and width of the photograph.
+        image: The image file.
+        header: Its size and orientation.
+        folder: The folder that the document is written to.
+
+    Raises:
+        InputError: An image that must be embedded cannot be read.
     """
     return {
         'version': VERSION,
         'flags': {},
         'shapes': list(shapes),
-        'imagePath': image_path,
-        'imageData': None,
-        'imageHeight': size[0],
-        'imageWidth': size[1],
+        'imagePath': _relative_path(image, folder),
+        'imageData': None if header.orientation == 1 else _embed(image),
+        'imageHeight': header.size[0],
+        'imageWidth': header.size[1],
     }
 
 
+def _relative_path(image: Path, folder: Path) -> str:
+    """Return the path relative to a folder, with forward slashes, as ``imagePath`` holds it."""
+    target = image.parent.resolve() / image.name
+    try:
+        return Path(os.path.relpath(target, folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return target.as_posix()
+
+
+def _embed(image: Path) -> str:
+    """Return the file in base64, as ``imageData`` holds it."""
+    try:
+        return base64.b64encode(image.read_bytes()).decode('ascii')
+    except OSError as error:
+        raise InputError(image, f'image cannot be read ({error.strerror})') from error
+
+
 def new_shape(label: str, kind: str, points: Sequence[Sequence[float]], mask: str | None = None) -> Shape:
-    """A shape without metadata; ``mask`` is the base64 PNG of one of kind ``mask``."""
+    """Make a shape without metadata; ``mask`` is the PNG in base64 of one of kind ``mask``."""
     return {
         'label': label,
         'points': [list(point) for point in points],

@@ -1,4 +1,4 @@
-"""Which pixels a polygon covers."""
+"""Pixels of polygons, as LabelMe files mean them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Vertices = NDArray[np.int64]
 Indices = NDArray[np.int64]
 
 FIXED_BITS = 16  # fractional bits of a crossing
-ONE = 1 << FIXED_BITS
+SCALE = 1 << FIXED_BITS  # of a crossing of 1 pixel
 
 
 def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
@@ -35,7 +35,7 @@ def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArra
 
 
 def _outline(vertices: Vertices, height: int, width: int) -> NDArray[np.bool_]:
-    """The lines from vertex to vertex; halfway between two pixels, a line stays with the one of its left end."""
+    """Draw the lines from vertex to vertex; halfway between two pixels, a line stays with the one of its left end."""
     ends = np.roll(vertices, 1, axis=0)
     left_first = (vertices[:, 0] <= ends[:, 0])[:, None]
     left, right = np.where(left_first, vertices, ends), np.where(left_first, ends, vertices)
@@ -51,7 +51,7 @@ def _outline(vertices: Vertices, height: int, width: int) -> NDArray[np.bool_]:
 
 
 def _line_pixels(start: Vertices, end: Vertices, limit: int) -> tuple[Indices, Indices]:
-    """One pixel for each step from start to end along the first axis, the longer one, within 0 and ``limit``."""
+    """Return one pixel per step from start to end along the first, longer axis, within 0 and ``limit``."""
     run, rise = (end - start).T
     edge, along = _steps(np.minimum(start[:, 0], end[:, 0]), np.maximum(start[:, 0], end[:, 0]) + 1, limit)
     length = np.maximum(np.abs(run), 1)[edge]
@@ -61,12 +61,12 @@ def _line_pixels(start: Vertices, end: Vertices, limit: int) -> tuple[Indices, I
 
 
 def _inside(vertices: Vertices, height: int, width: int) -> NDArray[np.bool_]:
-    """The even-odd inside."""
+    """Fill the inside by the even-odd rule."""
     rows, crossings = _crossings(vertices, height)
     order = np.lexsort((crossings, rows))
     # An outline that returns to its start crosses each row an even number of times, so that neighbours are pairs.
     rows = rows[order][::2]
-    columns = (crossings[order] + ONE // 2) >> FIXED_BITS
+    columns = (crossings[order] + SCALE // 2) >> FIXED_BITS
     first, last = np.clip(columns[::2], 0, width), np.clip(columns[1::2] + 1, 0, width)
     change = np.zeros((height, width + 1), np.int32)
     np.add.at(change, (rows, first), 1)
@@ -76,7 +76,7 @@ def _inside(vertices: Vertices, height: int, width: int) -> NDArray[np.bool_]:
 
 
 def _crossings(vertices: Vertices, height: int) -> tuple[Indices, Indices]:
-    """Where the edges cross the rows of the image: row and x in fixed point, both of shape (K,).
+    """Find where the edges cross the rows of the image: row and x in fixed point, both of shape (K,).
 
     An edge crosses the rows from its upper end to the one above its lower end.
     """
@@ -84,13 +84,13 @@ def _crossings(vertices: Vertices, height: int) -> tuple[Indices, Indices]:
     upper_first = (vertices[:, 1] < ends[:, 1])[:, None]
     upper, lower = np.where(upper_first, vertices, ends), np.where(upper_first, ends, vertices)
     run, rise = (lower - upper).T
-    slope = np.sign(run) * (np.abs(run) * ONE // np.maximum(rise, 1))  # truncated towards zero, as in C
+    slope = np.sign(run) * (np.abs(run) * SCALE // np.maximum(rise, 1))  # truncated towards zero, as in C
     edge, row = _steps(upper[:, 1], lower[:, 1], height)
-    return row, upper[edge, 0] * ONE + (row - upper[edge, 1]) * slope[edge]
+    return row, upper[edge, 0] * SCALE + (row - upper[edge, 1]) * slope[edge]
 
 
 def _steps(first: Indices, stop: Indices, limit: int) -> tuple[Indices, Indices]:
-    """Count from ``first`` to below ``stop`` for each edge, within 0 and ``limit``: number of the edge, and count."""
+    """Count from ``first`` to below ``stop`` for each edge, within 0 and ``limit``: index of the edge, and count."""
     first = np.maximum(first, 0)
     count = np.maximum(np.minimum(stop, limit) - first, 0)
     edge = np.repeat(np.arange(len(count)), count)

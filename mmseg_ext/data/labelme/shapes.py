@@ -1,4 +1,4 @@
-"""Which pixels a LabelMe shape covers."""
+"""Pixels of LabelMe shapes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from mmseg_ext.errors import InputError
 Points = NDArray[np.float64]
 Binary = NDArray[np.bool_]
 
-LARGEST_COORDINATE = 1_000_000
+MAX_COORDINATE = 1_000_000  # pixels
+REDRAW = 'draw it again or delete it'
 
 
 def shape_mask(shape: Mapping[str, Any], height: int, width: int) -> Binary:
-    """The pixels of a shape.
+    """Return the pixels that a shape covers.
 
     A point stands for the pixel that contains it: its coordinates are truncated. ``polygon`` and
     ``oriented_rectangle`` are filled with their outline (`fill_polygon`); ``rectangle`` holds both corner pixels;
@@ -38,8 +39,8 @@ def shape_mask(shape: Mapping[str, Any], height: int, width: int) -> Binary:
         Shape (height, width).
 
     Raises:
-        InputError: The shape is damaged, or its type covers no area (line, linestrip, point). The message does not
-            name the file, which is not known here.
+        InputError: The shape is damaged, or its type covers no area (line, linestrip, point). Its subject is
+            just ``shape``: the file and the number of the shape are not known here.
     """
     kind = shape.get('shape_type') or 'polygon'
     points = _points(shape.get('points'))
@@ -47,7 +48,7 @@ def shape_mask(shape: Mapping[str, Any], height: int, width: int) -> Binary:
         return _place_mask(shape.get('mask'), points, height, width)
     if kind == 'polygon':
         if len(points) < 3:
-            raise InputError(f'a polygon needs 3 points or more, found {len(points)}; draw it anew or delete it')
+            raise InputError('shape', f'a polygon needs 3 points or more, found {len(points)}', REDRAW)
         return fill_polygon(points, height, width)
     if kind == 'oriented_rectangle':
         _expect_points(kind, points, 4)
@@ -58,7 +59,7 @@ def shape_mask(shape: Mapping[str, Any], height: int, width: int) -> Binary:
     if kind == 'circle':
         _expect_points(kind, points, 2)
         return _fill_circle(points, height, width)
-    raise InputError(f'shape type {kind!r} covers no area; draw a polygon instead or delete the shape')
+    raise InputError('shape', f'its type {kind!r} covers no area', 'draw a polygon instead or delete it')
 
 
 def _points(value: Any) -> Points:
@@ -68,15 +69,15 @@ def _points(value: Any) -> Points:
     except (TypeError, ValueError, OverflowError):
         points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 2:
-        raise InputError('`points` must be a list of [x, y]; draw the shape anew or delete it')
-    if not (np.abs(points) <= LARGEST_COORDINATE).all():  # also false for NaN
-        raise InputError(f'`points` holds a coordinate that is no number or beyond ±{LARGEST_COORDINATE}; delete it')
+        raise InputError('shape', '`points:` must be a list of [x, y]', REDRAW)
+    if not (np.abs(points) <= MAX_COORDINATE).all():  # also false for NaN
+        raise InputError('shape', f'`points:` holds a coordinate that is no number or beyond ±{MAX_COORDINATE}', REDRAW)
     return points
 
 
 def _expect_points(kind: str, points: Points, count: int) -> None:
     if len(points) != count:
-        raise InputError(f'a {kind} needs {count} points, found {len(points)}; draw it anew or delete it')
+        raise InputError('shape', f'a {kind} needs {count} points, found {len(points)}', REDRAW)
 
 
 def _fill_rectangle(corners: Points, height: int, width: int) -> Binary:
@@ -87,7 +88,7 @@ def _fill_rectangle(corners: Points, height: int, width: int) -> Binary:
 
 
 def _fill_circle(points: Points, height: int, width: int) -> Binary:
-    """A centre and a point on the circle; the centre of pixel (x, y) is at (x + 0.5, y + 0.5)."""
+    """Fill a circle given by its centre and a point on it; the centre of pixel (x, y) is at (x + 0.5, y + 0.5)."""
     (x, y), edge = points
     radius = np.hypot(*(edge - points[0]))
     rows, columns = np.ogrid[:height, :width]
@@ -101,8 +102,9 @@ def _place_mask(png: Any, box: Points, height: int, width: int) -> Binary:
     (left, top), (right, bottom) = np.trunc(box).astype(int).tolist()
     if not (0 <= left <= right < width and 0 <= top <= bottom < height):
         raise InputError(
-            f'the box of a mask, ({left}, {top}) to ({right}, {bottom}), leaves the image of {width}×{height}; '
-            'draw it anew or delete it'
+            'shape',
+            f'the box of its mask, ({left}, {top}) to ({right}, {bottom}), leaves the image of {width}×{height}',
+            REDRAW,
         )
     filled = np.zeros((height, width), bool)
     filled[top : bottom + 1, left : right + 1] = decode_mask(png, (bottom - top + 1, right - left + 1))
@@ -122,19 +124,17 @@ def decode_mask(text: Any, size: tuple[int, int]) -> Binary:
     from PIL import Image
 
     if not isinstance(text, str):
-        raise InputError('a mask shape lacks its `mask` (a PNG in base64); delete it')
+        raise InputError('shape', 'lacks its `mask:` (a PNG in base64)', REDRAW)
     try:
         with Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=['PNG']) as image:
             if image.size != size[::-1]:  # before a pixel is decoded
-                raise InputError(
-                    f'the `mask` is {image.width}×{image.height} pixels but its box {size[1]}×{size[0]}; '
-                    'draw it anew or delete it'
-                )
+                problem = f'its `mask:` is {image.width}×{image.height} pixels but its box {size[1]}×{size[0]}'
+                raise InputError('shape', problem, REDRAW)
             values = np.asarray(image)
     except (OSError, SyntaxError, ValueError, struct.error, binascii.Error, Image.DecompressionBombError) as error:
-        raise InputError(f'the `mask` is no complete PNG in base64 ({error}); draw it anew or delete it') from error
+        raise InputError('shape', f'its `mask:` is no complete PNG in base64 ({error})', REDRAW) from error
     if values.ndim != 2:
-        raise InputError(f'the `mask` has {values.shape[2]} channels, expected one; draw it anew or delete it')
+        raise InputError('shape', f'its `mask:` has {values.shape[2]} channels, expected one', REDRAW)
     return values != 0
 
 

@@ -28,7 +28,7 @@ def hard_mask() -> Mask:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """``data/labels/{train,val}`` with two masks and one, and their photographs."""
+    """``data/labels/{train,val}`` with two masks and one, and their images."""
     root = tmp_path / 'data'
     for split, stem in (('train', 'a'), ('train', 'b'), ('val', 'a')):
         (root / 'img' / split).mkdir(parents=True, exist_ok=True)

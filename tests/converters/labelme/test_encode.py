@@ -75,7 +75,7 @@ def test_a_hole_is_a_polygon_of_the_background_after_that_around_it() -> None:
     assert sorted(shapes[0]['points']) == [[1.5, 1.5], [1.5, 7.5], [7.5, 1.5], [7.5, 7.5]]
 
 
-def test_the_ground_does_not_seep_through_a_corner_of_an_outline() -> None:
+def test_the_background_does_not_pass_through_a_corner_of_an_outline() -> None:
     mask = np.zeros((7, 7), np.uint8)
     mask[1:6, 1:6] = 1
     mask[1, 1] = mask[2, 2] = 0

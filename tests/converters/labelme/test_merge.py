@@ -66,7 +66,7 @@ def test_a_flipped_object_keeps_its_notes_and_a_removed_one_goes() -> None:
 @pytest.mark.parametrize('shapes', [[CAT, DOG], [DOG, CAT]])
 def test_a_new_shape_follows_one_of_its_label_rather_than_a_larger_other(shapes: list[dict[str, Any]]) -> None:
     mask = paint(shapes)
-    mask[1:6, 4:10] = 2  # the dog takes two columns from itself, and more from the ground and the cat
+    mask[1:6, 4:10] = 2  # the dog takes two columns from itself, and more from the background and the cat
     mask[5, 12] = 0
     merged = merge_shapes(mask, shapes, CLASSES, 'a.json')
     assert {shape['label']: shape['group_id'] for shape in merged} == {'cat': 7, 'dog': 8}

@@ -46,5 +46,5 @@ def test_ignored_labels_are_left_out_whatever_their_shape() -> None:
 def test_errors_name_the_file_the_shape_and_the_label() -> None:
     with pytest.raises(InputError, match=r"^a\.json: shape 2 has the unknown label 'wolf'; rename it to one of .*dog"):
         paint_shapes([bar('cat', 0, 0), bar('wolf', 0, 0)], (1, 2), VALUES, 'a.json')
-    with pytest.raises(InputError, match=r'^a\.json: shape 1 \(cat\): `points` must be'):
+    with pytest.raises(InputError, match=r'^a\.json: shape 1 \(cat\): `points:` must be'):
         paint_shapes([{'label': 'cat'}], (1, 2), VALUES, 'a.json')

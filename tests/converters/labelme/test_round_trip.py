@@ -35,7 +35,7 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
-def write_photograph(path: Path, size: tuple[int, int], orientation: int) -> None:
+def write_image(path: Path, size: tuple[int, int], orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(np.full((*size, 3), 90, np.uint8)).save(path, exif=exif)
@@ -67,7 +67,7 @@ def test_what_a_file_holds(data: Path, tmp_path: Path) -> None:
     assert (tmp_path / 'x' / 'json' / 'labels.txt').read_text() == '__ignore__\nbackground\ncat\ndog\n'
 
 
-def test_the_path_of_the_photograph_holds_behind_a_linked_folder(data: Path, tmp_path: Path) -> None:
+def test_the_path_of_the_image_holds_behind_a_linked_folder(data: Path, tmp_path: Path) -> None:
     (tmp_path / 'far' / 'away').mkdir(parents=True)
     (tmp_path / 'link').symlink_to(tmp_path / 'far' / 'away')
     export_masks(data, 'labels', tmp_path / 'link')
@@ -86,10 +86,10 @@ def test_a_polygon_that_leaves_the_outline_is_reported(data: Path, tmp_path: Pat
     assert report.pixels == 2 * 40 * 60
 
 
-def test_a_turned_photograph_is_embedded_since_labelme_would_turn_it(data: Path, tmp_path: Path) -> None:
+def test_a_turned_image_is_embedded_since_labelme_would_turn_it(data: Path, tmp_path: Path) -> None:
     path = data / 'img' / 'train' / 'a.jpg'
-    write_photograph(path, (40, 60), orientation=6)
-    write_photograph(data / 'img' / 'train' / 'b.jpg', (40, 60), orientation=1)
+    write_image(path, (40, 60), orientation=6)
+    write_image(data / 'img' / 'train' / 'b.jpg', (40, 60), orientation=1)
     export_masks(data, 'labels', tmp_path / 'json')
     document = load(tmp_path / 'json' / 'train' / 'a.json')
     assert base64.b64decode(document['imageData']) == path.read_bytes()
@@ -97,9 +97,9 @@ def test_a_turned_photograph_is_embedded_since_labelme_would_turn_it(data: Path,
     assert load(tmp_path / 'json' / 'train' / 'b.json')['imageData'] is None
     import_masks(tmp_path / 'json', data, tmp_path / 'masks')
     assert (read_mask(tmp_path / 'masks/train/a.png') == read_mask(data / 'labels/train/a.png')).all()
-    document['imageHeight'], document['imageWidth'] = 60, 40  # as labelme writes it where it opened the photograph
+    document['imageHeight'], document['imageWidth'] = 60, 40  # as labelme writes it where it opened the image
     (tmp_path / 'json' / 'train' / 'a.json').write_text(json.dumps(document))
-    with pytest.raises(InputError, match=r'a\.json: states an image of 40×60 .* has 60×40; .* EXIF'):
+    with pytest.raises(InputError, match=r'a\.json: states an image of 40×60 .* has 60×40 .* EXIF'):
         import_masks(tmp_path / 'json', data, tmp_path / 'masks', overwrite=True)
 
 
@@ -208,7 +208,7 @@ def test_a_mask_that_cannot_be_exported_is_named(data: Path, tmp_path: Path) -> 
     with pytest.raises(InputError, match=r'train/a\.jpg: image cannot be read'):
         export_masks(data, 'labels', tmp_path / 'json')
     (data / 'img' / 'train' / 'a.jpg').unlink()
-    with pytest.raises(InputError, match=r'train/a\.\*: no such photograph'):
+    with pytest.raises(InputError, match=r'train/a\.\*: no such image'):
         export_masks(data, 'labels', tmp_path / 'json')
     with pytest.raises(InputError, match='nothing: label set not found'):
         export_masks(data, 'nothing', tmp_path / 'json')
@@ -217,7 +217,7 @@ def test_a_mask_that_cannot_be_exported_is_named(data: Path, tmp_path: Path) -> 
     assert not (tmp_path / 'json').exists()
 
 
-def test_the_size_comes_from_the_photograph_where_the_file_is_silent(data: Path, tmp_path: Path) -> None:
+def test_the_size_comes_from_the_image_where_the_file_is_silent(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / 'json' / 'train'
     folder.mkdir(parents=True)
     shape = {'label': 'cat', 'points': [[1, 1], [4, 1], [4, 3]]}
@@ -247,9 +247,9 @@ def test_the_size_comes_from_the_photograph_where_the_file_is_silent(data: Path,
         (b'{"shapes": [{"label": "c\xe4t"}]}', 'is not UTF-8 text (byte 24)'),
         (b'[]', 'is no LabelMe file'),
         (b'{"shapes": {}}', 'is no LabelMe file'),
-        (b'{"shapes": [3]}', 'shape 1 has no `label`'),
-        (b'{"shapes": [{"label": 3}]}', 'shape 1 has no `label`'),
-        (b'{"shapes": [{"label": "cat"}]}', 'shape 1 (cat): `points` must be'),
+        (b'{"shapes": [3]}', 'shape 1 has no `label:`'),
+        (b'{"shapes": [{"label": 3}]}', 'shape 1 has no `label:`'),
+        (b'{"shapes": [{"label": "cat"}]}', 'shape 1 (cat): `points:` must be'),
         (b'{"shapes": [{"label": "wolf"}]}', "shape 1 has the unknown label 'wolf'"),
         (b'{"shapes": [], "imageHeight": "40", "imageWidth": 60}', 'must be whole numbers above 0'),
         (b'{"shapes": [], "imageHeight": 40, "imageWidth": 0}', 'must be whole numbers above 0'),
@@ -273,7 +273,7 @@ def test_an_absurd_size_is_refused_before_memory_is_asked_for(data: Path, tmp_pa
         import_masks(tmp_path / 'json', data, tmp_path / 'masks')
 
 
-def test_an_embedded_photograph_is_not_decoded(data: Path, tmp_path: Path) -> None:
+def test_an_embedded_image_is_not_decoded(data: Path, tmp_path: Path) -> None:
     (tmp_path / 'json' / 'train').mkdir(parents=True)
     document = {'shapes': [], 'imageData': 'no base64 ' * 500_000, 'imageHeight': 40, 'imageWidth': 60}
     (tmp_path / 'json' / 'train' / 'a.json').write_text('\ufeff' + json.dumps(document), encoding='utf-8')
@@ -346,7 +346,7 @@ def test_the_real_labelme_opens_the_files_and_paints_the_same(data: Path, tmp_pa
     python = os.environ.get('LABELME_PYTHON')
     if not python:
         pytest.skip('needs labelme: set LABELME_PYTHON to the Python of an environment that has it')
-    write_photograph(data / 'img' / 'train' / 'a.jpg', (40, 60), orientation=6)
+    write_image(data / 'img' / 'train' / 'a.jpg', (40, 60), orientation=6)
     export_masks(data, 'labels', tmp_path / 'json', ExportSettings(kind))
     files = [(tmp_path / 'json' / f'{name}.json', data / 'labels' / f'{name}.png') for name in ('train/a', 'train/b')]
     command = [python, '-c', LOAD, *(str(path) for pair in files for path in pair)]
@@ -354,7 +354,7 @@ def test_the_real_labelme_opens_the_files_and_paints_the_same(data: Path, tmp_pa
     assert result.stdout.strip() == 'equal', result.stderr
 
 
-def test_the_photograph_need_not_be_a_jpeg(data: Path, tmp_path: Path) -> None:
+def test_the_image_need_not_be_a_jpeg(data: Path, tmp_path: Path) -> None:
     (data / 'img' / 'train' / 'a.jpg').unlink()
     stream = io.BytesIO()
     Image.new('L', (60, 40)).save(stream, format='PNG')

@@ -77,7 +77,7 @@ def test_an_oriented_rectangle_and_a_shape_without_type_are_filled_as_polygons()
         assert (shape_mask(shape(kind, corners), 5, 6) == expected).all()
 
 
-ONE = png(np.ones((1, 1), np.uint8))
+PIXEL = png(np.ones((1, 1), np.uint8))
 BOX = [[0, 0], [0, 0]]
 
 
@@ -98,13 +98,13 @@ BOX = [[0, 0], [0, 0]]
         (shape('oriented_rectangle', [[0, 0], [1, 1], [2, 2]]), 'needs 4 points, found 3'),
         (shape('line', [[0, 0], [1, 1]]), "'line' covers no area"),
         (shape('point', [[0, 0]]), "'point' covers no area"),
-        (shape('mask', [[0, 0], [4, 0]], ONE), 'leaves the image of 4×3'),
-        (shape('mask', [[-1, 0], [0, 0]], ONE), 'leaves the image'),
-        (shape('mask', [[1, 0], [0, 0]], ONE), 'leaves the image'),
-        (shape('mask', [[0, 0]], ONE), 'needs 2 points'),
-        (shape('mask', BOX), 'lacks its `mask`'),
+        (shape('mask', [[0, 0], [4, 0]], PIXEL), 'leaves the image of 4×3'),
+        (shape('mask', [[-1, 0], [0, 0]], PIXEL), 'leaves the image'),
+        (shape('mask', [[1, 0], [0, 0]], PIXEL), 'leaves the image'),
+        (shape('mask', [[0, 0]], PIXEL), 'needs 2 points'),
+        (shape('mask', BOX), 'lacks its `mask:`'),
         (shape('mask', BOX, 'no base64!'), 'no complete PNG'),
-        (shape('mask', BOX, ONE[:-40]), 'no complete PNG'),
+        (shape('mask', BOX, PIXEL[:-40]), 'no complete PNG'),
         (shape('mask', BOX, png(np.ones((1, 1), np.uint8), 'BMP')), 'no complete PNG'),
         (shape('mask', BOX, png(np.ones((2, 1), np.uint8))), 'is 1×2 pixels but its box 1×1'),
         (shape('mask', BOX, png(np.ones((1, 1, 3), np.uint8))), '3 channels'),

@@ -1,4 +1,4 @@
-"""Bad data, as the one who builds a data set meets it: one line, before anything is trained."""
+"""Bad data as its owner meets it: one line, before anything is trained."""
 
 from __future__ import annotations
 
@@ -11,37 +11,45 @@ from PIL import Image
 
 from mmseg_ext.data import Classes, Split
 from mmseg_ext.data.check import MAX_NAMED_PROBLEMS, decode_items, pair_files
-from mmseg_ext.datasets import FolderDataset
 from mmseg_ext.errors import InputError
 
 MakeData = Callable[..., Path]
 AUDIT = '; see all: mmseg-ext audit {root} --labels labels'
 
 
-def message(root: Path, split: str = 'train', cache: bool = False) -> str:
+@pytest.fixture
+def make_data(write_set: Callable[..., Path]) -> MakeData:
+    """Makes a data set of images ``s0``, ``s1``, … of different heights, and returns its root."""
+
+    def make(count: int = 3) -> Path:
+        rng = np.random.default_rng(0)
+        sizes = {f's{index}': (6 + index, 8) for index in range(count)}
+        masks = {stem: rng.choice(np.array([0, 1, 2, 255], np.uint8), size) for stem, size in sizes.items()}
+        images = {stem: rng.integers(0, 256, (*size, 3), dtype=np.uint8) for stem, size in sizes.items()}
+        return write_set({'train': masks}, {'train': images})
+
+    return make
+
+
+def check(root: Path, split: str = 'train', labels: str | None = 'labels', keep: bool = False) -> None:
+    part = Split(root, split, labels)
+    decode_items(pair_files(part), Classes.read(root), part, keep=keep)
+
+
+def message(root: Path, split: str = 'train', keep: bool = False) -> str:
     with pytest.raises(InputError) as caught:
-        FolderDataset(str(root), split, cache=cache)
+        check(root, split, keep=keep)
     text = str(caught.value)
     assert '\n' not in text
     return text
-
-
-def test_a_missing_data_folder(tmp_path: Path) -> None:
-    text = message(tmp_path / 'none')
-    assert text.startswith(f'{tmp_path / "none"}: data folder not found')
-    assert 'data_root' in text
-
-
-def test_a_missing_list_of_classes(make_data: MakeData) -> None:
-    root = make_data(yaml=None)
-    assert message(root).startswith(f'{root / "dataset.yaml"}: not found')
 
 
 @pytest.mark.parametrize('folder', ['img', 'labels'])
 def test_a_missing_split_folder(folder: str, make_data: MakeData) -> None:
     root = make_data()
     (root / {'img': 'labels', 'labels': 'img'}[folder] / 'val').mkdir()
-    Image.new('L', (2, 2)).save(root / 'img/val/x.png') if folder == 'labels' else None
+    if folder == 'labels':
+        Image.new('L', (2, 2)).save(root / 'img/val/x.png')
     assert message(root, 'val').startswith(f'{root / folder / "val"}: folder not found')
 
 
@@ -77,9 +85,9 @@ def test_two_files_of_one_stem(make_data: MakeData) -> None:
 
 def _write_id(root: Path) -> str:
     mask = np.zeros((6, 8), np.uint8)
-    mask[0, :5] = 3, 7, 9, 2, 200
+    mask[0, :5] = 3, 7, 255, 2, 200
     Image.fromarray(mask).save(root / 'labels/train/s0.png')
-    return 'holds class id 3, 7, 200, known are 0 ground, 1 one, 2 two and 9 (ignored)'
+    return 'holds class id 3, 7, 200, known are 0 background, 1 cat, 2 dog and 255 (ignored)'
 
 
 def _write_size(root: Path) -> str:
@@ -102,24 +110,24 @@ def _write_text(root: Path) -> str:
     return 'mask cannot be read'
 
 
-@pytest.mark.parametrize('cache', [False, True])
+@pytest.mark.parametrize('keep', [False, True])
 @pytest.mark.parametrize('write', [_write_id, _write_size, _write_16_bit, _write_colours, _write_text])
-def test_a_bad_mask(write: Callable[[Path], str], cache: bool, make_data: MakeData) -> None:
+def test_a_bad_mask(write: Callable[[Path], str], keep: bool, make_data: MakeData) -> None:
     root = make_data()
     problem = write(root)
-    text = message(root, cache=cache)
+    text = message(root, keep=keep)
     assert text.startswith(f'{root / "labels/train/s0.png"}: {problem}')
     assert text.endswith(AUDIT.format(root=root))
 
 
-def test_a_truncated_photograph(make_data: MakeData) -> None:
+def test_a_truncated_image(make_data: MakeData) -> None:
     root = make_data()
     path = root / 'img/train/s1.jpg'
     image = Image.open(root / 'img/train/s1.png').resize((64, 64))
     (root / 'img/train/s1.png').unlink()
     image.save(path)
     Image.new('L', (64, 64)).save(root / 'labels/train/s1.png')
-    FolderDataset(str(root), 'train')
+    check(root)
     path.write_bytes(path.read_bytes()[:-200])
     text = message(root)
     assert text.startswith(f'{path}: image is cut short')
@@ -146,6 +154,18 @@ def test_five_of_many_without_a_pair_are_named(make_data: MakeData) -> None:
     assert '; and 2 more; see all' in text
 
 
+def test_a_label_set_without_the_split_may_be_accepted(make_data: MakeData) -> None:
+    root = make_data(count=2)
+    (root / 'img/train').rename(root / 'img/test')
+    items = pair_files(Split(root, 'test', 'labels'), masks_optional=True)
+    assert [(item.stem, item.mask) for item in items] == [('s0', None), ('s1', None)]
+    with pytest.raises(InputError, match='labels/test: folder not found'):
+        pair_files(Split(root, 'test', 'labels'))
+    (root / 'labels/test').mkdir()
+    with pytest.raises(InputError, match='labels/test: folder holds no'):
+        pair_files(Split(root, 'test', 'labels'), masks_optional=True)
+
+
 def test_pairs_are_sorted_by_stem(make_data: MakeData) -> None:
     items = pair_files(Split(make_data(count=12), 'train', 'labels'))
     assert [item.stem for item in items] == sorted(f's{index}' for index in range(12))
@@ -167,5 +187,5 @@ def test_labels_none_names_no_label_set_in_the_advice(make_data: MakeData) -> No
     root = make_data()
     (root / 'img/train/s0.png').write_bytes(b'')
     with pytest.raises(InputError) as caught:
-        FolderDataset(str(root), 'train', labels=None)
+        check(root, labels=None)
     assert str(caught.value).endswith(f'; see all: mmseg-ext audit {root}')
