@@ -1,5 +1,22 @@
-"""Public data sets brought into the project's layout; one module a source.
+"""Public data sets converted into the project's layout, one module per source; LabelMe documents in both directions.
 
-Each converter looks for every file of the source that it needs before it writes the first of its own, and goes on
-where an interrupted run stopped (`mmseg_ext.converters.output`).
+It may import `mmseg_ext.data` and below. A converter checks that every file of its source exists before it writes, and
+an interrupted conversion can be continued (`mmseg_ext.converters.output`).
 """
+
+from mmseg_ext.converters.coco import CropOptions, convert_coco
+from mmseg_ext.converters.mads import convert_mads
+from mmseg_ext.converters.output import Converted
+from mmseg_ext.converters.oxford_pet import convert_oxford_pet
+from mmseg_ext.converters.ph2 import convert_ph2
+from mmseg_ext.converters.voc import convert_voc
+
+__all__ = [
+    'Converted',
+    'CropOptions',
+    'convert_coco',
+    'convert_mads',
+    'convert_oxford_pet',
+    'convert_ph2',
+    'convert_voc',
+]

@@ -1,4 +1,4 @@
-"""Cutting objects out of photographs."""
+"""Crops of images and their masks around an object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
 
-PAD_COLOUR = (124, 116, 104)  # RGB; the mean of ImageNet, which a network sees as nothing
+PAD_COLOUR = (124, 116, 104)  # RGB; the mean of ImageNet, which is about 0 after normalisation
 
 
 class Box(NamedTuple):
@@ -24,7 +24,7 @@ class Box(NamedTuple):
     bottom: int
 
     def encloses(self, other: Box) -> bool:
-        """Whether another box lies within this one."""
+        """Return whether another box is within this one."""
         return (
             self.left <= other.left
             and self.top <= other.top
@@ -34,21 +34,26 @@ class Box(NamedTuple):
 
 
 def bounding_box(covered: NDArray[np.bool_]) -> Box:
-    """The smallest box around the pixels of a mask (H, W) that is not empty."""
+    """Return the smallest box around the pixels of a mask (H, W) that is not empty.
+
+    >>> bounding_box(np.array([[False, True, True], [False, False, True]]))
+    Box(left=1, top=0, right=3, bottom=2)
+    """
     rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def frame(box: Box, height: int, width: int, margin: float, square: bool) -> Box:
-    """The part of a photograph to cut out for an object.
+def crop_box(box: Box, height: int, width: int, margin: float, square: bool) -> Box:
+    """Choose the part of an image to crop for an object.
 
     Args:
         box: Around the object.
-        height: Height of the photograph in pixels.
-        width: Width of the photograph in pixels.
-        margin: Ground to show on each side of the object, as a share of the box's longer side.
-        square: A square, which gives up margin first and reaches beyond the photograph only where the object itself is
-            longer than the photograph is wide or high. Otherwise the box and its margin, as far as there is photograph.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+        margin: Background on each side of the object, as a share of the box's longer side.
+        square: Return a square. Where the image is too small it has less margin, and it reaches beyond the image only
+            if the object itself is longer than the image is wide or high. Otherwise return the box and its margin,
+            clipped to the image.
     """
     longer = max(box.right - box.left, box.bottom - box.top)
     if not square:
@@ -66,17 +71,17 @@ def frame(box: Box, height: int, width: int, margin: float, square: bool) -> Box
 
 
 def _place(start: int, stop: int, side: int, length: int) -> int:
-    """Where a stretch of ``side`` begins that has start–stop in its middle, moved into the photograph if it fits."""
+    """Return the start of a span of ``side`` pixels centred on start–stop, moved into the image if it fits."""
     if side > length:
         return (length - side) // 2
     return min(max((start + stop - side) // 2, 0), length - side)
 
 
-def cut(image: NDArray[np.uint8], mask: Mask, part: Box, ignored: int) -> tuple[NDArray[np.uint8], Mask]:
-    """Cut a part out of an image (H, W, 3) and its mask (H, W); what lies beyond the border is ``ignored``."""
+def crop(image: NDArray[np.uint8], mask: Mask, box: Box, ignored: int) -> tuple[NDArray[np.uint8], Mask]:
+    """Crop an image (H, W, 3) and its mask (H, W); beyond their border the mask has the value ``ignored``."""
     height, width = mask.shape
-    left, top, right, bottom = max(part.left, 0), max(part.top, 0), min(part.right, width), min(part.bottom, height)
-    pads = (top - part.top, part.bottom - bottom, left - part.left, part.right - right)
+    left, top, right, bottom = max(box.left, 0), max(box.top, 0), min(box.right, width), min(box.bottom, height)
+    pads = (top - box.top, box.bottom - bottom, left - box.left, box.right - right)
     image, mask = image[top:bottom, left:right], mask[top:bottom, left:right]
     if any(pads):
         image = np.asarray(cv2.copyMakeBorder(image, *pads, cv2.BORDER_CONSTANT, value=PAD_COLOUR), np.uint8)
@@ -85,7 +90,7 @@ def cut(image: NDArray[np.uint8], mask: Mask, part: Box, ignored: int) -> tuple[
 
 
 def resize(image: NDArray[np.uint8], mask: Mask, size: Sequence[int]) -> tuple[NDArray[np.uint8], Mask]:
-    """Bring an image and its mask to (width, height): areas are averaged, values of the mask kept as they are."""
+    """Resize an image and its mask to (width, height): by averaged areas, and by the nearest value."""
     shrinks = size[0] < mask.shape[1]
     smooth = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     nearest = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)

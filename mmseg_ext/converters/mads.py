@@ -18,7 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_ext.converters.output import Converted, Sample, write_data_set
-from mmseg_ext.converters.source import check_size, find_folder, read_foreground, require_files
+from mmseg_ext.converters.source import (
+    INCOMPLETE,
+    UNPACK_AGAIN,
+    check_size,
+    find_folder,
+    read_foreground,
+    require_files,
+)
 from mmseg_ext.converters.split import check_shares, deal_groups
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
@@ -27,13 +34,14 @@ from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
 MADS = Classes(('background', 'person'), ((0, 0, 0), (240, 150, 40)))
-# The cameras look at one performance, and the two halves of the stereo camera too: it is the performance that may leak.
+# All cameras, and both views of the stereo camera, show one performance, so that it is performances that may leak.
 GROUP = r'(.+?)(?:_(?:C\d+|Left|Right))?_\d+'
 
 
 def convert_mads(
     source: str | Path,
     root: str | Path,
+    *,
     val: float = 0.2,
     test: float = 0.2,
     seed: int = 0,
@@ -47,8 +55,8 @@ def convert_mads(
         root: Data set to write.
         val: Share of the frames for val.
         test: Share for test; the rest is train. Whole performances come near to the shares, not exactly.
-        seed: Of the order in which performances are dealt.
-        group: Regular expression that matches a whole stem; its first group is what must stay together.
+        seed: Seed of the order in which performances are dealt.
+        group: Regular expression that matches a whole stem; stems with the same first group stay together.
         overwrite: As in `write_data_set`.
 
     Raises:
@@ -57,13 +65,13 @@ def convert_mads(
     check_shares(val, test)
     folder = find_folder(source, 'images', '*/images', '*/*/images').parent
     if not (folder / 'masks').is_dir():
-        raise InputError(f'{folder / "masks"}: not found; the source is not complete, unpack the archive anew')
+        raise InputError(folder / 'masks', 'not found', INCOMPLETE)
     frames, masks = (list_stems(folder / name, IMAGE_SUFFIXES) for name in ('images', 'masks'))
     if not frames:
-        raise InputError(f'{folder / "images"}: holds no image; unpack the archive anew')
+        raise InputError(folder / 'images', 'holds no image', UNPACK_AGAIN)
     for stem in sorted(frames.keys() ^ masks.keys()):
         name = 'masks' if stem in frames else 'images'
-        raise InputError(f'{folder / name / stem}.png: not found; the source is not complete, unpack the archive anew')
+        raise InputError(f'{folder / name / stem}.png', 'not found', INCOMPLETE)
     require_files([*frames.values(), *masks.values()])
     split_of = deal_groups({stem: _group(stem, group) for stem in frames}, val, test, seed)
     samples = [
@@ -80,8 +88,8 @@ def _group(stem: str, pattern: str) -> str:
         if match:
             return match[1]
     except (re.error, IndexError) as error:
-        raise InputError(f'--group {pattern}: is no regular expression with a group ({error})') from error
-    raise InputError(f'{stem}: is not named as --group expects ({pattern}); give a pattern that fits the names')
+        raise InputError(f'`group={pattern}`', f'is no regular expression with a group ({error})') from error
+    raise InputError(stem, f'is not named as `group` expects ({pattern})', 'give a pattern that fits the names')
 
 
 def _make(frame: Path, mask_path: Path) -> tuple[Path, Mask]:

@@ -1,16 +1,17 @@
-"""Writing a converted data set: file by file, so that an interrupted run goes on where it stopped.
+"""Writing of a converted data set, file by file, so that an interrupted conversion can be continued.
 
-``ROOT/conversion.json`` (which converter, which settings) comes first and marks the folder as ours;
-``ROOT/dataset.yaml`` comes last, so that a set without it is an unfinished one. What stands there is kept.
+``ROOT/conversion.json`` (the converter and its settings) is written first and marks the folder as a converter's;
+``ROOT/dataset.yaml`` is written last, so that a data set without it is unfinished. Existing files are kept.
 """
 
 from __future__ import annotations
 
+import colorsys
 import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.classes import FILE_NAME, Classes
+from mmseg_ext.data.dataset import IMAGES, USUAL_SPLITS
 from mmseg_ext.data.images import write_image
 from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path, write_json
 from mmseg_ext.progress import track
 
-RECORD = 'conversion.json'
+RECORD_FILE = 'conversion.json'
 LABELS = 'labels'
-SPLITS = ('train', 'val', 'test')
-LEFT_BEHIND = re.compile(r'\..+-[a-z0-9_]{8}\.(png|jpg|jpeg|json|yaml)')  # what atomic_path leaves of a killed run
+TEMPORARY_FILE = re.compile(r'\..+-[a-z0-9_]{8}\.(png|jpg|jpeg|json|yaml)')  # left by `atomic_path` in a killed process
+MAX_CLASSES = 200
+GOLDEN_TURN = 0.618034  # hues that differ however many there are
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Sample:
     Attributes:
         split: Its split.
         stem: Its stem in the new data set.
-        suffix: Of its image file: ``.png``, or that of the source file where ``make`` gives a path.
-        make: Gives the image, RGB (H, W, 3) uint8, or the path of a file to copy byte by byte; and the mask (H, W).
+        suffix: Suffix of its image file: ``.png``, or that of the source file where ``make`` returns a path.
+        make: Returns the image, RGB (H, W, 3) uint8, or the path of a file to copy byte by byte; and the mask (H, W).
     """
 
     split: str
@@ -50,7 +53,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Converted:
-    """What a conversion did.
+    """Result of a conversion.
 
     Attributes:
         images: Images in the data set, by split.
@@ -66,6 +69,26 @@ class Converted:
         return f'{total} images ({splits}), {self.written} written, {total - self.written} already there'
 
 
+def classes_with_background(names: Sequence[str]) -> Classes:
+    """Return ``background`` and the named classes, with colours far from each other.
+
+    Raises:
+        InputError: There is no name, one twice, one is ``background``, or there are too many.
+
+    >>> classes_with_background(['cat']).palette
+    ((0, 0, 0), (219, 59, 59))
+    """
+    wanted = ('background', *names)
+    if not names or len(set(wanted)) < len(wanted) or len(wanted) > MAX_CLASSES:
+        problem = f'must name 1 to {MAX_CLASSES - 1} different classes without background'
+        raise InputError(f'`classes={",".join(names)}`', problem)
+    palette = [(0, 0, 0)]
+    for position in range(len(names)):
+        red, green, blue = colorsys.hsv_to_rgb(position * GOLDEN_TURN % 1, 0.73, 0.86)
+        palette.append((round(red * 255), round(green * 255), round(blue * 255)))
+    return Classes(wanted, tuple(palette))
+
+
 def write_data_set(
     root: str | Path,
     classes: Classes,
@@ -74,18 +97,16 @@ def write_data_set(
     settings: Mapping[str, Any],
     overwrite: bool = False,
 ) -> Converted:
-    """Write what is missing of a converted data set.
+    """Write the missing files of a converted data set.
 
     Args:
         root: Folder of the data set: missing, empty, or made by this converter with these settings.
-        classes: Goes into ``dataset.yaml``.
-        samples: All images of the set.
+        classes: Content of ``dataset.yaml``.
+        samples: All images of the data set.
         converter: Name of the converter, for the record.
-        settings: All that the content depends on beside the source, as JSON values.
-        overwrite: Begin anew, also with other settings. A folder that no converter made is never replaced.
-
-    Returns:
-        What was done.
+        settings: Everything but the source that the content depends on, as JSON values.
+        overwrite: Replace the images and masks of an earlier conversion, also one with other settings. A folder that no
+            converter made is never replaced.
 
     Raises:
         InputError: There is nothing to write, two samples share a stem, ``root`` holds something else, or a source
@@ -97,37 +118,35 @@ def write_data_set(
     written = 0
     for sample in track(samples, 'converting', total=len(samples)):
         written += _write_sample(root, sample, classes)
-    if not (root / 'dataset.yaml').is_file():
+    if not (root / FILE_NAME).is_file():
         classes.write(root)
     images = Counter(sample.split for sample in samples)
-    return Converted({split: images[split] for split in SPLITS if images[split]}, written)
+    return Converted({split: images[split] for split in USUAL_SPLITS if images[split]}, written)
 
 
 def _check(samples: Sequence[Sample]) -> None:
     if not samples:
-        raise InputError('no image of the source fits the choice; nothing was written')
+        raise InputError('source', 'no image fits the options, nothing was written', 'choose other classes or limits')
     stem, times = Counter(sample.stem for sample in samples).most_common(1)[0]
     if times > 1:
-        raise InputError(f'{stem}: {times} images of the source have this stem; give them different names')
+        raise InputError(stem, f'{times} images of the source have this stem', 'give them different names')
 
 
 def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> None:
-    """Make the folder ours, or make sure that it is."""
-    path = root / RECORD
+    """Mark the folder as that of this conversion, or check that it is."""
+    path = root / RECORD_FILE
     if root.exists() and not root.is_dir():
-        raise InputError(f'{root}: is a file; name a folder')
-    if root.is_dir() and any(not found.name.startswith('.') for found in root.iterdir()):
+        raise InputError(root, 'is a file', 'name a folder')
+    if root.is_dir() and any(not path.name.startswith('.') for path in root.iterdir()):
         known = _read_record(path)
         if known == record and not overwrite:
-            _remove(found for pattern in ('.*', 'img/*/.*', f'{LABELS}/*/.*') for found in root.glob(pattern))
+            _remove_temporary_files(root)
             return
         if not overwrite:
-            raise InputError(
-                f'{path}: this set was made with {_difference(known, record)}; name another folder, or replace it '
-                'with --overwrite'
-            )
-        (root / 'dataset.yaml').unlink(missing_ok=True)
-        for folder in ('img', LABELS):
+            problem = f'this data set was made with {_difference(known, record)}'
+            raise InputError(path, problem, 'name another folder, or replace it with `overwrite=True`')
+        (root / FILE_NAME).unlink(missing_ok=True)
+        for folder in (IMAGES, LABELS):
             shutil.rmtree(root / folder, ignore_errors=True)
     write_json(path, record)
 
@@ -138,7 +157,8 @@ def _read_record(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         record = None
     if not isinstance(record, dict) or not isinstance(record.get('settings'), dict):
-        raise InputError(f'{path.parent}: holds files, but no {RECORD} of a converter; name an empty or a new folder')
+        problem = f'holds files, but no {RECORD_FILE} of a converter'
+        raise InputError(path.parent, problem, 'name an empty or a new folder')
     return record
 
 
@@ -150,15 +170,16 @@ def _difference(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     return ', '.join(f'{key} {json.dumps(old.get(key))} instead of {json.dumps(new.get(key))}' for key in keys)
 
 
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        if LEFT_BEHIND.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+def _remove_temporary_files(root: Path) -> None:
+    for pattern in ('.*', f'{IMAGES}/*/.*', f'{LABELS}/*/.*'):
+        for path in root.glob(pattern):
+            if TEMPORARY_FILE.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
 
 def _write_sample(root: Path, sample: Sample, classes: Classes) -> bool:
-    """Write an image and its mask, unless both are there. The mask comes last: it vouches for the image."""
-    image_path = root / 'img' / sample.split / f'{sample.stem}{sample.suffix}'
+    """Write an image and its mask, unless both exist. The mask is last: where it exists, the image is complete."""
+    image_path = root / IMAGES / sample.split / f'{sample.stem}{sample.suffix}'
     mask_path = root / LABELS / sample.split / f'{sample.stem}.png'
     if image_path.is_file() and mask_path.is_file():
         return False

@@ -1,4 +1,4 @@
-"""Oxford-IIIT Pet: photographs of 37 breeds with trimaps, as background, cat and dog.
+"""Oxford-IIIT Pet: images of 37 breeds with trimaps, as background, cat and dog.
 
 Parkhi et al., "Cats and dogs", CVPR 2012. The two published archives, unpacked into one folder::
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.converters.output import Converted, Sample, write_data_set
-from mmseg_ext.converters.source import check_size, find_folder, read_lines, require_files
+from mmseg_ext.converters.source import UNPACK_AGAIN, check_size, find_folder, read_lines, require_files
 from mmseg_ext.converters.split import check_shares, smallest_by_hash
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
@@ -31,7 +31,7 @@ BACKGROUND, IGNORED, UNKNOWN = 0, 255, 254
 
 
 class Pet(NamedTuple):
-    """A row of a list."""
+    """Row of a list."""
 
     name: str
     breed: int
@@ -39,30 +39,28 @@ class Pet(NamedTuple):
 
 
 def convert_oxford_pet(
-    source: str | Path, root: str | Path, val: float = 0.2, seed: int = 0, overwrite: bool = False
+    source: str | Path, root: str | Path, *, val: float = 0.2, seed: int = 0, overwrite: bool = False
 ) -> Converted:
     """Convert the unpacked archives. The border of a trimap, where the outline is uncertain, is ignored.
 
     Args:
-        source: Folder with ``images`` and ``annotations``, or the one above it.
+        source: Folder with ``images`` and ``annotations``, or its parent.
         root: Data set to write.
         val: Share of the published trainval that becomes val, the same of every breed.
-        seed: Of the choice.
+        seed: Seed of the choice.
         overwrite: As in `write_data_set`.
 
     Raises:
         InputError: A listed file is missing or holds other values than 1, 2 and 3, or an option is out of range.
     """
-    check_shares(val, 0)
+    check_shares(val)
     folder = find_folder(source, 'annotations', '*/annotations')
     species = {pet.name: pet.species for pet in _read_list(folder / 'list.txt')}
     trainval, test = (_read_list(folder / f'{name}.txt') for name in ('trainval', 'test'))
     for pet in (*trainval, *test):
         if species.get(pet.name) != pet.species:
-            raise InputError(
-                f'{folder / "list.txt"}: gives {pet.name} the species {species.get(pet.name)}, its split '
-                f'{pet.species}; unpack the archive anew'
-            )
+            problem = f'gives {pet.name} the species {species.get(pet.name)}, its split {pet.species}'
+            raise InputError(folder / 'list.txt', problem, UNPACK_AGAIN)
     split_of = _splits(trainval, test, val, seed)
     files = {name: (folder.parent / 'images' / f'{name}.jpg', folder / 'trimaps' / f'{name}.png') for name in split_of}
     require_files(path for pair in files.values() for path in pair)
@@ -77,7 +75,7 @@ def _read_list(path: Path) -> list[Pet]:
     for line in read_lines(path):
         name, *numbers = line.split()
         if len(numbers) != 3 or not all(number.isdigit() for number in numbers) or numbers[1] not in ('1', '2'):
-            raise InputError(f'{path}: the line {line!r} is not "name breed species number"; unpack the archive anew')
+            raise InputError(path, f'the line {line!r} is not "name breed species number"', UNPACK_AGAIN)
         pets.append(Pet(name, int(numbers[0]), int(numbers[1])))
     return pets
 
@@ -96,6 +94,6 @@ def _make(image_path: Path, trimap_path: Path, species: int) -> tuple[Path, Mask
     table[[1, 2, 3]] = species, BACKGROUND, IGNORED
     mask: Mask = table[read_mask(trimap_path)]
     if (mask == UNKNOWN).any():
-        raise InputError(f'{trimap_path}: holds other values than 1, 2 and 3; unpack the archive anew')
+        raise InputError(trimap_path, 'holds other values than 1, 2 and 3', UNPACK_AGAIN)
     check_size(image_path, read_image(image_path), mask)
     return image_path, mask

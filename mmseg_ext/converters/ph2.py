@@ -2,7 +2,7 @@
 
 Mendonça et al., "PH² - a dermoscopic image database for research and benchmarking", EMBC 2013. The published archive::
 
-    PH2Dataset/PH2_dataset.txt                 a table with one row a case
+    PH2Dataset/PH2_dataset.txt                 a table with one row per case
     PH2Dataset/PH2 Dataset images/IMD003/IMD003_Dermoscopic_Image/IMD003.bmp
                                          IMD003_lesion/IMD003_lesion.bmp      0 skin, 255 lesion
                                          IMD003_roi/…                         not used
@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 
 from mmseg_ext.converters.crops import resize
 from mmseg_ext.converters.output import Converted, Sample, write_data_set
-from mmseg_ext.converters.source import check_size, find_folder, read_foreground, read_lines, require_files
+from mmseg_ext.converters.source import (
+    UNPACK_AGAIN,
+    check_size,
+    find_folder,
+    read_foreground,
+    read_lines,
+    require_files,
+)
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask
@@ -34,6 +41,7 @@ TABLE = 'PH2_dataset.txt'
 def convert_ph2(
     source: str | Path,
     root: str | Path,
+    *,
     width: int | None = None,
     val: int = 40,
     test: int = 40,
@@ -43,23 +51,23 @@ def convert_ph2(
     """Convert the published archive.
 
     Args:
-        source: Folder with ``PH2 Dataset images`` and ``PH2_dataset.txt``, or the one above it.
+        source: Folder with ``PH2 Dataset images`` and ``PH2_dataset.txt``, or its parent.
         root: Data set to write.
         width: Shrink images and masks to this width in pixels; None keeps their size.
-        val: Cases in val.
-        test: Cases in test; the rest is train.
-        seed: Of the shuffle of the sorted cases.
+        val: Number of cases in val.
+        test: Number of cases in test; the rest is train.
+        seed: Seed of the shuffle of the sorted cases.
         overwrite: As in `write_data_set`.
 
     Raises:
         InputError: A case of the table lacks a file, or an option is out of range.
     """
     if width is not None and width < 1:
-        raise InputError(f'--width {width}: must be 1 or more')
+        raise InputError(f'`width={width}`', 'must be 1 or more')
     folder = find_folder(source, IMAGES, f'*/{IMAGES}')
     cases = _cases(folder.parent / TABLE)
     if not (val >= 0 and test >= 0 and val + test < len(cases)):
-        raise InputError(f'--val {val} and --test {test} must leave some of the {len(cases)} cases for train')
+        raise InputError(f'`val={val}` and `test={test}`', f'must leave some of the {len(cases)} cases for train')
     files = {case: _files(folder, case) for case in cases}
     require_files(path for pair in files.values() for path in pair)
     random.Random(seed).shuffle(cases)
@@ -74,17 +82,17 @@ def convert_ph2(
 
 
 def _cases(table: Path) -> list[str]:
-    """The cases of the table, sorted."""
+    """Read the cases of the table, sorted."""
     rows = [re.match(r'\|\|\s*(IMD\d+)\s*\|\|', line) for line in read_lines(table)]
     cases = sorted({row[1] for row in rows if row})
     if not cases:
-        raise InputError(f'{table}: no row begins with "|| IMD…"; unpack the archive anew')
+        raise InputError(table, 'no row begins with "|| IMD…"', UNPACK_AGAIN)
     return cases
 
 
 def _files(folder: Path, case: str) -> tuple[Path, Path]:
-    at = folder / case
-    return at / f'{case}_Dermoscopic_Image' / f'{case}.bmp', at / f'{case}_lesion' / f'{case}_lesion.bmp'
+    place = folder / case
+    return place / f'{case}_Dermoscopic_Image' / f'{case}.bmp', place / f'{case}_lesion' / f'{case}_lesion.bmp'
 
 
 def _make(image_path: Path, mask_path: Path, width: int | None) -> tuple[NDArray[np.uint8], Mask]:

@@ -1,4 +1,4 @@
-"""Which split an image goes to."""
+"""Assignment of images to splits."""
 
 from __future__ import annotations
 
@@ -10,30 +10,37 @@ import numpy as np
 from mmseg_ext.errors import InputError
 
 
-def check_shares(val: float, test: float) -> None:
-    """Make sure that shares of val and test leave something to train on.
+def check_shares(val: float, test: float = 0) -> None:
+    """Check that shares of val and test leave something to train on.
 
     Raises:
         InputError: They do not.
     """
-    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
-        raise InputError(f'--val {val} and --test {test} must be shares from 0 that leave some images for train')
+    for name, share in (('val', val), ('test', test)):
+        if not 0 <= share < 1:
+            raise InputError(f'`{name}={share}`', 'must be a share from 0 to below 1')
+    if val + test >= 1:
+        raise InputError(f'`val={val}` and `test={test}`', 'leave no images for train', 'make one of them smaller')
 
 
 def draw(key: str, seed: int) -> float:
-    """A number from 0 to below 1 that depends on nothing but a key and a seed."""
+    """Return a number from 0 to below 1 that depends on nothing but a key and a seed.
+
+    >>> round(draw('16206', seed=0), 4)
+    0.8262
+    """
     digest = hashlib.sha256(f'{seed}:{key}'.encode()).digest()
     return int.from_bytes(digest[:6], 'big') / 2**48
 
 
 def split_by_hash(key: str, val: float, test: float, seed: int) -> str:
-    """The split of a key. It depends on no other key, so that a source that grows moves none.
+    """Assign a key to a split, independently of all other keys, so that none moves when a source grows.
 
     Args:
-        key: What must stay together, such as the id of a photograph of which there are several crops.
+        key: Name of the images that must stay together, such as the id of the image that crops come from.
         val: Share of val.
         test: Share of test; the rest is train.
-        seed: Another seed, another split.
+        seed: Seed of the split.
     """
     number = draw(key, seed)
     return 'val' if number < val else 'test' if number < val + test else 'train'
@@ -42,13 +49,13 @@ def split_by_hash(key: str, val: float, test: float, seed: int) -> str:
 def deal_groups(group_of: Mapping[str, str], val: float, test: float, seed: int) -> dict[str, str]:
     """Deal whole groups to the splits so that these come near to their shares of the images.
 
-    The largest group comes first, and goes where most is missing. Each split gets a group while there are enough.
+    The largest group is dealt first, each to the split that misses most images. Every split gets a group.
 
     Args:
         group_of: Stem → group.
         val: Share of val.
         test: Share of test; the rest is train.
-        seed: Of the order among groups of one size.
+        seed: Seed of the order among groups of one size.
 
     Returns:
         Stem → split.
@@ -61,8 +68,9 @@ def deal_groups(group_of: Mapping[str, str], val: float, test: float, seed: int)
     sizes = {group: sum(1 for other in group_of.values() if other == group) for group in sorted(set(group_of.values()))}
     if len(sizes) < len(missing):
         raise InputError(
-            f'{len(sizes)} group(s) of images ({", ".join(sizes)}) cannot fill {len(missing)} splits without a leak; '
-            'set --val 0 or --test 0, or tell groups apart with --group'
+            f'{len(sizes)} group(s) of images ({", ".join(sizes)})',
+            f'cannot fill {len(missing)} splits without a leak',
+            'set `val=0` or `test=0`, or tell groups apart with `group`',
         )
     order = list(sizes)
     np.random.default_rng(seed).shuffle(order)
@@ -77,6 +85,6 @@ def deal_groups(group_of: Mapping[str, str], val: float, test: float, seed: int)
 
 
 def smallest_by_hash(keys: Iterable[str], share: float, seed: int) -> set[str]:
-    """A share of the keys: those with the smallest `draw`, at least one where the share is above 0."""
+    """Choose a share of the keys: those with the smallest `draw`, at least one if the share is above 0."""
     order = sorted(keys, key=lambda key: (draw(key, seed), key))
     return set(order[: max(round(share * len(order)), 1 if share > 0 else 0)])

@@ -10,7 +10,7 @@ from mmseg_ext.registry import DATASETS
 
 @DATASETS.register_module()
 class MADSDataset(FolderDataset):
-    """Background, person, as ``tools/dataset_converters/mads.py`` writes them (Zhang et al., IVC 2017).
+    """Background, person, as ``mmseg-ext convert mads`` writes them (Zhang et al., IVC 2017).
 
     A folder without ``dataset.yaml`` gets these names and colours.
     """

@@ -10,7 +10,7 @@ from mmseg_ext.registry import DATASETS
 
 @DATASETS.register_module()
 class PH2Dataset(FolderDataset):
-    """Skin, lesion, as ``tools/dataset_converters/ph2.py`` writes them (Mendonça et al., EMBC 2013).
+    """Skin, lesion, as ``mmseg-ext convert ph2`` writes them (Mendonça et al., EMBC 2013).
 
     A folder without ``dataset.yaml`` gets these names and colours.
     """

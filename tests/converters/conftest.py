@@ -1,4 +1,4 @@
-"""Tiny sources in the layouts of the published archives, drawn by chance, and the masks that must come of them."""
+"""Tiny sources in the layouts of the published archives, with random pixels, and the masks that must come of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Source:
     """A source on disk.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its folder.
         convert: Converts it into a folder.
         images: Stem → RGB image that must come of it.
         masks: Stem → mask that must come of it.
@@ -213,3 +213,9 @@ def contents() -> Callable[..., dict[str, Any]]:
         }
 
     return tell
+
+
+@pytest.fixture
+def splits() -> Callable[[Path], dict[str, str]]:
+    """Returns the split of each stem of a data set."""
+    return lambda root: {path.stem: path.parent.name for path in root.glob('labels/*/*.png')}

@@ -38,22 +38,22 @@ def runs(mask: np.ndarray) -> dict[str, Any]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a COCO file of one photograph with objects (category, area, crowd, segmentation), and others like it."""
+    """Writes a COCO file of one image with objects (category, area, crowd, segmentation), and others like it."""
 
-    def write(*objects: tuple[int, float, int, Any], photographs: int = 1) -> None:
+    def write(*objects: tuple[int, float, int, Any], images: int = 1) -> None:
         (tmp_path / 'photos').mkdir(exist_ok=True)
-        images, annotations = [], []
-        for key in range(1, photographs + 1):
+        entries, annotations = [], []
+        for key in range(1, images + 1):
             noise = np.random.default_rng(key).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
             Image.fromarray(noise).save(tmp_path / 'photos' / f'{key}.png')
-            images.append({'id': key, 'file_name': f'{key}.png', 'height': HEIGHT, 'width': WIDTH})
+            entries.append({'id': key, 'file_name': f'{key}.png', 'height': HEIGHT, 'width': WIDTH})
             for position, (category, area, crowd, segmentation) in enumerate(objects):
                 annotations.append(
                     {'id': 10 * key + position, 'image_id': key, 'category_id': category, 'area': area,
                      'iscrowd': crowd, 'segmentation': segmentation, 'bbox': [0, 0, 1, 1]}
                 )  # fmt: skip
         categories = [{'id': 1, 'name': 'person'}, {'id': 17, 'name': 'cat'}, {'id': 18, 'name': 'dog'}]
-        content = {'images': images, 'annotations': annotations, 'categories': categories}
+        content = {'images': entries, 'annotations': annotations, 'categories': categories}
         (tmp_path / 'instances.json').write_text(json.dumps(content))
 
     return write
@@ -63,7 +63,11 @@ def convert(tmp_path: Path, exclude: set[int] | None = None, **options: Any) -> 
     """Convert, and give the masks: stem → mask."""
     chosen = {'classes': ('cat', 'dog'), 'min_area': 20.0, 'margin': 0.0, 'size': None, **options}
     convert_coco(
-        tmp_path / 'instances.json', tmp_path / 'photos', tmp_path / 'data', CropOptions(**chosen), exclude or set()
+        tmp_path / 'instances.json',
+        tmp_path / 'photos',
+        tmp_path / 'data',
+        CropOptions(**chosen),
+        exclude=exclude or set(),
     )
     return {path.stem: read_mask(path) for path in (tmp_path / 'data' / 'labels').glob('*/*.png')}
 
@@ -131,20 +135,20 @@ def test_squares_of_one_size(write: Write, tmp_path: Path) -> None:
     assert not (image[10:50] == image[0, 0]).all(axis=2).all()
 
 
-def test_all_crops_of_a_photograph_are_in_one_split_whatever_is_added(write: Write, tmp_path: Path) -> None:
+def test_all_crops_of_an_image_are_in_one_split_whatever_is_added(write: Write, tmp_path: Path) -> None:
     objects = [(17, 100, 0, rectangle(0, 0, 10, 10)), (18, 100, 0, rectangle(30, 20, 40, 30))]
     data = tmp_path / 'data'
 
     def splits() -> dict[str, str]:
         return {path.stem: path.parent.name for path in data.glob('labels/*/*.png')}
 
-    write(*objects, photographs=12)
+    write(*objects, images=12)
     convert(tmp_path)
     before = splits()
     assert len(before) == 24
     assert set(before.values()) == {'train', 'val', 'test'}
     assert all(before[f'{key:012d}_{10 * key}'] == before[f'{key:012d}_{10 * key + 1}'] for key in range(1, 13))
-    write(*objects, photographs=30)
+    write(*objects, images=30)
     convert(tmp_path)  # into the same folder
     after = splits()
     assert len(after) == 60
@@ -152,8 +156,8 @@ def test_all_crops_of_a_photograph_are_in_one_split_whatever_is_added(write: Wri
     assert all(split == split_by_hash(str(int(stem[:12])), 0.2, 0.2, 0) for stem, split in after.items())
 
 
-def test_photographs_of_another_set_are_left_out(write: Write, tmp_path: Path) -> None:
-    write((17, 100, 0, rectangle(0, 0, 10, 10)), photographs=4)
+def test_images_of_another_set_are_left_out(write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=4)
     (tmp_path / 'others.txt').write_text('2\nimg/val/000000000004_4014.png\n\n')
     assert read_ids(tmp_path / 'others.txt') == {2, 4}
     assert convert(tmp_path, exclude={2, 4}).keys() == {'000000000001_10', '000000000003_30'}
@@ -162,8 +166,8 @@ def test_photographs_of_another_set_are_left_out(write: Write, tmp_path: Path) -
         read_ids(tmp_path / 'others.txt')
 
 
-def test_only_photographs_that_are_cut_need_be_there(write: Write, tmp_path: Path) -> None:
-    write((17, 100, 0, rectangle(0, 0, 10, 10)), photographs=4)
+def test_only_images_with_crops_are_needed(write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=4)
     (tmp_path / 'photos' / '2.png').unlink()
     assert len(convert(tmp_path, exclude={2})) == 3
 
@@ -171,15 +175,15 @@ def test_only_photographs_that_are_cut_need_be_there(write: Write, tmp_path: Pat
 @pytest.mark.parametrize(
     ('options', 'words'),
     [
-        ({'classes': ('cat', 'horse')}, "has no category 'horse'; --classes may be cat, dog, person"),
-        ({'classes': ()}, '--classes'),
-        ({'classes': ('cat', 'cat')}, '--classes cat,cat'),
-        ({'classes': ('background',)}, '--classes'),
-        ({'min_area': 0}, '--min-area'),
-        ({'min_area': float('nan')}, '--min-area'),
-        ({'margin': -0.1}, '--margin'),
-        ({'size': 0}, '--size'),
-        ({'val': 0.6, 'test': 0.4}, '--val'),
+        ({'classes': ('cat', 'horse')}, "has no category 'horse'; `classes` may be cat, dog, person"),
+        ({'classes': ()}, '`classes=`'),
+        ({'classes': ('cat', 'cat')}, '`classes=cat,cat`'),
+        ({'classes': ('background',)}, '`classes=background`'),
+        ({'min_area': 0}, '`min_area='),
+        ({'min_area': float('nan')}, '`min_area='),
+        ({'margin': -0.1}, '`margin='),
+        ({'size': 0}, '`size='),
+        ({'val': 0.6, 'test': 0.4}, '`val=0.6` and `test=0.4`'),
     ],
 )
 def test_options_out_of_range(options: dict[str, Any], words: str, write: Write, tmp_path: Path) -> None:

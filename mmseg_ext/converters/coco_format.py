@@ -1,20 +1,126 @@
-"""Which pixels a segmentation of a COCO file covers: polygons and run lengths, compressed or not."""
+"""COCO files of instances: images, objects, and the pixels of their segmentations."""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mmseg_ext.errors import InputError
 
 BITS = 5  # of a number in one character of compressed run lengths
 SIGN, MORE = 1 << (BITS - 1), 1 << BITS
 FIRST_CHARACTER = 48
 
 
+@dataclass(frozen=True)
+class Instance:
+    """An annotated object, or a crowd of them.
+
+    Attributes:
+        id: Id of the annotation.
+        value: Its class in our masks, from 1.
+        area: In pixels, as the file states it.
+        crowd: Whether it is a group with a rough outline.
+        segmentation: As in the file.
+    """
+
+    id: int
+    value: int
+    area: float
+    crowd: bool
+    segmentation: Any
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """An image of the file with its instances of the chosen classes.
+
+    Attributes:
+        source: The file that names it, for errors.
+        id: Id of the image.
+        file_name: Path relative to the folder of images.
+        height: In pixels.
+        width: In pixels.
+        instances: Sorted by falling area, then by id.
+    """
+
+    source: Path
+    id: int
+    file_name: str
+    height: int
+    width: int
+    instances: tuple[Instance, ...]
+
+    def covered(self, instance: Instance) -> NDArray[np.bool_]:
+        """Return the pixels of an instance, shape (height, width).
+
+        Raises:
+            InputError: Its segmentation is damaged.
+        """
+        try:
+            return segmentation_mask(instance.segmentation, self.height, self.width)
+        except (ValueError, TypeError) as error:
+            problem = f'segmentation of annotation {instance.id} cannot be used ({error})'
+            raise InputError(self.source, problem, 'download it again') from error
+
+
+def read_images(path: Path, classes: Sequence[str]) -> list[CocoImage]:
+    """Read the images that show one of the classes, sorted by id.
+
+    Args:
+        path: ``instances_*.json``.
+        classes: Names of categories; their position + 1 is their value.
+
+    Raises:
+        InputError: The file cannot be read, is no COCO file of instances, or lacks a category.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(path, f'cannot be read as JSON ({error})', 'unpack the annotations again') from error
+    try:
+        ids = {str(category['name']): int(category['id']) for category in content['categories']}
+        for name in classes:
+            if name not in ids:
+                raise InputError(path, f'has no category {name!r}', f'`classes` may be {", ".join(sorted(ids))}')
+        value_of = {ids[name]: position + 1 for position, name in enumerate(classes)}
+        return _group_by_image(path, content, value_of)
+    except (KeyError, TypeError, ValueError) as error:
+        detail = f'lacks {error}' if isinstance(error, KeyError) else str(error)
+        raise InputError(path, f'is no COCO file of instances ({detail})', 'name instances_*.json') from error
+
+
+def _group_by_image(path: Path, content: Any, value_of: dict[int, int]) -> list[CocoImage]:
+    instances: dict[int, list[Instance]] = defaultdict(list)
+    for found in content['annotations']:
+        value = value_of.get(found['category_id'])
+        if value is not None:
+            crowd, area = bool(found.get('iscrowd', 0)), float(found['area'])
+            instance = Instance(int(found['id']), value, area, crowd, found['segmentation'])
+            instances[int(found['image_id'])].append(instance)
+    images = {int(image['id']): image for image in content['images']}
+    return [
+        CocoImage(
+            path,
+            key,
+            str(images[key]['file_name']),
+            int(images[key]['height']),
+            int(images[key]['width']),
+            tuple(sorted(instances[key], key=lambda instance: (-instance.area, instance.id))),
+        )
+        for key in sorted(instances)
+    ]
+
+
 def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
-    """The pixels that a ``segmentation`` covers.
+    """Return the pixels that a ``segmentation`` covers.
 
     Args:
         segmentation: A list of polygons ``[x0, y0, x1, y1, …]``, of which the union counts; or ``{"size": [height,
@@ -27,6 +133,10 @@ def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.
 
     Raises:
         ValueError: It is neither, is damaged, or is of another size.
+
+    >>> segmentation_mask({'size': [2, 3], 'counts': [1, 2, 3]}, 2, 3).astype(int)
+    array([[0, 1, 0],
+           [1, 0, 0]])
     """
     if isinstance(segmentation, Mapping):
         if list(segmentation.get('size', [])) != [height, width]:
@@ -47,9 +157,8 @@ def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.
 def decode_counts(text: str) -> list[int]:
     """Decode compressed run lengths.
 
-    Each number is written in characters of five bits, the lowest first, where a sixth bit says that more follow; the
-    highest bit of the last character is the sign. From the fourth on, a number is what is to be added to the last but
-    one.
+    Each number is written in characters of five bits, the lowest first, where a sixth bit tells that more follow; the
+    highest bit of the last character is the sign. From the fourth on, a number is the difference to the last but one.
 
     Raises:
         ValueError: A character is out of range, or the text ends within a number.
