@@ -1,4 +1,4 @@
-"""Take masks to LabelMe and back, and compare two label sets."""
+"""Export masks to LabelMe, import them again, and compare two label sets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mmseg_ext.commands import cli
 if TYPE_CHECKING:
     from mmseg_ext.eda.diff import LabelDiff
 
-EXAMPLE = 'python tools/labelme.py export data/pets --labels labels --out work_dirs/labelme'
+EXAMPLE = 'mmseg-ext labelme export data/pets --labels labels --out work_dirs/labelme'
 DIFF_FILES = ('diff.csv', 'diff.json', 'diff.html')
 
 
 def _names(text: str) -> tuple[str, ...]:
-    """Names separated by commas."""
+    """Read names separated by commas."""
     return tuple(name.strip() for name in text.split(',') if name.strip())
 
 
@@ -29,8 +29,10 @@ def _tolerance(text: str) -> float:
 
 
 def build_parser() -> cli.ArgumentParser:
-    """The tool's arguments."""
-    parser = cli.ArgumentParser(f'{__doc__}\nHow it paints, and what it keeps: docs/labelme.md.', EXAMPLE)
+    """Build the parser of the command, with its sub-commands."""
+    parser = cli.ArgumentParser(
+        f'{__doc__}\nRules of painting and merging: docs/labelme.md.', EXAMPLE, 'mmseg-ext labelme'
+    )
     commands = parser.add_subparsers(required=True, metavar='COMMAND', dest='command', parser_class=cli.ArgumentParser)
     _add_export(commands)
     _add_import(commands)
@@ -41,20 +43,20 @@ def build_parser() -> cli.ArgumentParser:
 def _add_export(commands: Any) -> None:
     export = commands.add_parser(
         'export', help='masks to LabelMe files', example=EXAMPLE,
-        description='Write a LabelMe file for each mask, and a label list, labels.txt.',
+        description='Write a LabelMe file for each mask, and the label list labels.txt.',
     )  # fmt: skip
     export.add_argument('data', type=Path, metavar='DATA', help='data set')
     export.add_argument('--labels', metavar='NAME', required=True, help='label set to export')
     export.add_argument('--out', type=Path, metavar='DIR', required=True, help='folder of the LabelMe files')
     export.add_argument('--splits', type=_names, metavar='A,B', help='splits (default: all)')
     export.add_argument(
-        '--shapes', choices=['mask', 'polygon'], default='mask', help='what to draw (default: mask, which is exact)'
+        '--shapes', choices=['mask', 'polygon'], default='mask', help='type of shapes (default: mask, which is exact)'
     )
     export.add_argument(
         '--tolerance', type=_tolerance, metavar='PX', default=0.0,
-        help='how far a polygon may leave the outline, for fewer vertices (default 0: exact)',
+        help='distance by which a polygon may leave the outline to have fewer vertices (default 0: exact)',
     )  # fmt: skip
-    export.add_argument('--stems', type=Path, metavar='FILE', help='only these: one stem or split/stem a line')
+    export.add_argument('--stems', type=Path, metavar='FILE', help='only these files: one stem or split/stem per line')
     export.add_argument(
         '--merge-from', type=Path, metavar='DIR',
         help='LabelMe files whose shapes, flags, group ids and unknown keys are kept where the mask allows it',
@@ -69,12 +71,15 @@ def _add_export(commands: Any) -> None:
 def _add_import(commands: Any) -> None:
     importer = commands.add_parser(
         'import', help='LabelMe files to masks',
-        example='python tools/labelme.py import work_dirs/labelme --data data/pets --out data/pets/labels_mine',
+        example='mmseg-ext labelme import work_dirs/labelme --data data/pets --to labels_mine',
         description='Write a mask for each LabelMe file; a later shape is painted over an earlier one.',
+        flags={'out': '--to or --out'},
     )  # fmt: skip
     importer.add_argument('folder', type=Path, metavar='JSON_DIR', help='folder of the LabelMe files')
     importer.add_argument('--data', type=Path, metavar='DATA', required=True, help='data set that names the classes')
-    importer.add_argument('--out', type=Path, metavar='DIR', required=True, help='folder of the masks')
+    target = importer.add_mutually_exclusive_group(required=True)
+    target.add_argument('--to', metavar='NAME', help='label set of DATA to write')
+    target.add_argument('--out', type=Path, metavar='DIR', help='folder of the masks, instead of a label set')
     importer.add_argument('--splits', type=_names, metavar='A,B', help='splits (default: all)')
     importer.add_argument(
         '--ignore-labels', type=_names, metavar='A,B', default=(), help='labels whose shapes are left out'
@@ -85,16 +90,16 @@ def _add_import(commands: Any) -> None:
 
 def _add_diff(commands: Any) -> None:
     diff = commands.add_parser(
-        'diff', help='what changed between two label sets',
-        example='python tools/labelme.py diff data/pets --a labels --b labels_fixed --out work_dirs/diff',
+        'diff', help='changes between two label sets',
+        example='mmseg-ext labelme diff data/pets --a labels --b labels_fixed --out work_dirs/diff',
         description='Compare two label sets pixel by pixel.',
     )  # fmt: skip
     diff.add_argument('data', type=Path, metavar='DATA', help='data set')
     diff.add_argument('--a', metavar='NAME', required=True, help='first label set')
     diff.add_argument('--b', metavar='NAME', required=True, help='second label set')
     diff.add_argument('--splits', type=_names, metavar='A,B', help='splits (default: all)')
-    diff.add_argument('--out', type=Path, metavar='D', help=f'folder for {", ".join(DIFF_FILES)}')
-    diff.add_argument('--top', type=int, metavar='N', default=10, help='files to print (default 10)')
+    diff.add_argument('--out', type=Path, metavar='DIR', help=f'folder for {", ".join(DIFF_FILES)}')
+    diff.add_argument('--top', type=int, metavar='N', default=10, help='number of files to print (default 10)')
     diff.add_argument('--overwrite', action='store_true', help='replace files')
     diff.set_defaults(function=_diff)
 
@@ -117,9 +122,11 @@ def _export(args: argparse.Namespace) -> None:
 
 def _import(args: argparse.Namespace) -> None:
     from mmseg_ext.converters.labelme.importing import import_masks
+    from mmseg_ext.data.dataset import DataSet
 
+    out = args.out or DataSet(args.data).new_label_set(args.to).folder
     report = import_masks(
-        args.folder, args.data, args.out,
+        args.folder, args.data, out,
         splits=args.splits, ignore_labels=args.ignore_labels, overwrite=args.overwrite,
     )  # fmt: skip
     for (split, stem), overlaps in report.overlaps.items():
@@ -127,7 +134,7 @@ def _import(args: argparse.Namespace) -> None:
             print(f'{split}/{stem}: {top} lies over {hidden} on {count} px')
     skipped = f', {report.skipped} left out' if args.ignore_labels else ''
     print(
-        f'{args.out}: {report.files} masks from {report.painted} shapes{skipped}; '
+        f'{out}: {report.files} masks from {report.painted} shapes{skipped}; '
         f'shapes of different classes overlap in {len(report.overlaps)} files'
     )
 
@@ -163,6 +170,6 @@ def _print_diff(diff: LabelDiff, top: int) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, run the command, print."""
+    """Parse, run the sub-command, print the result."""
     args = build_parser().parse_args(argv)
     args.function(args)

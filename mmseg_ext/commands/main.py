@@ -62,6 +62,7 @@ def entry_point() -> None:
 
 
 def _call(verb: Sequence[str], argv: Sequence[str]) -> int | None:
-    module = importlib.import_module('.'.join(['mmseg_ext.commands', *verb]).replace('-', '_'))
-    code: int | None = module.main(argv)
+    name, *subcommand = verb
+    module = importlib.import_module(f'mmseg_ext.commands.{name}'.replace('-', '_'))
+    code: int | None = module.main([*subcommand, *argv])
     return code

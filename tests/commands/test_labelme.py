@@ -25,7 +25,7 @@ def data(tmp_path: Path) -> Path:
     root = tmp_path / 'data'
     (root / 'img' / 'train').mkdir(parents=True)
     (root / 'labels' / 'train').mkdir(parents=True)
-    (root / 'dataset.yaml').write_text(f'classes: [ground, cat, dog]\npalette: {[list(c) for c in PALETTE]}\n')
+    (root / 'dataset.yaml').write_text(f'classes: [background, cat, dog]\npalette: {[list(c) for c in PALETTE]}\n')
     rows, columns = np.ogrid[:30, :40]
     for stem, value in (('a', 1), ('b', 2)):
         Image.new('RGB', (40, 30), (60, 90, 60)).save(root / 'img' / 'train' / f'{stem}.jpg')
@@ -87,19 +87,40 @@ def test_merging_says_so(run_tool: RunTool, data: Path, tmp_path: Path) -> None:
     assert result.stdout == f'{out}: 2 files, 2 of them merged; 0 of 2,400 px differ from the masks\n'
 
 
+def test_an_import_may_name_a_label_set(
+    run_tool: RunTool, data: Path, tmp_path: Path, one_line: Callable[..., None]
+) -> None:
+    assert run_tool('labelme', 'export', data, '--labels', 'labels', '--out', tmp_path / 'json').returncode == 0
+    command = ('labelme', 'import', tmp_path / 'json', '--data', data, '--to', 'mine')
+    result = run_tool(*command)
+    assert result.stdout.startswith(f'{data / "mine"}: 2 masks')
+    for name in ('train/a.png', 'train/b.png'):
+        assert (read_mask(data / 'mine' / name) == read_mask(data / 'labels' / name)).all()
+    one_line(run_tool(*command), 'a.png: exists; replace it with --overwrite or choose another --to')
+    assert run_tool(*command, '--overwrite').returncode == 0
+
+
 def test_wrong_use_is_one_line(run_tool: RunTool, data: Path, tmp_path: Path, one_line: Callable[..., None]) -> None:
     out = tmp_path / 'json'
     export: tuple[Any, ...] = ('labelme', 'export', data, '--labels', 'labels', '--out', out)
     one_line(run_tool('labelme'), 'COMMAND')
     one_line(run_tool(*export, '--shapes', 'circles'), '--shapes', 'circles')
     one_line(run_tool(*export, '--tolerance', '-1'), '-1 must lie between 0 and 100')
-    one_line(run_tool('labelme', 'export', data, '--labels', 'lables', '--out', out), 'lables', 'no such folder')
+    one_line(
+        run_tool('labelme', 'export', data, '--labels', 'lables', '--out', out),
+        'lables',
+        'label set not found; --labels may be labels',
+    )
     assert run_tool(*export).returncode == 0
     one_line(run_tool(*export), 'a.json', '--overwrite')
     (out / 'train' / 'b.json').write_text('{"shapes": [{"label": "wolf"}]}')
     one_line(
         run_tool('labelme', 'import', out, '--data', data, '--out', tmp_path / 'masks'), 'b.json', 'wolf', 'cat, dog'
     )
+    one_line(
+        run_tool('labelme', 'import', out, '--data', data, '--to', 'img'), '--to', 'must be the name of a label set'
+    )
+    one_line(run_tool('labelme', 'import', out, '--data', data), '--to', '--out')
     (tmp_path / 'diff.json').write_text('mine')
     one_line(
         run_tool('labelme', 'diff', data, '--a', 'labels', '--b', 'labels', '--out', tmp_path), 'diff.json: exists'
@@ -111,4 +132,4 @@ def test_wrong_use_is_one_line(run_tool: RunTool, data: Path, tmp_path: Path, on
 def test_help_ends_with_an_example(run_tool: RunTool, command: tuple[str, ...]) -> None:
     result = run_tool('labelme', *command, '--help')
     assert result.returncode == 0
-    assert result.stdout.splitlines()[-1].startswith('  python tools/labelme.py ')
+    assert result.stdout.splitlines()[-1].startswith('  mmseg-ext labelme ')

@@ -1,4 +1,4 @@
-"""The converters as a user runs them. What they make of a source is tested in tests/eda/converters."""
+"""The converters as a user runs them. Their results are tested in tests/converters."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_ext.commands.main import main
 from mmseg_ext.data.masks import read_mask
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -27,9 +28,9 @@ def make_ph2(folder: Path) -> list[Path]:
     folder.mkdir()
     (folder / 'PH2_dataset.txt').write_text('|| Name ||\n|| IMD003 ||\n|| IMD009 ||\n|| IMD016 ||\n')
     for case in ('IMD003', 'IMD009', 'IMD016'):
-        at = folder / 'PH2 Dataset images' / case
-        draw(at / f'{case}_Dermoscopic_Image' / f'{case}.bmp', (200, 150, 120))
-        draw(at / f'{case}_lesion' / f'{case}_lesion.bmp', 255)
+        place = folder / 'PH2 Dataset images' / case
+        draw(place / f'{case}_Dermoscopic_Image' / f'{case}.bmp', (200, 150, 120))
+        draw(place / f'{case}_lesion' / f'{case}_lesion.bmp', 255)
     return [folder]
 
 
@@ -64,14 +65,14 @@ def make_coco(folder: Path) -> list[Path]:
     square = [2, 2, 8, 2, 8, 8, 2, 8]
     images, annotations = [], []
     for key in range(1, 7):
-        draw(folder / 'photos' / f'{key}.jpg')
+        draw(folder / 'images' / f'{key}.jpg')
         images.append({'id': key, 'file_name': f'{key}.jpg', 'height': 8, 'width': 12})
         annotations.append(
             {'id': key, 'image_id': key, 'category_id': 17, 'area': 36, 'iscrowd': 0, 'segmentation': [square]}
         )
     content = {'images': images, 'annotations': annotations, 'categories': [{'id': 17, 'name': 'cat'}]}
     (folder / 'instances.json').write_text(json.dumps(content))
-    return [folder / 'instances.json', folder / 'photos']
+    return [folder / 'instances.json', folder / 'images']
 
 
 TOOLS: dict[str, tuple[Callable[[Path], list[Path]], list[str], int]] = {
@@ -115,5 +116,16 @@ def test_wrong_use(name: str, run_tool: Run, one_line: OneLine, tmp_path: Path) 
 def test_the_help_shows_an_example(name: str, run_tool: Run) -> None:
     result = run_tool(f'dataset_converters/{name}', '--help')
     assert result.returncode == 0
-    assert f'python tools/dataset_converters/{name}.py' in result.stdout
+    assert f'  mmseg-ext convert {name.replace("_", "-")} ' in result.stdout
     assert '--overwrite' in result.stdout
+
+
+def test_formats_are_sub_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    main(['convert', 'mads', str(make_mads(tmp_path / 'source')[0]), str(tmp_path / 'data')])
+    assert capsys.readouterr().out.startswith(f'{tmp_path / "data"}: 3 images (')
+    with pytest.raises(SystemExit) as caught:
+        main(['convert', 'cityscapes', 'source', 'data'])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert 'cityscapes' in error
+    assert 'oxford-pet' in error

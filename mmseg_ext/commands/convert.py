@@ -1,0 +1,195 @@
+"""Convert a public data set into the project's layout.
+
+A converter downloads nothing. An interrupted conversion is continued by the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mmseg_ext.commands import cli
+from mmseg_ext.converters.coco import CropOptions, convert_coco, read_ids
+from mmseg_ext.converters.mads import GROUP, convert_mads
+from mmseg_ext.converters.output import Converted
+from mmseg_ext.converters.oxford_pet import convert_oxford_pet
+from mmseg_ext.converters.ph2 import convert_ph2
+from mmseg_ext.converters.voc import VOC_CLASSES, convert_voc
+
+
+def build_parser() -> cli.ArgumentParser:
+    """Build the parser of the command, with one sub-command per format."""
+    parser = cli.ArgumentParser(__doc__ or '', 'mmseg-ext convert voc --help', 'mmseg-ext convert')
+    formats = parser.add_subparsers(required=True, metavar='FORMAT', dest='format', parser_class=cli.ArgumentParser)
+    _add_coco(formats)
+    _add_mads(formats)
+    _add_oxford_pet(formats)
+    _add_ph2(formats)
+    _add_voc(formats)
+    return parser
+
+
+def _add_coco(formats: Any) -> None:
+    default = CropOptions(())
+    parser = formats.add_parser(
+        'coco', help='objects of COCO images, as crops',
+        description='Crop objects of chosen classes out of COCO images, with masks.\n\n'
+        'All crops of an image go to one split. Crowds are ignored. An object within the crop of a larger one\n'
+        'gets no crop of its own, but is in the mask.',
+        example='mmseg-ext convert coco downloads/annotations/instances_train2017.json downloads/train2017 \\\n'
+        '    data/coco-pets --classes cat,dog',
+    )  # fmt: skip
+    parser.add_argument('annotations', metavar='ANNOTATIONS', help='instances_*.json')
+    parser.add_argument('images', metavar='IMAGES', help='folder of the images')
+    _add_data(parser)
+    parser.add_argument(
+        '--classes', type=_names, metavar='A,B', required=True, help='categories in the order of their ids, from 1'
+    )
+    parser.add_argument(
+        '--min-area', type=float, metavar='PX', default=default.min_area,
+        help=f'pixels that an object must cover to get a crop (default {default.min_area})',
+    )  # fmt: skip
+    parser.add_argument(
+        '--margin', type=float, metavar='SHARE', default=default.margin,
+        help=f'background around an object, as a share of the longer side of its box (default {default.margin})',
+    )  # fmt: skip
+    parser.add_argument(
+        '--size', type=_size, metavar='PX', default=default.size,
+        help=f'side of the square crops, or "native": neither square nor resized (default {default.size})',
+    )  # fmt: skip
+    _add_shares(parser, default.val, default.test)
+    parser.add_argument('--exclude', metavar='FILE', help='leave out the images whose ids or file names it lists')
+    _add_rest(parser, _coco)
+
+
+def _coco(args: argparse.Namespace) -> Converted:
+    options = CropOptions(args.classes, args.min_area, args.margin, args.size, args.val, args.test, args.seed)
+    exclude = read_ids(args.exclude) if args.exclude else set()
+    return convert_coco(args.annotations, args.images, args.data, options, exclude=exclude, overwrite=args.overwrite)
+
+
+def _add_mads(formats: Any) -> None:
+    parser = formats.add_parser(
+        'mads', help='MADS: persons in martial arts, dancing and sports',
+        description='Convert MADS (persons in martial arts, dancing and sports, 1,192 frames).\n\n'
+        'All frames of a performance, of whichever camera, go to one split.',
+        example='mmseg-ext convert mads downloads/segmentation_full_body_mads_dataset_1192_img data/mads',
+    )  # fmt: skip
+    _add_source(parser, 'unpacked archive: images, masks')
+    _add_data(parser)
+    _add_shares(parser)
+    parser.add_argument(
+        '--group', metavar='REGEX', default=GROUP,
+        help=f'matches a whole stem; stems with the same first group stay in one split (default {GROUP})',
+    )  # fmt: skip
+    _add_rest(parser, _mads)
+
+
+def _mads(args: argparse.Namespace) -> Converted:
+    return convert_mads(
+        args.source, args.data,
+        val=args.val, test=args.test, seed=args.seed, group=args.group, overwrite=args.overwrite,
+    )  # fmt: skip
+
+
+def _add_oxford_pet(formats: Any) -> None:
+    parser = formats.add_parser(
+        'oxford-pet', help='Oxford-IIIT Pet: cats and dogs',
+        description='Convert Oxford-IIIT Pet: background, cat, dog; the border of each trimap is ignored.',
+        example='mmseg-ext convert oxford-pet downloads/oxford-iiit-pet data/oxford-pet',
+    )  # fmt: skip
+    _add_source(parser, 'unpacked archives: images, annotations')
+    _add_data(parser)
+    parser.add_argument(
+        '--val', type=float, metavar='SHARE', default=0.2, help='share of the trainval of each breed (default 0.2)'
+    )
+    _add_rest(parser, _oxford_pet)
+
+
+def _oxford_pet(args: argparse.Namespace) -> Converted:
+    return convert_oxford_pet(args.source, args.data, val=args.val, seed=args.seed, overwrite=args.overwrite)
+
+
+def _add_ph2(formats: Any) -> None:
+    parser = formats.add_parser(
+        'ph2', help='PH²: skin lesions',
+        description='Convert PH² (200 dermoscopic images of skin lesions).',
+        example='mmseg-ext convert ph2 downloads/PH2Dataset data/ph2 --width 384',
+    )  # fmt: skip
+    _add_source(parser, 'unpacked archive: PH2_dataset.txt, "PH2 Dataset images"')
+    _add_data(parser)
+    parser.add_argument('--width', type=int, metavar='PX', help='shrink to this width (default: as published)')
+    parser.add_argument('--val', type=int, metavar='N', default=40, help='cases in val (default 40)')
+    parser.add_argument('--test', type=int, metavar='N', default=40, help='cases in test (default 40)')
+    _add_rest(parser, _ph2)
+
+
+def _ph2(args: argparse.Namespace) -> Converted:
+    return convert_ph2(
+        args.source, args.data,
+        width=args.width, val=args.val, test=args.test, seed=args.seed, overwrite=args.overwrite,
+    )  # fmt: skip
+
+
+def _add_voc(formats: Any) -> None:
+    parser = formats.add_parser(
+        'voc', help='PASCAL VOC: 20 classes',
+        description='Convert the segmentation part of PASCAL VOC: train and val, for chosen classes.',
+        example='mmseg-ext convert voc downloads/VOCdevkit data/voc-pets --classes cat,dog',
+    )  # fmt: skip
+    _add_source(parser, 'VOCdevkit, or VOC2012 in it')
+    _add_data(parser)
+    parser.add_argument(
+        '--classes', type=_names, metavar='A,B', default=VOC_CLASSES,
+        help='classes in the order of their ids, from 1; others are background (default: all)',
+    )  # fmt: skip
+    parser.add_argument('--keep-empty', action='store_true', help='keep images that show none of the classes')
+    _add_rest(parser, _voc, seed=False)
+
+
+def _voc(args: argparse.Namespace) -> Converted:
+    return convert_voc(
+        args.source, args.data, classes=args.classes, keep_empty=args.keep_empty, overwrite=args.overwrite
+    )
+
+
+def _add_source(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument('source', metavar='SOURCE', help=text)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('data', metavar='DATA', help='data set to write')
+
+
+def _add_shares(parser: argparse.ArgumentParser, val: float = 0.2, test: float = 0.2) -> None:
+    parser.add_argument('--val', type=float, metavar='SHARE', default=val, help=f'share of val (default {val})')
+    parser.add_argument('--test', type=float, metavar='SHARE', default=test, help=f'share of test (default {test})')
+
+
+def _add_rest(
+    parser: argparse.ArgumentParser, convert: Callable[[argparse.Namespace], Converted], seed: bool = True
+) -> None:
+    if seed:
+        parser.add_argument('--seed', type=int, metavar='N', default=0, help='seed of the split (default 0)')
+    parser.add_argument('--overwrite', action='store_true', help='replace an earlier conversion')
+    parser.set_defaults(convert=convert)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(',') if name.strip())
+
+
+def _size(text: str) -> int | None:
+    """Read a number of pixels, or None for ``native``."""
+    if text == 'native':
+        return None
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f'{text} is neither a number of pixels nor native')
+    return int(text)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse, convert, print the result."""
+    args = build_parser().parse_args(argv)
+    print(f'{args.data}: {args.convert(args)}')
