@@ -29,11 +29,11 @@ import numpy as np
 import yaml
 
 from mmseg_ext.commands.cli import ArgumentParser, run
-from mmseg_ext.eda.audit.run import audit
+from mmseg_ext.eda.audit import audit_label_set
+from mmseg_ext.eda.label_tables import audit_table, findings_table
 from mmseg_ext.eda.plots import CYCLE, INK, new_figure, save_figure
 from mmseg_ext.eda.statistics import balance_figure, collect_statistics, make_tables
-from mmseg_ext.eda.statistics.label_tables import audit_table, findings_table
-from mmseg_ext.eda.statistics.table import Cell, Table
+from mmseg_ext.eda.table import Cell, Table
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.bootstrap import paired_test
 from mmseg_ext.evaluation.errors.tables import error_tables
@@ -416,7 +416,7 @@ def write_report(template: str | Path, sources: ReportSources, out: str | Path) 
     project = read_yaml(sources.project)
     metric = project.get('metric', 'mDice')
     experiments = read_experiments(sources.project, sources.results, sources.root)
-    checked = audit(sources.data, sources.labels)
+    checked = audit_label_set(sources.data, sources.labels)
     measured = collect_statistics(sources.data, sources.labels)
     context = {
         'project': project,

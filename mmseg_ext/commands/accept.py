@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.top is not None and args.top < 1:
         parser.error(f'--top {args.top}: must be 1 or more')
-    from mmseg_ext.eda.quality.suggestions import accept_suggestions, read_ranking, read_stems
+    from mmseg_ext.eda.quality import accept_suggestions, read_ranking, read_stems
 
     ranking = read_ranking(args.ranking)
     stems = read_stems(args.stems) if args.stems else ranking.stems[: args.top]

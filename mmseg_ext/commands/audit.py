@@ -21,6 +21,7 @@ def build_parser() -> cli.ArgumentParser:
         'Audit a label set: files, values, shapes of the masks, doubled photographs.\n'
         'The checks, their thresholds and what to do about a finding: docs/audit.md.',
         EXAMPLE,
+        flags={'settings': '--set'},
     )
     parser.add_argument('data', metavar='DATA', help='data set (dataset.yaml, img/<split>/, <label set>/<split>/)')
     parser.add_argument('--labels', metavar='NAME', default='labels', help='label set to audit (default: labels)')
@@ -53,11 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if target.exists() and not args.overwrite:
             raise InputError(f'{target}: exists already; name another place or replace it with --overwrite')
 
-    from mmseg_ext.eda.audit.rules import read_rules
-    from mmseg_ext.eda.audit.run import audit
+    from mmseg_ext.eda.audit import audit_label_set, read_rules
 
     splits = [name.strip() for name in args.splits.split(',')] if args.splits else None
-    result = audit(args.data, args.labels, splits, read_rules(args.thresholds, args.set), args.workers)
+    result = audit_label_set(args.data, args.labels, splits, read_rules(args.thresholds, args.set), args.workers)
     _write(result, args)
     _print(result)
     severities = result.summary()['severities']
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write(result: Any, args: argparse.Namespace) -> None:
-    from mmseg_ext.eda.audit.report import write_audit_json, write_findings_csv
+    from mmseg_ext.eda.audit import write_audit_json, write_findings_csv
 
     if args.json:
         write_audit_json(args.json, result)
@@ -84,7 +84,7 @@ def _write(result: Any, args: argparse.Namespace) -> None:
 def _print(result: Any) -> None:
     from rich.console import Console
 
-    from mmseg_ext.eda.audit.report import checks_table, findings_table
+    from mmseg_ext.eda.audit import checks_table, findings_table
 
     console = Console(width=None if os.isatty(1) else 140)
     if result.unlabelled:

@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from mmseg_ext.eda.quality.label_quality import SCORES
+    from mmseg_ext.eda.quality import SCORES
     from mmseg_ext.reports.ranking_outputs import write_ranking_outputs
     from mmseg_ext.workflows.rank import DEFAULT_SCORE, RankingSettings, rank_labels
 

@@ -1,4 +1,4 @@
-"""Weights that make rare classes count in a loss, from how many pixels each class has."""
+"""Class weights for losses, computed from the pixels of each class."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.dataset import MASK_SUFFIX, DataSet
-from mmseg_ext.data.masks import read_mask
+from mmseg_ext.data import DataSet, read_mask
+from mmseg_ext.data.dataset import MASK_SUFFIX
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path, write_json
 from mmseg_ext.progress import track
@@ -20,7 +20,7 @@ from mmseg_ext.progress import track
 
 @dataclass(frozen=True)
 class ClassPixels:
-    """The pixels of a split's masks; ignored ones are left out everywhere.
+    """Pixel counts of a split's masks, without the ignored pixels.
 
     Attributes:
         classes: Class names, K of them.
@@ -47,7 +47,7 @@ def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 't
         split: The split.
 
     Raises:
-        InputError: The masks are missing or cannot be read, or a class has no pixel: no weight can make up for that.
+        InputError: The masks are missing or cannot be read, or a class has no pixel.
     """
     data = DataSet(root)
     classes = data.classes
@@ -74,25 +74,31 @@ def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 't
 
 
 def median_frequency(counted: ClassPixels, per_image: bool = False) -> list[float]:
-    """Median frequency balancing: the median of the classes' frequencies over the class's own.
+    """Compute ``median(f) / f_c`` for the frequencies f of the classes (median frequency balancing).
 
     Args:
         counted: From `count_class_pixels`.
         per_image: False: a class's frequency is its share of all pixels. True: its share of the pixels of the images
             that show it, as defined by D. Eigen and R. Fergus, Predicting Depth, Surface Normals and Semantic Labels
             with a Common Multi-Scale Convolutional Architecture, ICCV 2015 (arXiv 1411.4734).
+
+    Returns:
+        One weight for each class.
+
+    >>> median_frequency(ClassPixels(('background', 'cat', 'dog'), np.array([40, 16, 8]), np.array([64, 64, 64])))
+    [0.4, 1.0, 2.0]
     """
     frequency = counted.pixels / (counted.pixels_of_images if per_image else counted.pixels.sum())
     return [float(weight) for weight in np.median(frequency) / frequency]
 
 
 def balanced(counted: ClassPixels) -> list[float]:
-    """``n / (K · n_c)`` for n pixels, n_c of them of the class: every class has the same sum of weights."""
+    """Compute ``n / (K · n_c)`` for n pixels, n_c of them of the class: every class has the same sum of weights."""
     return [float(weight) for weight in counted.pixels.sum() / (len(counted.classes) * counted.pixels)]
 
 
 def enet(counted: ClassPixels) -> list[float]:
-    """``1 / ln(1.02 + p_c)`` for the class's share p_c of the pixels: 1.4 to 50.5.
+    """Compute ``1 / ln(1.02 + p_c)`` for the class's share p_c of the pixels: 1.4 to 50.5.
 
     A. Paszke et al., ENet: A Deep Neural Network Architecture for Real-Time Semantic Segmentation, 2016
     (arXiv 1606.02147).
@@ -119,7 +125,7 @@ def class_weights(
     Args:
         root: The data set's folder, with ``dataset.yaml``.
         labels: The label set.
-        split: The split, as a rule the one that is trained on.
+        split: The split, usually the one that is trained on.
         method: A name of `METHODS`.
         per_image: For ``median-frequency``: frequencies within the images that show the class.
 
@@ -127,13 +133,13 @@ def class_weights(
         ``{"classes": [...], "weights": [...]}`` in class order.
 
     Raises:
-        InputError: The data cannot be used, a class has no pixel, there is no such method, or ``per_image`` does not
-            belong to it.
+        InputError: The data cannot be used, a class has no pixel, there is no such method, or it does not take
+            ``per_image``.
     """
     if method not in METHODS:
-        raise InputError(f'class weights: method {method!r} is none of {", ".join(METHODS)}')
+        raise InputError('class weights', f'method {method!r} is none of {", ".join(METHODS)}')
     if per_image and method != 'median-frequency':
-        raise InputError(f'class weights: per-image frequencies belong to median-frequency, not to {method}')
+        raise InputError('class weights', f'per-image frequencies belong to median-frequency, not to {method}')
     counted = count_class_pixels(root, labels, split)
     weights = median_frequency(counted, per_image) if method == 'median-frequency' else METHODS[method](counted)
     return {'classes': list(counted.classes), 'weights': weights}
@@ -147,9 +153,9 @@ def check_out(path: str | Path, overwrite: bool = False) -> None:
     """
     path = Path(path)
     if path.suffix not in ('.json', '.npy'):
-        raise InputError(f"{path}: must end in .json, or in .npy for mmsegmentation's own losses")
+        raise InputError(path, "must end in .json, or in .npy for mmsegmentation's own losses")
     if path.is_dir() or (path.exists() and not overwrite):
-        raise InputError(f'{path}: exists; replace it with --overwrite or choose another file')
+        raise InputError(path, 'exists', 'replace it with `overwrite=True` or choose another file')
 
 
 def write_weights(path: str | Path, weights: Mapping[str, Any]) -> None:

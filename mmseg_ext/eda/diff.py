@@ -1,4 +1,4 @@
-"""What changed between two label sets, pixel by pixel."""
+"""Pixel-wise difference of two label sets."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import DataSet, Key
-from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.data import Classes, DataSet, Mask, read_mask
+from mmseg_ext.data.dataset import Key
 from mmseg_ext.errors import InputError
 from mmseg_ext.progress import track
 
@@ -22,7 +21,7 @@ Status = Literal['same', 'changed', 'resized', 'added', 'removed']
 
 @dataclass(frozen=True)
 class FileDiff:
-    """What changed in one file.
+    """Difference of one file.
 
     Attributes:
         split: Name of the split.
@@ -54,22 +53,22 @@ class FileDiff:
         return self.changed / self.pixels if self.pixels else 0.0
 
     def lost(self, value: int) -> int:
-        """Pixels that have a value in the first mask only."""
+        """Count the pixels that have a value in the first mask only."""
         return sum(count for (before, _), count in self.flips.items() if before == value)
 
     def gained(self, value: int) -> int:
-        """Pixels that have a value in the second mask only."""
+        """Count the pixels that have a value in the second mask only."""
         return sum(count for (_, after), count in self.flips.items() if after == value)
 
 
 @dataclass(frozen=True)
 class LabelDiff:
-    """What changed between two label sets of a data set, most changed files first.
+    """Difference of two label sets of a data set, most changed files first.
 
     Attributes:
         a: Name of the first label set.
         b: Name of the second.
-        classes: What the values are called.
+        classes: Names of the values.
         files: One entry for each file of either.
     """
 
@@ -79,17 +78,17 @@ class LabelDiff:
     files: tuple[FileDiff, ...]
 
     def name(self, value: int) -> str:
-        """The class of a value; ``ignored``, or ``value N`` for one that is no class."""
+        """Name the class of a value: ``ignored``, or ``value N`` for one that is no class."""
         if value == self.classes.ignore_index:
             return 'ignored'
         return self.classes.names[value] if value < len(self.classes.names) else f'value {value}'
 
     def count(self, status: Status) -> int:
-        """How many files have a status."""
+        """Count the files with a status."""
         return sum(file.status == status for file in self.files)
 
     def flips(self, files: Iterable[FileDiff] | None = None) -> dict[str, int]:
-        """Pixels by ``first → second`` class over some files (all by default), most first."""
+        """Count the pixels by ``first → second`` class over some files (all by default), most first."""
         total: dict[str, int] = {}
         for file in self.files if files is None else files:
             for (before, after), count in file.flips.items():
@@ -99,7 +98,11 @@ class LabelDiff:
 
 
 def diff_masks(first: Mask, second: Mask) -> dict[tuple[int, int], int]:
-    """Count the pixels of two masks of one shape (H, W), uint8, by (value in the first, value in the second)."""
+    """Count the pixels of two masks of one shape (H, W), uint8, by (value in the first, value in the second).
+
+    >>> diff_masks(np.array([[0, 0, 1]], np.uint8), np.array([[0, 2, 1]], np.uint8))
+    {(0, 0): 1, (0, 2): 1, (1, 1): 1}
+    """
     pairs = np.bincount((first.astype(np.int64) * 256 + second).ravel())
     return {divmod(int(pair), 256): int(pairs[pair]) for pair in np.flatnonzero(pairs)}
 
@@ -141,13 +144,13 @@ def _diff_file(file: Key, first_path: Path | None, second_path: Path | None) -> 
 
 
 def _count(mask: Mask) -> dict[int, int]:
-    """Pixels by value."""
+    """Count the pixels by value."""
     counts = np.bincount(mask.ravel())
     return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
 
 
 def diff_json(diff: LabelDiff) -> dict[str, Any]:
-    """The comparison as JSON: a summary, and one entry a file."""
+    """Write the difference as JSON: a summary, and one entry for each file."""
     statuses: tuple[Status, ...] = ('same', 'changed', 'resized', 'added', 'removed')
     return {
         'a': diff.a,
@@ -174,7 +177,10 @@ def diff_json(diff: LabelDiff) -> dict[str, Any]:
 
 
 def diff_csv(diff: LabelDiff) -> str:
-    """The comparison as CSV, one row a file: the pixels of each class in both sets, lost and gained, and all flips."""
+    """Write the difference as CSV, one row for each file.
+
+    Its columns: the pixels of each class in both sets, lost and gained, and all flips.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
     columns = ('a', 'b', 'lost', 'gained')

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import warnings
+from collections import Counter
 from collections.abc import Hashable, Mapping
 
 import numpy as np
@@ -11,35 +12,44 @@ import numpy as np
 def assign_folds(
     strata: Mapping[str, Hashable], folds: int, seed: int = 0, groups: Mapping[str, Hashable] | None = None
 ) -> dict[str, int]:
-    """Deal files to folds of nearly equal size and mix.
+    """Assign files to folds of nearly equal size and mix, by scikit-learn's `StratifiedGroupKFold`.
+
+    Strata with fewer members than folds cannot be spread evenly and count as one.
 
     Args:
         strata: Stem → what shall be spread evenly over the folds, such as the classes in its mask.
-        folds: How many, at least 2.
-        seed: Of the shuffle.
-        groups: Stem → group, for files that must not be parted, such as two copies of one photograph.
+        folds: Number of folds, at least 2.
+        seed: Seed of the shuffle.
+        groups: Stem → group, for files that must stay in one fold, such as two copies of one photograph.
 
     Returns:
         Stem → fold, from 0; in the order of ``strata``.
 
     Raises:
         ValueError: Fewer than 2 folds, or fewer groups than folds.
+
+    >>> folds = assign_folds({'a': 'cat', 'b': 'cat', 'c': 'dog', 'd': 'dog'}, folds=2)
+    >>> sorted(folds), folds['a'] != folds['b'], folds['c'] != folds['d']
+    (['a', 'b', 'c', 'd'], True, True)
     """
-    members: dict[Hashable, list[str]] = defaultdict(list)
-    for stem in strata:
-        members[(groups or {}).get(stem, ('alone', stem))].append(stem)
-    if not 2 <= folds <= len(members):
-        raise ValueError(f'folds must be from 2 to the number of groups ({len(members)}), got {folds}')
-    order = list(members.values())
-    np.random.default_rng(seed).shuffle(order)
-    # The largest first, so that they can still be balanced; equal strata one after another, so that they are dealt out.
-    order.sort(key=lambda stems: (-len(stems), repr(strata[stems[0]])))
-    sizes = [0] * folds
-    mix = [Counter[Hashable]() for _ in range(folds)]
-    fold_of: dict[str, int] = {}
-    for stems in order:
-        best = min(range(folds), key=lambda fold: (sizes[fold], mix[fold][strata[stems[0]]], fold))
-        sizes[best] += len(stems)
-        mix[best].update(strata[stem] for stem in stems)
-        fold_of.update(dict.fromkeys(stems, best))
-    return {stem: fold_of[stem] for stem in strata}
+    from sklearn.model_selection import StratifiedGroupKFold  # slow to import
+
+    group_of = _number({stem: (groups or {}).get(stem, ('alone', stem)) for stem in strata})
+    group_count = len(np.unique(group_of))
+    if not 2 <= folds <= group_count:
+        raise ValueError(f'folds must be from 2 to the number of groups ({group_count}), got {folds}')
+    sizes = Counter(strata.values())
+    stratum_of = _number({stem: ('rare',) if sizes[name] < folds else (name,) for stem, name in strata.items()})
+    fold_of = np.zeros(len(strata), np.int64)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'The least populated class')  # the rare strata together may still be few
+        for fold, (_, members) in enumerate(splitter.split(stratum_of, stratum_of, group_of)):
+            fold_of[members] = fold
+    return dict(zip(strata, fold_of.tolist(), strict=True))
+
+
+def _number(names: Mapping[str, Hashable]) -> np.ndarray:
+    """Replace each value by its number in the order of first appearance, shape (N,)."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names.values()))}
+    return np.array([numbers[name] for name in names.values()])

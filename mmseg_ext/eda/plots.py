@@ -1,4 +1,4 @@
-"""The one style of all figures: readable in print, in grey, and by the colour-blind.
+"""Style of all figures: readable in print, in grey, and by the colour-blind.
 
 Class colours are those of M. Okabe and K. Ito, Color Universal Design, 2008 (jfly.uni-koeln.de/color), in an order in
 which neighbours also differ in lightness. The palette of a data set is for masks on a screen and is not used here.
@@ -24,7 +24,7 @@ MARKERS = ('o', '^', 's', 'D', 'v', 'P', 'X', '*')
 LINES = ('-', '--', ':', '-.')
 HATCHES = ('', '///', '...', 'xxx')
 SEQUENTIAL = 'cividis'  # even steps of lightness, made for the colour-blind
-WIDTH = 7.2  # inches: two columns of a printed page
+WIDTH_INCHES = 7.2  # two columns of a printed page
 
 RC: Any = {  # matplotlib's own type for this lists every key
     'font.size': 9,
@@ -55,7 +55,11 @@ RC: Any = {  # matplotlib's own type for this lists every key
 
 
 def class_colour(index: int, background: int | None = 0) -> str:
-    """The colour of a class, the same in every figure: grey for the background, then `CYCLE`."""
+    """Return the colour of a class, the same in every figure: grey for the background, then `CYCLE`.
+
+    >>> class_colour(0), class_colour(1)
+    ('#9a9a9a', '#E69F00')
+    """
     if index == background:
         return BACKGROUND
     skipped = background is not None and index > background
@@ -63,7 +67,7 @@ def class_colour(index: int, background: int | None = 0) -> str:
 
 
 def class_marker(index: int, background: int | None = 0) -> str:
-    """The marker of a class, so that classes differ without colour too."""
+    """Return the marker of a class, so that classes differ without colour too."""
     skipped = background is not None and index > background
     return MARKERS[(index - skipped) % len(MARKERS)]
 
@@ -77,7 +81,7 @@ def new_figure(
     layout: Literal['constrained', 'compressed'] = 'constrained',
     **options: Any,
 ) -> Iterator[tuple[Figure, Any]]:
-    """Make a figure in the one style, apart from pyplot's list of open figures.
+    """Make a figure in the common style, without pyplot and its list of open figures.
 
     Args:
         rows: Rows of axes.
@@ -93,14 +97,14 @@ def new_figure(
     from matplotlib.figure import Figure
 
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(WIDTH, height), layout=layout)
+        figure = Figure(figsize=(WIDTH_INCHES, height), layout=layout)
         yield figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure atomically; the suffix (``.png``, ``.svg``, ``.pdf``) tells the format.
 
-    Nothing of the time or the program is written, so that equal figures are equal files.
+    Neither time nor program is written into it, so that equal figures are equal files.
     """
     import matplotlib as mpl
 

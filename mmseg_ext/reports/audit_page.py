@@ -13,7 +13,7 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, MASK_SUFFIX
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
-from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
+from mmseg_ext.eda.audit import SEVERITIES, Finding
 from mmseg_ext.errors import InputError
 from mmseg_ext.reports.drawing import Colour, colourize, draw_boxes, overlay
 from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery

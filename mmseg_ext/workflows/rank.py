@@ -17,10 +17,9 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask, write_mask
-from mmseg_ext.eda.audit.near_duplicates import group_near_duplicates
+from mmseg_ext.eda.audit import group_near_duplicates
 from mmseg_ext.eda.folds import assign_folds
-from mmseg_ext.eda.quality.label_errors import label_errors, suggestion
-from mmseg_ext.eda.quality.label_quality import SCORES, Evidence, evidence
+from mmseg_ext.eda.quality import SCORES, Evidence, label_errors, make_evidence, suggest_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.files import claim_folder, read_json, write_json, write_text
@@ -72,7 +71,7 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
         settings: Data, experiments, folds.
         out: Folder of the result: ``ranking.csv`` and ``.json``, ``suggestions/<split>/<stem>.png`` (the models'
             masks), ``probabilities/``, ``runs/``.
-        score: By which score of `mmseg_ext.eda.quality.label_quality` they are ordered.
+        score: By which score of `mmseg_ext.eda.quality.SCORES` they are ordered.
 
     Returns:
         One row a mask, the most suspicious first: ``rank``, ``stem``, every score, kind and areas of the errors.
@@ -103,7 +102,7 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
         scores = {name: round(fmean(map(function, judges)), 6) for name, function in SCORES.items()}
         rows.append({'stem': stem, **scores, **asdict(label_errors(e))})
         path = out / SUGGESTIONS / settings.split / f'{stem}.png'
-        write_mask(path, suggestion(e), classes.palette)
+        write_mask(path, suggest_mask(e), classes.palette)
     rows.sort(key=lambda row: (row[score], row['stem']))
     rows = [{'rank': rank, **row} for rank, row in enumerate(rows, 1)]
     _write(rows, settings, score, out)
@@ -121,8 +120,8 @@ def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator
     ]
     for stem, image in images.items():
         mask, files = read_mask(masks[stem]), [folder / f'{stem}.npz' for folder in folders]
-        joint = evidence(mask, load_probabilities(files), classes.ignore_index, read_image(image))
-        single = [evidence(mask, load_probabilities([file]), classes.ignore_index) for file in files]
+        joint = make_evidence(mask, load_probabilities(files), classes.ignore_index, read_image(image))
+        single = [make_evidence(mask, load_probabilities([file]), classes.ignore_index) for file in files]
         yield stem, joint, [replace(e, edges=joint.edges) for e in single]
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmseg_ext.commands.cleaning_ablation import mean_dice
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.demo.generate import DemoSettings, make_demo_data, read_record
 from mmseg_ext.eda.cleaning import RULES
+from mmseg_ext.eda.cleaning.ablation import mean_dice
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

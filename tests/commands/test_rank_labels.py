@@ -14,8 +14,7 @@ import pytest
 
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
-from mmseg_ext.eda.quality.label_errors import suggestion
-from mmseg_ext.eda.quality.label_quality import evidence, supported_agreement
+from mmseg_ext.eda.quality import make_evidence, suggest_mask, supported_agreement
 
 SEVERAL = """
 train_dataloader['dataset'] = dict(_delete_=True, type='ConcatDataset', datasets=[_base_.train_dataloader.dataset])
@@ -73,7 +72,7 @@ def test_the_suggestions_are_the_masks_of_models_that_have_not_seen_the_image(ra
 
     settings = RankingSettings(str(data), (), sides=(64,), folds=2)
     for stem, e, _ in out_of_fold_evidence(settings, ranking):
-        np.testing.assert_array_equal(read_mask(ranking / 'suggestions' / 'train' / f'{stem}.png'), suggestion(e))
+        np.testing.assert_array_equal(read_mask(ranking / 'suggestions' / 'train' / f'{stem}.png'), suggest_mask(e))
     dumped = [Config.fromfile(path) for path in sorted(ranking.glob('runs/*/tiny.py'))]
     sets = [config.train_dataloader.dataset.datasets for config in dumped]
     assert {(one.split, one.labels) for pair in sets for one in pair} == {('train', 'labels'), ('val', 'labels')}
@@ -123,7 +122,7 @@ def test_another_ranking_is_averaged_in(
     )
     for stem, row in scores.items():  # the mean of the two judges' scores, not the score of their mean
         image, mask = (read(data / folder / 'train' / f'{stem}{suffix}') for folder, read, suffix in FILES)
-        alone = evidence(mask, load_probabilities([next(other.glob(f'probabilities/*/{stem}.npz'))]), image=image)
+        alone = make_evidence(mask, load_probabilities([next(other.glob(f'probabilities/*/{stem}.npz'))]), image=image)
         expected = (float(own_scores[stem]['supported_agreement']) + supported_agreement(alone)) / 2
         assert float(row['supported_agreement']) == pytest.approx(expected, abs=2e-6)
     (other / 'ranking.json').unlink()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_ext.eda.statistics.report import OURS
+from mmseg_ext.eda.statistics.report import FILES
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -23,7 +23,7 @@ def test_it_prints_and_writes_tables_and_plots(run_tool: Tool, tiny_data: Path, 
         assert f'\n{title} ' in f'\n{result.stdout}'
     assert '…' not in result.stdout  # nothing is cut off in a pipe
     assert result.stdout.splitlines()[-1] == f'tables and plots: {out / "statistics.md"}'
-    assert {path.name for path in out.iterdir()} == OURS
+    assert {path.name for path in out.iterdir()} == FILES
     for name in ('balance', 'area', 'light', 'position', 'drift'):
         assert (out / f'{name}.png').read_bytes().startswith(b'\x89PNG')
         assert '</svg>' in (out / f'{name}.svg').read_text(encoding='utf-8')

@@ -26,7 +26,7 @@ def put(root: Path, labels: str, name: str, rows: list[list[int]]) -> None:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    (tmp_path / 'dataset.yaml').write_text(f'classes: [ground, cat, dog]\npalette: {[list(c) for c in PALETTE]}\n')
+    (tmp_path / 'dataset.yaml').write_text(f'classes: [background, cat, dog]\npalette: {[list(c) for c in PALETTE]}\n')
     put(tmp_path, 'old', 'train/same', [[0, 1], [2, 255]])
     put(tmp_path, 'new', 'train/same', [[0, 1], [2, 255]])
     put(tmp_path, 'old', 'train/some', [[0, 0, 0, 0], [1, 1, 1, 1]])
@@ -54,7 +54,7 @@ def test_the_counts_are_those_worked_out_by_hand(data: Path) -> None:
     assert some.flips == {(0, 1): 1, (1, 2): 3}
     assert (some.share, some.lost(1), some.gained(1), some.gained(2), some.lost(2)) == (0.5, 3, 1, 3, 0)
     assert (some.first, some.second) == ({0: 4, 1: 4}, {0: 3, 1: 2, 2: 3})
-    assert diff.flips() == {'ground → cat': 5, 'cat → dog': 3, 'ground → ignored': 1, 'ground → value 9': 1}
+    assert diff.flips() == {'background → cat': 5, 'cat → dog': 3, 'background → ignored': 1, 'background → value 9': 1}
     assert [diff_labels(data, 'old', 'new', splits=['train']).count(status) for status in ('same', 'changed')] == [1, 1]
 
 
@@ -66,12 +66,12 @@ def test_the_table_and_the_json_hold_each_file(data: Path) -> None:
         key: rows['some'][key] for key in ('status', 'changed', 'share', 'cat_a', 'cat_b', 'cat_lost', 'cat_gained')
     }
     assert list(some.values()) == ['changed', '4', '0.500000', '4', '2', '3', '1']
-    assert rows['some']['flips'] == 'cat → dog: 3; ground → cat: 1'
+    assert rows['some']['flips'] == 'cat → dog: 3; background → cat: 1'
     content = diff_json(diff)
     summary = {key: content['summary'][key] for key in ('same', 'changed', 'resized', 'added', 'removed')}
     assert summary == {'same': 1, 'changed': 2, 'resized': 1, 'added': 1, 'removed': 1}
     assert (content['summary']['changed_pixels'], content['summary']['pixels']) == (10, 18)
-    assert content['files'][4]['flips'] == {'cat → dog': 3, 'ground → cat': 1}
+    assert content['files'][4]['flips'] == {'cat → dog': 3, 'background → cat': 1}
 
 
 @given(MASKS, MASKS)

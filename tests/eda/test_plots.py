@@ -23,7 +23,7 @@ def test_a_class_keeps_its_colour_and_the_background_takes_none_of_them() -> Non
 
 
 def test_neighbouring_colours_differ_in_grey() -> None:
-    assert all(abs(luminance(one) - luminance(two)) > 0.12 for one, two in pairwise(CYCLE))
+    assert all(abs(luminance(first) - luminance(second)) > 0.12 for first, second in pairwise(CYCLE))
     red, green, blue = (int(BACKGROUND[i : i + 2], 16) for i in (1, 3, 5))
     assert colorsys.rgb_to_hsv(red, green, blue)[1] == 0
 

@@ -9,7 +9,7 @@ import pytest
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import write_mask
-from mmseg_ext.eda.audit.findings import Finding
+from mmseg_ext.eda.audit import Finding
 from mmseg_ext.reports import audit_page
 from mmseg_ext.reports.audit_page import FRAME, write_audit_page
 from mmseg_ext.reports.gallery import Card, Ordered

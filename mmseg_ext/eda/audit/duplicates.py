@@ -1,8 +1,8 @@
-"""One photograph in two files: exact and near duplicates, across splits too, and whether their masks agree."""
+"""Images that show the same photograph: exact and near duplicates, across splits too, and whether their masks agree."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,70 +10,85 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.dataset import Item
-from mmseg_ext.data.images import read_image
-from mmseg_ext.data.masks import Mask, read_mask
-from mmseg_ext.eda.audit.check_file import Task, make_findings
-from mmseg_ext.eda.audit.findings import Finding
-from mmseg_ext.eda.audit.hits import Hit, make_hit
-from mmseg_ext.eda.audit.near_pairs import near_pairs
-from mmseg_ext.eda.audit.photo_hash import HASH_BYTES, grey_thumbnail
-from mmseg_ext.eda.audit.quiet import quiet_decoders
+from mmseg_ext.data import Item, Mask, read_image, read_mask
+from mmseg_ext.eda.audit.findings import Box, Finding, Hit, make_hit
+from mmseg_ext.eda.audit.image_hash import HASH_BYTES, find_near_pairs, grey_thumbnail, hash_image
+from mmseg_ext.eda.audit.item_checks import Task, make_findings, quiet_decoders
+from mmseg_ext.eda.audit.rules import RULES
 from mmseg_ext.errors import InputError
 
-LEAST_CONTRAST = 1.0  # grey levels of deviation below which an image has no pattern to compare
+MIN_GREY_DEVIATION = 1.0  # grey levels, below which an image has no pattern to compare
+MAX_CORRELATION = 0.9999  # 1 is kept for equal pixels
 
 
 def find_duplicates(task: Task, items: Sequence[Item], hashes: Sequence[bytes | None]) -> list[Finding]:
     """Report every image that shows the photograph of an earlier one.
 
-    Images with similar hashes are candidates; only those whose pixels agree are reported, each with the first
-    file of its photograph.
+    Images with similar hashes are candidates; only those whose pixels agree are reported, each with the first file of
+    its photograph.
 
     Args:
-        task: Where the files are, and the rules.
+        task: The data set, and the rules.
         items: All items of the audit in order.
-        hashes: A hash an item, None where there is no readable image.
+        hashes: One hash for each item, None where there is no readable image.
     """
     known = [index for index, value in enumerate(hashes) if value is not None]
     paths = [_image_path(items[index]) for index in known]
     table = [value for value in hashes if value is not None]
     findings: list[Finding] = []
     with quiet_decoders():
-        for first, others in group_photographs(paths, table, **task.rules['duplicate_image'].thresholds):
+        for first, others in group_duplicates(paths, table, **task.rules['duplicate_image'].thresholds):
             for other in others:
                 findings += _compare(task, items[known[first]], items[known[other]])
     return findings
 
 
-def group_photographs(
+def group_near_duplicates(images: Mapping[str, Path]) -> dict[str, str]:
+    """Group the images that show one photograph, by the audit's rule for ``duplicate_image``.
+
+    Args:
+        images: Stem → file.
+
+    Returns:
+        Stem → the first stem of its group, for the files that are in one.
+
+    Raises:
+        InputError: An image cannot be read.
+    """
+    stems, paths = list(images), list(images.values())
+    hashes = [hash_image(read_image(path)) for path in paths]
+    groups = group_duplicates(paths, hashes, **RULES['duplicate_image'].thresholds)
+    return {stems[index]: stems[first] for first, others in groups for index in (first, *others)}
+
+
+def group_duplicates(
     paths: Sequence[Path], hashes: Sequence[bytes], distance: float, correlation: float
 ) -> Iterable[tuple[int, list[int]]]:
-    """The images that share their photograph with an earlier one, as (index of the first, indices of the others).
+    """Group the images that show the photograph of an earlier one, as (index of the first, indices of the others).
 
     Args:
         paths: Image files.
-        hashes: The `photo_hash` of each.
-        distance: Most bits in which the hashes of candidates differ.
-        correlation: Least `similarity` of two images of one photograph.
+        hashes: The `hash_image` of each.
+        distance: Largest number of bits in which the hashes of candidates differ.
+        correlation: Smallest `similarity` of two images of one photograph.
 
     Raises:
         InputError: A candidate cannot be read.
     """
     table = np.frombuffer(b''.join(hashes), np.uint8).reshape(-1, HASH_BYTES)
-    photographs = _Groups()
+    groups = _DisjointSets()
     different: set[tuple[int, int]] = set()
-    for pair in near_pairs(table, distance):
-        if pair in different or photographs.same(*pair):
+    for pair in find_near_pairs(table, distance):
+        if pair in different or groups.same(*pair):
             continue
         if similarity(*(paths[index] for index in pair)) >= correlation:
-            photographs.join(*pair)
+            groups.join(*pair)
         else:
             different.add(pair)
-    return photographs.groups()
+    return groups.groups()
 
 
-class _Groups:
+class _DisjointSets:
     """Disjoint sets of indices, each known by its lowest."""
 
     def __init__(self) -> None:
@@ -103,22 +118,25 @@ class _Groups:
 
 
 def similarity(a: Path, b: Path) -> float:
-    """How much two image files show the same photograph: 1 for equal pixels, else the correlation of small grey copies.
+    """Compare two image files: 1 for equal pixels, else the correlation of small grey copies.
 
     Images without a pattern, which correlate with everything or nothing, count as the same only if they are equal.
+
+    Raises:
+        InputError: An image cannot be read.
     """
-    one, other = _photo(a), _photo(b)
-    if one.shape == other.shape and np.array_equal(one, other):
+    first, second = _read_image(a), _read_image(b)
+    if first.shape == second.shape and np.array_equal(first, second):
         return 1.0
-    grey, other_grey = (grey_thumbnail(image).astype(np.float64) for image in (one, other))
-    if min(grey.std(), other_grey.std()) < LEAST_CONTRAST:
+    grey, other_grey = (grey_thumbnail(image).astype(np.float64) for image in (first, second))
+    if min(grey.std(), other_grey.std()) < MIN_GREY_DEVIATION:
         return 0.0
     product = ((grey - grey.mean()) * (other_grey - other_grey.mean())).mean()
-    return min(float(product / (grey.std() * other_grey.std())), 0.9999)  # 1 is kept for equal pixels
+    return min(float(product / (grey.std() * other_grey.std())), MAX_CORRELATION)
 
 
 @lru_cache(maxsize=2)
-def _photo(path: Path) -> NDArray[np.uint8]:
+def _read_image(path: Path) -> NDArray[np.uint8]:
     return read_image(path)
 
 
@@ -128,7 +146,7 @@ def _image_path(item: Item) -> Path:
 
 
 def _compare(task: Task, first: Item, other: Item) -> list[Finding]:
-    """The findings of one file beside the first file of the same photograph."""
+    """Make the findings of one file, compared with the first file of the same photograph."""
     value = similarity(_image_path(first), _image_path(other))
     name = '/'.join(first.key)
     kind = 'the same pixels as' if value == 1 else 'nearly the same photograph as'
@@ -146,8 +164,8 @@ def _compare(task: Task, first: Item, other: Item) -> list[Finding]:
     return make_findings(task.rules, other.key, hits)
 
 
-def _mask_agreement(task: Task, first: Item, other: Item) -> tuple[float | None, list[tuple[int, int, int, int]]]:
-    """IoU of two masks over the foreground, pixels of different classes counted as disagreement, and where."""
+def _mask_agreement(task: Task, first: Item, other: Item) -> tuple[float | None, list[Box]]:
+    """Return the `mask_iou` of two items and the box of their disagreement; None without two readable masks."""
     masks: list[Mask] = []
     for item in (first, other):
         if item.mask is None:
@@ -167,6 +185,9 @@ def mask_iou(a: Mask, b: Mask, classes: int) -> float:
     """Share of the pixels with a foreground class in either mask that have the same class in both; 1 without any.
 
     Pixels that are ignored in either mask are left out.
+
+    >>> mask_iou(np.array([[0, 1, 1, 2]], np.uint8), np.array([[0, 1, 2, 2]], np.uint8), classes=3)
+    0.6666666666666666
     """
     known = (a < classes) & (b < classes)
     union = int(np.count_nonzero(((a > 0) | (b > 0)) & known))

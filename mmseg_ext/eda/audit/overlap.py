@@ -1,4 +1,4 @@
-"""Shapes of different classes over one pixel, in LabelMe files: a mask has no place for both."""
+"""Check of LabelMe files: shapes of different labels over one pixel, of which a mask can keep only one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmseg_ext.eda.audit.hits import Hit, counted, make_hit
+from mmseg_ext.data.labelme.shapes import shape_mask
+from mmseg_ext.eda.audit.findings import Hit, counted, make_hit
 from mmseg_ext.errors import InputError
 
 
@@ -33,7 +34,7 @@ def read_shapes(path: str | Path) -> tuple[list[dict[str, Any]], tuple[int, int]
 
 
 def overlap(shapes: Sequence[Mapping[str, Any]], height: int, width: int, *, least: float) -> Hit | None:
-    """Pixels that lie in shapes of two or more labels; the value is their number, reported from ``least`` on.
+    """Report pixels that lie in shapes of two or more labels; the value is their number, reported from ``least`` on.
 
     Args:
         shapes: Entries of ``shapes`` of a LabelMe file.
@@ -44,8 +45,6 @@ def overlap(shapes: Sequence[Mapping[str, Any]], height: int, width: int, *, lea
     Raises:
         InputError: A shape is damaged.
     """
-    from mmseg_ext.data.labelme.shapes import shape_mask
-
     labels = sorted({shape['label'] for shape in shapes})
     if len(labels) < 2:
         return None

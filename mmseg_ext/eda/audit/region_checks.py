@@ -1,4 +1,7 @@
-"""Checks on a mask's values and regions. Each takes a `MaskView` and its thresholds, and returns a `Hit` or None."""
+"""Checks of a mask's values and regions.
+
+Each takes a `MeasuredMask` and its thresholds, and returns a `Hit` or None.
+"""
 
 from __future__ import annotations
 
@@ -6,65 +9,64 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.audit.hits import Hit, counted, make_hit
-from mmseg_ext.eda.audit.outlines import Box, Region
-from mmseg_ext.eda.audit.view import MaskView
+from mmseg_ext.eda.audit.findings import Box, Hit, counted, make_hit
+from mmseg_ext.eda.audit.measured_mask import MeasuredMask, Region
 
 
-def invalid_class(view: MaskView) -> Hit | None:
-    """Ids that are neither a class nor ignored; the value is the number of their pixels."""
-    if not view.unknown:
+def invalid_class(mask: MeasuredMask) -> Hit | None:
+    """Report ids that are neither a class nor ignored; the value is the number of their pixels."""
+    if not mask.unknown:
         return None
-    ids = [i for i, count in enumerate(view.counts) if count and i >= view.classes and i != view.ignore_index]
+    ids = [i for i, count in enumerate(mask.counts) if count and i >= mask.classes and i != mask.ignore_index]
     if not ids:
         return None
-    box = cv2.boundingRect(np.isin(view.mask, ids).astype(np.uint8))
-    pixels = sum(view.counts[i] for i in ids)
+    box = cv2.boundingRect(np.isin(mask.values, ids).astype(np.uint8))
+    pixels = sum(mask.counts[i] for i in ids)
     named = ', '.join(map(str, ids))
-    return make_hit(pixels, f'{counted(pixels, "pixel")} of class {named}; known are 0 to {view.classes - 1}', [box])
+    return make_hit(pixels, f'{counted(pixels, "pixel")} of class {named}; known are 0 to {mask.classes - 1}', [box])
 
 
-def empty_mask(view: MaskView) -> Hit | None:
-    """No foreground at all."""
-    return None if view.area else make_hit(None, 'the mask holds no object')
+def empty_mask(mask: MeasuredMask) -> Hit | None:
+    """Report a mask without foreground."""
+    return None if mask.area else make_hit(None, 'the mask holds no object')
 
 
-def full_mask(view: MaskView) -> Hit | None:
-    """No background at all."""
-    if not view.area or view.counts[0]:
+def full_mask(mask: MeasuredMask) -> Hit | None:
+    """Report a mask without background."""
+    if not mask.area or mask.counts[0]:
         return None
     return make_hit(None, 'the mask holds no background')
 
 
-def tiny_object(view: MaskView, *, share: float) -> Hit | None:
-    """A class whose pixels together cover less than ``share`` of the image; the value is the smallest share."""
-    ids = [i for i, count in view.areas.items() if count < share * view.mask.size]
+def tiny_object(mask: MeasuredMask, *, share: float) -> Hit | None:
+    """Report classes that cover less than ``share`` of the image each; the value is the smallest share."""
+    ids = [i for i, count in mask.areas.items() if count < share * mask.values.size]
     if not ids:
         return None
-    least = min(view.areas[i] for i in ids)
+    least = min(mask.areas[i] for i in ids)
     named = ' and '.join(map(str, ids))
-    boxes = [cv2.boundingRect((view.mask == i).astype(np.uint8)) for i in ids]
-    value = least / view.mask.size
+    boxes = [cv2.boundingRect((mask.values == i).astype(np.uint8)) for i in ids]
+    value = least / mask.values.size
     return make_hit(value, f'class {named} covers only {counted(least, "pixel")} ({value:.3%} of the image)', boxes)
 
 
-def fragments(view: MaskView, *, most: float) -> Hit | None:
-    """More than ``most`` regions of foreground; the value is their number."""
-    regions = view.regions
+def fragments(mask: MeasuredMask, *, most: float) -> Hit | None:
+    """Report more than ``most`` regions of foreground; the value is their number."""
+    regions = mask.regions
     if len(regions) <= most:
         return None
     return make_hit(len(regions), f'{len(regions)} regions', [region.box for region in regions])
 
 
-def noise(view: MaskView, *, below: float) -> Hit | None:
-    """Regions of fewer than ``below`` pixels; the value is their number."""
-    boxes = [region.box for region in view.regions if region.area < below]
+def noise(mask: MeasuredMask, *, below: float) -> Hit | None:
+    """Report regions of fewer than ``below`` pixels; the value is their number."""
+    boxes = [region.box for region in mask.regions if region.area < below]
     return make_hit(len(boxes), f'{counted(len(boxes), "region")} below {below:g} px', boxes) if boxes else None
 
 
-def elongated(view: MaskView, *, aspect: float) -> Hit | None:
-    """Regions whose bounding box is more than ``aspect`` times as long as wide; the value is the largest ratio."""
-    found = [(ratio, region.box) for region in view.regions if (ratio := _aspect(region.box)) > aspect]
+def elongated(mask: MeasuredMask, *, aspect: float) -> Hit | None:
+    """Report regions whose box is more than ``aspect`` times as long as wide; the value is the largest ratio."""
+    found = [(ratio, region.box) for region in mask.regions if (ratio := _aspect(region.box)) > aspect]
     if not found:
         return None
     worst = max(ratio for ratio, _ in found)
@@ -75,9 +77,9 @@ def _aspect(box: Box) -> float:
     return max(box[2:]) / min(box[2:])
 
 
-def holes(view: MaskView, *, share: float) -> Hit | None:
-    """Regions hollow to more than ``share`` of what their outer border encloses; the value is the largest share."""
-    found = [(hollow, region) for region in view.regions if (hollow := _hollow_share(region)) > share]
+def holes(mask: MeasuredMask, *, share: float) -> Hit | None:
+    """Report regions whose holes take more than ``share`` of the enclosed area; the value is the largest share."""
+    found = [(hollow, region) for region in mask.regions if (hollow := _hollow_share(region)) > share]
     if not found:
         return None
     worst = max(hollow for hollow, _ in found)
@@ -90,34 +92,34 @@ def _hollow_share(region: Region) -> float:
     return hollow / (hollow + region.area)
 
 
-def pinholes(view: MaskView, *, below: float) -> Hit | None:
-    """Holes of fewer than ``below`` pixels; the value is their number."""
-    boxes = [hole.box for region in view.regions for hole in region.holes if hole.area < below]
+def pinholes(mask: MeasuredMask, *, below: float) -> Hit | None:
+    """Report holes of fewer than ``below`` pixels; the value is their number."""
+    boxes = [hole.box for region in mask.regions for hole in region.holes if hole.area < below]
     return make_hit(len(boxes), f'{counted(len(boxes), "hole")} below {below:g} px', boxes) if boxes else None
 
 
-def mixed_region(view: MaskView, *, contact: float) -> Hit | None:
-    """One object in two classes: inside a region, a class meets other classes along much of its border.
+def mixed_region(mask: MeasuredMask, *, contact: float) -> Hit | None:
+    """Report an object in two classes: inside a region, a class meets other classes along much of its border.
 
     Two objects that touch share a short piece of their borders, two halves of one object a long one. The value is the
     largest share of a part's border (the region's largest class aside) that runs along another foreground class;
     more than ``contact`` is reported.
     """
-    if len(view.areas) < 2:
+    if len(mask.areas) < 2:
         return None
-    left, top, width, height = view.box
-    mask = view.mask[top : top + height, left : left + width]
-    if view.unknown:  # borders a part as background does
-        mask = np.where(mask < view.classes, mask, 0).astype(np.uint8)
-    if not _classes_touch(mask):
+    left, top, width, height = mask.box
+    values = mask.values[top : top + height, left : left + width]
+    if mask.unknown:  # counts as background along a border
+        values = np.where(values < mask.classes, values, 0).astype(np.uint8)
+    if not _classes_touch(values):
         return None
-    mask = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    count, labels = cv2.connectedComponents(mask, connectivity=8)
-    shares = _contact_shares(mask, labels, count, view.classes)
+    values = cv2.copyMakeBorder(values, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    count, labels = cv2.connectedComponents(values, connectivity=8)
+    shares = _contact_shares(values, labels, count, mask.classes)
     shares[0] = 0  # the background
     if shares.max() <= contact:
         return None
-    parts = labels * view.classes + mask
+    parts = labels * mask.classes + values
     areas = np.bincount(parts.reshape(-1), minlength=shares.size).reshape(shares.shape)
     shares[np.arange(count), areas.argmax(axis=1)] = 0  # of two parts, the smaller one is wrong
     worst = shares.max()
@@ -130,7 +132,7 @@ def mixed_region(view: MaskView, *, contact: float) -> Hit | None:
 
 
 def _classes_touch(mask: NDArray[np.uint8]) -> bool:
-    """Whether two foreground classes lie side by side: a quick look before the slow one."""
+    """Whether two foreground classes are side by side: a quick test before the slow one."""
     for here, there in ((mask[:, 1:], mask[:, :-1]), (mask[1:], mask[:-1])):
         if here.size and np.any(cv2.min(cv2.min(here, there), cv2.absdiff(here, there))):
             return True
@@ -140,7 +142,7 @@ def _classes_touch(mask: NDArray[np.uint8]) -> bool:
 def _contact_shares(
     mask: NDArray[np.uint8], labels: NDArray[np.int32], regions: int, classes: int
 ) -> NDArray[np.float64]:
-    """Of each region's pixels of one class: the share of their border that runs along another foreground class.
+    """Measure, for each region's pixels of one class, the share of their border along another foreground class.
 
     Args:
         mask: Shape (H, W), framed by background.

@@ -1,4 +1,4 @@
-"""An audit as JSON, CSV and a table on the terminal."""
+"""An audit as JSON, CSV and tables for the terminal."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
+from mmseg_ext.eda.audit.label_set import Audit
 from mmseg_ext.eda.audit.rules import RULES
-from mmseg_ext.eda.audit.run import Audit
 from mmseg_ext.files import atomic_path, write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 COLUMNS = ('check', 'severity', 'split', 'stem', 'value', 'message')
-MOST_ROWS = 40
+MAX_ROWS = 40
 STYLES = {'error': 'red', 'warning': 'yellow', 'info': 'cyan'}
 
 
@@ -26,7 +26,7 @@ def write_audit_json(path: str | Path, result: Audit) -> None:
 
 
 def write_findings_csv(path: str | Path, result: Audit) -> None:
-    """Write one row a finding; a finding without a value has an empty cell."""
+    """Write one row for each finding; a finding without a value has an empty cell."""
     with atomic_path(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as stream:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()
@@ -34,7 +34,7 @@ def write_findings_csv(path: str | Path, result: Audit) -> None:
 
 
 def checks_table(result: Audit) -> Table:
-    """How many findings each check has, by split."""
+    """Make a table of the number of findings of each check, by split."""
     from rich.table import Table
 
     table = Table(title=f'{result.labels}: {result.images} images, {result.masks} masks')
@@ -50,14 +50,14 @@ def checks_table(result: Audit) -> Table:
     return table
 
 
-def findings_table(result: Audit, most: int = MOST_ROWS) -> Table:
-    """The first ``most`` findings, errors first."""
+def findings_table(result: Audit, most: int = MAX_ROWS) -> Table:
+    """Make a table of the first ``most`` findings, errors first."""
     from rich.markup import escape
     from rich.table import Table
 
     shown = sorted(result.findings, key=_rank)[:most]
     hidden = len(result.findings) - len(shown)
-    caption = f'{hidden} more, less severe; see them with --out' if hidden else None
+    caption = f'{hidden} more, less severe; all are in the JSON and CSV reports' if hidden else None
     table = Table(title=f'findings: {len(result.findings)}', caption=caption)
     for column in ('check', 'file', 'value', 'message'):
         table.add_column(column, justify='right' if column == 'value' else 'left', overflow='fold')

@@ -21,7 +21,7 @@ from mmseg_ext.eda.audit.findings import SEVERITIES, Severity
 from mmseg_ext.errors import InputError
 
 Level = Severity | Literal['off']
-PHOTO_CHECKS = ('duplicate_image', 'split_leak', 'conflicting_masks')  # those that compare photographs
+DUPLICATE_CHECKS = ('duplicate_image', 'split_leak', 'conflicting_masks')  # those that compare images
 LEVELS: tuple[str, ...] = (*SEVERITIES, 'off')
 
 
@@ -71,7 +71,7 @@ RULES: Rules = {
 
 
 def read_rules(path: str | Path | None = None, settings: Iterable[str] = ()) -> dict[str, Rule]:
-    """The default rules with what a TOML file and then single settings change.
+    """Read rules: the defaults, changed by a TOML file and then by single settings.
 
     Args:
         path: TOML file: one table a check.
@@ -84,17 +84,17 @@ def read_rules(path: str | Path | None = None, settings: Iterable[str] = ()) -> 
     if path is not None:
         for check, table in _read_toml(path).items():
             if not isinstance(table, Mapping):
-                raise InputError(f'{path}: {check} = {table!r} stands outside a table; write it below its [check]')
+                raise InputError(path, f'{check} = {table!r} is outside a table', 'write it below its [check]')
             for name, value in table.items():
-                rules = _changed(rules, check, name, value, str(path))
+                rules = _change(rules, check, name, value, str(path))
             if not table:
                 _require_check(check, str(path))
     for setting in settings:
         key, equals, text = setting.partition('=')
         check, dot, name = key.strip().partition('.')
         if not equals or not dot:
-            raise InputError(f'--set {setting}: must be CHECK.THRESHOLD=VALUE, such as fragments.most=8')
-        rules = _changed(rules, check, name, _number_or_text(text.strip()), f'--set {setting}')
+            raise InputError(f'`settings={setting}`', 'must be CHECK.THRESHOLD=VALUE, such as fragments.most=8')
+        rules = _change(rules, check, name, _number_or_text(text.strip()), f'`settings={setting}`')
     return rules
 
 
@@ -102,9 +102,9 @@ def _read_toml(path: str | Path) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(path).read_text(encoding='utf-8'))
     except OSError as error:
-        raise InputError(f'{path}: thresholds cannot be read ({error.strerror}); name a TOML file') from error
+        raise InputError(path, f'thresholds cannot be read ({error.strerror})', 'name a TOML file') from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f'{path}: is not valid TOML ({error})') from error
+        raise InputError(path, f'is not valid TOML ({error})') from error
 
 
 def _number_or_text(text: str) -> float | str:
@@ -116,25 +116,25 @@ def _number_or_text(text: str) -> float | str:
 
 def _require_check(check: str, source: str) -> None:
     if check not in RULES:
-        raise InputError(f'{source}: there is no check {check!r}; known are {", ".join(RULES)}')
+        raise InputError(source, f'there is no check {check!r}', f'known are {", ".join(RULES)}')
 
 
-def _changed(rules: dict[str, Rule], check: str, name: str, value: Any, source: str) -> dict[str, Rule]:
-    """The rules with one value replaced, once its name and its kind are found right."""
+def _change(rules: dict[str, Rule], check: str, name: str, value: Any, source: str) -> dict[str, Rule]:
+    """Return the rules with one value replaced, after checking its name and type."""
     _require_check(check, source)
     rule = rules[check]
     if name == 'severity':
         if value not in LEVELS:
-            raise InputError(f'{source}: severity of {check} must be {", ".join(LEVELS)}, found {value!r}')
+            raise InputError(source, f'severity of {check} must be {", ".join(LEVELS)}, found {value!r}')
         return {**rules, check: replace(rule, severity=cast(Level, value))}
     if name not in rule.thresholds:
         known = ', '.join([*rule.thresholds, 'severity'])
-        raise InputError(f'{source}: {check} has no threshold {name!r}; it has {known}')
+        raise InputError(source, f'{check} has no threshold {name!r}', f'it has {known}')
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise InputError(f'{source}: {check}.{name} must be a number of at least 0, found {value!r}')
+        raise InputError(source, f'{check}.{name} must be a number of at least 0, found {value!r}')
     return {**rules, check: replace(rule, thresholds={**rule.thresholds, name: value})}
 
 
-def compares_photos(rules: Rules) -> bool:
-    """Whether any check that compares photographs is on."""
-    return any(rules[check].severity != 'off' for check in PHOTO_CHECKS)
+def compares_images(rules: Rules) -> bool:
+    """Whether any check that compares images with one another is on."""
+    return any(rules[check].severity != 'off' for check in DUPLICATE_CHECKS)

@@ -1,4 +1,4 @@
-"""The same chunks of work in this process, in several processes, or on a Dask cluster."""
+"""Chunks of work in this process, in several processes, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ Result = TypeVar('Result')
 Chunk = TypeVar('Chunk')
 
 DASK = 'dask://'
-CONNECT_SECONDS = 10
-RETRIES = 3  # a chunk is tried anew this often when the worker that had it dies
+CONNECT_TIMEOUT_S = 10
+PROBE_TIMEOUT_S = 60
+MAX_RETRIES = 3  # of a chunk whose worker died
 
 
 def run_chunks(
@@ -38,10 +39,10 @@ def run_chunks(
     """
     if workers.startswith(DASK):
         if not re.fullmatch(r'[^\s/:]+:\d+', workers.removeprefix(DASK)):
-            raise InputError(f'--workers {workers}: must be {DASK}HOST:PORT, such as {DASK}localhost:8786')
+            raise InputError(f'`workers={workers}`', f'must be {DASK}HOST:PORT, such as {DASK}localhost:8786')
         return _run_on_dask(function, chunks, workers, root)
     if not workers.isdecimal() or int(workers) < 1:
-        raise InputError(f'--workers {workers}: must be a number of at least 1, or {DASK}HOST:PORT')
+        raise InputError(f'`workers={workers}`', f'must be a number of at least 1, or {DASK}HOST:PORT')
     if int(workers) == 1:
         return map(function, chunks)
     return _run_in_processes(function, chunks, int(workers))
@@ -56,7 +57,7 @@ def _run_in_processes(function: Callable[[Chunk], Result], chunks: Sequence[Chun
             yield from pool.map(function, chunks)
         except BrokenProcessPool:
             raise InputError(
-                f'--workers {workers}: a worker process was killed, perhaps for memory; use fewer workers'
+                f'`workers={workers}`', 'a worker process was killed, perhaps for memory', 'use fewer workers'
             ) from None
 
 
@@ -68,36 +69,38 @@ def _run_on_dask(
         from distributed import Client
         from distributed.scheduler import KilledWorker
     except ImportError:
-        raise InputError(f'--workers {address}: needs the extra `dask`; pip install "mmseg_ext[dask]"') from None
+        raise InputError(f'`workers={address}`', 'needs the extra dask', 'pip install "mmseg_ext[dask]"') from None
     dask.config.set({'logging.distributed': 'critical'})
     try:
-        client = Client(f'tcp://{address.removeprefix(DASK)}', timeout=CONNECT_SECONDS, set_as_default=False)
+        client = Client(f'tcp://{address.removeprefix(DASK)}', timeout=CONNECT_TIMEOUT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(
-            f'--workers {address}: no Dask scheduler answers ({_first_line(error)}); start one with `dask scheduler`'
+            f'`workers={address}`', f'no Dask scheduler answers ({_first_line(error)})', 'start one: dask scheduler'
         ) from None
     with client:
         _require_workers(client, address, root)
-        # The futures hold the results until they are read: those that die with a worker are computed anew.
-        futures = client.map(function, chunks, pure=False, retries=RETRIES)
+        # The futures hold the results until they are read: those that die with a worker are computed again.
+        futures = client.map(function, chunks, pure=False, retries=MAX_RETRIES)
         try:
             while futures:
                 yield futures.pop(0).result()
         except (KilledWorker, CancelledError, ImportError, OSError) as error:
-            raise InputError(f'--workers {address}: the cluster failed ({_first_line(error)}); mend it') from None
+            raise InputError(
+                f'`workers={address}`', f'the cluster failed ({_first_line(error)})', 'restart it'
+            ) from None
 
 
 def _require_workers(client: Any, address: str, root: Path) -> None:
     """Refuse a cluster without workers, or whose workers cannot do the work, before any is sent."""
     try:
-        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
-        sees_root = client.submit(_sees, str(root), pure=False).result(timeout=60)
+        client.wait_for_workers(1, timeout=CONNECT_TIMEOUT_S)
+        sees_root = client.submit(_sees, str(root), pure=False).result(timeout=PROBE_TIMEOUT_S)
     except TimeoutError:
-        raise InputError(f'--workers {address}: the scheduler has no worker; start one with `dask worker`') from None
+        raise InputError(f'`workers={address}`', 'the scheduler has no worker', 'start one: dask worker') from None
     except ImportError as error:
-        raise InputError(f'--workers {address}: mmseg_ext is not installed on its workers ({error})') from None
+        raise InputError(f'`workers={address}`', f'mmseg_ext is not installed on its workers ({error})') from None
     if not sees_root:
-        raise InputError(f'--workers {address}: its workers do not see {root}; use a path that all machines share')
+        raise InputError(f'`workers={address}`', f'its workers do not see {root}', 'use a path that all machines share')
 
 
 def _sees(root: str) -> bool:

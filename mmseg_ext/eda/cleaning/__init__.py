@@ -1,9 +1,12 @@
-"""Geometric rules that mend masks: each by name, with named thresholds."""
+"""Cleaning of masks by geometric rules, each with a name and named thresholds.
 
-from mmseg_ext.eda.cleaning.clean import Change, CleanedMask, clean_mask
+NumPy and OpenCV only; imports `mmseg_ext.data` and below. The rules are in `large_parts`, `small_regions` and
+`mixed_classes`.
+"""
+
+from mmseg_ext.eda.cleaning.clean import RULES, Change, CleanedMask, clean_mask
 from mmseg_ext.eda.cleaning.label_set import clean_label_set
 from mmseg_ext.eda.cleaning.report import CleaningReport, MaskChange
-from mmseg_ext.eda.cleaning.rules import RULES
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
 
 __all__ = [

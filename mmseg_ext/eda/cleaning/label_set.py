@@ -1,4 +1,4 @@
-"""Cleaning of a whole label set into a new one, which is there complete or not at all."""
+"""Cleaning of a whole label set into a new one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import DataSet
-from mmseg_ext.data.masks import Mask, read_mask, write_mask
-from mmseg_ext.eda.cleaning.clean import clean_mask
+from mmseg_ext.data import Classes, DataSet, Mask, read_mask, write_mask
+from mmseg_ext.eda.cleaning.clean import RULES, clean_mask
 from mmseg_ext.eda.cleaning.report import RECORD, CleaningReport, MaskChange
-from mmseg_ext.eda.cleaning.rules import RULES
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import staged_folder
@@ -33,7 +30,7 @@ def clean_label_set(
 ) -> CleaningReport:
     """Clean the masks ``root/labels/<split>/<stem>.png`` into a new label set ``root/out``.
 
-    The new set is written to a hidden folder beside it and renamed when it is complete, with the tables
+    The new set is written to a hidden folder next to it and renamed when it is complete, with the tables
     ``cleaning.csv`` and ``cleaning.json``. A mask that no rule changes is copied byte by byte.
 
     Args:
@@ -45,8 +42,8 @@ def clean_label_set(
         limits: When a rule acts.
         dry_run: Write nothing into ``root``.
         overwrite: Replace an earlier cleaned label set.
-        finish: Called with the report and the folder of the complete new label set before it is renamed; what it
-            writes there becomes part of the set. In a dry run the folder is a temporary one.
+        finish: Called with the report and the folder of the complete new label set before it is renamed; files that
+            it writes there become part of the set. In a dry run the folder is a temporary one.
 
     Raises:
         InputError: A wrong name, split, rule or mask, or ``root/out`` cannot be written.
@@ -83,7 +80,7 @@ def _check_names(labels: str, out: str, rules: Sequence[str]) -> None:
     if not rules:
         raise InputError('`rules`', 'no rule is given', f'choose from {", ".join(RULES)}')
     if not out or out.startswith('.') or Path(out).name != out or out == 'img':
-        raise InputError(f'label set {out!r}', f'must be the name of a folder beside img, such as {labels}_clean')
+        raise InputError(f'label set {out!r}', f'must be the name of a folder next to img, such as {labels}_clean')
     if out == labels:
         raise InputError(f'label set {out}', 'is the source itself, which is never changed', 'name another')
 
@@ -101,6 +98,8 @@ def _refuse_occupied(target: Path, overwrite: bool) -> None:
     if not target.exists():
         return
     if not overwrite:
-        raise InputError(f'{target}: exists already; name another label set, or replace a cleaned one with --overwrite')
+        raise InputError(
+            target, 'exists already', 'name another label set, or replace a cleaned one with `overwrite=True`'
+        )
     if not (target / RECORD).is_file():
-        raise InputError(f'{target}: was not written by this tool (no {RECORD}); name another label set')
+        raise InputError(target, f'was not written by mmseg-ext clean (no {RECORD})', 'name another label set')

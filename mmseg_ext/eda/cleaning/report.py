@@ -1,4 +1,4 @@
-"""What a cleaning did, as rows of a table."""
+"""Report of a cleaning: its changes, as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MaskChange:
         split: Name of the split.
         stem: The mask's stem.
         step: Position among the changes of the same mask, from 1.
-        change: What was done.
+        change: The change.
     """
 
     split: str
@@ -34,7 +34,7 @@ class MaskChange:
     change: Change
 
     def row(self) -> tuple[str, str, int, str, int, int, int]:
-        """The values of `COLUMNS`."""
+        """Return the values of `COLUMNS`."""
         change = self.change
         return (
             self.split, self.stem, self.step, change.rule, change.pixels, change.regions_before, change.regions_after,
@@ -43,7 +43,7 @@ class MaskChange:
 
 @dataclass
 class CleaningReport:
-    """What a cleaning did.
+    """Result of a cleaning.
 
     Attributes:
         labels: Name of the source label set.
@@ -62,11 +62,11 @@ class CleaningReport:
     changes: list[MaskChange] = field(default_factory=list)
 
     def changed_files(self) -> list[tuple[str, str]]:
-        """Split and stem of each mask that was changed."""
+        """List split and stem of each mask that was changed."""
         return list(dict.fromkeys((entry.split, entry.stem) for entry in self.changes))
 
     def totals(self) -> list[tuple[str, int, int]]:
-        """Rule, files and pixels changed by it, for each rule applied."""
+        """List rule, files and pixels changed by it, for each rule applied."""
         rows = []
         for rule in self.rules:
             entries = [entry for entry in self.changes if entry.change.rule == rule]
@@ -75,7 +75,7 @@ class CleaningReport:
         return rows
 
     def as_dict(self) -> dict[str, Any]:
-        """The content of ``cleaning.json``."""
+        """Return the content of ``cleaning.json``."""
         return {
             'labels': self.labels,
             'out': self.out,

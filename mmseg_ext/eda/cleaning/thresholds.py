@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields, replace
 
 from mmseg_ext.errors import InputError
 
-ANY = 1.0  # an amount of fine detail that no outline reaches
+NO_LIMIT = 1.0  # fine detail that no outline reaches
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """When a rule acts. Lengths are relative to an object or the picture wherever an object has a scale.
+    """When a rule acts. Lengths are relative to an object or the image wherever an object has a scale.
 
     The defaults were chosen on synthetic masks and on geometry, see ``docs/cleaning.md``.
 
@@ -21,19 +21,19 @@ class Thresholds:
         staircase_step: Side in pixels of the smallest squares that are taken for a staircase.
         staircase_share: Share (0–1) of the border that must lie on the grid of such squares.
         cut_width: Width of the widest cut, as a share of the object's diagonal.
-        cut_pieces: Pieces of at least 1 % of the object that the cuts must part it into.
+        cut_pieces: Pieces of at least 1 % of the object that the cuts must divide it into.
         cut_straight: Share (0–1) of the gap between the pieces that straight cuts must explain.
         hollow_share: Share (0–1) of a filled object that its holes must take.
         hollow_depth: Largest half-width of the rim, as a share of the filled object's.
         pinhole_area: Holes of fewer pixels are pinholes.
         noise_area: Regions of fewer pixels are noise.
-        noise_count: As many noise regions that stand alone show that they are stray clicks.
-        noise_isolation: Distance to any other region from which one stands alone, as a share of the picture's shorter
+        noise_count: Smallest number of isolated noise regions that are taken for stray clicks.
+        noise_isolation: Distance to any other region from which one is isolated, as a share of the image's shorter
             side.
         scrap_share: Regions below this share of the mask's largest are scraps.
         fine_detail: One-pixel gaps per pixel of border up to which an outline counts as smooth. ``noise`` (of fewer
-            than ``noise_count``), ``scraps``, ``slivers`` and ``mixed`` act beside smooth outlines alone; with `ANY`
-            they act beside all.
+            than ``noise_count``), ``scraps``, ``slivers`` and ``mixed`` act only on masks with smooth outlines; with
+            `NO_LIMIT` they act on all masks.
         pinhole_detail: The same for ``pinholes``, which are one-pixel gaps themselves.
         sliver_width: Width in pixels of the widest sliver.
         sliver_contact: Share (0–1) of a sliver's border that must lie along one other class.
@@ -67,27 +67,30 @@ class Thresholds:
             highest = math.inf if field.type == 'int' else 1
             if not lowest <= value <= highest:
                 wanted = f'from {lowest} to 1' if highest == 1 else f'{lowest} or more'
-                raise InputError(f'threshold {field.name}={value}: must be {wanted}')
+                raise InputError(f'threshold {field.name}={value}', f'must be {wanted}')
 
     def thorough(self) -> Thresholds:
-        """The same thresholds, but tiny regions and holes are mended beside finely detailed outlines too."""
-        return replace(self, fine_detail=ANY, pinhole_detail=ANY)
+        """Return the same thresholds, but with tiny regions and holes cleaned at finely detailed outlines too."""
+        return replace(self, fine_detail=NO_LIMIT, pinhole_detail=NO_LIMIT)
 
     def changed(self, pairs: Sequence[str]) -> Thresholds:
-        """The same thresholds but for some, given as ``NAME=VALUE``.
+        """Return the same thresholds with some changed, given as ``NAME=VALUE``.
 
         Raises:
             InputError: An unknown name, or a value of the wrong type or range.
+
+        >>> Thresholds().changed(['noise_area=25']).noise_area
+        25
         """
         known = {field.name: int if field.type == 'int' else float for field in fields(self)}
         values: dict[str, float] = {}
         for pair in pairs:
             name, equals, text = pair.partition('=')
             if not equals or name not in known:
-                raise InputError(f'threshold {pair}: must be NAME=VALUE with NAME one of {", ".join(known)}')
+                raise InputError(f'threshold {pair}', f'must be NAME=VALUE with NAME one of {", ".join(known)}')
             try:
                 values[name] = known[name](text)
             except ValueError:
                 kind = 'a whole number' if known[name] is int else 'a number'
-                raise InputError(f'threshold {pair}: {name} must be {kind}') from None
+                raise InputError(f'threshold {pair}', f'{name} must be {kind}') from None
         return replace(self, **values)  # type: ignore[arg-type]

@@ -1,6 +1,10 @@
-"""Statistics of a data set: class balance, areas, brightness and contrast, positions, and drift between splits."""
+"""Statistics of a data set: class balance, areas, brightness and contrast, positions, and drift between splits.
+
+NumPy, OpenCV and matplotlib only; imports `mmseg_ext.data` and below.
+"""
 
 from mmseg_ext.eda.statistics.collect import Statistics, collect_statistics
+from mmseg_ext.eda.statistics.drift import Drift, measure_drift
 from mmseg_ext.eda.statistics.figures import (
     area_figure,
     balance_figure,
@@ -8,10 +12,9 @@ from mmseg_ext.eda.statistics.figures import (
     light_figure,
     position_figure,
 )
-from mmseg_ext.eda.statistics.quantities import Drift, measure_drift
 from mmseg_ext.eda.statistics.report import check_out, write_report
-from mmseg_ext.eda.statistics.table import Table
 from mmseg_ext.eda.statistics.tables import make_tables
+from mmseg_ext.eda.table import Table
 
 __all__ = [
     'Drift',

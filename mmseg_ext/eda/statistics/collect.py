@@ -1,4 +1,4 @@
-"""The statistics of a data set, gathered in one pass over its files."""
+"""Statistics of a data set, collected in one pass over its files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import DataSet, Item
-from mmseg_ext.data.images import read_image
-from mmseg_ext.data.masks import read_mask
+from mmseg_ext.data import Classes, DataSet, Item, read_image, read_mask
 from mmseg_ext.eda.statistics.measure import (
-    GRID,
-    MIN_AREA,
+    GRID_SIDE,
+    MIN_OBJECT_SHARE,
     ImageRow,
     ObjectRow,
     measure_objects,
@@ -30,17 +27,17 @@ from mmseg_ext.progress import track
 
 @dataclass
 class Statistics:
-    """What was measured of a data set.
+    """Measurements of a data set.
 
     Attributes:
         classes: Names, colours and ignored value of the masks.
         labels: The label set.
         splits: The splits, in the order of the tables.
-        background: The class that is ground and has no objects, or None.
-        images: One row an image.
-        objects: One row an object.
+        background: The class that has no objects, or None.
+        images: One row for each image.
+        objects: One row for each object.
         positions: (split, class) → share of the images that show the class that do so at each cell, shape
-            (GRID, GRID), 0–1. No entry where none of the split's images shows the class.
+            (GRID_SIDE, GRID_SIDE), 0–1. No entry where none of the split's images shows the class.
     """
 
     classes: Classes
@@ -57,11 +54,11 @@ class Statistics:
         return [index for index in range(len(self.classes.names)) if index != self.background]
 
     def images_of(self, split: str, masked: bool = False) -> list[ImageRow]:
-        """The images of a split; with ``masked``, those that have a mask."""
+        """Return the images of a split; with ``masked``, those that have a mask."""
         return [row for row in self.images if row.split == split and not (masked and row.pixels is None)]
 
     def masked_splits(self) -> list[str]:
-        """The splits in which an image has a mask."""
+        """Return the splits in which an image has a mask."""
         masked = {row.split for row in self.images if row.pixels is not None}
         return [split for split in self.splits if split in masked]
 
@@ -72,7 +69,7 @@ def collect_statistics(
     splits: Sequence[str] | None = None,
     *,
     background: str | None = '',
-    min_area: float = MIN_AREA,
+    min_area: float = MIN_OBJECT_SHARE,
 ) -> Statistics:
     """Measure a data set.
 
@@ -80,7 +77,7 @@ def collect_statistics(
         root: Its folder, with ``dataset.yaml``.
         labels: The label set.
         splits: Which splits; all that have images or masks by default. One without masks gives rows of its images.
-        background: Name of the class that is ground and has no objects: the first class by default, None for none.
+        background: Name of the class that has no objects: the first class by default, None for none.
         min_area: Smallest share of the image that makes a region an object.
 
     Raises:
@@ -89,15 +86,15 @@ def collect_statistics(
     data = DataSet(root)
     classes = data.classes
     if background and background not in classes.names:
-        raise InputError(f'--background {background}: is none of the classes {", ".join(classes.names)}')
-    ground = None if background is None else classes.names.index(background) if background else 0
+        raise InputError(f'`background={background}`', f'is none of the classes {", ".join(classes.names)}')
+    background_index = None if background is None else classes.names.index(background) if background else 0
     chosen = data.splits(labels, splits or None)
-    statistics = Statistics(classes, labels, chosen, ground)
+    statistics = Statistics(classes, labels, chosen, background_index)
     shown: Counter[tuple[str, int]] = Counter()
     for item in track(data.items(labels, chosen), 'measuring'):
         _add(statistics, item, min_area, shown)
     if not statistics.masked_splits():
-        raise InputError(f'{Path(root) / labels}: no masks in {", ".join(chosen)}; name another label set or split')
+        raise InputError(data.root / labels, f'no masks in {", ".join(chosen)}', 'name another label set or split')
     for key, count in shown.items():
         statistics.positions[key] /= count
     return statistics
@@ -116,8 +113,9 @@ def _add(statistics: Statistics, item: Item, min_area: float, shown: Counter[tup
     pixels = statistics.classes.count_pixels(mask)
     if luma is not None and luma.shape != mask.shape:
         raise InputError(
-            f'{item.mask}: mask is {mask.shape[1]}×{mask.shape[0]} pixels, its image {luma.shape[1]}×{luma.shape[0]} '
-            '(width×height); mend the pair'
+            item.mask,
+            f'mask is {mask.shape[1]}×{mask.shape[0]} pixels, its image {luma.shape[1]}×{luma.shape[0]} (width×height)',
+            'correct the pair',
         )
     row = ImageRow(*item.key, mask.shape[1], mask.shape[0], brightness, tuple(map(int, pixels)))
     statistics.images.append(row)
@@ -126,7 +124,7 @@ def _add(statistics: Statistics, item: Item, min_area: float, shown: Counter[tup
             continue
         key = item.split.name, index
         shown[key] += 1
-        statistics.positions.setdefault(key, np.zeros((GRID, GRID)))
+        statistics.positions.setdefault(key, np.zeros((GRID_SIDE, GRID_SIDE)))
         statistics.positions[key] += position_map(mask, index)
         statistics.objects += measure_objects(
             mask,

@@ -1,4 +1,4 @@
-"""The figures of a data set's statistics."""
+"""Figures of a data set's statistics."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from mmseg_ext.eda.plots import (
     new_figure,
 )
 from mmseg_ext.eda.statistics.collect import Statistics
-from mmseg_ext.eda.statistics.measure import MIN_AREA
-from mmseg_ext.eda.statistics.quantities import Drift, sample
+from mmseg_ext.eda.statistics.drift import Drift
+from mmseg_ext.eda.statistics.measure import MIN_OBJECT_SHARE
+from mmseg_ext.eda.statistics.quantities import sample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ALARM = '#D55E00'  # vermilion
-MOST_POINTS = 2000  # of a scatter plot
+DRIFT_COLOUR = '#D55E00'  # vermilion
+MAX_SCATTER_POINTS = 2000
 
 
 def balance_figure(statistics: Statistics) -> Figure:
-    """Share of images, objects per image and share of pixels, a bar a class and split."""
+    """Plot share of images, objects per image and share of pixels, with a bar for each class and split."""
     panels = [('images %', 'images with the class, %'), ('objects per image', 'objects per image'),
               ('pixels %', 'pixels, %')]  # fmt: skip
     splits, classes = statistics.masked_splits(), statistics.object_classes
@@ -72,7 +73,7 @@ def _split_legend(figure: Figure, splits: Sequence[str]) -> None:
 
 
 def area_figure(statistics: Statistics) -> Figure:
-    """How many of the objects are smaller than an area, a line a class and split; the area on a logarithmic axis."""
+    """Plot the share of objects that are smaller than an area (logarithmic), with a line for each class and split."""
     with new_figure(1, 2, height=2.9, width_ratios=(3, 2)) as (figure, axes):
         for index in statistics.object_classes:
             for number, split in enumerate(statistics.masked_splits()):
@@ -84,7 +85,7 @@ def area_figure(statistics: Statistics) -> Figure:
                     )  # fmt: skip
         axes[0, 0].set(
             xscale='log', xlabel='object area, % of the image (logarithmic)',
-            ylabel='share of the objects that are smaller', xlim=(100 * MIN_AREA, 100), ylim=(0, 1.01),
+            ylabel='share of the objects that are smaller', xlim=(100 * MIN_OBJECT_SHARE, 100), ylim=(0, 1.01),
         )  # fmt: skip
         axes[0, 0].xaxis.set_major_formatter('{x:g}')
         axes[0, 0].legend(loc='upper left')
@@ -94,7 +95,7 @@ def area_figure(statistics: Statistics) -> Figure:
 
 
 def _boxes(axes: Axes, statistics: Statistics, quantity: str) -> None:
-    """Boxes at the quartiles, whiskers to the least and the largest value, a box a class and split."""
+    """Draw a box for each class and split: quartiles, and whiskers to the smallest and the largest value."""
     splits, ticks = statistics.masked_splits(), []
     for place, index in enumerate(statistics.object_classes):
         for number, split in enumerate(splits):
@@ -115,38 +116,38 @@ def _boxes(axes: Axes, statistics: Statistics, quantity: str) -> None:
 
 
 def light_figure(statistics: Statistics) -> Figure:
-    """Brightness of each object against that of the ground around it; on the diagonal they are equal."""
+    """Plot the brightness of each object over that of the background around it; on the diagonal they are equal."""
     splits = statistics.masked_splits()
     with _square_panels(1, len(splits), 6.4, sharex=True, sharey=True) as (figure, axes):
         for panel, split in zip(axes[0], splits, strict=True):
             panel.plot([0, 255], [0, 255], color=INK, linewidth=0.9)
-            panel.text(250, 8, 'darker than its ground', ha='right', fontsize=8, style='italic')
-            panel.text(5, 240, 'brighter than its ground', ha='left', fontsize=8, style='italic')
+            panel.text(250, 8, 'darker than its background', ha='right', fontsize=8, style='italic')
+            panel.text(5, 240, 'brighter than its background', ha='left', fontsize=8, style='italic')
             for index in statistics.object_classes:
                 rows = [row for row in statistics.objects if (row.split, row.class_index) == (split, index)]
-                points = np.array([(row.ground, row.brightness) for row in rows]).reshape(-1, 2)
+                points = np.array([(row.background, row.brightness) for row in rows]).reshape(-1, 2)
                 points = points[~np.isnan(points).any(axis=1)]
-                if len(points) > MOST_POINTS:
-                    points = np.random.default_rng(0).choice(points, MOST_POINTS, replace=False)
+                if len(points) > MAX_SCATTER_POINTS:
+                    points = np.random.default_rng(0).choice(points, MAX_SCATTER_POINTS, replace=False)
                 panel.scatter(
                     points[:, 0], points[:, 1], 16, class_colour(index, statistics.background),
                     class_marker(index, statistics.background), alpha=0.75, linewidths=0.3, edgecolors='white',
                     label=statistics.classes.names[index],
                 )  # fmt: skip
-            panel.set(title=split, xlim=(0, 255), ylim=(0, 255), aspect='equal', xlabel='brightness of the ground')
+            panel.set(title=split, xlim=(0, 255), ylim=(0, 255), aspect='equal', xlabel='brightness of the background')
         axes[0, 0].set_ylabel('brightness of the object')
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc='outside upper right', ncols=4, handletextpad=0.2)
     return figure
 
 
 def _square_panels(rows: int, columns: int, width: float, **options: Any) -> AbstractContextManager[tuple[Figure, Any]]:
-    """A figure of square panels, all columns together ``width`` inches wide, without gaps between them."""
+    """Make a figure of square panels, all columns together ``width`` inches wide, without gaps between them."""
     height = rows * (min(3.2, width / columns) + 0.4)
     return new_figure(rows, columns, height=height, layout='compressed', **options)
 
 
 def position_figure(statistics: Statistics) -> Figure:
-    """Where the classes are: the share of the images with the class that show it at each place."""
+    """Plot where the classes are: the share of the images with the class that show it at each place."""
     splits, classes = statistics.masked_splits(), statistics.object_classes
     highest = max((float(found.max()) for found in statistics.positions.values()), default=1.0)
     with _square_panels(len(classes), len(splits), 5.4) as (figure, axes):
@@ -166,7 +167,7 @@ def position_figure(statistics: Statistics) -> Figure:
 
 
 def drift_figure(statistics: Statistics, drifts: Sequence[Drift], reference: str = 'train') -> Figure:
-    """The Kolmogorov–Smirnov distance of each quantity to the reference split; filled where it is drift."""
+    """Plot the Kolmogorov–Smirnov distance of each quantity to the reference split; filled where it is drift."""
     shown = sorted(drifts, key=lambda drift: drift.distance)
     names = [
         f'{"" if drift.class_index is None else statistics.classes.names[drift.class_index] + ": "}{drift.quantity}'
@@ -178,12 +179,14 @@ def drift_figure(statistics: Statistics, drifts: Sequence[Drift], reference: str
         panel.hlines(range(len(shown)), 0, [drift.distance for drift in shown], color='#bbbbbb', linewidth=1)
         for number, split in enumerate(splits):
             marker = MARKERS[number % len(MARKERS)]
-            for stands in (False, True):
-                points = [(d.distance, at) for at, d in enumerate(shown) if (d.split, d.stands) == (split, stands)]
-                label = f'{split}{", drift" if stands else ""}'
+            for significant in (False, True):
+                points = [
+                    (d.distance, at) for at, d in enumerate(shown) if (d.split, d.significant) == (split, significant)
+                ]
+                label = f'{split}{", drift" if significant else ""}'
                 if points:
                     panel.scatter(*zip(*points, strict=True), 30, marker=marker, edgecolors=INK, zorder=3, label=label,
-                                  facecolors=ALARM if stands else 'white')  # fmt: skip
+                                  facecolors=DRIFT_COLOUR if significant else 'white')  # fmt: skip
         panel.set(xlabel=f'Kolmogorov–Smirnov distance to {reference}', xlim=(0, None), yticks=range(len(shown)))
         panel.set_yticklabels(names)
         panel.grid(visible=False, axis='y')

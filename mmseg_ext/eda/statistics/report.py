@@ -1,4 +1,4 @@
-"""The statistics as files: tables as CSV and Markdown, figures as PNG and SVG."""
+"""Report of statistics: tables as CSV and Markdown, figures as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmseg_ext.eda.plots import save_figure
 from mmseg_ext.eda.statistics.collect import Statistics
+from mmseg_ext.eda.statistics.drift import Drift, reference_split
 from mmseg_ext.eda.statistics.figures import (
     area_figure,
     balance_figure,
@@ -14,19 +15,22 @@ from mmseg_ext.eda.statistics.figures import (
     light_figure,
     position_figure,
 )
-from mmseg_ext.eda.statistics.quantities import Drift, reference_split
-from mmseg_ext.eda.statistics.table import Table
+from mmseg_ext.eda.table import Table
 from mmseg_ext.files import check_result_folder, make_folder, write_text
 
 PAGE = 'statistics.md'
 FIGURES = ('balance', 'area', 'light', 'position', 'drift')
 FORMATS = ('png', 'svg')
-OURS = frozenset({PAGE, 'images.csv', *(f'{name}.{kind}' for name in FIGURES for kind in ('csv', *FORMATS))})
+FILES = frozenset({PAGE, 'images.csv', *(f'{name}.{kind}' for name in FIGURES for kind in ('csv', *FORMATS))})
 
 
 def check_out(out: str | Path, overwrite: bool = False) -> None:
-    """Refuse a folder that holds anything but an earlier result that may be replaced, as `check_result_folder` does."""
-    check_result_folder(out, OURS, overwrite)
+    """Refuse a folder that holds anything but an earlier result that may be replaced.
+
+    Raises:
+        InputError: As for `mmseg_ext.files.check_result_folder`.
+    """
+    check_result_folder(out, FILES, overwrite)
 
 
 def write_report(

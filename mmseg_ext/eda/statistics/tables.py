@@ -1,4 +1,4 @@
-"""The tables of a data set's statistics."""
+"""Tables of a data set's statistics."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.eda.statistics.collect import Statistics
-from mmseg_ext.eda.statistics.quantities import Drift, measure_drift, reference_split, sample
-from mmseg_ext.eda.statistics.table import Cell, Table
+from mmseg_ext.eda.statistics.drift import Drift, measure_drift, reference_split
+from mmseg_ext.eda.statistics.quantities import sample
+from mmseg_ext.eda.table import Cell, Table
 
-LOW_CONTRAST = 16  # of 255 grey levels: below it, object and ground look alike
+LOW_CONTRAST = 16  # grey levels of 255, below which object and background look alike
 Drifts = Mapping[tuple[str, int | None, str], Drift]
 
 
@@ -25,7 +26,7 @@ def make_tables(
     Args:
         statistics: From `collect_statistics`.
         reference: The split that the others are compared with.
-        drifts: From `measure_drift` with the same reference, if that is at hand.
+        drifts: From `measure_drift` with the same reference; measured by default.
 
     Returns:
         ``images``, ``balance``, ``area``, ``light``, ``position`` and ``drift``.
@@ -44,7 +45,7 @@ def make_tables(
 
 
 def _compared(drifts: Drifts, split: str, index: int | None, quantity: str) -> tuple[Cell, Cell]:
-    """The cells "difference to the reference" and p; empty for the reference itself."""
+    """Return the cells "difference to the reference" and p; empty for the reference itself."""
     drift = drifts.get((split, index, quantity))
     return (None, None) if drift is None else (drift.difference, drift.p)
 
@@ -131,8 +132,8 @@ def _light(statistics: Statistics, drifts: Drifts, reference: str) -> Table:
         f'contrast vs {reference}': 1, 'p contrast': 3,
     }  # fmt: skip
     note = (
-        'Medians. Brightness: mean luma of the object, 0–255. Contrast: that minus the mean luma of a ring of ground '
-        f'around it; darker: below 0; low contrast: less than {LOW_CONTRAST} grey levels either way.'
+        'Medians. Brightness: mean luma of the object, 0–255. Contrast: that minus the mean luma of a ring of '
+        f'background around it; darker: below 0; low contrast: less than {LOW_CONTRAST} grey levels either way.'
     )
     return Table('Brightness and contrast', columns, rows, note)
 
@@ -167,7 +168,7 @@ def _drift(statistics: Statistics, drifts: Sequence[Drift], reference: str) -> T
             drift.difference,
             drift.distance,
             drift.p,
-            'yes' if drift.stands else 'no',
+            'yes' if drift.significant else 'no',
         ]
         for drift in sorted(drifts, key=lambda drift: (math.inf if drift.p is None else drift.p, -drift.distance))
     ]
@@ -177,7 +178,7 @@ def _drift(statistics: Statistics, drifts: Sequence[Drift], reference: str) -> T
     }  # fmt: skip
     note = (
         'Means of shares and counts, medians of the rest. KS: Kolmogorov–Smirnov distance; p: of a permutation test '
-        f'over images. Drift: p stands when all {len(rows)} comparisons together may give one false alarm in 20 (Holm).'
+        f'over images. Drift: significant when all {len(rows)} comparisons together give one false alarm in 20 (Holm).'
     )
     return Table(f'Drift from {reference}', columns, rows, note)
 

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
-from mmseg_ext.eda.regions import find_regions
+from mmseg_ext.eda.regions import find_regions, regions_on
 from mmseg_ext.evaluation.bootstrap import Estimate, paired_test, ratio_estimate
 from mmseg_ext.evaluation.errors.boundary import distance_to
 
@@ -138,7 +138,7 @@ def _rules(
         | (confused & _near_predicted_class(prediction, truth, confused, band))
     )
     return {
-        'background hallucination': extra & ~_regions_on(predicted_object, true_object),
+        'background hallucination': extra & ~regions_on(predicted_object, true_object),
         'missed object': ~extra & not_found,
         'class swap': confused & swapped,
         'missed thin part': missed & _thin_parts(truth, missed, radius, band),
@@ -185,15 +185,6 @@ def _failed_objects(
     return not_found, swapped
 
 
-def _regions_on(objects: Binary, other: Binary) -> Binary:
-    """Return the regions of a map that share a pixel with another map."""
-    regions = find_regions(objects)
-    is_shared = np.bincount(regions.labels[other], minlength=len(regions) + 1) > 0
-    is_shared[0] = False
-    touching: Binary = is_shared[regions.labels]
-    return touching
-
-
 def _within(region: Binary, reach: float) -> Binary:
     """Return the pixels within a Euclidean distance of a region."""
     near: Binary = distance_to(region) <= reach
@@ -230,7 +221,7 @@ def thin_parts(objects: Binary, radius: int, band: float) -> Binary:
     disc = (np.hypot(steps[:, None], steps) <= radius).astype(np.uint8)
     left = cv2.morphologyEx(objects.astype(np.uint8), cv2.MORPH_OPEN, disc).astype(bool)
     removed = objects & ~left
-    return removed & _regions_on(removed, removed & ~_within(left, band))
+    return removed & regions_on(removed, removed & ~_within(left, band))
 
 
 def _enclosed(gap: Binary) -> Binary:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.regions import find_regions
-from mmseg_ext.eda.statistics.measure import MIN_AREA, RING, ObjectRow, measure_objects
+from mmseg_ext.eda.statistics.measure import MIN_OBJECT_SHARE, RING_WIDTH, ObjectRow, measure_objects
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.errors.boundary import distance_to
 from mmseg_ext.evaluation.errors.causes import DEFAULTS, CauseSettings, thin_parts
@@ -144,7 +144,7 @@ def _objects(
         if value == background:
             continue
         regions = find_regions(truth == value)
-        kept = np.flatnonzero(regions.areas >= MIN_AREA * truth.size)
+        kept = np.flatnonzero(regions.areas >= MIN_OBJECT_SHARE * truth.size)
         rows = measure_objects(truth, luma, value, background=background, ignore_index=ignore_index)
         for row, index in zip(rows, kept, strict=True):
             yield row, regions.labels == index + 1
@@ -159,7 +159,7 @@ def nearest(regions: list[Binary]) -> NDArray[np.int64]:
 
 def _texture(gradient: NDArray[np.floating], region: Binary, is_background: Binary) -> float:
     """Average the gradient in the ring around a region, in grey levels per pixel; NaN without background."""
-    reach = max(RING_GAP_PX + 1, round(RING * math.sqrt(region.size)))
+    reach = max(RING_GAP_PX + 1, round(RING_WIDTH * math.sqrt(region.size)))
     distance = distance_to(region)
     ring = (distance > RING_GAP_PX) & (distance <= reach) & is_background
     return float(gradient[ring].mean()) if ring.any() else math.nan

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask, read_mask
-from mmseg_ext.eda.quality.label_errors import label_errors
-from mmseg_ext.eda.quality.label_quality import corroborated_agreement, evidence
+from mmseg_ext.eda.quality import corroborated_agreement, label_errors, make_evidence
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.errors.result_dir import ResultDir
@@ -29,7 +28,7 @@ class Suspicion:
 
     Attributes:
         agreement: Of `corroborated_agreement`, 0–1.
-        kind: What is probably wrong with the mask (`mmseg_ext.eda.quality.label_errors.KINDS`).
+        kind: What is probably wrong with the mask (`mmseg_ext.eda.quality.errors.KINDS`).
     """
 
     agreement: float
@@ -72,7 +71,7 @@ def suspect_label(
         table = np.arange(256, dtype=np.uint8)
         table[order] = np.arange(len(order))
         truth, probabilities = table[truth], probabilities[order]
-    both = evidence(truth, probabilities, ignore_index)
+    both = make_evidence(truth, probabilities, ignore_index)
     return Suspicion(corroborated_agreement(both), label_errors(both).kind)
 
 

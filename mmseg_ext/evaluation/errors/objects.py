@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.regions import find_regions
-from mmseg_ext.eda.statistics.measure import MIN_AREA
+from mmseg_ext.eda.statistics.measure import MIN_OBJECT_SHARE
 from mmseg_ext.evaluation.bootstrap import Estimate, Values, bootstrap_sums, divide
 
 MATCH_IOU = 0.5  # a match must exceed it
@@ -63,7 +63,7 @@ class Objects:
 
 
 def find_objects(
-    mask: Mask, valid: NDArray[np.bool_], num_classes: int, background: int | None, min_area: float = MIN_AREA
+    mask: Mask, valid: NDArray[np.bool_], num_classes: int, background: int | None, min_area: float = MIN_OBJECT_SHARE
 ) -> Objects:
     """Find the objects of all classes; those with more than half of their pixels ignored are left out.
 

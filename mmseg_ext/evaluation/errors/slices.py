@@ -146,7 +146,7 @@ def _thirds(feature: str, names: Sequence[str], unit: str, values: Values) -> li
 
 
 def _dark_on_dark(samples: Sequence[ObjectSample]) -> Slice:
-    luma = np.array([(sample.row.brightness, sample.row.ground) for sample in samples], np.float64).reshape(-1, 2)
+    luma = np.array([(sample.row.brightness, sample.row.background) for sample in samples], np.float64).reshape(-1, 2)
     known = np.asarray(~np.isnan(luma).any(axis=1), bool)
     dark = np.asarray((luma < DARK_LUMA).all(axis=1), bool)
     return Slice('light', DARK_ON_DARK, f'object and background below {DARK_LUMA:.0f}', dark, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmseg_ext.eda.statistics.table import Cell, Table
+from mmseg_ext.eda.table import Cell, Table
 from mmseg_ext.evaluation.bootstrap import Estimate
 from mmseg_ext.evaluation.errors.objects import PREDICTED_OUTCOMES, TRUE_OUTCOMES
 

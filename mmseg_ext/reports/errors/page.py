@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.eda.statistics.table import Table as NumberTable
+from mmseg_ext.eda.table import Table as NumberTable
 from mmseg_ext.evaluation.errors.analysis import Analysis, ImageErrors
 from mmseg_ext.evaluation.errors.causes import CAUSES, cause_map
 from mmseg_ext.evaluation.errors.features import FEATURES, ObjectSample

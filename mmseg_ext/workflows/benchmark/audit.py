@@ -14,8 +14,8 @@ import numpy as np
 from mmseg_ext.data.dataset import DataSet, Item
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
-from mmseg_ext.eda.audit.check_file import Task, check_item
-from mmseg_ext.eda.audit.rules import PHOTO_CHECKS, RULES
+from mmseg_ext.eda.audit.item_checks import Task, check_item
+from mmseg_ext.eda.audit.rules import DUPLICATE_CHECKS, RULES
 
 GOAL = 1.5
 
@@ -36,7 +36,7 @@ def benchmark_audit(root: str | Path, labels: str = 'labels', rounds: int = 11) 
         A table, the ratio of the audit's time to that of decoding, and the goal that it shall not exceed.
     """
     data = DataSet(Path(root).resolve())
-    alone = {name: replace(rule, severity='off') if name in PHOTO_CHECKS else rule for name, rule in RULES.items()}
+    alone = {name: replace(rule, severity='off') if name in DUPLICATE_CHECKS else rule for name, rule in RULES.items()}
     tasks = [Task(data.root, labels, data.classes, rules) for rules in (alone, RULES)]
     items = [item for item in data.items(labels) if item.image_name is not None and item.mask_name is not None]
     threads = cv2.getNumThreads()

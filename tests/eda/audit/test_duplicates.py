@@ -7,15 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
+from mmseg_ext.eda.audit import RULES, Finding, audit_label_set, group_near_duplicates, read_rules
 from mmseg_ext.eda.audit.duplicates import mask_iou, similarity
-from mmseg_ext.eda.audit.findings import Finding
-from mmseg_ext.eda.audit.photo_hash import HASH_BYTES, photo_hash
-from mmseg_ext.eda.audit.rules import RULES, read_rules
-from mmseg_ext.eda.audit.run import audit
+from mmseg_ext.eda.audit.image_hash import HASH_BYTES, hash_image
+from mmseg_ext.eda.audit.rules import DUPLICATE_CHECKS
 
-Picture = np.ndarray
-PHOTO = ('duplicate_image', 'split_leak', 'conflicting_masks')
-CHANGES: dict[str, Callable[[Picture], Picture]] = {
+Image = np.ndarray
+CHANGES: dict[str, Callable[[Image], Image]] = {
     'jpeg': lambda image: cv2.imdecode(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], 1),
     'half': lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
     'larger': lambda image: cv2.resize(image, (100, 90), interpolation=cv2.INTER_CUBIC),
@@ -24,17 +22,17 @@ CHANGES: dict[str, Callable[[Picture], Picture]] = {
 }
 
 
-def of_photos(findings: list[Finding]) -> list[tuple[str, str, str, float | None]]:
-    return [(f.check, f.split, f.stem, f.value) for f in findings if f.check in PHOTO]
+def of_duplicates(findings: list[Finding]) -> list[tuple[str, str, str, float | None]]:
+    return [(f.check, f.split, f.stem, f.value) for f in findings if f.check in DUPLICATE_CHECKS]
 
 
 @pytest.mark.parametrize('change', CHANGES)
-def test_a_changed_copy_is_recognized(photograph: Callable[..., Picture], change: str, tmp_path: Path) -> None:
+def test_a_changed_copy_is_recognized(photograph: Callable[..., Image], change: str, tmp_path: Path) -> None:
     image = photograph(5)
     copy = CHANGES[change](image)
     for name, picture in (('a', image), ('b', copy), ('c', photograph(6))):
         cv2.imwrite(str(tmp_path / f'{name}.png'), picture)
-    bits = np.unpackbits(np.frombuffer(photo_hash(image) + photo_hash(copy) + photo_hash(photograph(6)), np.uint8))
+    bits = np.unpackbits(np.frombuffer(hash_image(image) + hash_image(copy) + hash_image(photograph(6)), np.uint8))
     first, second, other = bits.reshape(3, HASH_BYTES * 8)
     limits = RULES['duplicate_image'].thresholds
     assert np.count_nonzero(first != second) <= limits['distance']
@@ -60,7 +58,7 @@ def test_mask_iou() -> None:
 
 
 def test_each_copy_is_reported_with_the_first_file(
-    write_set: Callable[..., Path], photograph: Callable[..., Picture], write_png: Callable[..., None]
+    write_set: Callable[..., Path], photograph: Callable[..., Image], write_png: Callable[..., None]
 ) -> None:
     root = write_set(train=4, val=2)
     first = photograph(1)
@@ -69,8 +67,8 @@ def test_each_copy_is_reported_with_the_first_file(
     write_png(root / 'labels/train/train_3.png', 3 - mask * (mask > 0) - 3 * (mask == 0))
     write_png(root / 'img/val/val_0.png', CHANGES['half'](first))  # a small copy with its own small mask
     write_png(root / 'labels/val/val_0.png', cv2.resize(mask, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_NEAREST))
-    result = audit(root)
-    found = of_photos(result.findings)
+    result = audit_label_set(root)
+    found = of_duplicates(result.findings)
     assert [row[:3] for row in found] == [
         ('duplicate_image', 'train', 'train_3'),
         ('conflicting_masks', 'train', 'train_3'),
@@ -78,13 +76,13 @@ def test_each_copy_is_reported_with_the_first_file(
     ]
     assert [row[3] for row in found[:2]] == [1, 0]
     assert 0.98 < (found[2][3] or 0) < 1
-    messages = [f.message for f in result.findings if f.check in PHOTO]
+    messages = [f.message for f in result.findings if f.check in DUPLICATE_CHECKS]
     assert messages[0] == 'the same pixels as train/train_1; the masks conflict (IoU 0.00)'
     assert 'nearly the same photograph as train/train_1, in another split; the masks agree' in messages[2]
 
 
 def test_unreadable_and_missing_masks_do_not_stop_the_comparison(
-    write_set: Callable[..., Path], photograph: Callable[..., Picture], write_png: Callable[..., None]
+    write_set: Callable[..., Path], photograph: Callable[..., Image], write_png: Callable[..., None]
 ) -> None:
     root = write_set(train=5)
     for index in (1, 2, 3):
@@ -92,17 +90,29 @@ def test_unreadable_and_missing_masks_do_not_stop_the_comparison(
     (root / 'labels/train/train_1.png').write_bytes(b'no mask')
     (root / 'labels/train/train_2.png').unlink()
     (root / 'img/train/train_4.png').write_bytes(b'no image')
-    found = of_photos(audit(root).findings)
+    found = of_duplicates(audit_label_set(root).findings)
     assert [row[2] for row in found if row[0] == 'duplicate_image'] == ['train_1', 'train_2', 'train_3']
 
 
-def test_off(
-    write_set: Callable[..., Path], photograph: Callable[..., Picture], write_png: Callable[..., None]
-) -> None:
+def test_off(write_set: Callable[..., Path], photograph: Callable[..., Image], write_png: Callable[..., None]) -> None:
     root = write_set(train=2)
     write_png(root / 'img/train/train_1.png', photograph(0))
-    assert [row[0] for row in of_photos(audit(root).findings)] == ['duplicate_image', 'conflicting_masks']
+    assert [row[0] for row in of_duplicates(audit_label_set(root).findings)] == ['duplicate_image', 'conflicting_masks']
     rules = read_rules(settings=['duplicate_image.severity=off'])
-    assert [row[0] for row in of_photos(audit(root, rules=rules).findings)] == ['conflicting_masks']
-    rules = read_rules(settings=[f'{check}.severity=off' for check in PHOTO])
-    assert audit(root, rules=rules).findings == []
+    assert [row[0] for row in of_duplicates(audit_label_set(root, rules=rules).findings)] == ['conflicting_masks']
+    rules = read_rules(settings=[f'{check}.severity=off' for check in DUPLICATE_CHECKS])
+    assert audit_label_set(root, rules=rules).findings == []
+
+
+def test_copies_of_a_photograph_share_the_first_stem(tmp_path: Path) -> None:
+    def photograph(seed: int) -> np.ndarray:
+        noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        return cv2.resize(noise, (128, 128), interpolation=cv2.INTER_CUBIC)
+
+    pictures = {'a': photograph(0), 'b': photograph(1), 'c': photograph(0), 'd': photograph(2)}
+    pictures['e'] = cv2.resize(pictures['a'], (96, 96), interpolation=cv2.INTER_AREA)
+    for stem, picture in pictures.items():
+        cv2.imwrite(str(tmp_path / f'{stem}.png'), picture)
+    images = {stem: tmp_path / f'{stem}.png' for stem in pictures}
+    assert group_near_duplicates(images) == {'a': 'a', 'c': 'a', 'e': 'a'}
+    assert group_near_duplicates({'b': images['b'], 'd': images['d']}) == {}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_ext.eda.audit.check_file import MASK_CHECKS
-from mmseg_ext.eda.audit.rules import RULES, compares_photos, read_rules
+from mmseg_ext.eda.audit.item_checks import MASK_CHECKS
+from mmseg_ext.eda.audit.rules import RULES, compares_images, read_rules
 from mmseg_ext.errors import InputError
 
 
@@ -30,10 +30,10 @@ def test_file_then_settings(tmp_path: Path) -> None:
 
 
 def test_off_is_off() -> None:
-    assert compares_photos(RULES)
+    assert compares_images(RULES)
     off = [f'{check}.severity=off' for check in ('duplicate_image', 'split_leak', 'conflicting_masks')]
-    assert compares_photos(read_rules(settings=off[:2]))
-    assert not compares_photos(read_rules(settings=off))
+    assert compares_images(read_rules(settings=off[:2]))
+    assert not compares_images(read_rules(settings=off))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_wrong_file(tmp_path: Path, text: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize('setting', ['fragments', 'fragments=8', 'x.most=8', 'fragments.x=8', 'fragments.most=many'])
 def test_wrong_setting(setting: str) -> None:
-    with pytest.raises(InputError, match=re.escape(f'--set {setting}')):
+    with pytest.raises(InputError, match=re.escape(f'`settings={setting}`')):
         read_rules(settings=[setting])
 
 

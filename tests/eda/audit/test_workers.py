@@ -1,4 +1,4 @@
-"""The result does not depend on who does the work, nor on who dies at it."""
+"""The result depends neither on the kind and number of workers nor on a worker that is killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mmseg_ext.eda.audit import run
+from mmseg_ext.eda.audit import audit_label_set, label_set
 from mmseg_ext.eda.audit.workers import run_chunks
 from mmseg_ext.errors import InputError
 
@@ -41,19 +41,19 @@ def wrong_set(write_set: Callable[..., Path]) -> Path:
 
 
 def test_processes_find_what_one_finds(write_set: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, 'CHUNK', 3)
+    monkeypatch.setattr(label_set, 'CHUNK_ITEMS', 3)
     root = wrong_set(write_set)
-    alone = run.audit(root)
+    alone = audit_label_set(root)
     assert {f.check for f in alone.findings} >= {'unreadable', 'unpaired_image', 'split_leak'}
-    assert run.audit(root, workers='2') == alone
+    assert audit_label_set(root, workers='2') == alone
 
 
 def test_dask_finds_what_one_finds(
     cluster: Any, write_set: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, 'CHUNK', 3)
+    monkeypatch.setattr(label_set, 'CHUNK_ITEMS', 3)
     root = wrong_set(write_set)
-    assert run.audit(root, workers=address(cluster)) == run.audit(root)
+    assert audit_label_set(root, workers=address(cluster)) == audit_label_set(root)
 
 
 def die_once(folder: str, number: int) -> tuple[int, int]:
@@ -66,18 +66,18 @@ def die_once(folder: str, number: int) -> tuple[int, int]:
     return number, os.getpid()
 
 
-def test_a_dask_worker_killed_midway_is_made_up_for(cluster: Any, tmp_path: Path) -> None:
+def test_the_work_of_a_killed_dask_worker_is_repeated(cluster: Any, tmp_path: Path) -> None:
     before = {worker.process.pid for worker in cluster.workers.values()}
     numbers = list(range(24))
     results = list(run_chunks(partial(die_once, str(tmp_path)), numbers, address(cluster), tmp_path))
     assert [number for number, _ in results] == numbers
     tried = {int(path.name.split('-')[1]) for path in tmp_path.glob('5-*')}
-    assert len(tried) == 2  # the one that was killed, and the one that did it anew
+    assert len(tried) == 2  # the one that was killed, and the one that repeated it
     assert tried & before
 
 
 def test_a_killed_process_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match='--workers 2: a worker process was killed'):
+    with pytest.raises(InputError, match='`workers=2`: a worker process was killed'):
         list(run_chunks(partial(die_once, str(tmp_path)), list(range(8)), '2', tmp_path))
 
 
@@ -88,13 +88,13 @@ def test_dask_workers_must_see_the_data(cluster: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('workers', ['0', '-1', 'many', '1.5', 'dask://', 'dask://host', 'dask://host:port'])
 def test_wrong_workers(workers: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f'--workers {workers}'):
+    with pytest.raises(InputError, match=f'`workers={workers}`'):
         list(run_chunks(len, ['a'], workers, tmp_path))
 
 
 def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip('distributed', reason='needs the extra `dask`')
-    monkeypatch.setattr('mmseg_ext.eda.audit.workers.CONNECT_SECONDS', 0.5)
+    monkeypatch.setattr('mmseg_ext.eda.audit.workers.CONNECT_TIMEOUT_S', 0.5)
     with pytest.raises(InputError, match='no Dask scheduler answers'):
         list(run_chunks(len, ['a'], 'dask://127.0.0.1:1', tmp_path))
 

@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
     """Train holds a spoilt and a true mask, val a true one."""
     root = tmp_path / 'data'
     root.mkdir()
-    (root / 'dataset.yaml').write_text('classes: [ground, a, b]\npalette: [[0,0,0],[220,60,60],[60,100,230]]\n')
+    (root / 'dataset.yaml').write_text('classes: [background, a, b]\npalette: [[0,0,0],[220,60,60],[60,100,230]]\n')
     for split, stem, mask in (
         ('train', 'bad', spoilt_mask()),
         ('train', 'good', true_mask()),
@@ -111,7 +111,7 @@ def test_a_dry_run_writes_nothing(root: Path) -> None:
 def test_an_existing_label_set_is_replaced_on_request_alone_and_only_ours(root: Path) -> None:
     clean_label_set(root, 'labels', 'clean', rules=['noise'])
     before = content(root)
-    with pytest.raises(InputError, match='--overwrite'):
+    with pytest.raises(InputError, match='`overwrite=True`'):
         clean_label_set(root, 'labels', 'clean')
     assert content(root) == before
     (root / 'clean/train/stale.png').write_bytes(b'')
@@ -119,7 +119,7 @@ def test_an_existing_label_set_is_replaced_on_request_alone_and_only_ours(root: 
     np.testing.assert_array_equal(read_mask(root / 'clean/train/bad.png'), true_mask())
     assert not (root / 'clean/train/stale.png').exists()
     write_mask(root / 'by_hand/train/bad.png', true_mask(), PALETTE)
-    with pytest.raises(InputError, match='not written by this tool'):
+    with pytest.raises(InputError, match='not written by mmseg-ext clean'):
         clean_label_set(root, 'labels', 'by_hand', overwrite=True)
     assert list(content(root / 'by_hand')) == ['train/bad.png']
     assert not [path for path in root.iterdir() if path.name.startswith('.')]
@@ -191,7 +191,7 @@ def test_wrong_names_are_refused(root: Path, arguments: dict[str, object], words
 
 def test_a_value_that_is_no_class_is_named(root: Path) -> None:
     write_mask(root / 'labels/train/odd.png', np.full((4, 4), 7, np.uint8), PALETTE)
-    with pytest.raises(InputError, match=r'odd\.png: holds class id 7, known are 0 ground, 1 a, 2 b and 255'):
+    with pytest.raises(InputError, match=r'odd\.png: holds class id 7, known are 0 background, 1 a, 2 b and 255'):
         clean_label_set(root, 'labels', 'clean')
     write_mask(root / 'labels/train/odd.png', np.full((4, 4), 255, np.uint8), PALETTE)
     assert clean_label_set(root, 'labels', 'clean').masks == 4
@@ -200,9 +200,9 @@ def test_a_value_that_is_no_class_is_named(root: Path) -> None:
 def test_the_palette_and_the_ignored_value_come_from_the_data_set(root: Path) -> None:
     (root / 'dataset.yaml').write_text('classes: [g, a]\npalette: [[0,0,0],[1,2,3]]\nignore_index: 2\n')
     clean_label_set(root, 'labels', 'clean', rules=['pinholes', 'noise'])
-    mended = read_mask(root / 'clean/train/bad.png')
-    assert mended[20, 20] == 1
-    np.testing.assert_array_equal(mended == 2, spoilt_mask() == 2)
+    cleaned = read_mask(root / 'clean/train/bad.png')
+    assert cleaned[20, 20] == 1
+    np.testing.assert_array_equal(cleaned == 2, spoilt_mask() == 2)
     from PIL import Image
 
     with Image.open(root / 'clean/train/bad.png') as image:

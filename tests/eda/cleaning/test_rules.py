@@ -10,7 +10,7 @@ import pytest
 
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.eda.cleaning import RULES, Thresholds
-from mmseg_ext.eda.cleaning.staircase import find_step
+from mmseg_ext.eda.cleaning.large_parts import find_step
 
 LIMITS = Thresholds()
 IGNORED = 255
@@ -18,10 +18,10 @@ IGNORED = 255
 
 def apply(rule: str, mask: Mask, limits: Thresholds = LIMITS) -> Mask:
     before = mask.copy()
-    mended = RULES[rule](mask, mask != IGNORED, limits)
+    cleaned = RULES[rule](mask, mask != IGNORED, limits)
     np.testing.assert_array_equal(mask, before)
-    assert mended.dtype == np.uint8
-    return mended
+    assert cleaned.dtype == np.uint8
+    return cleaned
 
 
 def disc(radius: int = 30, size: int = 100, value: int = 1, centre: tuple[int, int] = (50, 50)) -> Mask:
@@ -51,9 +51,9 @@ def test_pinholes_leaves_larger_holes_ragged_outlines_and_unknown_neighbours() -
     detailed[60, 50] = 0
     for mask in (large, beside_unknown, detailed):
         np.testing.assert_array_equal(apply('pinholes', mask), mask)
-    mended = apply('pinholes', detailed, LIMITS.thorough())
-    assert mended[60, 50] == 1
-    assert np.count_nonzero(mended != detailed) == 1
+    cleaned = apply('pinholes', detailed, LIMITS.thorough())
+    assert cleaned[60, 50] == 1
+    assert np.count_nonzero(cleaned != detailed) == 1
 
 
 def test_noise_beside_a_smooth_outline() -> None:
@@ -73,11 +73,11 @@ def test_noise_beside_a_ragged_outline_needs_several_that_stand_alone() -> None:
     np.testing.assert_array_equal(apply('noise', spoilt), spoilt)
     spoilt[90, 3] = 1
     spoilt[82, 50] = 1  # near the disc: may belong to it
-    mended = apply('noise', spoilt)
-    assert mended[82, 50] == 1
-    mended[82, 50] = 0
-    np.testing.assert_array_equal(mended, mask)
-    # 1 % of the picture's side is one pixel: all but that one are further away from any other region
+    cleaned = apply('noise', spoilt)
+    assert cleaned[82, 50] == 1
+    cleaned[82, 50] = 0
+    np.testing.assert_array_equal(cleaned, mask)
+    # 1 % of the image's side is one pixel: all but that one are further away from any other region
     spoilt[90, 3] = 0
     np.testing.assert_array_equal(apply('noise', spoilt, replace(LIMITS, noise_isolation=0.01)), mask)
 
@@ -148,9 +148,9 @@ def test_cuts_closes_straight_cuts_in_two_directions(angle: float) -> None:
     along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
     gap = (np.abs(along) < 2) | (np.abs(np.abs(across) - 20) < 2)
     cut = np.where(gap, np.uint8(0), mask)
-    mended = apply('cuts', cut)
-    assert np.count_nonzero(mended != mask) <= 0.03 * np.count_nonzero(cut != mask)
-    assert not ((mended == 3) & (mask == 0)).any()
+    cleaned = apply('cuts', cut)
+    assert np.count_nonzero(cleaned != mask) <= 0.03 * np.count_nonzero(cut != mask)
+    assert not ((cleaned == 3) & (mask == 0)).any()
     wide = np.where(cv2.dilate(gap.astype(np.uint8), np.ones((7, 7))) > 0, np.uint8(0), mask)
     np.testing.assert_array_equal(apply('cuts', wide), wide)
 
@@ -182,10 +182,10 @@ def test_staircase_finds_the_squares_and_rounds_them(side: int) -> None:
     coarse = staircase_of(mask, side)
     known = np.ones(mask.shape, bool)
     assert find_step(coarse, known, LIMITS) == side
-    assert find_step(np.roll(coarse, (1, 2), (0, 1)), known, LIMITS) == side  # wherever the grid starts
-    mended = apply('staircase', coarse)
-    assert np.count_nonzero(mended != mask) < 0.8 * np.count_nonzero(coarse != mask)
-    assert find_step(mended, known, LIMITS) is None
+    assert find_step(np.roll(coarse, (1, 2), (0, 1)), known, LIMITS) == side  # wherever the grid begins
+    cleaned = apply('staircase', coarse)
+    assert np.count_nonzero(cleaned != mask) < 0.8 * np.count_nonzero(coarse != mask)
+    assert find_step(cleaned, known, LIMITS) is None
 
 
 def test_staircase_leaves_smooth_outlines_rectangles_and_unknown_pixels() -> None:
@@ -198,9 +198,9 @@ def test_staircase_leaves_smooth_outlines_rectangles_and_unknown_pixels() -> Non
         np.testing.assert_array_equal(apply('staircase', mask), mask)
     coarse = staircase_of(disc(), 5)
     coarse[41:58, 71:88] = IGNORED  # its own border lies on no grid
-    mended = apply('staircase', coarse)
-    np.testing.assert_array_equal(mended == IGNORED, coarse == IGNORED)
-    assert (mended != coarse).any()
+    cleaned = apply('staircase', coarse)
+    np.testing.assert_array_equal(cleaned == IGNORED, coarse == IGNORED)
+    assert (cleaned != coarse).any()
 
 
 def test_slivers_go_to_the_class_along_them() -> None:
@@ -212,7 +212,7 @@ def test_slivers_go_to_the_class_along_them() -> None:
     edge[60, :40] = edge[61:] = 0
     straight = edge.copy()
     edge[60, 40:61] = straight[60, 40:61] = 1
-    edge[60, 40:61] = 2  # along a straight edge: half of its border is ground
+    edge[60, 40:61] = 2  # along a straight edge: half of its border is background
     np.testing.assert_array_equal(apply('slivers', edge), straight)
 
 
@@ -236,7 +236,7 @@ def test_mixed_goes_to_the_majority_that_surrounds_it() -> None:
 def test_mixed_leaves_large_and_bordering_regions_and_ragged_outlines() -> None:
     large, bordering, detailed = disc(), disc(), ragged()
     large[40:52, 40:52] = 2  # 144 pixels: more than 5 %
-    bordering[np.s_[75:90, 45:56]] = 2  # mostly beside the ground
+    bordering[np.s_[75:90, 45:56]] = 2  # mostly next to the background
     detailed[45:50, 45:50] = 2
     for mask in (large, bordering, detailed):
         np.testing.assert_array_equal(apply('mixed', mask), mask)

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmseg_ext.data.masks import read_mask, write_mask
-from mmseg_ext.eda.quality.suggestions import Accepted, Ranking, accept_suggestions, read_ranking, read_stems
+from mmseg_ext.eda.quality.evidence import make_evidence
+from mmseg_ext.eda.quality.suggestions import Accepted, accept_suggestions, read_stems, suggest_mask
 from mmseg_ext.errors import InputError
 
 PALETTE = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
@@ -17,7 +17,7 @@ MODEL = {'a': [[0, 1], [0, 0]], 'b': [[0, 0], [0, 1]], 'c': [[1, 1], [1, 1]]}
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / 'dataset.yaml').write_text('classes: [ground, cat, dog]\npalette: [[0,0,0],[255,0,0],[0,255,0]]\n')
+    (tmp_path / 'dataset.yaml').write_text('classes: [background, cat, dog]\npalette: [[0,0,0],[255,0,0],[0,255,0]]\n')
     for folder, masks in (('labels/train', GIVEN), ('model', MODEL)):
         for stem, rows in masks.items():
             write_mask(tmp_path / folder / f'{stem}.png', np.array(rows, np.uint8), PALETTE)
@@ -53,21 +53,20 @@ def test_nothing_is_overwritten_and_nothing_half_written(root: Path) -> None:
     assert not list(root.rglob('.*'))
 
 
-def test_ranking_and_list_of_stems_are_read(tmp_path: Path) -> None:
-    rows = [{'rank': 1, 'stem': 'b'}, {'rank': 2, 'stem': 'a'}]
-    content = {'settings': {'labels': 'labels', 'split': 'train'}, 'rows': rows}
-    (tmp_path / 'ranking.json').write_text(json.dumps(content))
-    assert read_ranking(tmp_path) == Ranking('labels', 'train', ('b', 'a'))
+def test_the_suggestion_takes_the_outline_and_leaves_a_confirmed_region_its_class() -> None:
+    label, model = (np.zeros((40, 40), np.uint8) for _ in range(2))
+    label[10:30, 5:15], label[0, 0] = 2, 255
+    model[10:30, 5:25] = 1
+    sure = np.eye(3, dtype=np.float32)[model].transpose(2, 0, 1)
+    suggested = suggest_mask(make_evidence(label, sure))
+    expected = model.copy()
+    expected[10:30, 5:15] = 2
+    expected[0, 0] = 255
+    np.testing.assert_array_equal(suggested, expected)
+
+
+def test_a_list_of_stems_is_read(tmp_path: Path) -> None:
     (tmp_path / 'stems.txt').write_text('b\n\n a \n')
     assert read_stems(tmp_path / 'stems.txt') == ('b', 'a')
-
-
-@pytest.mark.parametrize('text', ['{', '[]', '{"settings": {}, "rows": []}'])
-def test_what_is_no_ranking_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / 'ranking.json').write_text(text)
-    with pytest.raises(InputError, match=r'ranking\.json: is no ranking'):
-        read_ranking(tmp_path)
-    with pytest.raises(InputError, match='cannot be read'):
-        read_ranking(tmp_path / 'nowhere')
     with pytest.raises(InputError, match='list of stems'):
         read_stems(tmp_path / 'nowhere')

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmseg_ext.eda.statistics.drift import Sample, holm, ks_distance, permutation_p
+from mmseg_ext.eda.statistics.drift import holm, ks_distance, permutation_p
+from mmseg_ext.eda.statistics.quantities import Sample
 
 VALUES = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=12)
 
@@ -24,20 +25,20 @@ def test_the_distance_is_scipys(first: list[float], second: list[float]) -> None
 
 
 def exact_p(first: Sample, second: Sample) -> float:
-    """All ways to deal the images, instead of some."""
-    images = [sample.values[sample.images == one] for sample in (first, second) for one in np.unique(sample.images)]
+    """Try all assignments of the images, instead of some."""
+    images = [sample.values[sample.images == image] for sample in (first, second) for image in np.unique(sample.images)]
     count = len(np.unique(first.images))
     true = ks_distance(first.values, second.values)
     distances = []
     for chosen in itertools.combinations(range(len(images)), count):
-        mine = np.concatenate([images[one] for one in chosen])
-        theirs = np.concatenate([values for one, values in enumerate(images) if one not in chosen])
+        mine = np.concatenate([images[index] for index in chosen])
+        theirs = np.concatenate([values for index, values in enumerate(images) if index not in chosen])
         distances.append(ks_distance(mine, theirs))
     return float(np.mean(np.array(distances) >= true - 1e-9))
 
 
 @pytest.mark.parametrize('seed', range(6))
-def test_p_is_that_of_all_ways_to_deal_the_images(seed: int) -> None:
+def test_p_is_that_of_all_assignments_of_the_images(seed: int) -> None:
     rng = np.random.default_rng(seed)
     first, second = (
         Sample(rng.integers(0, 5, size).astype(float), np.sort(rng.integers(0, 4, size))) for size in (9, 7)
@@ -73,10 +74,10 @@ def test_one_image_cannot_be_compared() -> None:
     assert permutation_p(one_each([1.0]), one_each([2.0, 3.0])) is None
 
 
-def test_pieces_do_not_change_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_do_not_change_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = one_each([0.0, 1.0, 2.0]), one_each([1.0, 2.0, 3.0, 4.0])
     whole = permutation_p(first, second)
-    monkeypatch.setattr('mmseg_ext.eda.statistics.drift.CHUNK_VALUES', 70)
+    monkeypatch.setattr('mmseg_ext.eda.statistics.drift.MAX_CHUNK_VALUES', 70)
     assert permutation_p(first, second) == whole  # the generator's stream is the same, however it is cut
 
 

@@ -18,7 +18,7 @@ from mmseg_ext.eda.statistics import (
     position_figure,
     write_report,
 )
-from mmseg_ext.eda.statistics.report import OURS
+from mmseg_ext.eda.statistics.report import FILES
 from mmseg_ext.errors import InputError
 
 
@@ -47,7 +47,7 @@ def test_the_folder_holds_page_tables_and_figures(
     out = tmp_path / 'out'
     page = write_report(out, *report)
     assert page == out / 'statistics.md'
-    assert {path.name for path in out.iterdir()} == OURS
+    assert {path.name for path in out.iterdir()} == FILES
     text = page.read_text(encoding='utf-8')
     for name, table in report[1].items():
         assert table.markdown() in text
@@ -56,7 +56,7 @@ def test_the_folder_holds_page_tables_and_figures(
     assert linked == ['balance.png', 'area.png', 'light.png', 'position.png', 'drift.png']
     with pytest.raises(InputError, match='`overwrite=True`'):
         write_report(out, *report)
-    assert (out / 'light.svg').read_text() == 'brightness of the ground'
+    assert (out / 'light.svg').read_text() == 'brightness of the background'
     page.write_text('old')
     write_report(out, *report, overwrite=True)
     assert page.read_text(encoding='utf-8') == text
@@ -83,17 +83,18 @@ def test_the_figures_show_the_numbers(report: tuple[Any, Any, Any]) -> None:
     np.testing.assert_allclose(curves[0].get_ydata(), [0, 0.25, 0.5, 0.75, 1])
     points = light_figure(statistics).axes[0].collections[0].get_offsets()
     np.testing.assert_allclose(
-        points, [(row.ground, row.brightness) for row in cats]
+        points, [(row.background, row.brightness) for row in cats]
     )  # fmt: skip
     panels = position_figure(statistics).axes
     assert [panel.get_title(loc='left') for panel in panels[:4]] == ['cat, train', 'cat, val', 'dog, train', 'dog, val']
     np.testing.assert_allclose(panels[0].images[0].get_array(), 100 * statistics.positions['train', 1])
     assert [text.get_text() for text in panels[3].texts] == ['none']
-    drift = drift_figure(statistics, drifts).axes[0]
-    assert len(drift.get_yticklabels()) == len(drifts)
-    names = [label.get_text() for label in drift.get_yticklabels()]
-    shown = {
-        f'{"" if one.class_index is None else statistics.classes.names[one.class_index] + ": "}{one.quantity}': one
-        for one in drifts
+    axes = drift_figure(statistics, drifts).axes[0]
+    assert len(axes.get_yticklabels()) == len(drifts)
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    classes = statistics.classes.names
+    distances = {
+        f'{"" if drift.class_index is None else classes[drift.class_index] + ": "}{drift.quantity}': drift.distance
+        for drift in drifts
     }
-    assert [shown[name].distance for name in names] == sorted(one.distance for one in drifts)
+    assert [distances[name] for name in names] == sorted(drift.distance for drift in drifts)

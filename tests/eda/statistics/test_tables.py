@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mmseg_ext.eda.statistics import Statistics, Table, collect_statistics, make_tables, measure_drift
-from mmseg_ext.eda.statistics.measure import GRID
+from mmseg_ext.eda.statistics.measure import GRID_SIDE
 from mmseg_ext.errors import InputError
 
 WriteSet = Callable[..., Path]
@@ -55,8 +55,8 @@ def test_balance_by_hand(measured: Statistics) -> None:
     assert float(cat['pixels %']) == pytest.approx(100 * 12 / 1400, abs=1e-4)  # 200 of 1600 pixels are ignored
     dog = table['train', 'dog']
     assert (dog['images'], dog['objects'], dog['pixels'], dog['pixels % vs train']) == ('2', '2', '12', '')
-    ground = table['train', 'background']
-    assert (ground['images'], ground['objects'], ground['pixels']) == ('4', '', '1376')
+    background = table['train', 'background']
+    assert (background['images'], background['objects'], background['pixels']) == ('4', '', '1376')
     unseen = table['val', 'dog']
     assert (unseen['images'], unseen['objects'], unseen['objects per image'], unseen['pixels']) == ('0', '0', '', '0')
     # Shares of the images: val 1 % (the other image is all ignored), train 2, 1, 0 and 0 %.
@@ -102,8 +102,8 @@ def test_areas_agree_with_pythons_own_quantiles(write_set: WriteSet) -> None:
 
 
 def test_position_maps_are_means_over_the_images_with_the_class(write_set: WriteSet) -> None:
-    left, right = np.zeros((GRID, GRID), np.uint8), np.zeros((GRID, GRID), np.uint8)
-    left[:, : GRID // 2], right[:, GRID // 2 :] = 1, 1
+    left, right = np.zeros((GRID_SIDE, GRID_SIDE), np.uint8), np.zeros((GRID_SIDE, GRID_SIDE), np.uint8)
+    left[:, : GRID_SIDE // 2], right[:, GRID_SIDE // 2 :] = 1, 1
     found = collect_statistics(write_set({'train': {'a': left, 'b': left, 'c': right, 'd': 0 * left}})).positions
     assert list(found) == [('train', 1)]
     np.testing.assert_allclose(found['train', 1], np.where(left == 1, 2 / 3, 1 / 3), atol=1e-6)
@@ -118,20 +118,20 @@ def test_drift_names_what_differs(write_set: WriteSet) -> None:
         return masks
 
     statistics = collect_statistics(write_set({'train': split(4), 'val': split(4), 'other': split(9)}))
-    drifts = {(one.split, one.quantity): one for one in measure_drift(statistics) if one.class_index == 1}
-    assert drifts['other', 'area %'].stands
+    drifts = {(drift.split, drift.quantity): drift for drift in measure_drift(statistics) if drift.class_index == 1}
+    assert drifts['other', 'area %'].significant
     assert drifts['other', 'area %'].distance == 1
     assert drifts['other', 'area %'].difference == pytest.approx(100 * (9 * 10 - 4 * 5) / 1600)
-    assert not drifts['other', 'images %'].stands
-    assert all(one.distance == 0 and one.p == 1 for key, one in drifts.items() if key[0] == 'val')
+    assert not drifts['other', 'images %'].significant
+    assert all(drift.distance == 0 and drift.p == 1 for key, drift in drifts.items() if key[0] == 'val')
     assert ('other', 'brightness') not in drifts  # there are no images
     table = rows(make_tables(statistics)['drift'])
     assert {(row['split'], row['quantity']) for row in table if row['drift'] == 'yes'} == {
-        (split, quantity) for (split, quantity), one in drifts.items() if one.stands
+        key for key, drift in drifts.items() if drift.significant
     }
-    reverse = {(one.split, one.quantity): one for one in measure_drift(statistics, 'other')}
+    reverse = {(drift.split, drift.quantity): drift for drift in measure_drift(statistics, 'other')}
     assert reverse['val', 'area %'].difference == -drifts['other', 'area %'].difference
-    with pytest.raises(InputError, match='--reference nowhere'):
+    with pytest.raises(InputError, match='`reference=nowhere`'):
         measure_drift(statistics, 'nowhere')
 
 
@@ -146,7 +146,7 @@ def test_unusable_data_are_refused_by_name(write_set: WriteSet) -> None:
         collect_statistics(root)
     with pytest.raises(InputError, match='no masks in test'):
         collect_statistics(root, splits=['test'])
-    with pytest.raises(InputError, match='--background bird: is none of the classes'):
+    with pytest.raises(InputError, match='`background=bird`: is none of the classes'):
         collect_statistics(root, background='bird')
 
 
@@ -154,29 +154,6 @@ def test_the_background_can_be_chosen(write_set: WriteSet) -> None:
     root = write_set({'train': {'a': blocks((1, 0, 0), (2, 4, 4))}})
     assert collect_statistics(root, background='dog').object_classes == [0, 1]
     assert collect_statistics(root, background=None).object_classes == [0, 1, 2]
-
-
-def test_a_table_in_its_three_forms() -> None:
-    table = Table('A | title', {'name': None, 'share': 1}, [['a|b', 12.345678], ['c', None]], 'A note.')
-    assert table.csv() == 'name,share\na|b,12.346\nc,\n'
-    assert table.markdown().splitlines() == [
-        '**A | title**', '', '| name | share |', '| --- | ---: |', '| a\\|b | 12.3 |', '| c | – |', '', 'A note.',
-    ]  # fmt: skip
-    assert table.rich().row_count == 2
-
-
-def test_a_table_beside_stated_numbers() -> None:
-    cells = [['train', 'cat', 1.249], ['val', 'cat', 9.0], ['train', 'dog', None]]
-    table = Table('T', {'split': None, 'class': None, 'mean': 2}, cells)
-    reference = {'cat': {'mean': '1.2'}, 'dog': {'mean': '3.00'}}
-    assert table.beside('B', reference, split='train').rows == [
-        ['cat', 'mean', '1.2', '1.2', 'yes'],
-        ['dog', 'mean', '3.00', '–', 'no'],
-    ]
-    reference['cat']['mean'] = '1.24'
-    assert table.beside('B', reference, split='train').rows[0] == ['cat', 'mean', '1.24', '1.25', 'no']
-    assert table.beside('B', {'bird': {'mean': '1'}}).rows == [['bird', 'mean', '1', '–', 'no']]
-    assert table.beside('B', {'val': {'mean': '9'}}, key='split').rows == [['val', 'mean', '9', '9', 'yes']]
 
 
 def test_the_references_two_tables_come_out_to_the_last_digit(shared_data: Path) -> None:

@@ -1,6 +1,6 @@
-"""Rules on regions and holes that are too small to be meant: pinholes, noise and scraps.
+"""Rules for regions and holes that are too small to be intended: pinholes, noise and scraps.
 
-Nothing is taken from a mask whose largest region is itself tiny: such a mask needs a person, not a rule.
+A mask whose largest region is itself tiny stays as it is: it needs a person, not a rule.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import math
 import cv2
 import numpy as np
 
-from mmseg_ext.data.masks import Mask
-from mmseg_ext.eda.cleaning.geometry import GROUND, Map, around, contacts, find_holes, fine_detail, members, touches
-from mmseg_ext.eda.cleaning.thresholds import ANY, Thresholds
+from mmseg_ext.data import Mask
+from mmseg_ext.eda.cleaning.geometry import BACKGROUND, Map, around, contacts, find_holes, fine_detail, members, touches
+from mmseg_ext.eda.cleaning.thresholds import NO_LIMIT, Thresholds
 from mmseg_ext.eda.regions import Regions, find_regions
 
-MUCH_LARGER = 10
+MIN_SIZE_RATIO = 10  # of the largest region to the largest noise
 
 
 def pinholes(mask: Mask, known: Map, limits: Thresholds) -> Mask:
     """Fill holes of a few pixels with the class that surrounds them, where the outline is smooth."""
-    foreground = known & (mask != GROUND)
+    foreground = known & (mask != BACKGROUND)
     holes = find_holes(foreground, ~known)
     small = np.flatnonzero(holes.areas < limits.pinhole_area)
     if not len(small) or not is_smooth(foreground, known, limits, limits.pinhole_detail):
@@ -34,43 +34,43 @@ def pinholes(mask: Mask, known: Map, limits: Thresholds) -> Mask:
 
 
 def noise(mask: Mask, known: Map, limits: Thresholds) -> Mask:
-    """Remove regions of a few pixels: all where the outline is smooth, else several that stand alone."""
-    foreground = known & (mask != GROUND)
+    """Remove regions of a few pixels: all where the outline is smooth, else only several isolated ones."""
+    foreground = known & (mask != BACKGROUND)
     regions = find_regions(foreground)
     small = (regions.areas < limits.noise_area) & ~touches(regions, ~known)
-    if not small.any() or regions.areas.max() < MUCH_LARGER * limits.noise_area:
+    if not small.any() or regions.areas.max() < MIN_SIZE_RATIO * limits.noise_area:
         return mask
     if not is_smooth(foreground, known, limits, limits.fine_detail):
-        small = _alone(regions, small, limits.noise_isolation * min(mask.shape))
+        small = _isolated(regions, small, limits.noise_isolation * min(mask.shape))
         if np.count_nonzero(small) < limits.noise_count:
             return mask
-    return np.where(members(regions, small), np.uint8(GROUND), mask)
+    return np.where(members(regions, small), np.uint8(BACKGROUND), mask)
 
 
 def scraps(mask: Mask, known: Map, limits: Thresholds) -> Mask:
-    """Remove regions that are tiny beside the largest one, where the outline is smooth."""
-    foreground = known & (mask != GROUND)
+    """Remove regions that are tiny compared with the largest one, where the outline is smooth."""
+    foreground = known & (mask != BACKGROUND)
     regions = find_regions(foreground)
-    if len(regions) < 2 or regions.areas.max() < MUCH_LARGER * limits.noise_area:
+    if len(regions) < 2 or regions.areas.max() < MIN_SIZE_RATIO * limits.noise_area:
         return mask
     small = (regions.areas < limits.scrap_share * regions.areas.max()) & ~touches(regions, ~known)
     if not small.any() or not is_smooth(foreground, known, limits, limits.fine_detail):
         return mask
-    return np.where(members(regions, small), np.uint8(GROUND), mask)
+    return np.where(members(regions, small), np.uint8(BACKGROUND), mask)
 
 
 def is_smooth(foreground: Map, known: Map, limits: Thresholds, detail: float) -> bool:
-    """Whether an outline has at most so much fine detail, so that what is tiny beside it is a slip."""
-    return detail >= ANY or fine_detail(foreground, ~known, limits.noise_area, limits.pinhole_area) <= detail
+    """Whether an outline has so little fine detail that a tiny region or hole is a mistake."""
+    return detail >= NO_LIMIT or fine_detail(foreground, ~known, limits.noise_area, limits.pinhole_area) <= detail
 
 
-def _alone(regions: Regions, candidates: Map, distance: float) -> Map:
-    """Which candidates have no other region within a distance in pixels, shape (K,)."""
-    alone = np.zeros(len(regions), bool)
+def _isolated(regions: Regions, candidates: Map, distance: float) -> Map:
+    """Return which candidates have no other region within a distance in pixels, shape (K,)."""
+    isolated = np.zeros(len(regions), bool)
     for index in np.flatnonzero(candidates):
         near = regions.labels[around(regions.boxes[index], math.ceil(distance) + 1, regions.labels.shape)]
         own = near == index + 1
         others = (near != 0) & ~own
         far = cv2.distanceTransform((~others).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        alone[index] = not others.any() or far[own].min() > distance
-    return alone
+        isolated[index] = not others.any() or far[own].min() > distance
+    return isolated

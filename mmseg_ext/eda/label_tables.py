@@ -1,4 +1,4 @@
-"""Tables of what audit, cleaning and comparison say of label sets."""
+"""Tables of audits, cleanings and differences of label sets."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmseg_ext.eda.audit.rules import RULES
-from mmseg_ext.eda.audit.run import Audit
+from mmseg_ext.eda.audit import RULES, Audit
 from mmseg_ext.eda.cleaning import CleaningReport
 from mmseg_ext.eda.diff import FileDiff, LabelDiff
-from mmseg_ext.eda.statistics.table import Cell, Table
+from mmseg_ext.eda.table import Cell, Table
 
-DOUBTFUL, WRONG = 0.8, 0.5  # foreground IoU below which two masks of one image mean different things
+DOUBTFUL_IOU, WRONG_IOU = 0.8, 0.5  # foreground IoU below which two masks of one image mean different things
 
 
 def audit_table(result: Audit) -> Table:
-    """How many findings each check has, a column a split; checks without findings are left out."""
+    """Count the findings of each check, with a column for each split; checks without findings are left out."""
     counts = Counter((finding.check, finding.split) for finding in result.findings)
     severities = {finding.check: finding.severity for finding in result.findings}
     rows: list[Sequence[Cell]] = [
@@ -31,7 +30,7 @@ def audit_table(result: Audit) -> Table:
 
 
 def findings_table(result: Audit, checks: Sequence[str]) -> Table:
-    """The values of some checks, a row a file with a finding of one of them."""
+    """List the values of some checks, with a row for each file that one of them reports."""
     values: defaultdict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
     for finding in result.findings:
         if finding.check in checks:
@@ -44,16 +43,16 @@ def findings_table(result: Audit, checks: Sequence[str]) -> Table:
 
 
 def cleaning_table(report: CleaningReport) -> Table:
-    """How many files each rule changed, and how many pixels."""
+    """Count the files and pixels that each rule changed."""
     title = f'Changes from {report.labels} to {report.out}'
     note = f'{len(report.changed_files())} of {report.masks} masks changed.'
     return Table(title, dict.fromkeys(('rule', 'files', 'pixels')), [list(row) for row in report.totals()], note)
 
 
 def foreground_iou(file: FileDiff) -> float:
-    """Intersection over union of "any class but the first" in two masks of an image, 0–1; 1 where both have none.
+    """Compute the IoU of "any class but the first" in two masks of an image, 0–1; 1 where both have none.
 
-    Ignored pixels (of either mask) count as what their value is; NaN where the masks cannot be compared.
+    Ignored pixels of either mask count as foreground. NaN where the masks cannot be compared.
     """
     if file.status not in ('same', 'changed'):
         return math.nan
@@ -64,7 +63,7 @@ def foreground_iou(file: FileDiff) -> float:
 
 
 def agreement_table(diffs: Mapping[str, LabelDiff]) -> Table:
-    """How well pairs of label sets agree, a row a pair and split.
+    """Measure how well pairs of label sets agree, with a row for each pair and split.
 
     Args:
         diffs: Name of the pair → its comparison.
@@ -78,11 +77,11 @@ def agreement_table(diffs: Mapping[str, LabelDiff]) -> Table:
             rows.append([
                 name, split, len(files), sum(file.status == 'same' for file in files),
                 100 * sum(file.changed for file in files) / pixels if pixels else None,
-                float(iou.mean()) if len(iou) else None, int((iou < DOUBTFUL).sum()), int((iou < WRONG).sum()),
+                float(iou.mean()) if len(iou) else None, int((iou < DOUBTFUL_IOU).sum()), int((iou < WRONG_IOU).sum()),
             ])  # fmt: skip
     columns: dict[str, int | None] = {
         'label sets': None, 'split': None, 'masks': None, 'equal': None, 'changed pixels %': 2,
-        'foreground IoU': 4, f'IoU < {DOUBTFUL}': None, f'IoU < {WRONG}': None,
+        'foreground IoU': 4, f'IoU < {DOUBTFUL_IOU}': None, f'IoU < {WRONG_IOU}': None,
     }  # fmt: skip
     return Table(
         'Agreement of label sets', columns, rows, 'Foreground IoU: mean over the masks, classes not told apart.'
@@ -90,7 +89,7 @@ def agreement_table(diffs: Mapping[str, LabelDiff]) -> Table:
 
 
 def flips_table(diff: LabelDiff) -> Table:
-    """From which class to which the pixels change, most first."""
+    """Count the changed pixels by their classes before and after, most first."""
     flips = diff.flips()
     total = sum(flips.values())
     rows: list[Sequence[Cell]] = [[flip, count, 100 * count / total] for flip, count in flips.items()]

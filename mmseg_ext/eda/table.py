@@ -1,4 +1,4 @@
-"""A table of numbers as CSV, as Markdown and on a terminal."""
+"""Table of numbers as CSV, as Markdown and on a terminal."""
 
 from __future__ import annotations
 
@@ -17,13 +17,22 @@ MISSING = '–'
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table with a title and a note.
 
     Attributes:
         title: What it shows.
         columns: Column headings → decimals of the numbers below (None for text and whole numbers).
-        rows: One cell a column; None where a value does not exist.
+        rows: One cell for each column; None where a value does not exist.
         note: How to read it, in one or two sentences.
+
+    >>> print(Table('Areas', {'class': None, 'mean': 1}, [['cat', 8.269], ['dog', None]]).markdown())
+    **Areas**
+    <BLANKLINE>
+    | class | mean |
+    | --- | ---: |
+    | cat | 8.3 |
+    | dog | – |
+    <BLANKLINE>
     """
 
     title: str
@@ -32,7 +41,7 @@ class Table:
     note: str = ''
 
     def csv(self) -> str:
-        """As CSV with a header; numbers with two digits more than shown, nothing where a value does not exist."""
+        """Write CSV with a header; numbers with two digits more than shown, nothing where a value does not exist."""
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator='\n')
         writer.writerow(self.columns)
@@ -45,7 +54,7 @@ class Table:
         return stream.getvalue()
 
     def markdown(self) -> str:
-        """As a Markdown table under its title, the note below."""
+        """Write a Markdown table under its title, the note below."""
         escaped = [[text.replace('|', '\\|') for text in line] for line in [list(self.columns), *self.texts()]]
         rule = ['---:' if right else '---' for right in self._right()]
         lines = [f'| {" | ".join(line)} |' for line in [escaped[0], rule, *escaped[1:]]]
@@ -53,13 +62,13 @@ class Table:
         return '\n'.join([f'**{self.title}**', '', *lines, '', *note])
 
     def texts(self) -> list[list[str]]:
-        """The cells as shown."""
+        """Return the cells as shown."""
         return [
             [_text(cell, places) for cell, places in zip(row, self.columns.values(), strict=True)] for row in self.rows
         ]
 
     def rich(self) -> rich.table.Table:
-        """For a terminal."""
+        """Make a table for a terminal."""
         import rich.table
         from rich import box
         from rich.markup import escape
@@ -77,10 +86,10 @@ class Table:
             table.add_row(*map(escape, row))
         return table
 
-    def beside(
+    def compared_with(
         self, title: str, reference: Mapping[str, Mapping[str, str]], key: str = 'class', **where: Cell
     ) -> Table:
-        """Some numbers of this table beside those that somebody else states.
+        """Compare numbers of this table with those of another report.
 
         Args:
             title: Of the new table.
@@ -90,13 +99,13 @@ class Table:
             where: Column → value of the rows that are meant, such as ``split='train'``.
 
         Returns:
-            A row a number: ``key``, quantity, reference, here, and whether they agree to the last digit.
+            One row for each number: ``key``, quantity, reference, here, and whether they agree to the last digit.
         """
         rows: list[Sequence[Cell]] = []
         for place, stated_row in reference.items():
             wanted = {key: place, **where}
             found = [dict(zip(self.columns, cells, strict=True)) for cells in self.rows]
-            row = next((one for one in found if all(one[name] == value for name, value in wanted.items())), {})
+            row = next((row for row in found if all(row[name] == value for name, value in wanted.items())), {})
             for name, stated in stated_row.items():
                 value = row.get(name)
                 here = MISSING if value is None else f'{float(value):.{len(stated.partition(".")[2])}f}'
@@ -104,14 +113,14 @@ class Table:
         return Table(title, dict.fromkeys((key, 'quantity', 'reference', 'here', 'agrees')), rows)
 
     def _right(self) -> list[bool]:
-        """Which columns hold numbers."""
+        """Return for each column whether it holds numbers."""
         return [
             any(isinstance(row[column], int | float) for row in self.rows) or places is not None
             for column, places in enumerate(self.columns.values())
         ]
 
     def _repr_markdown_(self) -> str:
-        """How a notebook shows it."""
+        """Write what a notebook shows."""
         return self.markdown()
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_ext.eda.audit.near_pairs import near_pairs
+from mmseg_ext.eda.audit.image_hash import find_near_pairs
 
 
 def flipped(value: np.ndarray, bits: list[int]) -> np.ndarray:
@@ -22,7 +22,7 @@ def test_every_pair_within_fifteen_bits_is_found(seed: int, number: int, most: i
     rows = [flipped(base[rng.integers(3)], rng.choice(256, rng.integers(most + 1), False)) for _ in range(number)]
     hashes = np.array(rows)
     apart = np.unpackbits(hashes[:, None] ^ hashes[None], axis=2).sum(axis=2)
-    found = set(near_pairs(hashes, 15))
+    found = set(find_near_pairs(hashes, 15))
     assert all(i < j and apart[i, j] <= 15 for i, j in found)
     # Of equal hashes only the first is compared, so that the rest are reached through it.
     originals = [int(np.flatnonzero(apart[i] == 0)[0]) for i in range(number)]
@@ -34,15 +34,15 @@ def test_every_pair_within_fifteen_bits_is_found(seed: int, number: int, most: i
 
 def test_far_hashes_are_no_pairs() -> None:
     hashes = np.random.default_rng(0).integers(0, 256, (300, 32), np.uint8)
-    assert list(near_pairs(hashes, 40)) == []
+    assert list(find_near_pairs(hashes, 40)) == []
     hashes[:, :2] = 7  # they agree in a band, and so all are compared
-    assert list(near_pairs(hashes, 40)) == []
+    assert list(find_near_pairs(hashes, 40)) == []
 
 
 @pytest.mark.parametrize('number', [0, 1])
 def test_nothing_to_compare(number: int) -> None:
-    assert list(near_pairs(np.zeros((number, 32), np.uint8), 40)) == []
+    assert list(find_near_pairs(np.zeros((number, 32), np.uint8), 40)) == []
 
 
 def test_equal_hashes_take_linear_time() -> None:
-    assert list(near_pairs(np.zeros((20_000, 32), np.uint8), 40)) == [(0, i) for i in range(1, 20_000)]
+    assert list(find_near_pairs(np.zeros((20_000, 32), np.uint8), 40)) == [(0, i) for i in range(1, 20_000)]

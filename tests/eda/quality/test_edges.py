@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage, stats
 
-from mmseg_ext.eda.quality.edge_support import TOLERANCE, edge_support, near, outline
+from mmseg_ext.eda.quality.edges import TOLERANCE_PX, edge_support, near, outline
 
-photographs = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.just(3)))
+images = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.just(3)))
 maps = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 
-@given(photographs)
+@given(images)
 def test_support_is_a_rank_with_mean_0(image: np.ndarray) -> None:
     support = edge_support(image)
     assert support.shape == image.shape[:2]
@@ -33,7 +33,7 @@ def test_ties_share_their_rank_as_in_scipy() -> None:
     assert len(np.unique(support[:, :8])) == 1
 
 
-def test_a_flat_photograph_supports_nothing_and_a_colour_is_an_edge() -> None:
+def test_a_flat_image_supports_nothing_and_a_colour_is_an_edge() -> None:
     image = np.full((9, 9, 3), 77, np.uint8)
     np.testing.assert_allclose(edge_support(image), 0, atol=1e-6)
     red, green = (0, 0, 150), (0, 90, 0)  # of nearly the same brightness
@@ -41,9 +41,9 @@ def test_a_flat_photograph_supports_nothing_and_a_colour_is_an_edge() -> None:
     assert edge_support(image)[:, 4:6].min() > edge_support(image)[:, 0].max()
 
 
-def test_a_dull_photograph_has_the_edges_of_a_strong_one() -> None:
-    random = np.random.default_rng(0)
-    strong = ndimage.gaussian_filter(random.uniform(0, 255, (40, 40)), 3)
+def test_a_dull_image_has_the_edges_of_a_strong_one() -> None:
+    rng = np.random.default_rng(0)
+    strong = ndimage.gaussian_filter(rng.uniform(0, 255, (40, 40)), 3)
     strong = (strong - strong.min()) / np.ptp(strong) * 200
     dull = strong / 4 + 80
     both = [edge_support(np.repeat(np.round(x).astype(np.uint8)[..., None], 3, axis=2)) for x in (strong, dull)]
@@ -52,9 +52,9 @@ def test_a_dull_photograph_has_the_edges_of_a_strong_one() -> None:
 
 @given(maps)
 def test_outline_and_surroundings_as_scipy_has_them(binary: np.ndarray) -> None:
-    inside = ndimage.binary_erosion(binary, np.ones((3, 3)), border_value=1)  # the photograph's rim is no outline
+    inside = ndimage.binary_erosion(binary, np.ones((3, 3)), border_value=1)  # the image's border is no outline
     np.testing.assert_array_equal(outline(binary), binary & ~inside)
-    side = 2 * TOLERANCE + 1
+    side = 2 * TOLERANCE_PX + 1
     np.testing.assert_array_equal(near(binary), ndimage.binary_dilation(binary, np.ones((side, side))))
 
 

@@ -1,39 +1,39 @@
-"""The audit of a data set: list the files, check each, compare the photographs."""
+"""Audit of a whole label set: list the files, check each, compare the images."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import DataSet, Item
-from mmseg_ext.eda.audit.check_file import Task, check_chunk, make_findings
+from mmseg_ext.data import Classes, DataSet, Item
+from mmseg_ext.data.dataset import Key
 from mmseg_ext.eda.audit.duplicates import find_duplicates
-from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
-from mmseg_ext.eda.audit.hits import make_hit
-from mmseg_ext.eda.audit.rules import RULES, Rules, compares_photos
+from mmseg_ext.eda.audit.findings import SEVERITIES, Finding, make_hit
+from mmseg_ext.eda.audit.item_checks import Task, check_chunk, make_findings
+from mmseg_ext.eda.audit.rules import RULES, Rules, compares_images
 from mmseg_ext.eda.audit.workers import run_chunks
 from mmseg_ext.progress import track
 
-CHUNK = 32  # items: seconds at most between two steps of the progress bar, little to do anew when a worker dies
+CHUNK_ITEMS = 32  # seconds at most between two steps of the progress bar, and little to repeat when a worker dies
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found.
+    """Result of an audit.
 
     Attributes:
         labels: The label set.
         splits: The audited splits.
-        unlabelled: Those of them without masks; their images alone were audited.
+        unlabelled: Those of them without masks; only their images were audited.
         images: Number of images.
         masks: Number of masks.
         classes: Names, colours, ignored value.
         findings: Ordered by split, stem and check, whatever the number of workers.
+        items: (split, stem) → item, for the images and masks with a finding; stray files are not among them.
     """
 
     labels: str
@@ -43,9 +43,10 @@ class Audit:
     masks: int
     classes: Classes
     findings: list[Finding]
+    items: Mapping[Key, Item]
 
     def summary(self) -> dict[str, Any]:
-        """The head of the JSON report: what was audited, and findings by severity and by check."""
+        """Return the head of the JSON report: what was audited, and findings by severity and by check."""
         severities = Counter(finding.severity for finding in self.findings)
         checks = Counter(finding.check for finding in self.findings)
         return {
@@ -61,7 +62,7 @@ class Audit:
         }
 
 
-def audit(
+def audit_label_set(
     root: str | Path,
     labels: str = 'labels',
     splits: Sequence[str] | None = None,
@@ -70,12 +71,12 @@ def audit(
 ) -> Audit:
     """Audit a label set.
 
-    Memory does not grow with the images: of each item its name, findings and 32 bytes of hash are kept.
+    Memory does not grow with the size of the images: of each item its name, findings and 32 bytes of hash are kept.
 
     Args:
         root: The data set (``dataset.yaml``, ``img/``, the label set, perhaps ``labelme/``).
         labels: Name of the label set.
-        splits: Which splits; None for all.
+        splits: Which splits; all by default.
         rules: From `read_rules`.
         workers: Number of processes, or ``dask://host:port``.
 
@@ -94,17 +95,19 @@ def audit(
             key = split, problem.stem
             findings += make_findings(rules, key, [(problem.check, make_hit(None, problem.message))])
     task = Task(data.root, labels, classes, rules)
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    chunks = [items[start : start + CHUNK_ITEMS] for start in range(0, len(items), CHUNK_ITEMS)]
     results = run_chunks(partial(check_chunk, task), chunks, workers, data.root)
     hashes: list[bytes | None] = []
     for chunk in track(results, f'auditing {labels}', total=len(chunks)):
         for result in chunk:
             findings += result.findings
-            hashes.append(result.photo)
-    if compares_photos(rules):
+            hashes.append(result.image_hash)
+    if compares_images(rules):
         findings += find_duplicates(task, items, hashes)
-    places = {split: place for place, split in enumerate(splits)}, {check: place for place, check in enumerate(RULES)}
-    findings.sort(key=lambda f: (places[0][f.split], f.stem, places[1][f.check], f.message))
+    split_rank = {split: rank for rank, split in enumerate(splits)}
+    check_rank = {check: rank for rank, check in enumerate(RULES)}
+    findings.sort(key=lambda f: (split_rank[f.split], f.stem, check_rank[f.check], f.message))
+    keys = {(finding.split, finding.stem) for finding in findings}
     return Audit(
         labels,
         splits,
@@ -113,4 +116,5 @@ def audit(
         sum(item.mask_name is not None for item in items),
         classes,
         findings,
+        {item.key: item for item in items if item.key in keys},
     )

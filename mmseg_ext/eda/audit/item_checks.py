@@ -1,23 +1,22 @@
-"""All checks of one image with its mask, and of a chunk of them in a worker."""
+"""All checks of one item, and of a chunk of items in a worker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import Item, Key
-from mmseg_ext.data.images import read_image
-from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.data import Classes, Item, Mask, read_image, read_mask
+from mmseg_ext.data.dataset import Key
 from mmseg_ext.eda.audit import region_checks, shape_checks
-from mmseg_ext.eda.audit.findings import Finding
-from mmseg_ext.eda.audit.hits import Hit, make_hit
+from mmseg_ext.eda.audit.findings import Finding, Hit, make_hit
+from mmseg_ext.eda.audit.image_hash import hash_image
+from mmseg_ext.eda.audit.measured_mask import MeasuredMask
 from mmseg_ext.eda.audit.overlap import overlap, read_shapes
-from mmseg_ext.eda.audit.photo_hash import photo_hash
-from mmseg_ext.eda.audit.quiet import quiet_decoders
-from mmseg_ext.eda.audit.rules import Rules, compares_photos
-from mmseg_ext.eda.audit.view import MaskView
+from mmseg_ext.eda.audit.rules import Rules, compares_images
 from mmseg_ext.errors import InputError
 
 MASK_CHECKS: dict[str, Callable[..., Hit | None]] = {
@@ -50,20 +49,20 @@ class Task(NamedTuple):
     rules: Rules
 
 
-class FileResult(NamedTuple):
-    """What is kept of an item: its findings and its image's hash, None without a readable image or need."""
+class ItemResult(NamedTuple):
+    """Findings of an item, and the hash of its image: None without a readable image, or where none is needed."""
 
     findings: list[Finding]
-    photo: bytes | None
+    image_hash: bytes | None
 
 
-def check_chunk(task: Task, items: Sequence[Item]) -> list[FileResult]:
-    """Check some items, in order. This is what is sent to worker processes and Dask."""
+def check_chunk(task: Task, items: Sequence[Item]) -> list[ItemResult]:
+    """Check some items, in order: the unit of work of worker processes and Dask."""
     with quiet_decoders():
         return [check_item(task, item) for item in items]
 
 
-def check_item(task: Task, item: Item) -> FileResult:
+def check_item(task: Task, item: Item) -> ItemResult:
     """Read an item's files and apply every check that needs no other item."""
     hits: list[tuple[str, Hit]] = []
 
@@ -84,12 +83,12 @@ def check_item(task: Task, item: Item) -> FileResult:
             hits.append(('size_mismatch', make_hit(None, f'the mask is {sizes[0]} pixels, its image {sizes[1]}')))
         hits += check_mask(mask, task.classes, task.rules)
     if task.rules['overlap'].severity != 'off' and item.shapes is not None:
-        found = next((array.shape[:2] for array in (mask, image) if array is not None), None)
-        hit = read(lambda path: _check_shapes(path, found, task.rules), item.shapes)
+        size = next((array.shape[:2] for array in (mask, image) if array is not None), None)
+        hit = read(lambda path: _check_shapes(path, size, task.rules), item.shapes)
         if hit is not None:
             hits.append(('overlap', hit))
-    photo = photo_hash(image) if image is not None and compares_photos(task.rules) else None
-    return FileResult(make_findings(task.rules, item.key, hits), photo)
+    image_hash = hash_image(image) if image is not None and compares_images(task.rules) else None
+    return ItemResult(make_findings(task.rules, item.key, hits), image_hash)
 
 
 def check_mask(mask: Mask, classes: Classes, rules: Rules) -> list[tuple[str, Hit]]:
@@ -101,18 +100,18 @@ def check_mask(mask: Mask, classes: Classes, rules: Rules) -> list[tuple[str, Hi
         rules: Thresholds; a check that is off is left out.
 
     Returns:
-        The names of the checks that speak, with what they say.
+        The names of the checks that apply, each with its hit.
     """
-    view = MaskView(mask, len(classes.names), classes.ignore_index)
+    measured = MeasuredMask(mask, len(classes.names), classes.ignore_index)
     hits = []
     for name, check in MASK_CHECKS.items():
-        if rules[name].severity != 'off' and (hit := check(view, **rules[name].thresholds)) is not None:
+        if rules[name].severity != 'off' and (hit := check(measured, **rules[name].thresholds)) is not None:
             hits.append((name, hit))
     return hits
 
 
 def make_findings(rules: Rules, key: Key, hits: Sequence[tuple[str, Hit]]) -> list[Finding]:
-    """Findings of an item in the order of the rules."""
+    """Turn the hits of one file into findings, in their order; those of checks that are off are left out."""
     findings = []
     for name, hit in hits:
         severity = rules[name].severity
@@ -121,12 +120,57 @@ def make_findings(rules: Rules, key: Key, hits: Sequence[tuple[str, Hit]]) -> li
     return findings
 
 
-def _check_shapes(path: Path, found: tuple[int, int] | None, rules: Rules) -> Hit | None:
-    shapes, stated = read_shapes(path)
-    size = found or stated
+def _check_shapes(path: Path, size: tuple[int, int] | None, rules: Rules) -> Hit | None:
+    shapes, stated_size = read_shapes(path)
+    size = size or stated_size
     if size is None:
         return None
     try:
         return overlap(shapes, size[0], size[1], **rules['overlap'].thresholds)
     except InputError as error:
         raise InputError(path, str(error)) from error
+
+
+STDERR = 2
+_lock = threading.Lock()
+_users = 0
+_saved = -1
+
+
+@contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Discard what C libraries write to standard error, since findings report what is wrong with a file.
+
+    Several threads may be inside at once.
+    """
+    _silence()
+    try:
+        yield
+    finally:
+        _restore()
+
+
+def _silence() -> None:
+    global _users, _saved
+    with _lock:
+        _users += 1
+        if _users > 1:
+            return
+        try:
+            _saved = os.dup(STDERR)
+        except OSError:  # it is closed: there is nothing to discard
+            _saved = -1
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, STDERR)
+        os.close(nowhere)
+
+
+def _restore() -> None:
+    global _users, _saved
+    with _lock:
+        _users -= 1
+        if _users == 0 and _saved >= 0:
+            os.dup2(_saved, STDERR)
+            os.close(_saved)
+            _saved = -1

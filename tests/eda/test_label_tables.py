@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from mmseg_ext.data.masks import write_mask
-from mmseg_ext.eda.audit.run import audit
+from mmseg_ext.eda.audit import audit_label_set
 from mmseg_ext.eda.cleaning import clean_label_set
 from mmseg_ext.eda.diff import diff_labels
-from mmseg_ext.eda.statistics.label_tables import (
+from mmseg_ext.eda.label_tables import (
     agreement_table,
     audit_table,
     cleaning_table,
@@ -66,7 +66,7 @@ def test_the_iou_agrees_with_the_arrays(root: Path) -> None:
 
 
 def test_audit_and_cleaning_as_tables(root: Path) -> None:
-    result = audit(root, 'labels')
+    result = audit_label_set(root, 'labels')
     rows = {row[0]: row for row in audit_table(result).rows}
     assert rows['noise'] == ['noise', 'warning', 1]
     assert sum(row[-1] for row in rows.values()) == len(result.findings)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import csv
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_ext.eda.audit.quiet import quiet_decoders
-from mmseg_ext.eda.audit.report import checks_table, findings_table, write_audit_json, write_findings_csv
-from mmseg_ext.eda.audit.rules import read_rules
-from mmseg_ext.eda.audit.run import Audit, audit
+from mmseg_ext.data import DataSet
+from mmseg_ext.eda.audit import Audit, audit_label_set, read_rules
 from mmseg_ext.errors import InputError
 
 WritePng = Callable[..., None]
@@ -24,7 +20,7 @@ def checks(result: Audit) -> list[tuple[str, str]]:
 
 
 def test_a_sound_set_has_no_findings(write_set: Callable[..., Path]) -> None:
-    result = audit(write_set(train=3, val=2))
+    result = audit_label_set(write_set(train=3, val=2))
     assert result.findings == []
     assert result.summary() == {
         'labels': 'labels',
@@ -39,7 +35,7 @@ def test_a_sound_set_has_no_findings(write_set: Callable[..., Path]) -> None:
     }
 
 
-def test_what_cannot_be_read_is_said_of_the_file(write_set: Callable[..., Path], write_png: WritePng) -> None:
+def test_unreadable_files_are_findings(write_set: Callable[..., Path], write_png: WritePng) -> None:
     root = write_set(train=8)
     masks, images = root / 'labels/train', root / 'img/train'
     write_png(masks / 'train_0.png', np.zeros((64, 64), np.uint16))
@@ -52,7 +48,7 @@ def test_what_cannot_be_read_is_said_of_the_file(write_set: Callable[..., Path],
     (images / 'train_4.jpg').write_bytes(jpeg[: len(jpeg) // 2])
     (images / 'train_5.png').write_bytes((images / 'train_5.png').read_bytes()[:300])
     write_png(masks / 'train_6.png', np.eye(64, 60, dtype=np.uint8))
-    result = audit(root)
+    result = audit_label_set(root)
     assert [f.stem for f in result.findings if f.check == 'unreadable'] == [f'train_{i}' for i in range(6)]
     messages = {f.stem: f.message for f in result.findings if f.check in ('unreadable', 'size_mismatch')}
     assert messages['train_0'].startswith('labels/train/train_0.png: mask has mode I;16')
@@ -60,6 +56,17 @@ def test_what_cannot_be_read_is_said_of_the_file(write_set: Callable[..., Path],
     assert messages['train_4'].startswith('img/train/train_4.jpg: ')
     assert messages['train_6'] == 'the mask is 60×64 pixels, its image 64×64'
     assert {f.severity for f in result.findings if f.stem in messages and f.stem != 'train_6'} == {'error'}
+
+
+def test_the_items_with_findings_are_kept(write_set: Callable[..., Path], write_png: WritePng) -> None:
+    root = write_set(train=3)
+    write_png(root / 'labels/train/train_1.png', np.zeros((64, 64), np.uint8))
+    (root / 'labels/train/train_2.png').unlink()
+    (root / 'img/train/notes.txt').write_text('')
+    result = audit_label_set(root)
+    assert {f.stem for f in result.findings} == {'train_1', 'train_2', 'notes.txt'}
+    assert list(result.items) == [('train', 'train_1'), ('train', 'train_2')]
+    assert list(result.items.values()) == DataSet(root.resolve()).items('labels')[1:]
 
 
 def test_findings_are_ordered_by_split_stem_and_rule(write_set: Callable[..., Path], write_png: WritePng) -> None:
@@ -71,7 +78,7 @@ def test_findings_are_ordered_by_split_stem_and_rule(write_set: Callable[..., Pa
     write_png(root / 'labels/val/val_0.png', np.zeros((64, 64), np.uint8))
     for name in ('a.txt', 'z.txt'):
         (root / 'img/train' / name).write_text('')
-    assert checks(audit(root)) == [
+    assert checks(audit_label_set(root)) == [
         ('a.txt', 'stray_file'),
         ('train_1', 'invalid_class'),
         ('train_1', 'fragments'),
@@ -87,10 +94,10 @@ def test_rules_change_findings(write_set: Callable[..., Path], write_png: WriteP
     mask[10:30, 10:30], mask[5, 50:59] = 1, 1
     write_png(root / 'labels/train/train_0.png', mask)
     rules = read_rules(settings=['coarse_polygon.severity=off', 'staircase.severity=off', 'straight_edge.severity=off'])
-    assert checks(audit(root, rules=rules)) == [('train_0', 'noise'), ('train_0', 'elongated')]
+    assert checks(audit_label_set(root, rules=rules)) == [('train_0', 'noise'), ('train_0', 'elongated')]
     other = dict(rules, noise=read_rules(settings=['noise.below=9'])['noise'])
     other['elongated'] = read_rules(settings=['elongated.severity=info'])['elongated']
-    assert [(f.check, f.severity) for f in audit(root, rules=other).findings] == [('elongated', 'info')]
+    assert [(f.check, f.severity) for f in audit_label_set(root, rules=other).findings] == [('elongated', 'info')]
 
 
 def test_ignored_pixels_are_neither_object_nor_background(write_set: Callable[..., Path], write_png: WritePng) -> None:
@@ -102,9 +109,9 @@ def test_ignored_pixels_are_neither_object_nor_background(write_set: Callable[..
         mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         mask[:, :4] = mask[30, 30] = mask[2:4, 50] = 9
         write_png(path, mask)
-    assert audit(root).findings == []
+    assert audit_label_set(root).findings == []
     (root / 'dataset.yaml').write_text(yaml)
-    assert checks(audit(root)) == [('train_0', 'invalid_class'), ('train_1', 'invalid_class')]
+    assert checks(audit_label_set(root)) == [('train_0', 'invalid_class'), ('train_1', 'invalid_class')]
 
 
 def test_overlapping_shapes(write_set: Callable[..., Path]) -> None:
@@ -114,49 +121,13 @@ def test_overlapping_shapes(write_set: Callable[..., Path]) -> None:
     (root / 'labelme/train').mkdir(parents=True)
     (root / 'labelme/train/train_0.json').write_text(json.dumps({'shapes': shapes}))
     (root / 'labelme/train/train_1.json').write_text('{')
-    result = audit(root)
+    result = audit_label_set(root)
     assert checks(result) == [('train_0', 'overlap'), ('train_1', 'unreadable')]
     assert result.findings[0].value == 11 * 11
     assert result.findings[1].message.startswith('labelme/train/train_1.json: ')
     shapes[1]['points'] = [[1, 2]]
     (root / 'labelme/train/train_0.json').write_text(json.dumps({'shapes': shapes}))
-    assert checks(audit(root)) == [('train_0', 'unreadable'), ('train_1', 'unreadable')]
-
-
-def test_reports(write_set: Callable[..., Path], write_png: WritePng, tmp_path: Path) -> None:
-    root = write_set(train=3)
-    write_png(root / 'labels/train/train_1.png', np.full((64, 64), 2, np.uint8))
-    mask = cv2.imread(str(root / 'labels/train/train_2.png'), cv2.IMREAD_UNCHANGED)
-    mask[1, 1] = mask[60, 60] = 1
-    write_png(root / 'labels/train/train_2.png', mask)
-    result = audit(root)
-    write_audit_json(tmp_path / 'a.json', result)
-    write_findings_csv(tmp_path / 'a.csv', result)
-    content = json.loads((tmp_path / 'a.json').read_text())
-    assert content['summary']['checks'] == {'full_mask': 1, 'noise': 1}
-    assert content['summary']['files_with_findings'] == 2
-    assert content['findings'] == [
-        {'check': 'full_mask', 'severity': 'warning', 'split': 'train', 'stem': 'train_1', 'value': None,
-         'message': 'the mask holds no background'},
-        {'check': 'noise', 'severity': 'warning', 'split': 'train', 'stem': 'train_2', 'value': 2.0,
-         'message': '2 regions below 10 px'},
-    ]  # fmt: skip
-    with (tmp_path / 'a.csv').open(newline='') as stream:
-        rows = list(csv.DictReader(stream))
-    assert rows == [{k: '' if v is None else str(v) for k, v in row.items()} for row in content['findings']]
-    assert checks_table(result).row_count == 2
-    table = findings_table(result, most=1)
-    assert table.row_count == 1
-    assert '1 more' in str(table.caption)
-
-
-def test_decoders_are_silenced_and_let_speak_again(capfd: pytest.CaptureFixture[str]) -> None:
-    with quiet_decoders():
-        with quiet_decoders():
-            os.write(2, b'libpng warning: unheard\n')
-        os.write(2, b'unheard too: another thread may still be inside\n')
-    os.write(2, b'heard\n')
-    assert capfd.readouterr().err == 'heard\n'
+    assert checks(audit_label_set(root)) == [('train_0', 'unreadable'), ('train_1', 'unreadable')]
 
 
 PETS = {
@@ -176,7 +147,7 @@ def padded(name: str) -> str:
 
 
 def test_the_reference_report_on_the_pets(shared_data: Path) -> None:
-    result = audit(shared_data / 'pets', 'labels', ['train', 'val'])
+    result = audit_label_set(shared_data / 'pets', 'labels', ['train', 'val'])
     for check, expected in PETS.items():
         found = {f.stem: f.value for f in result.findings if f.check == check}
         assert found == {padded(name): value for name, value in expected.items()}
@@ -190,10 +161,10 @@ def test_the_reference_report_on_the_pets(shared_data: Path) -> None:
 
 
 def test_the_corrected_pets_are_clean(shared_data: Path) -> None:
-    found = {f.check for f in audit(shared_data / 'pets', 'labels_fixed', ['train', 'val']).findings}
+    found = {f.check for f in audit_label_set(shared_data / 'pets', 'labels_fixed', ['train', 'val']).findings}
     assert found == {'pinholes', 'straight_edge', 'duplicate_image'}
 
 
 def test_a_foreign_set_without_a_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'dataset\.yaml'):
-        audit(tmp_path)
+        audit_label_set(tmp_path)

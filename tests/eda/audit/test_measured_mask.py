@@ -1,15 +1,16 @@
-"""Counting by outlines against counting by labelled pixels."""
+"""Counting by outlines, compared with counting by labelled pixels."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mmseg_ext.eda.audit.outlines import find_outlined_regions
+from mmseg_ext.eda.audit.measured_mask import MeasuredMask, find_outlined_regions
 from mmseg_ext.eda.regions import find_regions
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))
@@ -79,3 +80,13 @@ def test_the_polygon_of_a_rectangle_has_four_corners() -> None:
     mask = np.zeros((20, 30), np.uint8)
     mask[3:13, 5:25] = 1
     assert sorted(find_outlined_regions(mask)[0].polygon) == [[5, 3], [5, 12], [24, 3], [24, 12]]
+
+
+@pytest.mark.parametrize('classes', [3, 30])
+def test_counts_hold_every_pixel_once(classes: int) -> None:
+    mask = np.random.default_rng(0).choice(np.array([0, 1, 2, 7, 255], np.uint8), (13, 17))
+    for pixels in (mask, np.where(mask > 2, 0, mask).astype(np.uint8)):
+        counted = MeasuredMask(pixels, classes)
+        assert counted.counts == np.bincount(pixels.ravel(), minlength=256).tolist()
+        assert counted.counts[0] + counted.area + counted.unknown == pixels.size
+        assert np.count_nonzero(counted.foreground) == counted.area

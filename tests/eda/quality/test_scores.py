@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mmseg_ext.eda.quality.edge_support import near, outline
-from mmseg_ext.eda.quality.label_errors import LabelErrors, label_errors, suggestion
-from mmseg_ext.eda.quality.label_quality import (
+from mmseg_ext.eda.quality.edges import near, outline
+from mmseg_ext.eda.quality.evidence import make_evidence
+from mmseg_ext.eda.quality.scores import (
     SCORES,
-    TYPICAL,
+    TYPICAL_EDGE_SUPPORT,
     class_agreement,
     confident_agreement,
     corroborated_agreement,
-    evidence,
     hard_iou,
     soft_iou,
     softmin,
@@ -38,7 +37,7 @@ def square(value: int, left: int, right: int) -> np.ndarray:
 
 
 def noise(seed: int, size: int = 12) -> np.ndarray:
-    """A photograph of nothing."""
+    """An image of nothing."""
     return np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8)
 
 
@@ -48,54 +47,56 @@ masks = arrays(np.uint8, (12, 12), elements=st.sampled_from([0, 1, 2, 255]))
 @pytest.mark.parametrize('name', SCORES)
 @given(masks, st.integers(0, 2**32 - 1))
 def test_every_score_lies_in_0_to_1_and_full_agreement_is_1(name: str, mask: np.ndarray, seed: int) -> None:
-    chances = np.random.default_rng(seed).dirichlet(np.ones(3), mask.shape).transpose(2, 0, 1)
-    assert 0 <= SCORES[name](evidence(mask, chances, image=noise(seed))) <= 1
+    probabilities = np.random.default_rng(seed).dirichlet(np.ones(3), mask.shape).transpose(2, 0, 1)
+    assert 0 <= SCORES[name](make_evidence(mask, probabilities, image=noise(seed))) <= 1
     sure = certain(np.where(mask == 255, 0, mask))
-    assert SCORES[name](evidence(mask, sure, image=noise(seed))) == pytest.approx(1)
+    assert SCORES[name](make_evidence(mask, sure, image=noise(seed))) == pytest.approx(1)
 
 
 @pytest.mark.parametrize('name', SCORES)
 @given(masks, st.integers(0, 2**32 - 1))
 def test_what_the_model_says_of_ignored_pixels_changes_nothing(name: str, mask: np.ndarray, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    chances = random.dirichlet(np.ones(3), mask.shape).transpose(2, 0, 1)
-    other = np.where(mask == 255, random.dirichlet(np.ones(3), mask.shape).transpose(2, 0, 1), chances)
-    both = [SCORES[name](evidence(mask, one, image=noise(seed))) for one in (chances, other)]
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.ones(3), mask.shape).transpose(2, 0, 1)
+    other = np.where(mask == 255, rng.dirichlet(np.ones(3), mask.shape).transpose(2, 0, 1), probabilities)
+    both = [SCORES[name](make_evidence(mask, p, image=noise(seed))) for p in (probabilities, other)]
     assert both[0] == pytest.approx(both[1])
 
 
 def test_softmin_by_hand() -> None:
-    chances = np.array([[[0.9, 0.2]], [[0.1, 0.8]]])
+    probabilities = np.array([[[0.9, 0.2]], [[0.1, 0.8]]])
     weights = [math.exp((1 - 0.9) / 0.1), math.exp((1 - 0.2) / 0.1)]
     expected = (0.9 * weights[0] + 0.2 * weights[1]) / sum(weights)
-    assert softmin(evidence(np.zeros((1, 2), np.uint8), chances)) == pytest.approx(expected)
+    assert softmin(make_evidence(np.zeros((1, 2), np.uint8), probabilities)) == pytest.approx(expected)
 
 
 def test_ious_by_hand() -> None:
     mask = np.array([[1, 1, 0, 0]], np.uint8)
-    chances = np.array(
+    probabilities = np.array(
         [[[0.2, 0.7, 0.4, 0.9]], [[0.8, 0.3, 0.6, 0.1]]]
-    )  # the likeliest: object, ground, object, ground
-    e = evidence(mask, chances)
+    )  # the likeliest: object, background, object, background
+    e = make_evidence(mask, probabilities)
     assert hard_iou(e) == pytest.approx(1 / 3)
     assert soft_iou(e) == pytest.approx((0.8 + 0.3) / (1 + 1 + 0.6 + 0.1))
 
 
 def test_confident_agreement_counts_areas_and_not_borders() -> None:
     model = certain(square(1, 5, 25))
-    assert confident_agreement(evidence(square(1, 5, 25), model)) == 1
-    assert confident_agreement(evidence(square(1, 5, 21), model)) == 1  # four columns too few: thinner than the disc
-    half = evidence(square(1, 5, 15), model)  # ten of twenty columns are missing
+    assert confident_agreement(make_evidence(square(1, 5, 25), model)) == 1
+    assert (
+        confident_agreement(make_evidence(square(1, 5, 21), model)) == 1
+    )  # four columns too few: thinner than the disc
+    half = make_evidence(square(1, 5, 15), model)  # ten of twenty columns are missing
     assert confident_agreement(half, opening=1) == 0.5
     assert 0.5 < confident_agreement(half) < 0.6  # a disc of seven pixels cannot reach into the four corners
-    assert confident_agreement(evidence(square(1, 5, 25), certain(np.zeros((40, 40), int)))) < 0.07
+    assert confident_agreement(make_evidence(square(1, 5, 25), certain(np.zeros((40, 40), int)))) < 0.07
     unsure = np.where(model > 0.5, 0.36, 0.32)
-    assert confident_agreement(evidence(square(1, 5, 15), unsure)) == 1
+    assert confident_agreement(make_evidence(square(1, 5, 15), unsure)) == 1
 
 
 def test_what_stands_alone_counts_half_and_in_full_with_a_counterpart() -> None:
     def both(mask: np.ndarray, model: np.ndarray) -> tuple[float, float]:
-        e = evidence(mask, certain(model))
+        e = make_evidence(mask, certain(model))
         return 1 - confident_agreement(e, opening=1), 1 - corroborated_agreement(e, opening=1)
 
     nothing, left, right = square(1, 0, 0), square(1, 2, 12), square(1, 20, 40)
@@ -108,26 +109,26 @@ def test_what_stands_alone_counts_half_and_in_full_with_a_counterpart() -> None:
     assert both(square(1, 2, 32), square(1, 2, 7)) == pytest.approx((25 / 30, 12.5 / 30))  # the models see a sixth
 
 
-def photograph(left: int, right: int) -> np.ndarray:
-    """A photograph of 40×40 with one bright object, 20 rows high."""
+def picture(left: int, right: int) -> np.ndarray:
+    """An image of 40×40 with one bright object, 20 rows high."""
     image = np.full((40, 40, 3), 60, np.uint8)
     image[10:30, left:right] = (120, 180, 220)
     return image
 
 
-def test_the_photograph_tells_whose_outline_is_right() -> None:
+def test_the_image_tells_whose_outline_is_right() -> None:
     def both(mask: np.ndarray, model: np.ndarray, image: np.ndarray) -> tuple[float, float]:
-        e = evidence(mask, certain(model), image=image)
+        e = make_evidence(mask, certain(model), image=image)
         return corroborated_agreement(e, opening=1), supported_agreement(e, opening=1)
 
     whole, half, nothing = square(1, 10, 30), square(1, 10, 20), square(1, 0, 0)
-    plain, supported = both(whole, half, photograph(10, 30))  # the models overlook half of it
+    plain, supported = both(whole, half, picture(10, 30))  # the models overlook half of it
     assert plain == pytest.approx(0.5)
     assert supported > 0.9
     for mask, model, image in (
-        (half, whole, photograph(10, 30)),  # the mask leaves out half of it
-        (whole, half, photograph(10, 20)),  # the mask holds too much
-        (nothing, whole, photograph(10, 30)),  # no outline of the mask anywhere
+        (half, whole, picture(10, 30)),  # the mask leaves out half of it
+        (whole, half, picture(10, 20)),  # the mask holds too much
+        (nothing, whole, picture(10, 30)),  # no outline of the mask anywhere
         (whole, half, np.full((40, 40, 3), 60, np.uint8)),  # nothing to be seen
     ):
         plain, supported = both(mask, model, image)
@@ -138,58 +139,37 @@ def test_the_photograph_tells_whose_outline_is_right() -> None:
 def test_the_weight_of_a_contradiction_by_hand() -> None:
     # The mask has 10 columns more than the models. Of its outline, 34 pixels are farther than 2 from theirs: the 20 of
     # its right side and 7 each of top and bottom. Of theirs, 14: their right side but for 3 pixels at either end.
-    e = evidence(square(1, 10, 30), certain(square(1, 10, 20)))
-    mine = outline(e.label) & ~near(outline(e.object > 0.5))
-    theirs = outline(e.object > 0.5) & ~near(outline(e.label))
+    e = make_evidence(square(1, 10, 30), certain(square(1, 10, 20)))
+    mine = outline(e.labelled) & ~near(outline(e.predicted))
+    theirs = outline(e.predicted) & ~near(outline(e.labelled))
     assert (mine.sum(), theirs.sum()) == (34, 14)
     for support in (0.0, 0.25, 0.5):
         edges = np.where(mine, support, 0).astype(np.float32)
-        gain = 34 * support / (34 + 14) / TYPICAL
+        gain = 34 * support / (34 + 14) / TYPICAL_EDGE_SUPPORT
         score = supported_agreement(replace(e, edges=edges), opening=1)
         assert score == pytest.approx(1 - 0.5 * (1 - gain))
     edges = np.where(mine, 0.5, np.where(theirs, 0.7, 0)).astype(np.float32)
-    gain = (34 * 0.5 - 14 * 0.7) / 48 / TYPICAL
+    gain = (34 * 0.5 - 14 * 0.7) / 48 / TYPICAL_EDGE_SUPPORT
     assert supported_agreement(replace(e, edges=edges), opening=1) == pytest.approx(1 - 0.5 * (1 - gain))
 
 
 def test_class_agreement_looks_at_the_class_of_what_both_call_an_object() -> None:
-    chances = np.zeros((3, 40, 40))
-    chances[0], chances[1], chances[2] = 0.2, 0.6, 0.2
-    assert class_agreement(evidence(square(1, 5, 25), chances)) == pytest.approx(0.75)
-    assert class_agreement(evidence(square(2, 5, 25), chances)) == pytest.approx(0.25)
-    assert class_agreement(evidence(np.zeros((40, 40), np.uint8), chances)) == 1
-    assert class_agreement(evidence(square(2, 5, 25), certain(np.zeros((40, 40), int)))) == 1  # no object at all there
-
-
-def test_kinds_and_areas_of_errors() -> None:
-    model = certain(square(1, 5, 25))
-
-    def errors(mask: np.ndarray) -> LabelErrors:
-        return label_errors(evidence(mask, model), opening=3)  # of 200 pixels it loses the four corners
-
-    assert errors(square(1, 5, 25)) == LabelErrors(0, 0, 0, 0, 'none')
-    assert (errors(square(1, 5, 15)).kind, errors(square(1, 5, 15)).missing) == ('missing part', 196)
-    assert (errors(square(1, 5, 35)).kind, errors(square(1, 5, 35)).extra) == ('extra area', 196)
-    assert (errors(square(2, 5, 25)).kind, errors(square(2, 5, 25)).wrong_class) == ('wrong class', 396)
-    assert errors(square(1, 5, 24)) == LabelErrors(0, 0, 0, 20, 'border')
-
-
-def test_the_suggestion_takes_the_outline_and_leaves_a_confirmed_region_its_class() -> None:
-    given_mask = square(2, 5, 15)
-    given_mask[0, 0] = 255
-    suggested = suggestion(evidence(given_mask, certain(square(1, 5, 25))))
-    expected = square(1, 5, 25)
-    expected[10:30, 5:15] = 2
-    expected[0, 0] = 255
-    np.testing.assert_array_equal(suggested, expected)
+    probabilities = np.zeros((3, 40, 40))
+    probabilities[0], probabilities[1], probabilities[2] = 0.2, 0.6, 0.2
+    assert class_agreement(make_evidence(square(1, 5, 25), probabilities)) == pytest.approx(0.75)
+    assert class_agreement(make_evidence(square(2, 5, 25), probabilities)) == pytest.approx(0.25)
+    assert class_agreement(make_evidence(np.zeros((40, 40), np.uint8), probabilities)) == 1
+    assert (
+        class_agreement(make_evidence(square(2, 5, 25), certain(np.zeros((40, 40), int)))) == 1
+    )  # no object at all there
 
 
 def test_what_does_not_fit_together_is_refused() -> None:
     with pytest.raises(ValueError, match=r'mask is \(2, 2\), probabilities are \(3, 2, 3\)'):
-        evidence(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 3)))
+        make_evidence(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 3)))
     with pytest.raises(ValueError, match='class 3'):
-        evidence(np.full((2, 2), 3, np.uint8), np.zeros((3, 2, 2)))
+        make_evidence(np.full((2, 2), 3, np.uint8), np.zeros((3, 2, 2)))
     with pytest.raises(ValueError, match=r'image is \(3, 2, 3\)'):
-        evidence(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 2)), image=np.zeros((3, 2, 3), np.uint8))
-    with pytest.raises(ValueError, match='needs the photograph'):
-        supported_agreement(evidence(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 2))))
+        make_evidence(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 2)), image=np.zeros((3, 2, 3), np.uint8))
+    with pytest.raises(ValueError, match='needs the image'):
+        supported_agreement(make_evidence(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 2))))

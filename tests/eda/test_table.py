@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from mmseg_ext.eda.table import Table
+
+
+def test_a_table_in_its_three_forms() -> None:
+    table = Table('A | title', {'name': None, 'share': 1}, [['a|b', 12.345678], ['c', None]], 'A note.')
+    assert table.csv() == 'name,share\na|b,12.346\nc,\n'
+    assert table.markdown().splitlines() == [
+        '**A | title**', '', '| name | share |', '| --- | ---: |', '| a\\|b | 12.3 |', '| c | – |', '', 'A note.',
+    ]  # fmt: skip
+    assert table.rich().row_count == 2
+
+
+def test_numbers_are_compared_with_those_of_another_report() -> None:
+    cells = [['train', 'cat', 1.249], ['val', 'cat', 9.0], ['train', 'dog', None]]
+    table = Table('T', {'split': None, 'class': None, 'mean': 2}, cells)
+    reference = {'cat': {'mean': '1.2'}, 'dog': {'mean': '3.00'}}
+    assert table.compared_with('B', reference, split='train').rows == [
+        ['cat', 'mean', '1.2', '1.2', 'yes'],
+        ['dog', 'mean', '3.00', '–', 'no'],
+    ]
+    reference['cat']['mean'] = '1.24'
+    assert table.compared_with('B', reference, split='train').rows[0] == ['cat', 'mean', '1.24', '1.25', 'no']
+    assert table.compared_with('B', {'bird': {'mean': '1'}}).rows == [['bird', 'mean', '1', '–', 'no']]
+    assert table.compared_with('B', {'val': {'mean': '9'}}, key='split').rows == [['val', 'mean', '9', '9', 'yes']]
