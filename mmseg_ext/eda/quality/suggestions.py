@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from mmseg_ext.data import Classes, Mask, list_stems, read_mask, write_mask
+from mmseg_ext.data import DataSet, Mask, list_stems, read_mask, write_mask
 from mmseg_ext.data.dataset import MASK_SUFFIX
 from mmseg_ext.eda.quality.evidence import Evidence
 from mmseg_ext.errors import InputError
@@ -71,10 +71,11 @@ def accept_suggestions(
     Raises:
         InputError: The new split exists, or a stem has no mask or no suggestion.
     """
-    root, source, target = Path(root), Path(root) / labels / split, Path(root) / out / split
+    data = DataSet(root)
+    source, target = data.label_set(labels).folder / split, data.root / out / split
     if target.exists():
         raise InputError(target, 'exists already', 'choose another name')
-    classes = Classes.read(root)
+    classes = data.classes
     masks, suggested = list_stems(source, (MASK_SUFFIX,)), list_stems(suggestions, (MASK_SUFFIX,))
     for stem in sorted(stems):
         if stem not in masks or stem not in suggested:

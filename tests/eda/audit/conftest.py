@@ -14,7 +14,7 @@ YAML = 'classes: [background, cat, dog]\npalette: [[0, 0, 0], [220, 60, 60], [60
 WriteSet = Callable[..., Path]
 
 
-def photograph(seed: int, size: int = 64) -> NDArray[np.uint8]:
+def make_image(seed: int, size: int = 64) -> NDArray[np.uint8]:
     """An image unlike that of any other seed."""
     noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8)
     return cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
@@ -32,9 +32,9 @@ def write_png(path: Path, array: NDArray[np.generic]) -> None:
     path.write_bytes(cv2.imencode('.png', array)[1].tobytes())
 
 
-@pytest.fixture(name='photograph')
-def photograph_() -> Callable[..., NDArray[np.uint8]]:
-    return photograph
+@pytest.fixture(name='make_image')
+def make_image_() -> Callable[..., NDArray[np.uint8]]:
+    return make_image
 
 
 @pytest.fixture(name='write_png')
@@ -53,7 +53,7 @@ def write_set(tmp_path: Path) -> WriteSet:
         seed = 0
         for split, number in splits.items():
             for index in range(number):
-                write_png(root / 'img' / split / f'{split}_{index}.png', photograph(seed))
+                write_png(root / 'img' / split / f'{split}_{index}.png', make_image(seed))
                 write_png(root / 'labels' / split / f'{split}_{index}.png', blob(seed))
                 seed += 1
         return root

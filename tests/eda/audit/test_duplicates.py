@@ -27,12 +27,12 @@ def of_duplicates(findings: list[Finding]) -> list[tuple[str, str, str, float | 
 
 
 @pytest.mark.parametrize('change', CHANGES)
-def test_a_changed_copy_is_recognized(photograph: Callable[..., Image], change: str, tmp_path: Path) -> None:
-    image = photograph(5)
+def test_a_changed_copy_is_recognized(make_image: Callable[..., Image], change: str, tmp_path: Path) -> None:
+    image = make_image(5)
     copy = CHANGES[change](image)
-    for name, picture in (('a', image), ('b', copy), ('c', photograph(6))):
-        cv2.imwrite(str(tmp_path / f'{name}.png'), picture)
-    bits = np.unpackbits(np.frombuffer(hash_image(image) + hash_image(copy) + hash_image(photograph(6)), np.uint8))
+    for name, array in (('a', image), ('b', copy), ('c', make_image(6))):
+        cv2.imwrite(str(tmp_path / f'{name}.png'), array)
+    bits = np.unpackbits(np.frombuffer(hash_image(image) + hash_image(copy) + hash_image(make_image(6)), np.uint8))
     first, second, other = bits.reshape(3, HASH_BYTES * 8)
     limits = RULES['duplicate_image'].thresholds
     assert np.count_nonzero(first != second) <= limits['distance']
@@ -58,10 +58,10 @@ def test_mask_iou() -> None:
 
 
 def test_each_copy_is_reported_with_the_first_file(
-    write_set: Callable[..., Path], photograph: Callable[..., Image], write_png: Callable[..., None]
+    write_set: Callable[..., Path], make_image: Callable[..., Image], write_png: Callable[..., None]
 ) -> None:
     root = write_set(train=4, val=2)
-    first = photograph(1)
+    first = make_image(1)
     mask = cv2.imread(str(root / 'labels/train/train_1.png'), cv2.IMREAD_UNCHANGED)
     write_png(root / 'img/train/train_3.png', first)  # the same pixels, another class
     write_png(root / 'labels/train/train_3.png', 3 - mask * (mask > 0) - 3 * (mask == 0))
@@ -82,11 +82,11 @@ def test_each_copy_is_reported_with_the_first_file(
 
 
 def test_unreadable_and_missing_masks_do_not_stop_the_comparison(
-    write_set: Callable[..., Path], photograph: Callable[..., Image], write_png: Callable[..., None]
+    write_set: Callable[..., Path], make_image: Callable[..., Image], write_png: Callable[..., None]
 ) -> None:
     root = write_set(train=5)
     for index in (1, 2, 3):
-        write_png(root / f'img/train/train_{index}.png', photograph(0))
+        write_png(root / f'img/train/train_{index}.png', make_image(0))
     (root / 'labels/train/train_1.png').write_bytes(b'no mask')
     (root / 'labels/train/train_2.png').unlink()
     (root / 'img/train/train_4.png').write_bytes(b'no image')
@@ -94,9 +94,9 @@ def test_unreadable_and_missing_masks_do_not_stop_the_comparison(
     assert [row[2] for row in found if row[0] == 'duplicate_image'] == ['train_1', 'train_2', 'train_3']
 
 
-def test_off(write_set: Callable[..., Path], photograph: Callable[..., Image], write_png: Callable[..., None]) -> None:
+def test_off(write_set: Callable[..., Path], make_image: Callable[..., Image], write_png: Callable[..., None]) -> None:
     root = write_set(train=2)
-    write_png(root / 'img/train/train_1.png', photograph(0))
+    write_png(root / 'img/train/train_1.png', make_image(0))
     assert [row[0] for row in of_duplicates(audit_label_set(root).findings)] == ['duplicate_image', 'conflicting_masks']
     rules = read_rules(settings=['duplicate_image.severity=off'])
     assert [row[0] for row in of_duplicates(audit_label_set(root, rules=rules).findings)] == ['conflicting_masks']
@@ -104,15 +104,15 @@ def test_off(write_set: Callable[..., Path], photograph: Callable[..., Image], w
     assert audit_label_set(root, rules=rules).findings == []
 
 
-def test_copies_of_a_photograph_share_the_first_stem(tmp_path: Path) -> None:
-    def photograph(seed: int) -> np.ndarray:
+def test_copies_share_the_first_stem(tmp_path: Path) -> None:
+    def make_image(seed: int) -> np.ndarray:
         noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         return cv2.resize(noise, (128, 128), interpolation=cv2.INTER_CUBIC)
 
-    pictures = {'a': photograph(0), 'b': photograph(1), 'c': photograph(0), 'd': photograph(2)}
-    pictures['e'] = cv2.resize(pictures['a'], (96, 96), interpolation=cv2.INTER_AREA)
-    for stem, picture in pictures.items():
-        cv2.imwrite(str(tmp_path / f'{stem}.png'), picture)
-    images = {stem: tmp_path / f'{stem}.png' for stem in pictures}
+    arrays = {'a': make_image(0), 'b': make_image(1), 'c': make_image(0), 'd': make_image(2)}
+    arrays['e'] = cv2.resize(arrays['a'], (96, 96), interpolation=cv2.INTER_AREA)
+    for stem, array in arrays.items():
+        cv2.imwrite(str(tmp_path / f'{stem}.png'), array)
+    images = {stem: tmp_path / f'{stem}.png' for stem in arrays}
     assert group_near_duplicates(images) == {'a': 'a', 'c': 'a', 'e': 'a'}
     assert group_near_duplicates({'b': images['b'], 'd': images['d']}) == {}

@@ -82,7 +82,7 @@ def test_holes_are_what_filling_adds(seed: int) -> None:
         assert inside.any(axis=1).all()
 
 
-def test_a_hole_beside_an_unknown_pixel_is_none() -> None:
+def test_a_hole_at_an_unknown_pixel_is_none() -> None:
     shape = binary('##### #...# #...# #####')
     unknown = np.zeros(shape.shape, bool)
     assert len(find_holes(shape, unknown)) == 1
@@ -97,7 +97,7 @@ def test_touches_looks_at_all_eight_neighbours() -> None:
 
 
 @pytest.mark.parametrize('radius', [5, 12, 20, 40])
-def test_a_disc_has_no_fine_detail_whatever_lies_beside_it(radius: int) -> None:
+def test_a_disc_has_no_fine_detail_whatever_is_near_it(radius: int) -> None:
     y, x = np.indices((100, 100)) - 50
     disc = y**2 + x**2 <= radius**2
     disc[50, 50] = False

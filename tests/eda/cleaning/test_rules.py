@@ -45,18 +45,18 @@ def test_pinholes_takes_the_class_around() -> None:
 
 
 def test_pinholes_leaves_larger_holes_ragged_outlines_and_unknown_neighbours() -> None:
-    large, beside_unknown, detailed = disc(), disc(), ragged()
+    large, near_unknown, detailed = disc(), disc(), ragged()
     large[50:52, 50:55] = 0  # ten pixels
-    beside_unknown[50, 50:52] = 0, IGNORED
+    near_unknown[50, 50:52] = 0, IGNORED
     detailed[60, 50] = 0
-    for mask in (large, beside_unknown, detailed):
+    for mask in (large, near_unknown, detailed):
         np.testing.assert_array_equal(apply('pinholes', mask), mask)
     cleaned = apply('pinholes', detailed, LIMITS.thorough())
     assert cleaned[60, 50] == 1
     assert np.count_nonzero(cleaned != detailed) == 1
 
 
-def test_noise_beside_a_smooth_outline() -> None:
+def test_noise_at_a_smooth_outline() -> None:
     mask = disc()
     spoilt = mask.copy()
     spoilt[2:5, 2:5] = 2  # nine pixels
@@ -66,7 +66,7 @@ def test_noise_beside_a_smooth_outline() -> None:
     assert np.count_nonzero(apply('noise', spoilt)) == np.count_nonzero(mask) + 10
 
 
-def test_noise_beside_a_ragged_outline_needs_several_that_stand_alone() -> None:
+def test_noise_at_a_ragged_outline_needs_several_isolated_regions() -> None:
     mask = ragged()
     spoilt = mask.copy()
     spoilt[3, 3] = spoilt[3, 90] = 1
@@ -99,7 +99,7 @@ def test_what_touches_an_unknown_pixel_stays(rule: str) -> None:
     np.testing.assert_array_equal(apply(rule, mask), mask)
 
 
-def test_scraps_are_tiny_beside_the_largest() -> None:
+def test_scraps_are_tiny_compared_with_the_largest() -> None:
     mask = disc()  # 2821 pixels
     spoilt = mask.copy()
     spoilt[3:7, 3:10] = 2  # 28

@@ -109,7 +109,7 @@ def test_what_stands_alone_counts_half_and_in_full_with_a_counterpart() -> None:
     assert both(square(1, 2, 32), square(1, 2, 7)) == pytest.approx((25 / 30, 12.5 / 30))  # the models see a sixth
 
 
-def picture(left: int, right: int) -> np.ndarray:
+def image_of(left: int, right: int) -> np.ndarray:
     """An image of 40×40 with one bright object, 20 rows high."""
     image = np.full((40, 40, 3), 60, np.uint8)
     image[10:30, left:right] = (120, 180, 220)
@@ -122,13 +122,13 @@ def test_the_image_tells_whose_outline_is_right() -> None:
         return corroborated_agreement(e, opening=1), supported_agreement(e, opening=1)
 
     whole, half, nothing = square(1, 10, 30), square(1, 10, 20), square(1, 0, 0)
-    plain, supported = both(whole, half, picture(10, 30))  # the models overlook half of it
+    plain, supported = both(whole, half, image_of(10, 30))  # the models overlook half of it
     assert plain == pytest.approx(0.5)
     assert supported > 0.9
     for mask, model, image in (
-        (half, whole, picture(10, 30)),  # the mask leaves out half of it
-        (whole, half, picture(10, 20)),  # the mask holds too much
-        (nothing, whole, picture(10, 30)),  # no outline of the mask anywhere
+        (half, whole, image_of(10, 30)),  # the mask leaves out half of it
+        (whole, half, image_of(10, 20)),  # the mask holds too much
+        (nothing, whole, image_of(10, 30)),  # no outline of the mask anywhere
         (whole, half, np.full((40, 40, 3), 60, np.uint8)),  # nothing to be seen
     ):
         plain, supported = both(mask, model, image)
