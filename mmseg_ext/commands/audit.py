@@ -76,9 +76,7 @@ def _write(result: Any, args: argparse.Namespace) -> None:
         out = Path(args.out)
         write_audit_json(out / 'audit.json', result)
         write_findings_csv(out / 'findings.csv', result)
-        write_audit_page(
-            out / 'audit.html', result.findings, args.data, result.labels, result.classes, list(result.splits)
-        )
+        write_audit_page(out / 'audit.html', result)
 
 
 def _print(result: Any) -> None:

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if Path(name).exists() and not args.overwrite:
             raise InputError(f'{name}: exists already; name another place or replace it with --overwrite')
 
-    from mmseg_ext.reports.compare.outputs import compare_runs, write_outputs
+    from mmseg_ext.reports.compare import compare_runs, write_outputs
     from mmseg_ext.runs.reading import read_runs
 
     runs = read_runs(args.run)
@@ -62,16 +62,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         with contextlib.redirect_stdout(sys.stderr):  # the SDK talks
             runs += read_project(args.clearml, runs)
-    found = compare_runs(runs)
+    comparison = compare_runs(runs)
     printed = write_outputs(
-        found,
+        comparison,
         page=args.out,
         markdown=args.markdown,
         document=args.json,
         title=args.title,
         pictures=not args.no_pictures,
     )
-    for one in found.comparison.runs:
+    for one in comparison.runs:
         if one.reason:
             print(f'{one.name}: {one.status}: {one.reason}', file=sys.stderr)
     print(printed, end='')
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from mmseg_ext.tracking.clearml import publish
 
         with contextlib.redirect_stdout(sys.stderr):
-            page, address = publish(found.comparison, args.clearml)
+            page, address = publish(comparison, args.clearml)
         print(f'published: {page}')
         print(f'compare: {address}' if address else 'compare: fewer than two of these runs have a task on the server')
-    return 0 if found.comparison.kinds else 1
+    return 0 if comparison.kinds else 1

@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from rich.table import Table
 
     from mmseg_ext.eda.quality import SCORES
-    from mmseg_ext.reports.ranking_outputs import write_ranking_outputs
+    from mmseg_ext.reports.ranking_page import write_ranking_outputs
     from mmseg_ext.workflows.rank import DEFAULT_SCORE, RankingSettings, rank_labels
 
     score = args.score or DEFAULT_SCORE

@@ -1,4 +1,4 @@
-"""Masks made visible: colours, overlays, boxes and differences. Images are (H, W, 3) RGB, masks (H, W), all uint8."""
+"""Drawings of masks: colours, overlays, boxes, differences. Images are (H, W, 3) RGB, masks (H, W), all uint8."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Box = Sequence[int]
 IGNORED: Colour = (150, 150, 150)
 INVALID: Colour = (255, 0, 255)
 
-# Okabe & Ito 2008: told apart also with a colour vision deficiency.
+# Okabe & Ito 2008: distinct also with a colour vision deficiency.
 ADDED: Colour = (86, 180, 233)
 REMOVED: Colour = (230, 120, 0)
 CHANGED_CLASS: Colour = (240, 228, 66)
@@ -25,11 +25,11 @@ DIFFERENCE_LEGEND = 'blue: only in the second mask; orange: only in the first; y
 
 
 def colourize(mask: Mask, palette: Palette, ignore_index: int = 255) -> Image:
-    """Give each class its colour; ignored pixels become grey, and values that are no class magenta.
+    """Give each class its colour, ignored pixels grey, and values that are no class magenta.
 
     Args:
         mask: Class indices, shape (H, W), uint8.
-        palette: One RGB colour (0–255) a class.
+        palette: One RGB colour (0–255) per class.
         ignore_index: The value that means "unknown".
 
     Returns:
@@ -46,13 +46,13 @@ def overlay(
     outline: bool = True,
     ignore_index: int = 255,
 ) -> Image:
-    """Lay the classes over a photograph; class 0, the background, stays as it was photographed.
+    """Lay the classes over an image; class 0, the background, stays as it is.
 
     Args:
         image: RGB, shape (H, W, 3), uint8.
         mask: Class indices, shape (H, W), uint8.
-        palette: One RGB colour (0–255) a class.
-        opacity: From 0 (photograph only) to 1 (colour only) inside a class.
+        palette: One RGB colour (0–255) per class.
+        opacity: From 0 (image only) to 1 (colour only) inside a class.
         outline: Draw the border of each class, just inside it, in its full colour.
         ignore_index: The value that means "unknown".
 
@@ -74,11 +74,31 @@ def overlay(
     return np.round(blended).astype(np.uint8)
 
 
+def overlay_or_mask(
+    image: Image | None, mask: Mask, palette: Palette, opacity: float = 0.5, ignore_index: int = 255
+) -> Image:
+    """Lay the classes over the image, or colour the mask alone where there is no image of its size.
+
+    Args:
+        image: RGB, shape (H, W, 3), uint8, or None.
+        mask: Class indices, shape (H, W), uint8.
+        palette: One RGB colour (0–255) per class.
+        opacity: As for `overlay`.
+        ignore_index: The value that means "unknown".
+
+    Returns:
+        RGB, shape (H, W, 3), uint8.
+    """
+    if image is None or image.shape[:2] != mask.shape:
+        return colourize(mask, palette, ignore_index)
+    return overlay(image, mask, palette, opacity, ignore_index=ignore_index)
+
+
 def draw_boxes(image: Image, boxes: Sequence[Box], colour: Colour = (255, 0, 255)) -> Image:
     """Draw a frame around each box on a copy of the image.
 
-    The frame stands two pixels away from the box, so that it hides nothing of a small region, and has a darkened rim,
-    so that it is seen on any ground. At the border of the image it stands on the outermost pixels.
+    The frame is two pixels away from the box, so that it hides nothing of a small region, and has a darkened rim, so
+    that it is visible on any image. At the border of the image it is drawn on the outermost pixels.
 
     Args:
         image: RGB, shape (H, W, 3), uint8.
@@ -106,12 +126,12 @@ def draw_boxes(image: Image, boxes: Sequence[Box], colour: Colour = (255, 0, 255
 
 
 def difference(first: Mask, second: Mask, palette: Palette) -> Image:
-    """Show where two masks differ: strong colours (``DIFFERENCE_LEGEND``) on a dim grey of what they share.
+    """Draw where two masks differ: strong colours (`DIFFERENCE_LEGEND`) on a dim grey of what they share.
 
     Args:
         first: Class indices, shape (H, W), uint8.
         second: The same shape.
-        palette: One RGB colour (0–255) a class; its brightness is what remains of a class that did not change.
+        palette: One RGB colour (0–255) per class; its brightness is what remains of a class that did not change.
 
     Returns:
         RGB, shape (H, W, 3), uint8.
@@ -123,20 +143,24 @@ def difference(first: Mask, second: Mask, palette: Palette) -> Image:
         raise ValueError(f'masks differ in size: {first.shape} and {second.shape}')
     grey = colourize(first, palette).mean(axis=2)
     dim = np.where(first > 0, 40 + grey * 0.25, 16).astype(np.uint8)
-    picture = np.repeat(dim[..., None], 3, axis=2)
-    picture[(first == 0) & (second > 0)] = ADDED
-    picture[(first > 0) & (second == 0)] = REMOVED
-    picture[(first > 0) & (second > 0) & (first != second)] = CHANGED_CLASS
-    return picture
+    drawn = np.repeat(dim[..., None], 3, axis=2)
+    drawn[(first == 0) & (second > 0)] = ADDED
+    drawn[(first > 0) & (second == 0)] = REMOVED
+    drawn[(first > 0) & (second > 0) & (first != second)] = CHANGED_CLASS
+    return drawn
 
 
 def line_width(shape: Sequence[int]) -> int:
-    """The width of a drawn line in pixels: 1 below 600 pixels a side, then with the size of the picture."""
+    """Choose the width of a line in pixels: 1 for an image below 600 pixels a side, then growing with its size.
+
+    >>> line_width((480, 599)), line_width((4000, 3000))
+    (1, 10)
+    """
     return max(1, round(max(shape[:2]) / 400))
 
 
 def _colour_table(palette: Palette, ignore_index: int) -> NDArray[np.uint8]:
-    """Shape (256, 3): the colour of each value a mask can hold."""
+    """Return the colour of each value that a mask can hold, shape (256, 3)."""
     table = np.full((256, 3), INVALID, np.uint8)
     table[: len(palette)] = np.asarray(palette, np.uint8).reshape(-1, 3)
     table[ignore_index] = IGNORED

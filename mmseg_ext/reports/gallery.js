@@ -1,106 +1,93 @@
-'use strict';
+// The gallery: cards that are filtered by tags and text, sorted by facts, and enlarged image by image.
 
-const get = (id) => document.getElementById(id);
-const byWords = new Intl.Collator('en', { numeric: true }).compare;
-
-function makeSortable(table) {
-  const rows = [...table.tBodies[0].rows];
-  [...table.tHead.rows[0].cells].forEach((head, column) => {
+function makeTableSortable(table) {
+  const body = table.tBodies[0];
+  const rows = [...body.rows];
+  [...table.tHead.rows[0].cells].forEach((heading, column) => {
     const valueOf = (row) => row.cells[column].firstChild.value;
     const numeric = isNumeric(rows.map(valueOf));
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = head.textContent;
-    head.replaceChildren(button);
-    const areDigits = isNumeric(rows.map((row) => row.cells[column].textContent.replace('–', '')));
-    if (areDigits) for (const cell of [head, ...rows.map((row) => row.cells[column])]) cell.classList.add('number');
-    button.addEventListener('click', () => {
-      const before = head.getAttribute('aria-sort');
-      const descending = before ? before === 'ascending' : numeric;
-      for (const other of table.tHead.rows[0].cells) other.removeAttribute('aria-sort');
-      head.setAttribute('aria-sort', descending ? 'descending' : 'ascending');
-      table.tBodies[0].append(...sorted(rows, valueOf, numeric, descending));
-    });
+    const showsNumbers = isNumeric(rows.map((row) => row.cells[column].textContent.replace('–', '')));
+    if (showsNumbers) for (const row of table.rows) row.cells[column].classList.add('number');
+    makeSortable(heading, numeric, (descending) => body.append(...sorted(rows, valueOf, numeric, descending)));
   });
 }
 
-function readCard(element, index) {
+function readCard(article) {
   const facts = new Map();
-  for (const pair of element.querySelectorAll('dl > div')) {
+  for (const pair of article.querySelectorAll('dl > div')) {
     facts.set(pair.querySelector('dt').textContent, pair.querySelector('data').value);
   }
-  const title = element.querySelector('h3').textContent;
+  const title = article.querySelector('h3').textContent;
   return {
-    element,
-    index,
+    article,
     title,
     search: title.toLowerCase(),
     facts,
-    tags: new Set([...element.querySelectorAll('.marks li')].map((mark) => mark.textContent)),
-    groups: new Set(JSON.parse(element.dataset.groups ?? '[]')),
-    panels: [...element.querySelectorAll('.panel')],
+    tags: new Set([...article.querySelectorAll('.marks li')].map((mark) => mark.textContent)),
+    groups: new Set(JSON.parse(article.dataset.groups ?? '[]')),
+    panels: [...article.querySelectorAll('.panel')],
   };
 }
 
 const cards = [...document.querySelectorAll('.card')].map(readCard);
-let order = cards;
-const chosen = new Set();
+let orderedCards = cards;
+const chosenTags = new Set();
 let descending = false;
+
+const hasTag = (card, tag) => card.tags.has(tag) || card.groups.has(tag);
 
 function isShown(card) {
   const matches = card.search.includes(get('search').value.trim().toLowerCase());
-  return matches && (chosen.size === 0 || [...chosen].some((tag) => card.tags.has(tag) || card.groups.has(tag)));
+  return matches && (chosenTags.size === 0 || [...chosenTags].some((tag) => hasTag(card, tag)));
 }
 
-function filter() {
+function filterCards() {
   let shown = 0;
   for (const card of cards) {
-    card.element.hidden = !isShown(card);
-    shown += !card.element.hidden;
+    card.article.hidden = !isShown(card);
+    shown += !card.article.hidden;
   }
   get('count').textContent = shown === cards.length ? `${shown} cards` : `${shown} of ${cards.length} cards`;
   get('nothing').hidden = shown > 0 || cards.length === 0;
   for (const button of get('tags').children) {
     const tag = button.dataset.tag;
-    button.setAttribute('aria-pressed', String(tag === undefined ? chosen.size === 0 : chosen.has(tag)));
+    button.setAttribute('aria-pressed', String(tag === undefined ? chosenTags.size === 0 : chosenTags.has(tag)));
   }
 }
 
 const valueOfFact = (name) => (card) => card.facts.get(name) ?? '';
 const isNumericFact = (name) => isNumeric(cards.map(valueOfFact(name)));
 
-function sort() {
+function sortCards() {
   const name = get('sort').value;
-  if (name === '') order = descending ? [...cards].reverse() : cards;
-  else order = sorted(cards, valueOfFact(name), isNumericFact(name), descending);
-  get('cards').append(...order.map((card) => card.element));
+  if (name === '') orderedCards = descending ? cards.toReversed() : cards;
+  else orderedCards = sorted(cards, valueOfFact(name), isNumericFact(name), descending);
+  get('cards').append(...orderedCards.map((card) => card.article));
   get('direction').textContent = descending ? '↓' : '↑';
   get('direction').ariaLabel = descending ? 'Descending; change to ascending' : 'Ascending; change to descending';
   get('direction').title = descending ? 'descending' : 'ascending';
 }
 
-function chooseFact() {
+function sortByChosenFact() {
   descending = get('sort').value !== '' && isNumericFact(get('sort').value);
-  sort();
+  sortCards();
 }
 
 function addTagButton(label, count, tag) {
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.append(label, ' ', Object.assign(document.createElement('b'), { textContent: count }));
+  const button = element('button', { type: 'button' }, label, ' ', element('b', { textContent: count }));
   if (tag !== undefined) button.dataset.tag = tag;
   button.addEventListener('click', () => {
-    if (tag === undefined) chosen.clear();
-    else if (!chosen.delete(tag)) chosen.add(tag);
-    filter();
+    if (tag === undefined) chosenTags.clear();
+    else if (!chosenTags.delete(tag)) chosenTags.add(tag);
+    filterCards();
   });
   get('tags').append(button);
 }
 
-// A cell that names a tag or group shows its cards, and a group gets a button while it does.
+// A click on a cell that names a tag or group shows its cards; a group gets a button with the first click.
 function makeLink(link) {
   const tag = link.textContent;
-  const count = cards.filter((card) => card.tags.has(tag) || card.groups.has(tag)).length;
+  const count = cards.filter((card) => hasTag(card, tag)).length;
   if (count === 0) {
     link.replaceWith(tag);
     return;
@@ -108,18 +95,18 @@ function makeLink(link) {
   link.addEventListener('click', () => {
     if (![...get('tags').children].some((button) => button.dataset.tag === tag)) addTagButton(tag, count, tag);
     get('tags').hidden = false;
-    chosen.clear();
-    chosen.add(tag);
-    filter();
+    chosenTags.clear();
+    chosenTags.add(tag);
+    filterCards();
     get('controls').scrollIntoView();
   });
 }
 
-function makeControls() {
+function setUpControls() {
   const counts = new Map();
   for (const card of cards) for (const tag of card.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
   addTagButton('all', cards.length);
-  for (const tag of [...counts.keys()].sort(byWords)) addTagButton(tag, counts.get(tag), tag);
+  for (const tag of [...counts.keys()].sort(compareText)) addTagButton(tag, counts.get(tag), tag);
   get('tags').hidden = counts.size === 0;
 
   const names = new Set(cards.flatMap((card) => [...card.facts.keys()]));
@@ -129,33 +116,33 @@ function makeControls() {
 
   get('controls').hidden = cards.length === 0;
   get('controls').addEventListener('submit', (event) => event.preventDefault());
-  get('search').addEventListener('input', filter);
-  get('sort').addEventListener('change', chooseFact);
+  get('search').addEventListener('input', filterCards);
+  get('sort').addEventListener('change', sortByChosenFact);
   get('direction').addEventListener('click', () => {
     descending = !descending;
-    sort();
+    sortCards();
   });
   get('size').addEventListener('input', () => {
     get('cards').style.setProperty('--size', `${get('size').value}px`);
   });
   get('reset').addEventListener('click', () => {
-    chosen.clear();
+    chosenTags.clear();
     get('search').value = '';
-    filter();
+    filterCards();
     get('search').focus();
   });
 }
 
-// An enlarged picture shows its pixels, so that the border of a mask can be judged; a shrunk one is smoothed.
+// An enlarged image shows its pixels, so that the border of a mask can be judged; a shrunk one is smoothed.
 function sharpenIfEnlarged(image) {
   const scale = Math.min(image.clientWidth / image.naturalWidth, image.clientHeight / image.naturalHeight);
   image.classList.toggle('crisp', scale > 1);
 }
 
-let current;
+let viewed; // the card and the position of its panel in the viewer
 
-function show(card, position) {
-  current = { card, position };
+function view(card, position) {
+  viewed = { card, position };
   const panel = card.panels[position];
   get('viewer-title').textContent = card.title;
   get('viewer-caption').textContent = panel.textContent;
@@ -165,42 +152,43 @@ function show(card, position) {
   if (!get('viewer').open) get('viewer').showModal();
 }
 
-function turn(step) {
-  const { card, position } = current;
-  show(card, (position + step + card.panels.length) % card.panels.length);
+function viewPanel(step) {
+  const { card, position } = viewed;
+  view(card, (position + step + card.panels.length) % card.panels.length);
 }
 
-function leap(step) {
-  const visible = order.filter((card) => !card.element.hidden && card.panels.length > 0);
-  const next = visible[visible.indexOf(current.card) + step];
-  if (next) show(next, Math.min(current.position, next.panels.length - 1));
+function viewCard(step) {
+  const visible = orderedCards.filter((card) => !card.article.hidden && card.panels.length > 0);
+  const next = visible[visible.indexOf(viewed.card) + step];
+  if (next) view(next, Math.min(viewed.position, next.panels.length - 1));
 }
 
-const STEPS = { ArrowLeft: [turn, -1], ArrowRight: [turn, 1], ArrowUp: [leap, -1], ArrowDown: [leap, 1] };
+const KEYS = {
+  ArrowLeft: () => viewPanel(-1), ArrowRight: () => viewPanel(1), ArrowUp: () => viewCard(-1), ArrowDown: () => viewCard(1),
+};
 
-function makeViewer() {
+function setUpViewer() {
   for (const card of cards) {
-    card.panels.forEach((panel, position) => panel.addEventListener('click', () => show(card, position)));
+    card.panels.forEach((panel, position) => panel.addEventListener('click', () => view(card, position)));
   }
   get('viewer-image').addEventListener('load', (event) => sharpenIfEnlarged(event.target));
-  get('previous').addEventListener('click', () => turn(-1));
-  get('next').addEventListener('click', () => turn(1));
+  get('previous').addEventListener('click', () => viewPanel(-1));
+  get('next').addEventListener('click', () => viewPanel(1));
   get('close').addEventListener('click', () => get('viewer').close());
   get('viewer').addEventListener('click', (event) => event.target === get('viewer') && get('viewer').close());
   get('viewer').addEventListener('keydown', (event) => {
-    if (!(event.key in STEPS)) return;
-    const [move, step] = STEPS[event.key];
-    move(step);
+    if (!(event.key in KEYS)) return;
+    KEYS[event.key]();
     event.preventDefault();
   });
-  // Where the arrows have led to another card, the page shall stand there too.
-  get('viewer').addEventListener('close', () => current.card.panels[current.position].focus());
+  // The arrows may have led to another card: the focus scrolls the page to it.
+  get('viewer').addEventListener('close', () => viewed.card.panels[viewed.position].focus());
 }
 
-document.querySelectorAll('table').forEach(makeSortable);
+document.querySelectorAll('table').forEach(makeTableSortable);
 get('cards').style.setProperty('--panels', Math.min(4, Math.max(1, ...cards.map((card) => card.panels.length))));
-makeControls();
+setUpControls();
 document.querySelectorAll('.link').forEach(makeLink);
-makeViewer();
-chooseFact();
-filter();
+setUpViewer();
+sortByChosenFact();
+filterCards();

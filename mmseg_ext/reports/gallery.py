@@ -1,4 +1,4 @@
-"""A page of pictures: cards with facts that can be filtered, searched and sorted, in one self-contained HTML file."""
+"""Gallery: a page of cards with images and facts that can be filtered, searched and sorted, in one HTML file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmseg_ext.files import atomic_path
-from mmseg_ext.reports.page_parts import HERE, page_environment, read_parts, script_hash
+from mmseg_ext.reports.html_page import HERE, load_template, page_script, page_style, script_hash
 
-MAX_SIDE = 768  # pixels; a larger picture is shrunk before it is embedded
-MAX_FLAT_COLOURS = 64  # a picture with no more colours is a drawing and kept exactly; any other is a photograph
+MAX_SIDE_PX = 768  # a larger image is shrunk before it is embedded
+MAX_FLAT_COLOURS = 64  # an image with no more colours is a mask or drawing, which is embedded without loss
 JPEG_QUALITY = 85
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of a card: RGB, shape (H, W, 3), uint8."""
+    """An image of a card: RGB, shape (H, W, 3), uint8, with its caption."""
 
     caption: str
     image: NDArray[np.uint8]
@@ -34,7 +34,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Ordered:
-    """A fact in words that has an order of its own, such as a severity: sorted by ``order``, shown as ``text``."""
+    """A fact shown as ``text`` and sorted by ``order``, such as a severity."""
 
     text: str
     order: float
@@ -45,15 +45,15 @@ Fact = float | int | str | Ordered | None
 
 @dataclass(frozen=True)
 class Card:
-    """One entry of the gallery.
+    """An entry of the gallery.
 
     Attributes:
-        title: Its heading; the search looks here.
-        panels: Pictures, side by side. None is allowed.
-        facts: Name → value, shown under the pictures; the page sorts by any of them.
-        tags: Words that the page filters by.
-        note: Text under the facts; line breaks are kept.
-        groups: Words that a table's links filter by, which have no button of their own.
+        title: Its heading, in which the page searches.
+        panels: Images side by side; may be empty.
+        facts: Name → value, shown below the images; the page sorts by any of them.
+        tags: Words by which the page filters.
+        note: Text below the facts; line breaks are kept.
+        groups: Words by which a link in a table filters; they have no button of their own.
     """
 
     title: str
@@ -69,11 +69,11 @@ class Table:
     """A table above the cards, sortable by each column.
 
     Attributes:
-        title: What it shows.
-        columns: Column headings.
-        rows: One cell a column.
-        links: The column whose cells, where they name a tag or group of a card, filter by it.
-        note: How to read it.
+        title: Its heading.
+        columns: Headings of the columns.
+        rows: One cell per column.
+        links: Heading of the column whose cells become links: each shows the cards with that tag or group.
+        note: Explanation below the table.
     """
 
     title: str
@@ -100,26 +100,25 @@ def write_gallery(
 ) -> None:
     """Write the page, atomically.
 
-    The cards are written one by one, so that a generator of thousands of them needs the memory of one.
+    The cards are written one by one: a generator of thousands of them needs the memory of one.
 
     Args:
         path: The HTML file.
         title: Heading of the page.
-        intro: Paragraphs under it.
-        legend: What the colours (RGB, 0–255) of the pictures mean.
+        intro: Paragraphs below it.
+        legend: Meaning → colour (RGB, 0–255) in the images.
         tables: Tables above the cards.
-        cards: The cards in the order in which they first stand.
-        tag_label: What a tag is called, in the singular.
-        sort_by: The fact by which the page is sorted at first, numbers from the largest, text from A; None keeps the
-            given order.
+        cards: The cards in the order in which they are shown at first.
+        tag_label: What a tag is, in the singular.
+        sort_by: The fact by which the page is sorted at first, numbers from the largest and text from A; None keeps
+            the given order.
 
     Raises:
         InputError: The file cannot be written.
     """
-    environment = page_environment(HERE)
-    environment.filters.update(data_uri=_data_uri, shown=_shown, sort_value=_sort_value)
-    script = read_parts(HERE / 'gallery.js', HERE / 'sorting.js')
-    chunks = environment.get_template('gallery.html').generate(
+    script = page_script(HERE / 'gallery.js')
+    template = load_template(HERE / 'gallery.html', data_uri=_data_uri, shown=_shown, sort_value=_sort_value)
+    chunks = template.generate(
         title=title,
         intro=intro,
         legend={name: '#' + bytes(colour).hex() for name, colour in (legend or {}).items()},
@@ -127,25 +126,25 @@ def write_gallery(
         cards=cards,
         tag_label=tag_label,
         sort_by=sort_by or '',
-        style=Markup(read_parts(HERE / 'page.css', HERE / 'gallery.css')),
+        style=page_style(HERE / 'gallery.css'),
         script=Markup(script),
-        script_hash=script_hash(script),
+        script_hashes=[script_hash(script)],
     )
-    # File names may hold bytes that are no UTF-8 (as surrogates); the page shows a question mark for them. Line ends
-    # stay as they are, since the script's hash is over its bytes.
+    # File names may hold bytes that are not UTF-8 (as surrogates); the page shows a question mark for them. Line ends
+    # are not converted, since the script's hash is over its bytes.
     with atomic_path(path) as temporary, temporary.open('w', encoding='utf-8', errors='replace', newline='') as page:
         for chunk in chunks:
             page.write(chunk)
 
 
 def _data_uri(image: NDArray[np.uint8]) -> str:
-    """Encode a picture: exactly (WebP) if it has few flat colours, else as a JPEG with full colour resolution."""
+    """Encode an image: without loss (WebP) if it has few colours, else as a JPEG with full colour resolution."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise ValueError(f'a picture must be (H, W, 3) uint8, got {image.shape} {image.dtype}')
+        raise ValueError(f'an image must be (H, W, 3) uint8, got {image.shape} {image.dtype}')
     picture = Image.fromarray(image)
     flat = picture.getcolors(MAX_FLAT_COLOURS) is not None
-    if max(image.shape) > MAX_SIDE:
-        scale = MAX_SIDE / max(image.shape)
+    if max(image.shape) > MAX_SIDE_PX:
+        scale = MAX_SIDE_PX / max(image.shape)
         size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
         picture = Image.fromarray(
             cv2.resize(image, size, interpolation=cv2.INTER_NEAREST_EXACT if flat else cv2.INTER_AREA)
@@ -154,7 +153,7 @@ def _data_uri(image: NDArray[np.uint8]) -> str:
     if flat:
         picture.save(stream, format='WEBP', lossless=True, method=2)
     else:
-        # Halved colour resolution would smear the outlines that are drawn on photographs.
+        # Halved colour resolution would smear the outlines that are drawn on images.
         picture.save(stream, format='JPEG', quality=JPEG_QUALITY, subsampling=0)
     return f'data:image/{"webp" if flat else "jpeg"};base64,{base64.b64encode(stream.getvalue()).decode()}'
 
@@ -164,7 +163,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """A fact or table cell as text: four significant digits, a dash for what is missing."""
+    """Format a fact or table cell: four significant digits, a dash for a missing value."""
     if _is_missing(value):
         return '–'
     if isinstance(value, Ordered):
@@ -173,7 +172,7 @@ def _shown(value: Any) -> str:
 
 
 def _sort_value(value: Any) -> str:
-    """What the page's script sorts by; empty for what is missing, which stands last in either direction."""
+    """Format the value by which the script sorts: empty for a missing one, which comes last in either direction."""
     if _is_missing(value):
         return ''
     if isinstance(value, Ordered):

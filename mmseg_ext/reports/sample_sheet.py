@@ -1,4 +1,4 @@
-"""One picture of many samples: the photograph, what a pipeline makes of it, and that under its mask."""
+"""Sheet of samples: the stored image, the image as a pipeline transforms it, and that with its mask, in one PNG."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from mmseg_ext.files import atomic_path
 from mmseg_ext.reports.drawing import IGNORED, Palette, overlay
 
-MARGIN = 6
-CAPTION = 18
-TEXT = (40, 40, 40)
+MARGIN_PX = 6
+CAPTION_PX = 18
+TEXT_COLOUR = (40, 40, 40)
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class Sample:
     """A sample of a pipeline.
 
     Attributes:
-        stem: Name of the photograph.
-        photo: As it lies on disk: RGB, shape (H, W, 3), uint8.
-        image: As the network is given it: RGB, shape (H', W', 3), uint8.
-        mask: Class indices, shape (H, W) or (H', W'), uint8; or the shares of the classes, shape (C, H', W'),
-            float32, -1 in all channels of ignored pixels; None where there is no mask.
+        stem: Stem of the image.
+        stored: The image as it is on disk: RGB, shape (H, W, 3), uint8.
+        image: The image as the network gets it: RGB, shape (H', W', 3), uint8.
+        mask: Class indices, shape (H, W) or (H', W'), uint8; or the shares of the classes, shape
+            (C, H', W'), float32, -1 in all channels of ignored pixels; None where there is no mask.
     """
 
     stem: str
-    photo: NDArray[np.uint8]
+    stored: NDArray[np.uint8]
     image: NDArray[np.uint8]
     mask: NDArray[Any] | None
 
@@ -45,14 +45,14 @@ def write_sheet(
     height: int = 192,
     columns: int = 2,
 ) -> None:
-    """Write a PNG with three pictures a sample: photograph, image, image under its mask (ignored pixels are grey).
+    """Write a PNG with three images per sample: stored, transformed, transformed with mask (ignored pixels are grey).
 
     Args:
         samples: At least one.
         path: The PNG, written atomically.
-        palette: One RGB colour (0–255) a class.
+        palette: One RGB colour (0–255) per class.
         ignore_index: The value that means "unknown".
-        height: Of each picture, in pixels.
+        height: Height of each image in pixels.
         columns: Samples side by side.
 
     Raises:
@@ -60,36 +60,36 @@ def write_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    rows = [_pictures(sample, palette, ignore_index, height) for sample in samples]
-    width = max(sum(picture.shape[1] + MARGIN for picture in row) for row in rows) + 2 * MARGIN
+    rows = [_images(sample, palette, ignore_index, height) for sample in samples]
+    width = max(sum(image.shape[1] + MARGIN_PX for image in row) for row in rows) + 2 * MARGIN_PX
     columns = min(columns, len(rows))
-    step = height + CAPTION + MARGIN
-    size = (columns * width, -(-len(rows) // columns) * step + MARGIN)
+    step = height + CAPTION_PX + MARGIN_PX
+    size = (columns * width, -(-len(rows) // columns) * step + MARGIN_PX)
     sheet = Image.new('RGB', size, 'white')
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
     for number, (sample, row) in enumerate(zip(samples, rows, strict=True)):
-        left, top = number % columns * width + MARGIN, number // columns * step + MARGIN
-        draw.text((left, top), _fitting(sample.stem, draw, font, width - 2 * MARGIN), fill=TEXT, font=font)
-        for picture in row:
-            sheet.paste(Image.fromarray(picture), (left, top + CAPTION))
-            left += picture.shape[1] + MARGIN
+        left, top = number % columns * width + MARGIN_PX, number // columns * step + MARGIN_PX
+        draw.text((left, top), _fitting(sample.stem, draw, font, width - 2 * MARGIN_PX), fill=TEXT_COLOUR, font=font)
+        for image in row:
+            sheet.paste(Image.fromarray(image), (left, top + CAPTION_PX))
+            left += image.shape[1] + MARGIN_PX
     with atomic_path(path) as temporary:
         sheet.save(temporary, 'PNG', optimize=True)
 
 
-def _pictures(sample: Sample, palette: Palette, ignore_index: int, height: int) -> list[NDArray[np.uint8]]:
-    pictures = [sample.photo, sample.image]
+def _images(sample: Sample, palette: Palette, ignore_index: int, height: int) -> list[NDArray[np.uint8]]:
+    images = [sample.stored, sample.image]
     if sample.mask is not None and sample.mask.ndim == 3:
-        pictures.append(_soft_overlay(sample.image, sample.mask, palette))
+        images.append(_soft_overlay(sample.image, sample.mask, palette))
     elif sample.mask is not None:
-        size = sample.image.shape[1::-1]  # val and test keep the mask at the photograph's size, where they are scored
+        size = sample.image.shape[1::-1]  # val and test keep masks at the stored size, at which they are scored
         mask = cv2.resize(sample.mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
-        pictures.append(overlay(sample.image, mask, palette, ignore_index=ignore_index))
-    return [_scaled(picture, height) for picture in pictures]
+        images.append(overlay(sample.image, mask, palette, ignore_index=ignore_index))
+    return [_scaled(image, height) for image in images]
 
 
 def _soft_overlay(image: NDArray[np.uint8], shares: NDArray[np.float32], palette: Palette) -> NDArray[np.uint8]:
-    """Half photograph, half the classes' colours by their shares; the background leaves the photograph."""
+    """Mix half the image with half the classes' colours, weighted by their shares; the background has no colour."""
     ignored = shares.max(0) < 0
     weights = np.where(ignored, 0, shares)[1:]
     weights = np.concatenate([weights, ignored[None]]).astype(np.float32)
@@ -98,15 +98,15 @@ def _soft_overlay(image: NDArray[np.uint8], shares: NDArray[np.float32], palette
     return np.rint(mixed).clip(0, 255).astype(np.uint8)
 
 
-def _scaled(picture: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
-    width = max(1, round(picture.shape[1] * height / picture.shape[0]))
-    shrinks = height < picture.shape[0]
+def _scaled(image: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
+    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    shrinks = height < image.shape[0]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=method), np.uint8)
+    return np.asarray(cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=method), np.uint8)
 
 
 def _fitting(text: str, draw: Any, font: Any, width: int) -> str:
-    """The text, cut at its end where it is too long."""
+    """Cut the text at its end if it is too long."""
     if draw.textlength(text, font) <= width:
         return text
     while text and draw.textlength(f'{text}…', font) > width:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_ext.reports.sample_sheet import CAPTION, MARGIN
+from mmseg_ext.reports.sample_sheet import CAPTION_PX, MARGIN_PX
 
 pytest.importorskip('mmseg')
 
@@ -27,15 +27,15 @@ train_dataloader['dataset'] = dict(
 SOFT = """
 model['data_preprocessor'] = dict(batch_augments=dict(type='mmseg_ext.MixUp'))
 """
-STRIDE = 48 + CAPTION + MARGIN
+STRIDE = 48 + CAPTION_PX + MARGIN_PX
 
 
 def pictures(path: Path, number: int = 0, height: int = 48) -> list[np.ndarray]:
     """Photograph, image and overlay of a sample of a sheet of square pictures in two columns."""
     sheet = np.asarray(Image.open(path)).astype(int)
-    width = 3 * (height + MARGIN) + 2 * MARGIN
-    top, left = number // 2 * (height + CAPTION + MARGIN) + MARGIN + CAPTION, number % 2 * width + MARGIN
-    lefts = [left + place * (height + MARGIN) for place in range(3)]
+    width = 3 * (height + MARGIN_PX) + 2 * MARGIN_PX
+    top, left = number // 2 * (height + CAPTION_PX + MARGIN_PX) + MARGIN_PX + CAPTION_PX, number % 2 * width + MARGIN_PX
+    lefts = [left + place * (height + MARGIN_PX) for place in range(3)]
     return [sheet[top : top + height, x : x + height] for x in lefts]
 
 
@@ -50,7 +50,7 @@ def test_a_sheet_of_samples(
     assert done.stderr == ''
     sheet = Image.open(tmp_path / 'a.png')
     assert sheet.format == 'PNG'
-    assert sheet.size == (2 * (3 * (48 + MARGIN) + 2 * MARGIN), 2 * STRIDE + MARGIN)
+    assert sheet.size == (2 * (3 * (48 + MARGIN_PX) + 2 * MARGIN_PX), 2 * STRIDE + MARGIN_PX)
     photo, image, overlaid = pictures(tmp_path / 'a.png')
     assert photo.std() > 5
     assert (photo != image).any()

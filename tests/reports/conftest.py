@@ -1,4 +1,4 @@
-"""A headless Chromium that opens pages as a reader would and fails a test whose page is not quiet."""
+"""A headless Chromium that opens pages and fails a test whose page logs, raises or asks for other files."""
 
 from __future__ import annotations
 

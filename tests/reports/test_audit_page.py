@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.dataset import DataSet
 from mmseg_ext.data.masks import write_mask
-from mmseg_ext.eda.audit import Finding
+from mmseg_ext.eda.audit import Audit, Finding
 from mmseg_ext.reports import audit_page
 from mmseg_ext.reports.audit_page import FRAME, write_audit_page
 from mmseg_ext.reports.gallery import Card, Ordered
@@ -42,11 +43,18 @@ def finding(check: str, stem: str, severity: Any = 'warning', value: float | Non
     return Finding(check, severity, more.pop('split', 'train'), stem, value, f'{check} of {stem}', **more)
 
 
-def write(root: Path, findings: list[Finding], monkeypatch: pytest.MonkeyPatch, limit: int = 1000) -> dict[str, Any]:
-    """What the page is made from, the cards as a list."""
+def audit_of(root: Path, findings: list[Finding]) -> Audit:
+    items, _ = DataSet(root).split('train', 'labels').scan()
+    return Audit('labels', ('train', 'val'), (), 0, 0, CLASSES, findings, {item.key: item for item in items})
+
+
+def write(
+    root: Path, findings: list[Finding], monkeypatch: pytest.MonkeyPatch, max_files: int = 1000
+) -> dict[str, Any]:
+    """Return what the page is made from, the cards as a list."""
     made: dict[str, Any] = {}
     monkeypatch.setattr(audit_page, 'write_gallery', lambda path, cards, **rest: made.update(rest, cards=list(cards)))
-    write_audit_page(root / 'audit.html', findings, root, 'labels', CLASSES, ('train', 'val'), limit)
+    write_audit_page(root / 'audit.html', audit_of(root, findings), max_files)
     return made
 
 
@@ -71,24 +79,22 @@ def test_one_card_a_file_the_most_severe_first(root: Path, monkeypatch: pytest.M
     assert cards[0].facts == {'severity': Ordered('error', 0), 'findings': 2, 'tiny_object': 1}
 
 
-def test_the_largest_value_of_a_check_stands(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_value_of_a_check_is_shown(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     findings = [finding('holes', 'a', value=value) for value in (0.2, 0.7, None, 0.5)]
     assert only_card(root, findings, monkeypatch).facts['holes'] == 0.7
 
 
-def test_the_photograph_carries_mask_and_frames_and_the_mask_is_plain(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_image_has_mask_and_frames_and_the_mask_is_plain(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card = only_card(root, [finding('noise', 'a', boxes=((10, 8, 2, 2),))], monkeypatch)
     covered, mask = card.panels
-    assert [panel.caption for panel in card.panels] == ['photograph and mask', 'mask, 30×20']
+    assert [panel.caption for panel in card.panels] == ['image and mask', 'mask, 30×20']
     assert covered.image[0, 0].tolist() == [20, 30, 40]  # RGB, untouched background
     assert covered.image[8, 7].tolist() == list(FRAME)
     assert covered.image[9, 11].tolist() == [90, 40, 47]  # 0.65 × (20, 30, 40) + 0.35 × (220, 60, 60)
     assert np.unique(mask.image.reshape(-1, 3), axis=0).tolist() == [[0, 0, 0], [60, 100, 230], [220, 60, 60]]
 
 
-def test_without_a_photograph_the_mask_carries_the_frames(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_image_the_mask_has_the_frames(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / 'img/train/a.png').unlink()
     [panel] = only_card(root, [finding('unpaired_mask', 'a', boxes=((10, 8, 2, 2),))], monkeypatch).panels
     assert panel.caption == 'mask, 30×20'
@@ -96,31 +102,30 @@ def test_without_a_photograph_the_mask_carries_the_frames(root: Path, monkeypatc
 
 
 @pytest.mark.parametrize('stem', ['c', 'd'])
-def test_a_mask_that_cannot_be_read_leaves_the_photograph(
-    root: Path, monkeypatch: pytest.MonkeyPatch, stem: str
-) -> None:
+def test_a_mask_that_cannot_be_read_leaves_the_image(root: Path, monkeypatch: pytest.MonkeyPatch, stem: str) -> None:
     [panel] = only_card(root, [finding('unreadable', stem, 'error', None)], monkeypatch).panels
-    assert panel.caption == 'photograph, 30×20'
+    assert panel.caption == 'image, 30×20'
     assert (panel.image == (20, 30, 40)).all()
 
 
 def test_sizes_that_differ_are_shown_side_by_side(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card = only_card(root, [finding('size_mismatch', 'e', 'error', None)], monkeypatch)
-    assert [panel.caption for panel in card.panels] == ['photograph, 30×20', 'mask, 30×10']
+    assert [panel.caption for panel in card.panels] == ['image, 30×20', 'mask, 30×10']
 
 
 def test_a_file_or_split_that_is_not_there_has_a_card_with_its_message(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for one in (finding('unreadable', 'x', 'error', None), finding('noise', 'x', split='val')):
-        card = only_card(root, [one], monkeypatch)
+    for lost in (finding('unreadable', 'x', 'error', None), finding('noise', 'x', split='val')):
+        card = only_card(root, [lost], monkeypatch)
         assert card.panels == []
-        assert card.note == one.message
+        assert card.note == lost.message
 
 
-def test_a_doubled_stem_is_no_hindrance(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (root / 'img/train/a.jpg').write_bytes(b'')
-    assert only_card(root, [finding('noise', 'a')], monkeypatch).panels
+def test_of_images_with_the_same_stem_the_first_is_shown(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cv2.imwrite(str(root / 'img/train/a.bmp'), np.full((20, 30, 3), 7, np.uint8))
+    covered, _ = only_card(root, [finding('ambiguous_stem', 'a')], monkeypatch).panels
+    assert covered.image[0, 0].tolist() == [7, 7, 7]
 
 
 def test_the_summary_counts_findings_by_check_and_split(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,15 +140,15 @@ def test_the_summary_counts_findings_by_check_and_split(root: Path, monkeypatch:
     ]
 
 
-def test_what_is_left_out_is_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_intro_tells_what_is_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     findings = [finding('tiny_object', 'a', 'info'), finding('noise', 'b'), finding('unreadable', 'd', 'error', None)]
-    made = write(root, findings, monkeypatch, limit=2)
+    made = write(root, findings, monkeypatch, max_files=2)
     assert [card.title for card in made['cards']] == ['train / d', 'train / b']
     assert made['intro'][:2] == [
-        'Findings: 3. Files with findings: 3. The most severe files come first.',
-        'This page shows 2 files; 1 less severe files are left out.',
+        '3 findings in 3 files, the most severe files first.',
+        'This page shows 2 files; 1 less severe ones are left out.',
     ]
-    assert len(write(root, findings, monkeypatch, limit=3)['intro']) == 2
+    assert len(write(root, findings, monkeypatch, max_files=3)['intro']) == 2
 
 
 def test_no_findings(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +163,7 @@ def test_the_page_in_a_browser(root: Path, browser_page: BrowserPage) -> None:
         finding('holes', EVIL, 'info', 0.4),
         finding('unreadable', 'd', 'error', None),
     ]
-    write_audit_page(root / 'audit.html', findings, root, 'labels', CLASSES, ('train', 'val'))
+    write_audit_page(root / 'audit.html', audit_of(root, findings))
     page = browser_page(root / 'audit.html')
     assert page.title() == 'Audit of labels'
     assert page.locator('.card h3').all_text_contents() == ['train / d', 'train / a', 'train / b', f'train / {EVIL}']

@@ -14,7 +14,7 @@ from mmseg_ext.reports import cleaning_page
 from mmseg_ext.reports.cleaning_page import write_cleaning_page
 from mmseg_ext.reports.drawing import REMOVED, colourize, overlay
 
-CLASSES = Classes(('ground', 'a', 'b'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
+CLASSES = Classes(('background', 'a', 'b'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
 
 
 def square(*noise: tuple[int, int]) -> np.ndarray:
@@ -27,25 +27,25 @@ def square(*noise: tuple[int, int]) -> np.ndarray:
 
 @pytest.fixture
 def made(tmp_path: Path) -> tuple[Path, CleaningReport]:
-    """Two changed masks and one that stays; only `two` has a photograph of its size."""
+    """Two changed masks and one that stays; only `two` has an image of its size."""
     for stem, mask in (('one', square((50, 50))), ('two', square((50, 50), (3, 3))), ('true', square())):
         write_mask(tmp_path / 'labels/train' / f'{stem}.png', mask, CLASSES.palette)
     (tmp_path / 'img/train').mkdir(parents=True)
     cv2.imwrite(str(tmp_path / 'img/train/two.png'), np.full((60, 60, 3), (40, 30, 20), np.uint8))
     cv2.imwrite(str(tmp_path / 'img/train/one.png'), np.full((6, 6, 3), 9, np.uint8))
     (tmp_path / 'dataset.yaml').write_text(
-        'classes: [ground, a, b]\npalette: [[0,0,0],[220,60,60],[60,100,230]]\nignore_index: 9\n'
+        'classes: [background, a, b]\npalette: [[0,0,0],[220,60,60],[60,100,230]]\nignore_index: 9\n'
     )
     return tmp_path, clean_label_set(tmp_path, 'labels', 'clean')
 
 
-def write(made: tuple[Path, CleaningReport], monkeypatch: pytest.MonkeyPatch, limit: int = 1000) -> dict[str, Any]:
+def write(made: tuple[Path, CleaningReport], monkeypatch: pytest.MonkeyPatch, max_masks: int = 1000) -> dict[str, Any]:
     root, report = made
     page: dict[str, Any] = {}
     monkeypatch.setattr(
         cleaning_page, 'write_gallery', lambda path, cards, **rest: page.update(rest, cards=list(cards))
     )
-    write_cleaning_page(root / 'page.html', report, root, root / 'clean', CLASSES, limit)
+    write_cleaning_page(root / 'page.html', report, root, root / 'clean', CLASSES, max_masks)
     return page
 
 
@@ -65,16 +65,16 @@ def test_the_panels_show_before_after_and_difference(
     made: tuple[Path, CleaningReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two, one = write(made, monkeypatch)['cards']
-    photograph = np.full((60, 60, 3), (20, 30, 40), np.uint8)
+    image = np.full((60, 60, 3), (20, 30, 40), np.uint8)
     before, after, changed = (panel.image for panel in two.panels)
-    np.testing.assert_array_equal(before, overlay(photograph, square((50, 50), (3, 3)), CLASSES.palette))
-    np.testing.assert_array_equal(after, overlay(photograph, square(), CLASSES.palette))
+    np.testing.assert_array_equal(before, overlay(image, square((50, 50), (3, 3)), CLASSES.palette))
+    np.testing.assert_array_equal(after, overlay(image, square(), CLASSES.palette))
     assert sorted(zip(*np.nonzero((changed == REMOVED).all(axis=2)), strict=True)) == [(3, 3), (50, 50)]
     np.testing.assert_array_equal(one.panels[1].image, colourize(square(), CLASSES.palette))
 
 
-def test_the_page_says_what_it_leaves_out(made: tuple[Path, CleaningReport], monkeypatch: pytest.MonkeyPatch) -> None:
-    page = write(made, monkeypatch, limit=1)
+def test_the_intro_tells_what_is_left_out(made: tuple[Path, CleaningReport], monkeypatch: pytest.MonkeyPatch) -> None:
+    page = write(made, monkeypatch, max_masks=1)
     assert len(page['cards']) == 1
     assert any('1 masks; 1 with smaller changes are left out' in line for line in page['intro'])
 

@@ -17,7 +17,7 @@ PALETTE = ((0, 0, 0), (220, 60, 60))
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    (tmp_path / 'dataset.yaml').write_text(f'classes: [ground, cat]\npalette: {[list(c) for c in PALETTE]}\n')
+    (tmp_path / 'dataset.yaml').write_text(f'classes: [background, cat]\npalette: {[list(c) for c in PALETTE]}\n')
     for stem, changed in (('few', 1), ('none', 0), ('many', 5)):
         for labels, pixels in (('old', 0), ('new', changed)):
             mask = np.zeros((8, 9), np.uint8)
@@ -42,18 +42,18 @@ def test_the_cards_are_the_changed_files_most_changed_first(data: Path, monkeypa
     diff_page.write_diff_page(data / 'diff.html', diff_labels(data, 'old', 'new'), data)
     assert [card.title for card in written] == ['train / many', 'train / few', 'train / added']
     many, few, added = written
-    assert dict(many.facts) == {'changed pixels': 5, 'share %': 100 * 5 / 72, 'Δ ground': -5, 'Δ cat': 5}
-    assert many.tags == ['ground → cat']
+    assert dict(many.facts) == {'changed pixels': 5, 'share %': 100 * 5 / 72, 'Δ background': -5, 'Δ cat': 5}
+    assert many.tags == ['background → cat']
     assert [panel.caption for panel in many.panels] == ['old', 'new', 'difference']
-    assert (many.panels[0].image == (50, 90, 50)).all()  # the photograph; the old mask is empty
+    assert (many.panels[0].image == (50, 90, 50)).all()  # the image; the old mask is empty
     assert ((many.panels[2].image == ADDED).all(axis=2).sum(axis=1) == [5, 0, 0, 0, 0, 0, 0, 0]).all()
-    assert (few.panels[1].image[0, 0] == PALETTE[1]).all()  # no photograph: the bare mask
+    assert (few.panels[1].image[0, 0] == PALETTE[1]).all()  # no image: the mask alone
     assert added.tags == ['added']
     assert [panel.caption for panel in added.panels] == ['new']
-    assert [table.rows for table in tables] == [[['train', 1, 2, 1]], [['ground → cat', 6]]]
+    assert [table.rows for table in tables] == [[['train', 1, 2, 1]], [['background → cat', 6]]]
 
     written.clear()
-    diff_page.write_diff_page(data / 'diff.html', diff_labels(data, 'old', 'new'), data, limit=1)
+    diff_page.write_diff_page(data / 'diff.html', diff_labels(data, 'old', 'new'), data, max_masks=1)
     assert [card.title for card in written] == ['train / many']
 
 

@@ -63,7 +63,7 @@ def test_the_outline_is_where_a_neighbour_differs(mask: np.ndarray) -> None:
     assert np.array_equal(drawn, expected)
 
 
-def test_lines_grow_with_the_picture() -> None:
+def test_lines_grow_with_the_image() -> None:
     assert [line_width((side, 50, 3)) for side in (8, 256, 599, 800, 4000)] == [1, 1, 1, 2, 10]
 
 
@@ -74,7 +74,7 @@ def test_sizes_that_differ_are_refused() -> None:
         difference(np.zeros((4, 5), np.uint8), np.zeros((4, 4), np.uint8), PALETTE)
 
 
-def test_a_frame_stands_around_its_box_and_hides_nothing_of_it() -> None:
+def test_a_frame_is_around_its_box_and_hides_nothing_of_it() -> None:
     image = grey(20, 30)
     drawn = draw_boxes(image, [(10, 8, 4, 3)], colour=(255, 0, 255))
     assert np.array_equal(image, grey(20, 30))
@@ -87,7 +87,7 @@ def test_a_frame_stands_around_its_box_and_hides_nothing_of_it() -> None:
     assert drawn[4, 10].tolist() == [50, 50, 50]  # the darkened rim
 
 
-def test_frames_at_the_border_stay_in_the_picture() -> None:
+def test_frames_at_the_border_stay_in_the_image() -> None:
     drawn = draw_boxes(grey(12, 16), [(0, 0, 16, 12)])
     frame = np.all(drawn == (255, 0, 255), axis=2)
     assert frame[0].all()
@@ -110,16 +110,16 @@ def test_a_view_with_reversed_channels_is_drawn_on() -> None:
 def test_each_kind_of_difference_has_its_colour() -> None:
     first = np.array([[0, 0, 1, 1, 1]], np.uint8)
     second = np.array([[0, 1, 0, 2, 1]], np.uint8)
-    picture = difference(first, second, PALETTE)
-    assert picture[0, 1:4].tolist() == [list(ADDED), list(REMOVED), list(CHANGED_CLASS)]
-    assert picture[0, 0].max() < picture[0, 4].max() < 110
-    assert len(set(picture[0, 4].tolist())) == 1  # grey
+    drawn = difference(first, second, PALETTE)
+    assert drawn[0, 1:4].tolist() == [list(ADDED), list(REMOVED), list(CHANGED_CLASS)]
+    assert drawn[0, 0].max() < drawn[0, 4].max() < 110
+    assert len(set(drawn[0, 4].tolist())) == 1  # grey
 
 
 @given(MASKS, st.data())
 def test_strong_colours_are_where_the_masks_differ_and_only_there(first: np.ndarray, data: st.DataObject) -> None:
     second = data.draw(hnp.arrays(np.uint8, first.shape, elements=st.sampled_from([0, 1, 2, 255])))
-    picture = difference(first, second, PALETTE)
-    assert np.array_equal(np.ptp(picture, axis=2) > 0, first != second)
+    drawn = difference(first, second, PALETTE)
+    assert np.array_equal(np.ptp(drawn, axis=2) > 0, first != second)
     back = difference(second, first, PALETTE)
-    assert np.array_equal(np.all(picture == ADDED, axis=2), np.all(back == REMOVED, axis=2))
+    assert np.array_equal(np.all(drawn == ADDED, axis=2), np.all(back == REMOVED, axis=2))

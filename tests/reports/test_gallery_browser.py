@@ -1,4 +1,4 @@
-"""The gallery as a reader uses it, in headless Chromium. Each page is checked for silence by the fixture."""
+"""The gallery as a reader uses it, in headless Chromium."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 WINDOWS = [(1400, 900), (400, 800)]
 
 
-def picture(colour: tuple[int, int, int], side: int = 24) -> np.ndarray:
+def plain_image(colour: tuple[int, int, int], side: int = 24) -> np.ndarray:
     return np.full((side, side, 3), colour, np.uint8)
 
 
 def panels(*captions: str) -> list[Panel]:
-    return [Panel(caption, picture((40 * number, 90, 200))) for number, caption in enumerate(captions)]
+    return [Panel(caption, plain_image((40 * number, 90, 200))) for number, caption in enumerate(captions)]
 
 
 @pytest.fixture(scope='module')
@@ -96,7 +96,7 @@ def test_sort_by_numbers_words_and_ordered_words(gallery: Path, browser_page: Br
     page = browser_page(gallery)
     plum = '<b>"plum"&amp;</b>'
     choice, direction = page.get_by_label('Sort by'), page.locator('#direction')
-    assert choice.locator('option').all_text_contents() == ['order given', 'share', 'level', 'word']
+    assert choice.locator('option').all_text_contents() == ['given order', 'share', 'level', 'word']
     choice.select_option('share')  # as numbers, from the largest; what is missing stands last in either direction
     assert titles(page) == ['apple', plum, 'pear 10', 'pear 9']
     direction.click()
@@ -144,7 +144,7 @@ def test_everything_by_keyboard(gallery: Path, browser_page: BrowserPage) -> Non
     assert page.evaluate('getComputedStyle(document.activeElement).outlineStyle') == 'solid'
     page.keyboard.press('Space')
     assert titles(page) == ['pear 10', 'apple']
-    for _ in range(6):  # scrap, search, sort, direction, size, first picture
+    for _ in range(6):  # scrap, search, sort, direction, size, first image
         page.keyboard.press('Tab')
     assert page.evaluate('document.activeElement.className') == 'panel'
     page.keyboard.press('Enter')
@@ -167,7 +167,7 @@ def test_everything_by_keyboard(gallery: Path, browser_page: BrowserPage) -> Non
 
 
 @pytest.mark.parametrize(('width', 'height'), WINDOWS)
-def test_a_click_enlarges_a_picture(gallery: Path, browser_page: BrowserPage, width: int, height: int) -> None:
+def test_a_click_enlarges_an_image(gallery: Path, browser_page: BrowserPage, width: int, height: int) -> None:
     page = browser_page(gallery, width, height)
     page.get_by_role('button', name='Enlarge before of pear 9').click()
     box = page.locator('#viewer-image').bounding_box()
@@ -189,8 +189,8 @@ def test_it_fits_the_window_and_is_legible(
     assert page.evaluate('document.documentElement.scrollWidth') <= width
     boxes = [card.bounding_box() for card in page.locator('.card').all()]
     assert len({box['x'] for box in boxes if box}) == (3 if width == 1400 else 1)
-    ground = luminance(page, 'body', 'backgroundColor')
-    assert (ground < 0.1) if dark else (ground > 0.9)
+    background = luminance(page, 'body', 'backgroundColor')
+    assert (background < 0.1) if dark else (background > 0.9)
     for words, behind in (
         ('body', 'body'),
         ('header p', 'body'),
@@ -210,7 +210,7 @@ def luminance(page: Page, selector: str, name: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_the_size_of_the_pictures_can_be_set(gallery: Path, browser_page: BrowserPage) -> None:
+def test_the_size_of_the_images_can_be_set(gallery: Path, browser_page: BrowserPage) -> None:
     page = browser_page(gallery)
 
     def width() -> float:
@@ -219,7 +219,7 @@ def test_the_size_of_the_pictures_can_be_set(gallery: Path, browser_page: Browse
         return box['width']
 
     before = width()
-    page.get_by_label('Picture size').fill('300')
+    page.get_by_label('Image size').fill('300')
     assert width() > 1.4 * before
 
 
@@ -251,7 +251,7 @@ def test_two_thousand_cards(tmp_path: Path, browser_page: BrowserPage) -> None:
     cards = (
         Card(
             f'card {number}',
-            [Panel('x', picture((number % 256, 0, 0), 4))],
+            [Panel('x', plain_image((number % 256, 0, 0), 4))],
             {'n': number},
             ['odd', 'even'][number % 2 == 0 :][:1],
         )
@@ -272,7 +272,7 @@ def test_hostile_text_does_nothing(tmp_path: Path, browser_page: BrowserPage) ->
         title=evil,
         intro=[evil],
         tables=[Table(evil, [evil], [[evil]])],
-        cards=[Card(evil, [Panel(evil, picture((1, 2, 3)))], {evil: evil}, [evil], evil)],
+        cards=[Card(evil, [Panel(evil, plain_image((1, 2, 3)))], {evil: evil}, [evil], evil)],
         tag_label=evil,
         sort_by=evil,
     )

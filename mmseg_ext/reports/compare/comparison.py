@@ -1,14 +1,17 @@
-"""What is compared: kinds of evaluation, runs grouped over their seeds, hyperparameters that differ."""
+"""Comparison of runs: kinds of evaluation, groups of seeds, hyperparameters that differ."""
 
 from __future__ import annotations
 
 import math
 import re
 import statistics
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from mmseg_ext.reports.compare.pairs import PairedSet, paired_sets
 from mmseg_ext.runs.record import FINISHED, Evaluation, RunRecord, Score
 
 SEED = 'seed'
@@ -17,7 +20,7 @@ SPLIT_ORDER = ('val', 'test')
 
 @dataclass(frozen=True)
 class Spread:
-    """A quantity over the runs of a group: mean, and standard deviation (n − 1) where there are several."""
+    """Mean and standard deviation (n − 1; None for a single value) of a quantity over the runs of a group."""
 
     mean: float
     sd: float | None
@@ -26,11 +29,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class Group:
-    """Finished runs that differ in nothing but their seed, or one run.
+    """Finished runs that differ only in their seed, or a single run.
 
     Attributes:
-        label: What it is called on the page; unique there.
-        runs: Its runs.
+        label: Name on the page; unique there.
+        runs: The runs.
     """
 
     label: str
@@ -43,22 +46,22 @@ class Group:
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds that are known, in order."""
+        """The known seeds, sorted."""
         return sorted(run.seed for run in self.runs if run.seed is not None)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs and what they can be compared by.
+    """Runs, prepared for tables and charts.
 
     Attributes:
         runs: In the order given.
         groups: In the order of their first runs.
-        kinds: Names of the evaluations that may be compared with each other (``val``, ``val · TTA``, …); the first one
-            is that which most runs have.
-        classes: All class names, in the order of their appearance.
+        kinds: Names of the evaluations that may be compared with each other (``val``, ``val · TTA``, …); the one that
+            most runs have comes first.
+        classes: All class names, in the order of their first occurrence.
         evaluations: (name of the run, kind) → evaluation.
-        differing: Hyperparameter → its value in each group, None where it has none.
+        differing: Hyperparameter → its value in each group, None where the group does not have it.
     """
 
     runs: tuple[RunRecord, ...]
@@ -68,45 +71,52 @@ class Comparison:
     evaluations: dict[tuple[str, str], Evaluation]
     differing: dict[str, list[Any]]
 
+    @cached_property
+    def paired_sets(self) -> list[PairedSet]:
+        """The evaluations that can be compared image by image, and the tests between them; computed when first used."""
+        return paired_sets(self.evaluations)
+
     def score(self, run: RunRecord, kind: str, label: str | None = None) -> Score | None:
-        """Give the mDice of a run, or the Dice of one class."""
+        """Return the mDice of a run, or the Dice of one class; None where it has none."""
         evaluation = self.evaluations.get((run.name, kind))
         if evaluation is None:
             return None
         return evaluation.mean if label is None else evaluation.classes.get(label)
 
     def spread(self, group: Group, kind: str, label: str | None = None) -> Spread | None:
-        """Give the mDice over the runs of a group, or the Dice of one class."""
+        """Return the mDice over the runs of a group, or the Dice of one class; None where no run has it."""
         scores = (self.score(run, kind, label) for run in group.runs)
         return spread(score.value for score in scores if score is not None)
 
 
-def compare(runs: Sequence[RunRecord]) -> Comparison:
-    """Prepare runs for tables and charts.
+def compare_runs(runs: Sequence[RunRecord]) -> Comparison:
+    """Compare runs, wherever they were read from.
 
     Raises:
-        ValueError: Two runs share a name.
+        ValueError: Two runs have the same name.
     """
     if len({run.name for run in runs}) != len(runs):
-        raise ValueError('each run needs a name of its own')
+        raise ValueError('each run must have a unique name')
     evaluations = _name_evaluations(runs)
-    counts: dict[str, int] = {}
-    for _, kind in evaluations:
-        counts[kind] = counts.get(kind, 0) + 1
+    counts = Counter(kind for _, kind in evaluations)
     kinds = sorted(counts, key=lambda kind: (-counts[kind], _kind_order(kind)))
     groups = group_seeds(runs)
     return Comparison(
         runs=tuple(runs),
         groups=groups,
         kinds=tuple(kinds[:1] + sorted(kinds[1:], key=_kind_order)),
-        classes=tuple(dict.fromkeys(name for one in evaluations.values() for name in one.classes)),
+        classes=tuple(dict.fromkeys(name for evaluation in evaluations.values() for name in evaluation.classes)),
         evaluations=evaluations,
         differing=differing_hyperparameters([group.runs[0] for group in groups]),
     )
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """Mean and standard deviation of the values that are there."""
+    """Return mean and standard deviation of the finite values, or None where there are none.
+
+    >>> spread([80.0, 84.0, None])
+    Spread(mean=82.0, sd=2.8284271247461903, count=2)
+    """
     known = [value for value in values if value is not None and math.isfinite(value)]
     if not known:
         return None
@@ -114,29 +124,32 @@ def spread(values: Iterable[float | None]) -> Spread | None:
 
 
 def group_seeds(runs: Sequence[RunRecord]) -> tuple[Group, ...]:
-    """Put finished runs together that have the same config and the same hyperparameters but for the seed.
+    """Group finished runs of the same config whose hyperparameters are equal but for the seed.
 
-    A run that is not finished, or whose hyperparameters are not known, stands alone.
+    A run that is not finished, or whose hyperparameters are unknown, is a group of its own.
     """
     members: dict[Hashable, list[RunRecord]] = {}
     for run in runs:
         settings = tuple(sorted((key, str(value)) for key, value in run.hyperparameters.items() if key != SEED))
-        alone = run.status != FINISHED or not settings
-        members.setdefault((run.name if alone else None, run.experiment, settings), []).append(run)
+        is_alone = run.status != FINISHED or not settings
+        members.setdefault((run.name if is_alone else None, run.experiment, settings), []).append(run)
     groups: list[Group] = []
     taken: set[str] = set()
-    for found in members.values():
-        label = _common_name([run.name for run in found]) or found[0].experiment
+    for group_runs in members.values():
+        label = _common_name([run.name for run in group_runs]) or group_runs[0].experiment
         number = 1
         while (unique := label if number == 1 else f'{label} ({number})') in taken:
             number += 1
         taken.add(unique)
-        groups.append(Group(unique, tuple(found)))
+        groups.append(Group(unique, tuple(group_runs)))
     return tuple(groups)
 
 
 def differing_hyperparameters(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
-    """The hyperparameters whose values are not the same in all runs; the seed and runs without any are left aside."""
+    """Return the hyperparameters whose values differ, one value per run (None where a run does not have it).
+
+    The seed is left out. Runs without any hyperparameters do not count as different.
+    """
     described = [run for run in runs if run.hyperparameters]
     keys = dict.fromkeys(key for run in described for key in run.hyperparameters if key != SEED)
     return {
@@ -156,17 +169,19 @@ def _common_name(names: Sequence[str]) -> str:
 
 
 def _name_evaluations(runs: Sequence[RunRecord]) -> dict[tuple[str, str], Evaluation]:
-    """A kind's name tells the label set only where there are several: it is not always known."""
+    """Name the kind of each evaluation, with the label set only where there are several, since it may be unknown."""
     label_sets: dict[tuple[str, bool], set[str]] = {}
     for run in runs:
-        for one in run.evaluations:
-            label_sets.setdefault((one.split, one.tta), set()).update({one.labels} if one.labels else ())
+        for evaluation in run.evaluations:
+            known = label_sets.setdefault((evaluation.split, evaluation.tta), set())
+            known.update({evaluation.labels} if evaluation.labels else ())
     named: dict[tuple[str, str], Evaluation] = {}
     for run in runs:
-        for one in run.evaluations:
-            several = len(label_sets[one.split, one.tta]) > 1
-            parts = [one.split, 'TTA' if one.tta else '', (one.labels or 'unknown labels') if several else '']
-            named.setdefault((run.name, ' · '.join(part for part in parts if part)), one)
+        for evaluation in run.evaluations:
+            parts = [evaluation.split, 'TTA' if evaluation.tta else '']
+            if len(label_sets[evaluation.split, evaluation.tta]) > 1:
+                parts.append(evaluation.labels or 'unknown labels')
+            named.setdefault((run.name, ' · '.join(part for part in parts if part)), evaluation)
     return named
 
 

@@ -1,97 +1,153 @@
-"""The comparison as one HTML file that needs no network."""
+"""The page of a comparison: one HTML file that needs no network."""
 
 from __future__ import annotations
 
 import base64
 import gzip
 import importlib
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import write_text
-from mmseg_ext.reports.compare.cells import Cell, columns, group_cells, run_cells, shown
+from mmseg_ext.reports.compare.charts import COSTS, comparison_figures, pair_figure, run_styles
 from mmseg_ext.reports.compare.comparison import Comparison
-from mmseg_ext.reports.compare.documents import to_json
-from mmseg_ext.reports.compare.figures import COSTS
-from mmseg_ext.reports.compare.page_data import page_data
 from mmseg_ext.reports.compare.pairs import PairedSet
-from mmseg_ext.reports.compare.pictures import BUDGET, Pictures, make_pictures
-from mmseg_ext.reports.page_parts import HERE, page_environment, read_parts, script_hash
+from mmseg_ext.reports.compare.tables import Cell, columns, group_cells, hyperparameter_text, run_cells
+from mmseg_ext.reports.compare.thumbnails import MAX_BYTES, Thumbnails, make_thumbnails
+from mmseg_ext.reports.html_page import load_template, page_script, page_style, script_hash
 from mmseg_ext.runs.record import FINISHED
 
-SCRIPTS = ('compare_table.js', 'compare_charts.js', 'compare_pair.js', 'compare_start.js')  # run as one
-TICKED = 8  # runs shown in the charts at first, or a few more: a group is shown whole
-MOST_COLUMNS = 6  # experiments side by side
+HERE = Path(__file__).parent
+TICKED_RUNS = 8  # shown in the charts at first, or a few more, since a group is shown whole
+MAX_EXPERIMENT_COLUMNS = 6  # with more experiments, the table of hyperparameters has a row for each
+NO_DICE = 65535  # Dice is stored as whole numbers up to the one before
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table of runs."""
+    """A row of the table of runs.
+
+    Attributes:
+        label: Name of the run or group.
+        note: Shown below the name.
+        cells: One for each column.
+        run: The run that its checkbox stands for; None: all runs of the group.
+        problem: Whether the run is unfinished or was read only in part.
+    """
 
     label: str
     note: str
     cells: list[Cell]
-    run: str | None  # the run that its box ticks; None: those of the group
+    run: str | None
     problem: bool = False
 
 
-def write_comparison(
-    path: str | Path,
-    comparison: Comparison,
-    sets: Sequence[PairedSet],
-    *,
-    title: str = 'Comparison of runs',
-    pictures: bool = True,
+def write_comparison_page(
+    path: str | Path, comparison: Comparison, *, title: str = 'Comparison of runs', pictures: bool = True
 ) -> None:
     """Write the page, atomically.
 
     Args:
         path: The HTML file.
-        comparison: See `mmseg_ext.reports.compare.comparison.compare`.
-        sets: See `mmseg_ext.reports.compare.pairs.paired_sets`.
+        comparison: Of `compare_runs`.
         title: Heading of the page.
-        pictures: Whether photographs and masks may stand in it.
+        pictures: Whether images and masks may be in it.
 
     Raises:
         InputError: The file cannot be written, or Plotly is not installed.
     """
-    made: list[Pictures] = []
-    for one in sets:
-        left = BUDGET - sum(earlier.size for earlier in made)
-        made.append(make_pictures(one, left) if pictures else Pictures())
-    folder = Path(__file__).parent
-    environment = page_environment(folder)
-    environment.filters['shown'] = shown
-    script = read_parts(*(folder / name for name in SCRIPTS), HERE / 'sorting.js')
+    thumbnails: list[Thumbnails] = []
+    for paired_set in comparison.paired_sets:
+        left = MAX_BYTES - sum(earlier.size for earlier in thumbnails)
+        thumbnails.append(make_thumbnails(paired_set, left) if pictures else Thumbnails())
+    script = page_script(HERE / 'compare.js')
     plotly = _plotly_source()
-    page = environment.get_template('compare.html').render(
+    data = json.dumps(_page_data(comparison, thumbnails), ensure_ascii=False, allow_nan=False, separators=(',', ':'))
+    page = load_template(HERE / 'compare.html', hyperparameter_text=hyperparameter_text).render(
         title=title,
         comparison=comparison,
         columns=columns(comparison),
         groups=[_rows(comparison, number) for number in range(len(comparison.groups))],
-        ticked=_ticked(comparison),
+        ticked=_ticked_runs(comparison),
         problems=[run for run in comparison.runs if run.status != FINISHED or run.reason],
-        warnings=_warnings(comparison, sets),
-        settings=_settings(comparison),
-        kinds_of_pareto=COSTS,
-        pictures_note=_pictures_note(made) if pictures else 'This page was made without pictures.',
-        style=Markup(read_parts(HERE / 'page.css', folder / 'compare.css')),
+        warnings=_warnings(comparison),
+        hyperparameters=_hyperparameter_rows(comparison),
+        costs={cost: name for cost, (name, _) in COSTS.items()},
+        thumbnails_note=_thumbnails_note(thumbnails) if pictures else 'This page was made without images.',
+        style=page_style(HERE / 'compare.css'),
         script=Markup(script),
-        plotly=Markup(_packed(plotly)),
-        data=Markup(_packed(to_json(page_data(comparison, sets, made)))),
-        hashes=[script_hash(script), script_hash(plotly)],
+        plotly=Markup(_compressed(plotly)),
+        data=Markup(_compressed(data)),
+        script_hashes=[script_hash(script), script_hash(plotly)],
     )
-    # Names of files may hold bytes that are no UTF-8 (as surrogates); the page shows a question mark for them.
+    # File names may hold bytes that are not UTF-8 (as surrogates); the page shows a question mark for them.
     write_text(path, page.encode('utf-8', 'replace').decode('utf-8'))
 
 
+def _page_data(comparison: Comparison, thumbnails: Sequence[Thumbnails]) -> dict[str, Any]:
+    """Collect charts, scores and thumbnails of each image for the script of the page, as plain values."""
+    return {
+        'figures': comparison_figures(comparison),
+        'pair': pair_figure(),
+        'kinds': comparison.kinds,
+        'groups': {group.label: [run.name for run in group.runs] for group in comparison.groups},
+        'styles': run_styles(comparison),
+        'sets': [
+            _set_data(comparison, paired_set, made.images)
+            for paired_set, made in zip(comparison.paired_sets, thumbnails, strict=True)
+        ],
+    }
+
+
+def _set_data(comparison: Comparison, paired_set: PairedSet, thumbnails: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    dice = paired_set.dice
+    steps = np.where(np.isnan(dice), NO_DICE, np.round(np.nan_to_num(dice) * (NO_DICE - 1)))
+    return {
+        'classes': paired_set.classes,
+        'entries': paired_set.entries,
+        'stems': paired_set.stems,
+        'dice': base64.b64encode(steps.astype('<u2').tobytes()).decode(),  # (E, N, K)
+        'resamples': paired_set.resamples,
+        'tests': [
+            [i, j, *map(_rounded, (test.difference, test.low, test.high, test.p_value))]
+            for (i, j), test in paired_set.tests.items()
+        ],
+        'start': _first_pair(comparison, paired_set),
+        'thumbnails': thumbnails,
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def _first_pair(comparison: Comparison, paired_set: PairedSet) -> list[int]:
+    """Choose the entries shown first: as B the best by the first kind, as A the best of another group, if any."""
+    group_of = {run.name: number for number, group in enumerate(comparison.groups) for run in group.runs}
+
+    def rank(entry: int) -> tuple[bool, float]:
+        mean = paired_set.evaluations[entry].mean
+        return paired_set.entries[entry][1] == comparison.kinds[0], -1.0 if mean is None else mean.value
+
+    def group(entry: int) -> int:
+        return group_of[paired_set.entries[entry][0]]
+
+    best = max(range(len(paired_set.entries)), key=rank)
+    others = [entry for entry in range(len(paired_set.entries)) if entry != best]
+    of_other_groups = [entry for entry in others if group(entry) != group(best)]
+    return [max(of_other_groups or others, key=rank, default=best), best]
+
+
 def _rows(comparison: Comparison, number: int) -> list[Row]:
-    """The group's row, and below it those of its runs where it has several."""
+    """Return the row of a group followed by those of its runs; a single run has one row."""
     group = comparison.groups[number]
     rows = [
         Row(
@@ -109,64 +165,66 @@ def _rows(comparison: Comparison, number: int) -> list[Row]:
     return [Row(group.label, note, group_cells(comparison, group), None), *rows]
 
 
-def _settings(comparison: Comparison) -> list[list[Any]]:
-    """The hyperparameters that differ, a row each; with many experiments a row for each of those."""
+def _hyperparameter_rows(comparison: Comparison) -> list[list[Any]]:
+    """Return the differing hyperparameters, one row each; with many experiments, one row for each experiment."""
     labels = [group.label for group in comparison.groups]
     rows = [['hyperparameter', *labels], *([key, *values] for key, values in comparison.differing.items())]
-    if len(labels) <= MOST_COLUMNS:
+    if len(labels) <= MAX_EXPERIMENT_COLUMNS:
         return rows
     rows[0][0] = 'experiment'
     return [list(row) for row in zip(*rows, strict=True)]
 
 
-def _ticked(comparison: Comparison) -> set[str]:
-    """The runs of the best groups by the first kind, until there are enough."""
+def _ticked_runs(comparison: Comparison) -> set[str]:
+    """Choose the runs of the best groups by the first kind, until there are enough."""
     kind = next(iter(comparison.kinds), '')
     spreads = {group.label: comparison.spread(group, kind) for group in comparison.groups}
-    ranked = sorted(comparison.groups, key=lambda group: -(one.mean if (one := spreads[group.label]) else -1.0))
+    ranked = sorted(comparison.groups, key=lambda group: -(mean.mean if (mean := spreads[group.label]) else -1.0))
     ticked: set[str] = set()
     for group in ranked:
-        if len(ticked) < TICKED:
+        if len(ticked) < TICKED_RUNS:
             ticked |= {run.name for run in group.runs}
     return ticked
 
 
-def _warnings(comparison: Comparison, sets: Sequence[PairedSet]) -> list[str]:
-    """What makes numbers of one column incomparable."""
-    found = []
+def _warnings(comparison: Comparison) -> list[str]:
+    """Name the kinds whose numbers come from different images or masks."""
+    warnings = []
     for kind in comparison.kinds:
-        truths = [one for one in sets if any(entry[1] == kind for entry in one.entries)]
-        if len(truths) > 1:
+        of_kind = [[entry for entry in paired_set.entries if entry[1] == kind] for paired_set in comparison.paired_sets]
+        if sum(map(bool, of_kind)) > 1:
             sizes = ', '.join(
-                f'{len(one.stems)} images of {" / ".join(one.classes)} for '
-                f'{sum(entry[1] == kind for entry in one.entries)} run(s)'
-                for one in truths
+                f'{len(paired_set.stems)} images of {" / ".join(paired_set.classes)} for {len(entries)} run(s)'
+                for paired_set, entries in zip(comparison.paired_sets, of_kind, strict=True)
+                if entries
             )
-            found.append(f'{kind} does not mean the same images and masks for all runs: {sizes}.')
-    return found
+            warnings.append(f'The scores of {kind} are not comparable, since images or masks differ: {sizes}.')
+    return warnings
 
 
-def _pictures_note(made: Sequence[Pictures]) -> str:
-    shown, total = sum(len(one.images) for one in made), sum(one.total for one in made)
-    missing = sum(one.missing for one in made)
+def _thumbnails_note(thumbnails: Sequence[Thumbnails]) -> str:
+    shown, total = sum(len(made.images) for made in thumbnails), sum(made.total for made in thumbnails)
+    unreadable = sum(made.unreadable for made in thumbnails)
     if not shown:
         return (
-            'There are no pictures: no run has predicted masks (tools/test.py writes them), or the images are not here.'
+            'No images: no run has predicted masks (mmseg-ext test writes them), or the images are not on this machine.'
         )
-    note = f'Pictures of {shown} of {total} images' if shown < total else f'Pictures of all {total} images'
-    if shown + missing < total:
-        note += f', those on which the runs differ most (a page holds {BUDGET / 1e6:g} MB of pictures)'
-    return note + (f'; {missing} could not be read.' if missing else '.')
+    note = f'{shown} of {total} images are shown' if shown < total else f'All {total} images can be shown'
+    if shown + unreadable < total:
+        note += f', those on which the runs differ most (a page holds {MAX_BYTES / 1e6:g} MB of images)'
+    return note + (f'; {unreadable} could not be read.' if unreadable else '.')
 
 
 def _plotly_source() -> str:
     try:
         offline = importlib.import_module('plotly.offline')
     except ModuleNotFoundError as error:
-        raise InputError('the page needs plotly, which is not installed: pip install "mmseg_ext[train]"') from error
+        raise InputError(
+            'the page', 'needs plotly, which is not installed', 'pip install "mmseg_ext[train]"'
+        ) from error
     return str(offline.get_plotlyjs())
 
 
-def _packed(text: str) -> str:
-    """Text as gzip in base64, which the page's script unpacks: Plotly then takes 2 MB and not 5."""
+def _compressed(text: str) -> str:
+    """Compress text to gzip in base64, which the page's script decompresses: Plotly takes 2 MB instead of 5."""
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode()

@@ -1,4 +1,4 @@
-"""The files of an error analysis: ``errors.json``, the tables as CSV, the charts, the page."""
+"""Result folder of an error analysis: ``errors.json``, the page, tables as CSV, charts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from mmseg_ext.eda.plots import save_figure
 from mmseg_ext.evaluation.errors.analysis import Analysis
 from mmseg_ext.evaluation.errors.tables import error_tables
 from mmseg_ext.files import check_result_folder, make_folder, write_json, write_text
-from mmseg_ext.reports.errors.figures import error_figures
-from mmseg_ext.reports.errors.page import GALLERY, write_errors_page
+from mmseg_ext.reports.errors.charts import error_figures
+from mmseg_ext.reports.errors.page import GALLERY_IMAGES, write_errors_page
 
 NUMBERS, PAGE = 'errors.json', 'errors.html'
 FIGURES = ('causes', 'slices', 'borders', 'calibration')
@@ -25,21 +25,23 @@ OURS = frozenset({
 
 
 def check_out(out: str | Path, overwrite: bool = False) -> None:
-    """Refuse a folder that holds anything but an earlier result that may be replaced, as `check_result_folder` does."""
+    """Refuse a folder that holds anything but an earlier analysis that may be replaced; see `check_result_folder`."""
     check_result_folder(out, OURS, overwrite)
 
 
-def write_error_outputs(out: str | Path, analysis: Analysis, summary: Mapping[str, Any], top: int = GALLERY) -> Path:
-    """Write everything into a folder, ``errors.json`` last.
+def write_error_outputs(
+    out: str | Path, analysis: Analysis, summary: Mapping[str, Any], top: int = GALLERY_IMAGES
+) -> Path:
+    """Write all files into a folder, ``errors.json`` last; the files of an earlier analysis are removed.
 
     Args:
-        out: The folder; what an earlier analysis left there is replaced.
-        analysis: What the page shows.
-        summary: The same as numbers, of `summarize_errors`.
+        out: The folder.
+        analysis: The analysis, for the page.
+        summary: Its numbers, of `summarize_errors`.
         top: Images in each gallery of the page.
 
     Returns:
-        The page.
+        Path of the page.
 
     Raises:
         InputError: A file cannot be read or written.

@@ -1,4 +1,4 @@
-"""The page of an error analysis: photograph, truth, prediction and the causes of the wrong pixels."""
+"""Page of an error analysis: images with ground truth, prediction, and the causes of the wrong pixels."""
 
 from __future__ import annotations
 
@@ -18,23 +18,29 @@ from mmseg_ext.evaluation.errors.features import FEATURES, ObjectSample
 from mmseg_ext.evaluation.errors.result_dir import Case
 from mmseg_ext.evaluation.errors.tables import error_tables
 from mmseg_ext.reports.drawing import overlay
-from mmseg_ext.reports.errors.figures import CAUSE_COLOURS
+from mmseg_ext.reports.errors.charts import CAUSE_COLOURS
 from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery
 
 SUSPECTED = 'mask suspected'
-LINKS = {'causes': 'cause', 'slices': 'slice', 'worst': 'slice'}  # columns whose cells name galleries
-GALLERY = 12
+LINK_COLUMNS = {'causes': 'cause', 'slices': 'slice', 'worst': 'slice'}  # their cells name galleries
+GALLERY_IMAGES = 12
 ESTIMATE = re.compile(r'([+-]?\d+(?:\.\d+)?)(?: \(.*\))?')
+NO_PROBABILITIES = (
+    'The test kept no probabilities, so there is no calibration, confidence or list of suspected masks; '
+    'mmseg-ext test --probabilities keeps them.'
+)
 
 
-def write_errors_page(path: str | Path, analysis: Analysis, summary: Mapping[str, Any], top: int = GALLERY) -> None:
+def write_errors_page(
+    path: str | Path, analysis: Analysis, summary: Mapping[str, Any], top: int = GALLERY_IMAGES
+) -> None:
     """Write the page.
 
     Args:
         path: The HTML file.
-        analysis: What it shows.
-        summary: The same as numbers, of `summarize_errors`.
-        top: Images in each of the galleries: best, worst, random, and those with most pixels of each cause.
+        analysis: The analysis.
+        summary: Its numbers, of `summarize_errors`.
+        top: Images in each gallery: best, worst, random, and those with most pixels of each cause.
 
     Raises:
         InputError: An image or mask cannot be read, or the page not be written.
@@ -52,7 +58,7 @@ def write_errors_page(path: str | Path, analysis: Analysis, summary: Mapping[str
 
 
 def choose_galleries(analysis: Analysis, top: int) -> dict[int, list[str]]:
-    """Position of each image that the page shows → the galleries that it belongs to; the lowest object Dice first."""
+    """Return position of each image that the page shows → its galleries; the lowest object Dice first."""
     quality = np.array([image.dice for image in analysis.images])
     order = np.argsort(quality, kind='stable')
     galleries: dict[str, Sequence[int]] = {'worst': order[:top].tolist(), 'best': order[::-1][:top].tolist()}
@@ -79,29 +85,23 @@ def _intro(summary: Mapping[str, Any], shown: int) -> list[str]:
     sentences = [
         f'{result["config"]}, split {result["split"]}, label set {result["labels"]}'
         f'{", test-time augmentation" if result["tta"] else ""}: mDice {scores["mDice"]["value"]:.2f}, object Dice '
-        f'{scores["object_dice"]:.2f}, {scores["wrong_pixels"]:,} of {scores["pixels"]:,} pixels are wrong in '
-        f'{result["images"]} images. The page shows {shown} of them.',
-        'Every wrong pixel has one cause, told by a rule from the two masks (docs/error-analysis.md); the boundary '
-        f'band is {settings["band"]:g} px wide, and thin is what an opening of radius {settings["radius"]} px removes. '
-        'In the error map the true objects are grey on black, and the colours are:',
+        f'{scores["object_dice"]:.2f}. {scores["wrong_pixels"]:,} of {scores["pixels"]:,} pixels are wrong. '
+        f'The page shows {shown} of {result["images"]} images.',
+        'Every wrong pixel has one cause, which rules find from the two masks (docs/error-analysis.md). The boundary '
+        f'band is {settings["band"]:g} px wide; thin parts are those that an opening of radius {settings["radius"]} px '
+        'removes. The error maps show the true objects in grey, and the causes in these colours:',
     ]
     if not result['probabilities']:
         sentences.insert(1, NO_PROBABILITIES)
     return sentences
 
 
-NO_PROBABILITIES = (
-    'The result holds no probabilities, so calibration, confidence and suspected masks are left out: '
-    'write it with tools/test.py --probabilities to have them.'
-)
-
-
 def _page_table(name: str, table: NumberTable) -> Table:
-    return Table(table.title, list(table.columns), _cells(table), LINKS.get(name), table.note)
+    return Table(table.title, list(table.columns), _cells(table), LINK_COLUMNS.get(name), table.note)
 
 
 def _cells(table: NumberTable) -> list[list[Any]]:
-    """Numbers rounded as the table shows them, and those with an interval, in a form that the page can sort."""
+    """Round the numbers as the table shows them, and make estimates with an interval sortable."""
 
     def cell(value: Any, places: int | None) -> Any:
         if isinstance(value, float) and places is not None:
@@ -118,8 +118,8 @@ def _cards(analysis: Analysis, tags: Mapping[int, list[str]]) -> Iterator[Card]:
     samples: defaultdict[int, list[tuple[int, ObjectSample]]] = defaultdict(list)
     for place, sample in enumerate(analysis.samples):
         samples[sample.image].append((place, sample))
-    names = {one.name: one.members for one, _ in analysis.slices}
-    names |= {one.slice.name: one.slice.members for one in analysis.search.worst}
+    members = {piece.name: piece.members for piece, _ in analysis.slices}
+    members |= {worst.slice.name: worst.slice.members for worst in analysis.search.worst}
     for index, galleries in tags.items():
         places = [place for place, _ in samples[index]]
         yield Card(
@@ -127,7 +127,7 @@ def _cards(analysis: Analysis, tags: Mapping[int, list[str]]) -> Iterator[Card]:
             panels=_panels(analysis, analysis.result.read(index)),
             facts=_facts(analysis.images[index], [sample for _, sample in samples[index]]),
             tags=galleries,
-            groups=[name for name, members in names.items() if members[places].any()],
+            groups=[name for name, is_member in members.items() if is_member[places].any()],
         )
 
 
@@ -148,19 +148,27 @@ def _panels(analysis: Analysis, case: Case) -> list[Panel]:
         for mask in (case.truth, case.prediction)
     ]
     return [
-        Panel('photograph', case.image),
-        Panel('truth', covered[0]),
+        Panel('image', case.image),
+        Panel('ground truth', covered[0]),
         Panel('prediction', covered[1]),
-        Panel('errors', error_picture(causes, is_object)),
+        Panel('errors', draw_causes(causes, is_object)),
     ]
 
 
-def error_picture(causes: NDArray[np.uint8], is_object: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The causes in their colours, on the true objects in dark grey on black; RGB, shape (H, W, 3), uint8."""
+def draw_causes(causes: NDArray[np.uint8], is_object: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Draw causes in their colours over the true objects in dark grey on black.
+
+    Args:
+        causes: Of `cause_map`: 0, or 1 + position in `CAUSES`; shape (H, W), uint8.
+        is_object: Where the true objects are, shape (H, W).
+
+    Returns:
+        RGB, shape (H, W, 3), uint8.
+    """
     table = np.array([(0, 0, 0), *(CAUSE_COLOURS[name] for name in CAUSES)], np.uint8)
-    picture = table[causes]
-    picture[(causes == 0) & is_object] = 70
-    return picture
+    drawn = table[causes]
+    drawn[(causes == 0) & is_object] = 70
+    return drawn
 
 
 def _facts(image: ImageErrors, samples: Sequence[ObjectSample]) -> dict[str, Fact]:

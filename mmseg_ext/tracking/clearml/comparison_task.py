@@ -6,9 +6,9 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from mmseg_ext.reports.compare.cells import DASH, Cell, columns, group_cells, run_cells, shown
+from mmseg_ext.reports.compare.charts import comparison_figures
 from mmseg_ext.reports.compare.comparison import Comparison
-from mmseg_ext.reports.compare.page_data import build_figures
+from mmseg_ext.reports.compare.tables import DASH, Cell, columns, group_cells, hyperparameter_text, run_cells
 from mmseg_ext.tracking.clearml import server
 
 TASK_NAME = 'comparison'
@@ -60,7 +60,7 @@ def tables(comparison: Comparison) -> dict[str, list[list[str]]]:
         found['runs'] = [head, *([name, *map(_text, cells)] for name, cells in runs.items())]
     if comparison.differing:
         labels = [group.label for group in comparison.groups]
-        rows = [[key, *map(shown, values)] for key, values in comparison.differing.items()]
+        rows = [[key, *map(hyperparameter_text, values)] for key, values in comparison.differing.items()]
         found['hyperparameters that differ'] = [['hyperparameter', *labels], *rows]
     return found
 
@@ -96,7 +96,7 @@ def _report(task: Any, comparison: Comparison) -> Iterator[None]:
     for series, rows in tables(comparison).items():
         logger.report_table('table', series, 0, table_plot=rows)
         yield
-    for title, figures in build_figures(comparison).items():
+    for title, figures in comparison_figures(comparison).items():
         for series, figure in figures.items():
             logger.report_plotly(title, series, copy.deepcopy(figure), 0)  # the SDK writes into it
             yield

@@ -1,4 +1,4 @@
-"""Runs made up of numbers: what a training leaves in its folder, without a training."""
+"""Work dirs as a training leaves them, written without a training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIDE = 32
 
 
 class MakeRun(Protocol):
-    """Writes a finished run of 100 steps whose predictions are the truth but for some share of the pixels."""
+    """Writes a finished run of 100 steps whose predictions differ from the ground truth on a share of the pixels."""
 
     def __call__(
         self,
@@ -38,7 +38,7 @@ class MakeRun(Protocol):
 
 
 class Data:
-    """Photographs and masks on disk: noise on which a square is a cat, or a dog."""
+    """Images and masks on disk: noise with a square that is a cat or a dog."""
 
     def __init__(self, root: Path, images: int = 8) -> None:
         self.root = root
@@ -53,12 +53,12 @@ class Data:
             truth = np.zeros((SIDE, SIDE), np.uint8)
             top, left = rng.integers(2, 12, 2)
             truth[top : top + 16, left : left + 16] = 1 + number % 2
-            photo = rng.integers(0, 80, (SIDE, SIDE, 3), np.uint8) + 60 * truth[..., None]
+            image = rng.integers(0, 80, (SIDE, SIDE, 3), np.uint8) + 60 * truth[..., None]
             stem = f'image_{number}'
             self.images.append(root / 'img/val' / f'{stem}.png')
             self.labels.append(root / 'labels/val' / f'{stem}.png')
             self.truths.append(truth)
-            cv2.imwrite(str(self.images[-1]), photo)
+            cv2.imwrite(str(self.images[-1]), image)
             write_mask(self.labels[-1], truth, PALETTE)
 
     def predict(self, wrong: float, seed: int) -> list[NDArray[np.uint8]]:
@@ -101,7 +101,7 @@ def run_maker(pets: Data) -> MakeRun:
     ) -> Path:
         predictions = pets.predict(wrong, seed)
         records = pets.records(predictions)
-        scores = scores_from_confusion(np.sum([one.counts for one in records], axis=0))
+        scores = scores_from_confusion(np.sum([image.counts for image in records], axis=0))
         mean = 100 * float(scores['mDice'])
         write_records(folder / 'records' / 'val_best.parquet', records, CLASSES)
         dice = {f'val/Dice/{name}': 100 * float(v) for name, v in zip(CLASSES, scores['Dice'], strict=True)}
@@ -134,8 +134,8 @@ def _write_result(
     from mmseg_ext.evaluation.summary import summarize
 
     write_records(folder / 'records.parquet', records, CLASSES)
-    for one, prediction in zip(records, predictions, strict=True):
-        write_mask(folder / 'masks' / f'{one.stem}.png', prediction, PALETTE)
+    for image, prediction in zip(records, predictions, strict=True):
+        write_mask(folder / 'masks' / f'{image.stem}.png', prediction, PALETTE)
     content = {
         'config': f'configs/{experiment}.py', 'checkpoint': 'best.pth', 'split': 'val', 'labels': None, 'tta': False,
         'images': len(records), 'scores': summarize(read_records(folder / 'records.parquet')),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mmseg_ext.reports.compare.comparison import compare, differing_hyperparameters, group_seeds, spread
+from mmseg_ext.reports.compare.comparison import compare_runs, differing_hyperparameters, group_seeds, spread
 from mmseg_ext.runs.record import Evaluation, RunRecord, Score
 
 
@@ -20,10 +20,10 @@ def run(name: str, dice: float | None = None, seed: int = 0, **changes: Any) -> 
 
 
 def test_mean_and_deviation_by_hand() -> None:
-    one = spread([80.0, 82.0, None, 87.0, math.nan])
-    assert one is not None
-    assert (one.mean, one.count) == (83.0, 3)
-    assert one.sd == pytest.approx(math.sqrt((9 + 1 + 16) / 2))
+    several = spread([80.0, 82.0, None, 87.0, math.nan])
+    assert several is not None
+    assert (several.mean, several.count) == (83.0, 3)
+    assert several.sd == pytest.approx(math.sqrt((9 + 1 + 16) / 2))
     single = spread([80.0])
     assert single is not None
     assert single.sd is None
@@ -32,7 +32,7 @@ def test_mean_and_deviation_by_hand() -> None:
 
 def test_seeds_are_grouped() -> None:
     groups = group_seeds([run('a-s0', 80), run('other', 1, experiment='x'), run('a-s1', 82, seed=1)])
-    assert [(group.label, [one.name for one in group.runs], group.seeds) for group in groups] == [
+    assert [(group.label, [member.name for member in group.runs], group.seeds) for group in groups] == [
         ('a', ['a-s0', 'a-s1'], [0, 1]),
         ('other', ['other'], [0]),
     ]
@@ -49,11 +49,11 @@ def test_seeds_are_grouped() -> None:
         {'status': 'failed'},
     ],
 )
-def test_what_differs_otherwise_is_not(changes: dict[str, Any]) -> None:
+def test_runs_that_differ_otherwise_are_not_grouped(changes: dict[str, Any]) -> None:
     assert len(group_seeds([run('a-0'), run('a-1', seed=1), run('a-2', seed=1, **changes)])) == 2
 
 
-def test_unfinished_runs_stand_alone() -> None:
+def test_unfinished_runs_are_not_grouped() -> None:
     assert len(group_seeds([run('a-0', status='failed'), run('a-1', status='failed')])) == 2
 
 
@@ -79,7 +79,7 @@ def test_the_hyperparameters_that_differ() -> None:
 
 
 def test_scores_of_runs_and_groups() -> None:
-    comparison = compare([run('a-0', 80), run('a-1', 84, seed=1), run('a-2', seed=2)])
+    comparison = compare_runs([run('a-0', 80), run('a-1', 84, seed=1), run('a-2', seed=2)])
     assert comparison.kinds == ('val',)
     assert comparison.classes == ('cat', 'dog')
     (group,) = comparison.groups
@@ -101,9 +101,9 @@ def test_kinds_that_may_not_be_mixed() -> None:
         RunRecord('c', evaluations=(evaluation('val', True, 'labels'), evaluation('val', False, 'labels'))),
     ]
     # What most runs have comes first; label sets are named where there are several; an unknown one joins the only one.
-    assert compare(runs).kinds == ('val · TTA', 'val · labels', 'val · labels_fixed', 'test')
+    assert compare_runs(runs).kinds == ('val · TTA', 'val · labels', 'val · labels_fixed', 'test')
 
 
 def test_names_must_be_unique() -> None:
-    with pytest.raises(ValueError, match='name of its own'):
-        compare([run('a'), run('a')])
+    with pytest.raises(ValueError, match='unique name'):
+        compare_runs([run('a'), run('a')])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mmseg_ext.reports.compare.outputs import compare_runs, write_outputs
+from mmseg_ext.reports.compare import compare_runs, write_outputs
 from mmseg_ext.runs.reading import read_runs
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def check_sorting_and_filtering(page: Page) -> None:
 
 def check_a_broken_run_is_named_with_its_reason(page: Page) -> None:
     note = page.locator('#notes').inner_text()
-    assert '1 of 5 runs is broken' in note
+    assert '1 of 5 runs is unfinished' in note
     assert f'died: failed: RuntimeError: {HOSTILE}' in note
     assert page.locator('tr.problem .label').all_text_contents() == ['died']
 
@@ -140,24 +140,30 @@ def check_two_runs_are_compared_image_by_image(page: Page, runs: Path) -> None:
     document = json.loads(write_outputs(compare_runs(read_runs([runs])), document='-'))
     page.locator('#first').select_option(label='good-s0')
     page.locator('#second').select_option(label='poor')
-    (pair,) = [one for one in document['pairs'] if {one['first']['run'], one['second']['run']} == {'good-s0', 'poor'}]
+    wanted = {'good-s0', 'poor'}
+    (pair,) = [pair for pair in document['pairs'] if {pair['first']['run'], pair['second']['run']} == wanted]
     sign = 1 if pair['second']['run'] == 'poor' else -1
     verdict = page.locator('#verdict').inner_text()
     assert f'−{abs(pair["difference"]):.2f}' in verdict
     assert sign * pair['difference'] < 0
     assert 'p ≤ 0.0002' in verdict
     xs, ys, stems = page.evaluate("(({ x, y, text }) => [x, y, text])(document.getElementById('pair-chart').data[1])")
-    compared = compare_runs(read_runs([runs])).sets[0]
+    compared = compare_runs(read_runs([runs])).paired_sets[0]
     scores = {name: compared.image_scores()[place] for place, (name, _) in enumerate(compared.entries)}
     assert stems == compared.stems
     assert xs == pytest.approx(100 * scores['good-s0'], abs=2e-3)
     assert ys == pytest.approx(100 * scores['poor'], abs=2e-3)
     change = 100 * (scores['poor'] - scores['good-s0'])
-    lost = page.locator('#lost .change p').all_inner_texts()
+    lost = page.locator('#worsened .change p').all_inner_texts()
     assert lost[0].startswith(f'−{-change.min():.2f} {compared.stems[change.argmin()]}:')
-    assert page.locator('#gained').inner_text() == 'No image.'
-    assert page.locator('#lost .change').first.locator('figcaption').all_inner_texts() == ['image', 'truth', 'A', 'B']
-    widths = page.evaluate("[...document.querySelectorAll('#lost img')].map((image) => image.naturalWidth)")
+    assert page.locator('#improved').inner_text() == 'None.'
+    assert page.locator('#worsened .change').first.locator('figcaption').all_inner_texts() == [
+        'image',
+        'ground truth',
+        'A',
+        'B',
+    ]
+    widths = page.evaluate("[...document.querySelectorAll('#worsened img')].map((image) => image.naturalWidth)")
     assert set(widths) == {32}
     page.get_by_role('button', name='Swap').click()
     assert page.locator('#verdict').inner_text().startswith(f'mDice of B minus A: +{abs(pair["difference"]):.2f}')
@@ -167,23 +173,23 @@ def check_two_runs_are_compared_image_by_image(page: Page, runs: Path) -> None:
 
 def check_fit(page: Page, width: int, *, dark: bool) -> None:
     assert page.evaluate('document.documentElement.scrollWidth') <= width
-    ground = page.evaluate('getComputedStyle(document.body).backgroundColor')
+    background = page.evaluate('getComputedStyle(document.body).backgroundColor')
     text = page.evaluate("getComputedStyle(document.querySelector('#curve-chart .xtick text')).fill")
-    assert (brightness(ground) < 60, brightness(text) > 150) == (dark, dark)
+    assert (brightness(background) < 60, brightness(text) > 150) == (dark, dark)
     for chart in page.locator('.chart:visible').all():
         box = chart.locator('.main-svg').first.bounding_box()
         assert box is not None
         assert box['x'] + box['width'] <= width + 1
 
 
-def test_a_narrow_dark_window_without_pictures(runs: Path, open_ready: Any, tmp_path: Path) -> None:
+def test_a_narrow_dark_window_without_images(runs: Path, open_ready: Any, tmp_path: Path) -> None:
     path = tmp_path / 'bare.html'
     write_outputs(compare_runs(read_runs([runs])), page=path, pictures=False)
     page = open_ready(path, 800, 1200, dark=True)
     check_fit(page, 800, dark=True)
     assert page.locator('#pair-section img').count() == 0
-    assert 'made without pictures' in page.locator('#pair-section').inner_text()
-    assert not page.evaluate('data.sets.some((set) => Object.keys(set.pictures).length)')
+    assert 'made without images' in page.locator('#pair-section').inner_text()
+    assert not page.evaluate('data.sets.some((set) => Object.keys(set.thumbnails).length)')
 
 
 def test_metrics_alone_make_a_page(repo_root: Path, open_ready: Any, tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from mmseg_ext.evaluation.errors.analysis import Analysis, Settings, analyze
 from mmseg_ext.evaluation.errors.causes import CAUSES
 from mmseg_ext.evaluation.errors.result_dir import open_result
 from mmseg_ext.evaluation.errors.summary import summarize_errors
-from mmseg_ext.reports.errors.figures import CAUSE_COLOURS
+from mmseg_ext.reports.errors.charts import CAUSE_COLOURS
 from mmseg_ext.reports.errors.markdown import check_markdown, write_errors_markdown
 from mmseg_ext.reports.errors.outputs import check_out, write_error_outputs
-from mmseg_ext.reports.errors.page import choose_galleries, error_picture
+from mmseg_ext.reports.errors.page import choose_galleries, draw_causes
 
 if TYPE_CHECKING:
     from .conftest import BrowserPage
@@ -59,7 +59,7 @@ def test_the_folder_holds_what_it_promises(out: Path, analysis: tuple[Analysis, 
     assert {'errors.html', 'errors.json', 'causes.csv', 'causes.png', 'slices.svg', 'suspects.csv'} <= names
     assert json.loads((out / 'errors.json').read_text()) == json.loads(json.dumps(analysis[1]))
     assert Image.open(out / 'borders.png').size[0] == 1440
-    with pytest.raises(InputError, match='--overwrite'):
+    with pytest.raises(InputError, match='overwrite=True'):
         check_out(out)
     check_out(out, overwrite=True)
 
@@ -83,7 +83,7 @@ def test_what_an_earlier_analysis_left_is_removed(
     write_error_outputs(tmp_path / 'out', *analysed(folder), top=1)
     names = {path.name for path in (tmp_path / 'out').iterdir()}
     assert not [name for name in names if name.startswith(('calibration', 'suspects'))]
-    assert 'holds no probabilities' in (tmp_path / 'out/errors.html').read_text()
+    assert 'kept no probabilities' in (tmp_path / 'out/errors.html').read_text()
 
 
 def test_galleries(analysis: tuple[Analysis, dict[str, Any]]) -> None:
@@ -92,7 +92,7 @@ def test_galleries(analysis: tuple[Analysis, dict[str, Any]]) -> None:
     by_dice = sorted(range(len(images)), key=lambda index: images[index].dice)
     assert list(tags) == [index for index in by_dice if index in tags]  # the worst first
     members = {
-        name: {index for index in tags if name in tags[index]} for name in {n for one in tags.values() for n in one}
+        name: {index for index in tags if name in tags[index]} for name in {n for names in tags.values() for n in names}
     }
     assert members['worst'] == set(by_dice[:3])
     assert members['best'] == set(by_dice[-3:])
@@ -103,12 +103,12 @@ def test_galleries(analysis: tuple[Analysis, dict[str, Any]]) -> None:
         assert sorted((pixels[index] for index in members.get(cause, ())), reverse=True) == expected
 
 
-def test_the_error_picture_shows_each_cause_in_its_colour() -> None:
+def test_the_error_map_shows_each_cause_in_its_colour() -> None:
     causes = np.array([[0, 0, *range(1, len(CAUSES) + 1)]], np.uint8)
-    picture = error_picture(causes, np.arange(causes.size)[None] > 0)
-    assert picture[0, 0].tolist() == [0, 0, 0]
-    assert picture[0, 1].tolist() == [70, 70, 70]
-    assert [tuple(colour) for colour in picture[0, 2:].tolist()] == [CAUSE_COLOURS[name] for name in CAUSES]
+    drawn = draw_causes(causes, np.arange(causes.size)[None] > 0)
+    assert drawn[0, 0].tolist() == [0, 0, 0]
+    assert drawn[0, 1].tolist() == [70, 70, 70]
+    assert [tuple(colour) for colour in drawn[0, 2:].tolist()] == [CAUSE_COLOURS[name] for name in CAUSES]
     assert len(set(CAUSE_COLOURS.values())) == len(CAUSES)
 
 
@@ -118,10 +118,10 @@ def test_the_page_in_a_browser(out: Path, browser_page: BrowserPage, analysis: t
     assert page.locator('.card').count() == len(tags)
     assert page.locator('.card h3').all_text_contents() == [analysis[0].images[index].stem for index in tags]
     assert page.locator('.legend li').all_inner_texts() == list(CAUSES)
-    colours = page.locator('.legend i').evaluate_all('all => all.map((one) => getComputedStyle(one).backgroundColor)')
+    colours = page.locator('.legend i').evaluate_all('all => all.map((box) => getComputedStyle(box).backgroundColor)')
     assert colours == [f'rgb({", ".join(map(str, CAUSE_COLOURS[name]))})' for name in CAUSES]
     assert page.locator('.card').first.locator('.panel span').all_text_contents() == [
-        'photograph', 'truth', 'prediction', 'errors',
+        'image', 'ground truth', 'prediction', 'errors',
     ]  # fmt: skip
     page.locator('#sort').select_option('wrong px')
     values = [int(text) for text in page.locator('.card dl div:has(dt:text-is("wrong px")) dd').all_text_contents()]
@@ -138,7 +138,7 @@ def test_a_slice_in_a_table_shows_its_images(
         inside = {samples[place].image for place in np.flatnonzero(members)}
         return [analysis[0].images[index].stem for index in shown if index in inside]
 
-    single = [one for one, _ in analysis[0].slices if 0 < len(images(one.members)) < len(shown)]
+    single = [piece for piece, _ in analysis[0].slices if 0 < len(images(piece.members)) < len(shown)]
     name, expected = single[0].name, images(single[0].members)
     before = page.locator('.tags button').count()
     page.get_by_role('button', name=name, exact=True).click()
@@ -159,7 +159,7 @@ def test_a_column_with_intervals_sorts_by_its_numbers(out: Path, browser_page: B
     assert numbers == sorted(numbers, reverse=True)
 
 
-def test_the_report_has_numbers_and_no_photographs(analysis: tuple[Analysis, dict[str, Any]], tmp_path: Path) -> None:
+def test_the_report_has_numbers_and_charts(analysis: tuple[Analysis, dict[str, Any]], tmp_path: Path) -> None:
     path = tmp_path / 'reports' / 'errors.md'
     check_markdown(path)
     write_errors_markdown(path, analysis[1])
@@ -170,7 +170,7 @@ def test_the_report_has_numbers_and_no_photographs(analysis: tuple[Analysis, dic
     assert "python tools/analyze_errors.py 'a b'" in text
     assert f'mDice {analysis[1]["scores"]["mDice"]["value"]:.2f}' in text
     assert 'nan' not in text
-    with pytest.raises(InputError, match='--overwrite'):
+    with pytest.raises(InputError, match='overwrite=True'):
         check_markdown(path)
     path.unlink()
     with pytest.raises(InputError, match=r'errors_.*\.png'):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmseg_ext.reports.compare.comparison import compare
+from mmseg_ext.reports.compare.comparison import compare_runs
 from mmseg_ext.runs.record import Evaluation, RunRecord, Score
 from mmseg_ext.tracking.clearml.comparison_task import compare_address, tables
 
@@ -14,7 +14,7 @@ def run(name: str, seed: int, score: float, lr: float) -> RunRecord:
 
 
 def test_tables_of_groups_runs_and_what_differs() -> None:
-    found = tables(compare([run('a-s0', 0, 80, 0.1), run('a-s1', 1, 82, 0.1), run('b', 0, 70, 0.2)]))
+    found = tables(compare_runs([run('a-s0', 0, 80, 0.1), run('a-s1', 1, 82, 0.1), run('b', 0, 70, 0.2)]))
     assert list(found) == ['groups', 'runs', 'hyperparameters that differ']
     head, *groups = found['groups']
     assert head[:5] == ['run', 'status', 'seed', 'val mDice', 'cat, val']
@@ -28,7 +28,7 @@ def test_tables_of_groups_runs_and_what_differs() -> None:
 
 
 def test_one_run_has_one_table() -> None:
-    assert list(tables(compare([run('a', 0, 80, 0.1)]))) == ['groups']
+    assert list(tables(compare_runs([run('a', 0, 80, 0.1)]))) == ['groups']
 
 
 def test_the_address_of_a_comparison() -> None:

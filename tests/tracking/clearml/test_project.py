@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.reports.compare.comparison import compare
+from mmseg_ext.reports.compare.comparison import compare_runs
 from mmseg_ext.runs.record import RunRecord
 from mmseg_ext.tracking.clearml import project as module
 from mmseg_ext.tracking.clearml import server
@@ -136,7 +136,7 @@ def test_names_differ_and_known_runs_come_once(monkeypatch: pytest.MonkeyPatch) 
     local = [RunRecord('run', task_id='known'), RunRecord('other')]
     found = read_project('pets', local)
     assert [run.name for run in found] == ['run · aaaaaa', 'run · aaaaaa+', 'run · bbbbbb']
-    compare([*local, *found])  # which wants names that differ
+    compare_runs([*local, *found])  # which wants names that differ
     tasks.clear()
     assert read_project('pets', local) == []
     with pytest.raises(InputError, match='no training in this project'):
@@ -147,7 +147,7 @@ def test_runs_of_two_seeds_are_one_group() -> None:
     runs = [
         read_task(FakeTask(f'unet-s{seed}', settings={**SETTINGS, 'seed': seed}, identity=str(seed))) for seed in (0, 1)
     ]
-    (group,) = compare(runs).groups
+    (group,) = compare_runs(runs).groups
     assert (group.label, group.seeds) == ('unet', [0, 1])
 
 

@@ -6,10 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mmseg_ext.reports.compare.comparison import compare
-from mmseg_ext.reports.compare.curves import curve_figures, thinned
-from mmseg_ext.reports.compare.figures import bar_figure, confusion_figure, pair_figure, pareto_figure
+from mmseg_ext.reports.compare.charts import (
+    bar_figure,
+    confusion_figure,
+    curve_figures,
+    pair_figure,
+    pareto_figure,
+    pareto_front,
+    sample_curve,
+)
+from mmseg_ext.reports.compare.comparison import compare_runs
 from mmseg_ext.runs.record import Curve, Evaluation, RunRecord, Score
 
 
@@ -28,21 +37,21 @@ def run(name: str, dice: float, minutes: float | None, seed: int = 0, **changes:
 
 def test_figures_are_plain_json_that_plotly_takes() -> None:
     graph = pytest.importorskip('plotly.graph_objects')
-    comparison = compare([run('a-0', 80, 10), run('a-1', 84, 12, seed=1), run('b', 90, 40)])
-    evaluation = Evaluation('val', False, None, None, {}, np.array([[9, 1], [0, 0]]), ('ground', 'cat'))
+    comparison = compare_runs([run('a-0', 80, 10), run('a-1', 84, 12, seed=1), run('b', 90, 40)])
+    evaluation = Evaluation('val', False, None, None, {}, np.array([[9, 1], [0, 0]]), ('background', 'cat'))
     figures = [
         *curve_figures(comparison).values(),
         bar_figure(comparison, 'val'),
         confusion_figure(evaluation, 'a'),
         pareto_figure(comparison, 'val', 'minutes'),
-        pair_figure([90.0], [80.0], ['stem'], 'a', 'b'),
+        pair_figure(),
     ]
     for figure in figures:
         assert graph.Figure(json.loads(json.dumps(figure, allow_nan=False))).data
 
 
 def test_curves_of_runs() -> None:
-    figures = curve_figures(compare([run('a-0', 80, 1), run('a-1', 84, 1, seed=1), run('b', 90, 1, curves={})]))
+    figures = curve_figures(compare_runs([run('a-0', 80, 1), run('a-1', 84, 1, seed=1), run('b', 90, 1, curves={})]))
     assert list(figures) == ['train/loss']  # times have a column of the table
     first, second = figures['train/loss']['data']
     assert (first['name'], first['x'], first['y']) == ('a-0', [1, 2, 3, 4], [4, None, 2, 1])
@@ -51,16 +60,16 @@ def test_curves_of_runs() -> None:
 
 
 def test_long_curves_become_means_of_neighbours() -> None:
-    curve = thinned(Curve(np.arange(6.0), np.array([1, 3, np.nan, 5, np.nan, np.nan])), 3)
+    curve = sample_curve(Curve(np.arange(6.0), np.array([1, 3, np.nan, 5, np.nan, np.nan])), 3)
     np.testing.assert_array_equal(curve.iterations, [0.5, 2.5, 4.5])
     np.testing.assert_array_equal(curve.values, [2, 5, np.nan])
-    uneven = thinned(Curve(np.arange(7.0), np.arange(7.0)), 3)
+    uneven = sample_curve(Curve(np.arange(7.0), np.arange(7.0)), 3)
     np.testing.assert_allclose(uneven.values, [0.5, 2.5, 5])
-    assert thinned(curve, 3) is curve
+    assert sample_curve(curve, 3) is curve
 
 
 def test_bars_of_seeds_and_of_single_runs() -> None:
-    figure = bar_figure(compare([run('a-0', 80, 1), run('a-1', 84, 1, seed=1), run('b', 90, 1)]), 'val')
+    figure = bar_figure(compare_runs([run('a-0', 80, 1), run('a-1', 84, 1, seed=1), run('b', 90, 1)]), 'val')
     seeds, single = figure['data']
     assert (seeds['name'], seeds['y']) == ('a', [82])
     assert seeds['error_y']['array'] == seeds['error_y']['arrayminus'] == [pytest.approx(math.sqrt(8), abs=1e-3)]
@@ -69,20 +78,41 @@ def test_bars_of_seeds_and_of_single_runs() -> None:
 
 
 def test_confusion_by_hand() -> None:
-    evaluation = Evaluation('val', False, None, None, {}, np.array([[30, 10], [0, 0]]), ('ground', 'cat'))
+    evaluation = Evaluation('val', False, None, None, {}, np.array([[30, 10], [0, 0]]), ('background', 'cat'))
     figure = confusion_figure(evaluation, 'a')
     assert figure is not None
     assert figure['data'][0]['z'] == [[75, 25], [0, 0]]
     assert confusion_figure(Evaluation('val', False, None, None, {}), 'a') is None
 
 
-def test_pareto_joins_what_nothing_beats() -> None:
+def test_the_pareto_line_joins_the_front() -> None:
     runs = [run('dear', 90, 40), run('cheap', 80, 10), run('beaten', 79, 20), run('unknown', 99, None)]
-    figure = pareto_figure(compare(runs), 'val', 'minutes')
+    figure = pareto_figure(compare_runs(runs), 'val', 'minutes')
     assert figure is not None
     line, *points = figure['data']
     assert (line['x'], line['y']) == ([10, 40], [80, 90])
     assert [(point['name'], point['marker']['symbol']) for point in points] == [
         ('dear', 'circle'), ('cheap', 'circle'), ('beaten', 'circle-open'),
     ]  # fmt: skip
-    assert pareto_figure(compare(runs), 'val', 'gflops') is None
+    assert pareto_figure(compare_runs(runs), 'val', 'gflops') is None
+    # names point into the chart
+    assert [point['textposition'] for point in points] == ['bottom left', 'bottom right', 'bottom right']
+
+
+def test_pareto_front_by_hand() -> None:
+    #            costly and best; cheap; beaten; same value, more costly; cheapest twice
+    costs = [9.0, 2.0, 5.0, 6.0, 1.0, 1.0]
+    values = [90.0, 80.0, 79.0, 80.0, 70.0, 70.0]
+    assert pareto_front(costs, values) == [4, 5, 1, 0]
+    assert pareto_front([], []) == []
+    assert pareto_front([1.0, 1.0], [3.0, 4.0]) == [1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12))
+def test_the_pareto_front_is_what_nothing_dominates(points: list[tuple[int, int]]) -> None:
+    def dominated(point: tuple[int, int]) -> bool:
+        return any(c <= point[0] and v >= point[1] and (c, v) != point for c, v in points)
+
+    front = pareto_front([float(c) for c, _ in points], [float(v) for _, v in points])
+    assert sorted(front) == [place for place, point in enumerate(points) if not dominated(point)]
+    assert [points[place][0] for place in front] == sorted(points[place][0] for place in front)

@@ -1,4 +1,4 @@
-"""The charts of an error analysis, made from the content of ``errors.json``."""
+"""Charts of an error analysis, made from the content of ``errors.json``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 Summary = Mapping[str, Any]
 
-# Objects that the prediction adds are warm, those that it lacks cool, wrong classes yellow and pink; apart also with a
-# colour vision deficiency (the hues are those of Okabe and Ito).
+# Warm where the prediction adds objects, cool where it lacks them, yellow and pink for wrong classes; distinct also
+# with a colour vision deficiency (the hues are those of Okabe and Ito).
 CAUSE_COLOURS: dict[str, tuple[int, int, int]] = {
     'background hallucination': (213, 94, 0),
     'missed object': (0, 114, 178),
@@ -45,42 +45,42 @@ def error_figures(summary: Summary) -> dict[str, Figure]:
 
 
 def causes_figure(summary: Summary) -> Figure:
-    """Share of the wrong pixels and gain of a repair, a bar a cause, the largest gain on top."""
-    found = sorted(summary['causes'], key=lambda one: one['gain']['value'] or 0)
-    names = [one['cause'] for one in found]
+    """Plot share of the wrong pixels and gain by repair, a bar per cause, the largest gain on top."""
+    causes = sorted(summary['causes'], key=lambda cause: cause['gain']['value'] or 0)
+    names = [cause['cause'] for cause in causes]
+    colours = [tuple(value / 255 for value in CAUSE_COLOURS[name]) for name in names]
     with new_figure(1, 2, height=3.2, sharey=True) as (figure, axes):
         for panel, key, label in zip(
             axes[0], ('share', 'gain'), ('% of all wrong pixels', 'points of mDice gained by repair'), strict=True
         ):
-            colours = [tuple(value / 255 for value in CAUSE_COLOURS[name]) for name in names]
-            values = [one[key]['value'] or 0 for one in found]
+            values = [cause[key]['value'] or 0 for cause in causes]
             panel.barh(range(len(names)), values, 0.72, color=colours, edgecolor=INK, linewidth=0.5)
-            for place, one in enumerate(found):
-                _interval(panel, one[key], place)
+            for place, cause in enumerate(causes):
+                _draw_interval(panel, cause[key], place)
             panel.set(xlabel=label, yticks=range(len(names)), xlim=(min(0, *values), None))
             panel.grid(visible=False, axis='y')
         axes[0, 0].set_yticklabels(names)
     return figure
 
 
-def _interval(panel: Axes, entry: Summary, place: float) -> None:
-    """The interval of an entry as a horizontal line."""
+def _draw_interval(panel: Axes, entry: Summary, place: float) -> None:
+    """Draw the interval of an entry as a horizontal line."""
     if entry['low'] is not None:
         panel.plot([entry['low'], entry['high']], [place, place], color=INK, linewidth=1.2, solid_capstyle='butt')
 
 
 def slices_figure(summary: Summary) -> Figure:
-    """Object Dice of each slice with its interval; the line is that of all objects."""
-    slices = [one for one in summary['slices'] if one['object_dice']['value'] is not None][::-1]
-    features = list(dict.fromkeys(one['feature'] for one in slices))
-    places = np.arange(len(slices)) + 0.7 * np.array([features.index(one['feature']) for one in slices])
+    """Plot the object Dice of each slice with its interval; the dashed line is that of all objects."""
+    slices = [piece for piece in summary['slices'] if piece['object_dice']['value'] is not None][::-1]
+    features = list(dict.fromkeys(piece['feature'] for piece in slices))
+    places = np.arange(len(slices)) + 0.7 * np.array([features.index(piece['feature']) for piece in slices])
     with new_figure(height=1.0 + 0.2 * (len(slices) + 0.7 * len(features))) as (figure, axes):
         panel = axes[0, 0]
         panel.axvline(summary['scores']['object_dice'], color=INK, linewidth=0.9, linestyle='--', label='all images')
-        for place, one in zip(places, slices, strict=True):
-            _interval(panel, one['object_dice'], place)
-            panel.plot(one['object_dice']['value'], place, 'o', color=CYCLE[1], markersize=5)
-        labels = [f'{one["name"]}  {one["limits"]}  (n = {one["objects"]})' for one in slices]
+        for place, piece in zip(places, slices, strict=True):
+            _draw_interval(panel, piece['object_dice'], place)
+            panel.plot(piece['object_dice']['value'], place, 'o', color=CYCLE[1], markersize=5)
+        labels = [f'{piece["name"]}  {piece["limits"]}  (n = {piece["objects"]})' for piece in slices]
         panel.set(xlabel='object Dice, %, with 95 % interval (none below five images)', yticks=places)
         panel.set_yticklabels(labels, fontsize=8)
         panel.set_ylim(places[0] - 0.8, places[-1] + 0.8)
@@ -90,11 +90,11 @@ def slices_figure(summary: Summary) -> Figure:
 
 
 def borders_figure(summary: Summary) -> Figure:
-    """The trimap curve: mDice near the true borders, and which part of the errors lies there."""
+    """Plot the trimap curve: mDice near the true borders, and the share of the errors there."""
     rows = summary['borders']['trimap']
-    widths = [one['width'] for one in rows]
+    widths = [row['width'] for row in rows]
     with new_figure(1, 2, height=2.7) as (figure, axes):
-        scores = [one['mDice'] for one in rows]
+        scores = [row['mDice'] for row in rows]
         axes[0, 0].plot(widths, _values(scores, 'value'), color=CYCLE[1], marker='o', markersize=4)
         axes[0, 0].fill_between(
             widths, _values(scores, 'low'), _values(scores, 'high'), color=CYCLE[1], alpha=0.2, linewidth=0
@@ -105,34 +105,34 @@ def borders_figure(summary: Summary) -> Figure:
             axes[0, 0].annotate('whole images', (widths[0], whole), (0, 3), textcoords='offset points', fontsize=8)
         axes[0, 0].set(xlabel='within px of a true border', ylabel='mDice there, %')
         axes[0, 1].plot(
-            widths, [one['errors'] for one in rows], color=CYCLE[3], marker='s', markersize=4, label='wrong pixels'
+            widths, [row['errors'] for row in rows], color=CYCLE[3], marker='s', markersize=4, label='wrong pixels'
         )
         axes[0, 1].plot(
-            widths, [one['pixels'] for one in rows], color='#777777', marker='^', markersize=4, linestyle='--',
+            widths, [row['pixels'] for row in rows], color='#777777', marker='^', markersize=4, linestyle='--',
             label='all pixels',
         )  # fmt: skip
-        axes[0, 1].set(xlabel='within px of a true border', ylabel='share that lies there, %', ylim=(0, 100))
+        axes[0, 1].set(xlabel='within px of a true border', ylabel='share there, %', ylim=(0, 100))
         axes[0, 1].legend(loc='upper left')
     return figure
 
 
 def _values(entries: Sequence[Summary], key: str) -> list[float]:
-    return [float('nan') if one[key] is None else one[key] for one in entries]
+    return [float('nan') if entry[key] is None else entry[key] for entry in entries]
 
 
 def calibration_figure(summary: Summary) -> Figure:
-    """Reliability of the pixels' probabilities, and each mask's confidence against its object Dice."""
-    bins = [one for one in summary['calibration']['bins'] if one['pixels']]
+    """Plot the reliability of the pixels' probabilities, and each mask's confidence against its object Dice."""
+    bins = [entry for entry in summary['calibration']['bins'] if entry['pixels']]
     with new_figure(1, 2, height=3.3) as (figure, axes):
         left, right = axes[0]
         for panel in (left, right):
             panel.plot([0, 100], [0, 100], color=INK, linewidth=0.9, linestyle='--')
-        pixels = np.array([one['pixels'] for one in bins], float)
-        confidence, accuracy = ([one[key] for one in bins] for key in ('confidence', 'accuracy'))
+        pixels = np.array([entry['pixels'] for entry in bins], float)
+        confidence, accuracy = ([entry[key] for entry in bins] for key in ('confidence', 'accuracy'))
         left.plot(confidence, accuracy, color=CYCLE[1], linewidth=1)
         left.scatter(confidence, accuracy, 12 + 140 * np.sqrt(pixels / pixels.max()), CYCLE[1], alpha=0.75)
         left.annotate(
-            'area of a dot: root of the pixels', (0.98, 0.03), xycoords='axes fraction', ha='right', fontsize=8
+            'area of a dot: square root of its pixels', (0.98, 0.03), xycoords='axes fraction', ha='right', fontsize=8
         )
         left.set(
             xlabel='confidence, %', ylabel='accuracy, %', title='Pixels',
@@ -140,13 +140,13 @@ def calibration_figure(summary: Summary) -> Figure:
         )  # fmt: skip
         for suspect, colour, marker, label in (
             (False, CYCLE[1], 'o', 'image'),
-            (True, CYCLE[3], 'X', 'mask of the truth suspected'),
+            (True, CYCLE[3], 'X', 'ground truth suspected'),
         ):
-            chosen = [one for one in summary['images'] if bool(one['suspect']) == suspect]
-            points = [(one['confidence'], one['object_dice']) for one in chosen]
+            chosen = [image for image in summary['images'] if bool(image['suspect']) == suspect]
+            points = [(image['confidence'], image['object_dice']) for image in chosen]
             if points:
                 right.scatter(*zip(*points, strict=True), 22, colour, marker, alpha=0.7, linewidths=0, label=label)
-        right.set(xlabel='Dice that the model expects, %', ylabel='object Dice, %', title='Masks', xlim=(None, 101),
+        right.set(xlabel='confidence (expected Dice), %', ylabel='object Dice, %', title='Masks', xlim=(None, 101),
                   ylim=(-3, 103))  # fmt: skip
         right.legend(loc='upper left')
     return figure
