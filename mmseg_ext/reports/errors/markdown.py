@@ -83,7 +83,7 @@ def _head(summary: Summary) -> list[str]:
         f'- Model: `{result["config"]}`, commit `{result["commit"] or "unknown"}`'
         f'{", with test-time augmentation" if result["tta"] else ""}.',
         f'- Data: split `{result["split"]}`, label set `{result["labels"]}`, {result["images"]} images, '
-        f'{result["objects"]} objects; background: {settings["background"] or "none"}.',
+        f'{result["objects"]} objects; background class: {settings["background"] or "none"}.',
         f'- Score: mDice {text(scores["mDice"], 2)}; {scores["wrong_pixels"]:,} of {scores["pixels"]:,} pixels '
         f'({100 * scores["wrong_pixels"] / max(1, scores["pixels"]):.2f} %) are wrong.',
         f'- Rules: [docs/error-analysis.md](../../docs/error-analysis.md); boundary band {settings["band"]:g} px, '

@@ -101,11 +101,11 @@ def _page_table(name: str, table: NumberTable) -> Table:
 
 
 def _cells(table: NumberTable) -> list[list[Any]]:
-    """Round the numbers as the table shows them, and make estimates with an interval sortable."""
+    """Format numbers with the decimals of their column, and make estimates with an interval sortable."""
 
     def cell(value: Any, places: int | None) -> Any:
         if isinstance(value, float) and places is not None:
-            return round(value, places)
+            return Ordered(f'{value:.{places}f}', round(value, places))
         number = ESTIMATE.fullmatch(value) if isinstance(value, str) else None
         return value if number is None else Ordered(number[0], float(number[1]))
 
