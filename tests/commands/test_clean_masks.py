@@ -69,7 +69,10 @@ def test_rules_thresholds_splits_and_a_report_of_a_dry_run(run_tool: Run, demo: 
     ('arguments', 'words'),
     [
         (('--labels', 'labels'), ['--out']),
-        (('--labels', 'labels', '--out', 'labels_true', '--overwrite'), ['labels_true', 'not written by mmseg-ext clean']),
+        (
+            ('--labels', 'labels', '--out', 'labels_true', '--overwrite'),
+            ['labels_true', 'not written by mmseg-ext clean'],
+        ),
         (('--labels', 'labels', '--out', 'x', '--rules', ''), ['no rule']),
         (('--labels', 'labels', '--out', 'x', '--set', 'noise_area=few'), ['noise_area', 'whole number']),
         (('--labels', 'labels', '--out', 'x', '--splits', 'tarin'), ['tarin', 'train']),
