@@ -1,4 +1,4 @@
-"""What every experiment shares: scope, runner, logging, checkpoints, records."""
+"""Base of all experiments: scope, runner, logging, checkpoints, records."""
 
 default_scope = 'mmseg'
 runner_type = 'mmseg_ext.Runner'

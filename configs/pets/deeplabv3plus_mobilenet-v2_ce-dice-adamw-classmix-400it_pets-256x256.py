@@ -1,7 +1,7 @@
-r"""The short training with ClassMix: every second photograph gets an animal of another one of its batch.
+r"""The short training with ClassMix: every second image gets an animal of another one of its batch.
 
-Hypothesis: 198 photographs show few animals on few grounds. An animal on a foreign ground teaches its own looks, and
-not those of the carpet that it lies on, so that fewer textured grounds are taken for animals than without
+Hypothesis: 198 images show few animals on few backgrounds. An animal on a foreign ground teaches its own looks, and
+not those of the carpet that it lies on, so that fewer textured backgrounds are taken for animals than without
 (``deeplabv3plus_mobilenet-v2_ce-dice-adamw-400it_pets-256x256``).
 
 Run: MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA python tools/train.py \

@@ -8,11 +8,4 @@ Run: PETS_ROOT=DATA python tools/train.py configs/pets/deeplabv3plus_r50-d8_ce-d
 
 _base_ = './deeplabv3plus_r50-d8_ce-mmseg-dice-adamw-100e_pets-256x256.py'
 
-model = dict(
-    decode_head=dict(
-        loss_decode=[
-            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.055, 1.0, 1.19]),
-            dict(type='mmseg_ext.DiceLoss', loss_weight=1.0),
-        ]
-    ),
-)
+model = dict(decode_head=dict(loss_decode=[_base_.ce, dict(type='mmseg_ext.DiceLoss', loss_weight=1.0)]))

@@ -7,22 +7,15 @@ range; 0.5–2.0 and a largest class share of 0.75 in a crop are mmsegmentation'
 Run: PETS_ROOT=DATA python tools/train.py configs/pets/deeplabv3plus_r50-d8_ce-median-aug-sgd-100e_pets-256x256.py
 """
 
-_base_ = './deeplabv3plus_r50-d8_ce-sgd-100e_pets-256x256.py'
-
-train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='RandomResize', scale=(256, 256), ratio_range=(0.5, 2.0), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=(256, 256), cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
+_base_ = [
+    '../_base_/datasets/pets-resize-crop_256x256.py',
+    '../_base_/models/deeplabv3plus_r50-d8.py',
+    '../_base_/schedules/sgd_100e.py',
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
-class_weight = [0.055, 1.0, 1.19]
+class_weight = _base_.class_weights.median_frequency
 model = dict(
-    data_preprocessor=dict(size=(256, 256), size_divisor=None),
+    data_preprocessor=_base_.pad_to_crop,
     decode_head=dict(loss_decode=dict(class_weight=class_weight)),
     auxiliary_head=dict(loss_decode=dict(class_weight=class_weight)),
 )

@@ -9,18 +9,16 @@ and pixels, ignored pixels counted. `…_ce-dice-adamw-100e_…` is the same exp
 Run: PETS_ROOT=DATA python tools/train.py configs/pets/deeplabv3plus_r50-d8_ce-mmseg-dice-adamw-100e_pets-256x256.py
 """
 
-_base_ = './deeplabv3plus_r50-d8_ce-median-aug-sgd-100e_pets-256x256.py'
-
-class_weight = [0.055, 1.0, 1.19]
-model = dict(
-    decode_head=dict(
-        loss_decode=[
-            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=class_weight),
-            dict(type='DiceLoss', loss_weight=1.0),
-        ]
-    ),
-)
-optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=1e-4, weight_decay=0.01))
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=True, begin=0, end=100, convert_to_iter_based=True)
+_base_ = [
+    '../_base_/datasets/pets-resize-crop_256x256.py',
+    '../_base_/models/deeplabv3plus_r50-d8.py',
+    '../_base_/schedules/adamw_100e.py',
 ]
+
+class_weight = _base_.class_weights.median_frequency
+ce = dict(type='mmseg_ext.CrossEntropyLoss', class_weight=class_weight)
+model = dict(
+    data_preprocessor=_base_.pad_to_crop,
+    decode_head=dict(loss_decode=[ce, dict(type='DiceLoss', loss_weight=1.0)]),
+    auxiliary_head=dict(loss_decode=dict(class_weight=class_weight)),
+)

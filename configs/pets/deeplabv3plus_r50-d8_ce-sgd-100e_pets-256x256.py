@@ -12,7 +12,7 @@ _base_ = [
     '../_base_/schedules/sgd_100e.py',
 ]
 
-class_weight = [0.37, 6.67, 6.67]
+class_weight = _base_.class_weights.balanced
 model = dict(
     decode_head=dict(loss_decode=dict(class_weight=class_weight)),
     auxiliary_head=dict(loss_decode=dict(class_weight=class_weight)),

@@ -14,5 +14,5 @@ _base_ = [
     '../_base_/schedules/adamw_1200it.py',
 ]
 
-# The stem and the first stage have seen ImageNet; 198 photographs teach them nothing new, and steps cost a fifth less.
+# The stem and the first stage have seen ImageNet; 198 images teach them nothing new, and steps cost a fifth less.
 model = dict(backbone=dict(frozen_stages=1))

@@ -1,6 +1,6 @@
-r"""The ResNetV2-C4 workhorse as a student: half of every batch are photographs that it has labelled itself.
+r"""The ResNetV2-C4 workhorse as a student: half of every batch are images that it has labelled itself.
 
-Hypothesis: what the workhorse lacks is evidence of cat against dog, which 1,370 photographs with a known class give
+Hypothesis: what the workhorse lacks is evidence of cat against dog, which 1,370 images with a known class give
 (self-training; Xie et al. 2020, and Zoph et al. 2020 for segmentation).
 
 Run: python tools/pseudo_label.py TEACHER_CONFIG TEACHER_WORK_DIR IMAGES --out PSEUDO   (docs/pseudo-labels.md)

@@ -1,4 +1,4 @@
-r"""The last step of the ResNetV2-C4 workhorse: 400 iterations on whole photographs, at a third of the rate.
+r"""The last step of the ResNetV2-C4 workhorse: 400 iterations on whole images, at a third of the rate.
 
 Hypothesis: the strongest false alarms are animals that nobody labelled because they reach beyond the border. Crops and
 shifts, which the training so far needed, hide this rule; a short training in the geometry of the test shows it (as

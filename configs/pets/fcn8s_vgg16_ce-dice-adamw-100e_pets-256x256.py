@@ -13,12 +13,8 @@ _base_ = [
     '../_base_/schedules/adamw_100e.py',
 ]
 
+ce, dice = _base_.ce_dice
 model = dict(
-    data_preprocessor=dict(size=(256, 256), size_divisor=None),
-    decode_head=dict(
-        loss_decode=[
-            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.055, 1.0, 1.19]),
-            dict(type='mmseg_ext.DiceLoss', loss_weight=1.0),
-        ]
-    ),
+    data_preprocessor=_base_.pad_to_crop,
+    decode_head=dict(loss_decode=[dict(ce, class_weight=_base_.class_weights.median_frequency), dice]),
 )

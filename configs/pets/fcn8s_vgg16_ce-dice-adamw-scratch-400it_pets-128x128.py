@@ -16,14 +16,12 @@ _base_ = [
     '../_base_/schedules/adamw_400it_from-scratch.py',
 ]
 
+ce, dice = _base_.ce_dice
 model = dict(
     backbone=dict(init_cfg=None),
     decode_head=dict(
         channels=1024,  # of 4096: most of a step went into these two layers
-        loss_decode=[
-            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.2, 1.0, 1.0]),
-            dict(type='mmseg_ext.DiceLoss'),
-        ],
+        loss_decode=[dict(ce, class_weight=_base_.class_weights.baseline), dice],
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=3e-4))  # not 1e-3, as for the networks with batch norm

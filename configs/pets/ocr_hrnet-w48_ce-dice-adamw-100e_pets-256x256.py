@@ -12,9 +12,9 @@ _base_ = [
     '../_base_/schedules/adamw_100e.py',
 ]
 
-weighted = dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.055, 1.0, 1.19])
+weighted = dict(type='mmseg_ext.CrossEntropyLoss', class_weight=_base_.class_weights.median_frequency)
 model = dict(
-    data_preprocessor=dict(size=(256, 256), size_divisor=None),
+    data_preprocessor=_base_.pad_to_crop,
     decode_head=[
         dict(_base_.model.decode_head[0], loss_decode=dict(weighted, loss_weight=0.4)),
         dict(_base_.model.decode_head[1], loss_decode=[weighted, dict(type='mmseg_ext.DiceLoss')]),

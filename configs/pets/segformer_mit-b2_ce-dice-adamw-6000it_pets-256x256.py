@@ -13,4 +13,4 @@ _base_ = [
     '../_base_/schedules/adamw_6000it.py',
 ]
 
-model = dict(data_preprocessor=dict(size=(256, 256), size_divisor=None))
+model = dict(data_preprocessor=_base_.pad_to_crop)

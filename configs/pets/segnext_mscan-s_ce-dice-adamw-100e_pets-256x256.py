@@ -1,6 +1,6 @@
 """SegNeXt-S, with the losses and the schedule of SegNeXt-T.
 
-Hypothesis: of an encoder with three times the parameters, pretrained as well, 198 photographs still gain.
+Hypothesis: of an encoder with three times the parameters, pretrained as well, 198 images still gain.
 
 Run: PETS_ROOT=DATA python tools/train.py configs/pets/segnext_mscan-s_ce-dice-adamw-100e_pets-256x256.py
 Result: not trained yet.
@@ -12,12 +12,8 @@ _base_ = [
     '../_base_/schedules/adamw_100e.py',
 ]
 
+ce, dice = _base_.ce_dice
 model = dict(
-    data_preprocessor=dict(size=(256, 256), size_divisor=None),
-    decode_head=dict(
-        loss_decode=[
-            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.055, 1.0, 1.19]),
-            dict(type='mmseg_ext.DiceLoss'),
-        ]
-    ),
+    data_preprocessor=_base_.pad_to_crop,
+    decode_head=dict(loss_decode=[dict(ce, class_weight=_base_.class_weights.median_frequency), dice]),
 )

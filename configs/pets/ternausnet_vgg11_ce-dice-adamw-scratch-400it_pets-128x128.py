@@ -16,13 +16,9 @@ _base_ = [
     '../_base_/schedules/adamw_400it_from-scratch.py',
 ]
 
+ce, dice = _base_.ce_dice
 model = dict(
     backbone=dict(init_cfg=None),
-    decode_head=dict(
-        loss_decode=[
-            dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.2, 1.0, 1.0]),
-            dict(type='mmseg_ext.DiceLoss'),
-        ]
-    ),
+    decode_head=dict(loss_decode=[dict(ce, class_weight=_base_.class_weights.baseline), dice]),
 )
 optim_wrapper = dict(optimizer=dict(lr=3e-4))  # not 1e-3, as for the networks with batch norm

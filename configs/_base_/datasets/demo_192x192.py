@@ -5,37 +5,13 @@ _base_ = './folder_256x256.py'
 data_root = '{{$DEMO_DATA:.demo/data}}'
 crop_size = (192, 192)
 
-train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.8, 1.6), rotate=10, shift=0.1),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
-]
-test_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='Resize', scale=crop_size, keep_ratio=True),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=crop_size, keep_ratio=True)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmseg_ext.LoadMask')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
+warp = dict(type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.8, 1.6), rotate=10, shift=0.1)
+resize = dict(_base_.resize, scale=crop_size)
+train_pipeline = [_base_.load_image, _base_.load_mask, warp, dict(type='RandomFlip', prob=0.5), _base_.pack]
+test_pipeline = [_base_.load_image, resize, _base_.load_mask, _base_.pack]
+tta_pipeline = [_base_.load_image, dict(type='TestTimeAug', transforms=[[resize], *_base_.after_resize])]
 
 demo = dict(data_root=data_root, labels='labels_true')
-train_dataloader = dict(
-    batch_size=8,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(**demo, pipeline=train_pipeline),
-)
+train_dataloader = dict(**_base_.infinite, dataset=dict(**demo, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(**demo, pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(**demo, pipeline=test_pipeline))

@@ -2,31 +2,18 @@
 
 crop_size = (256, 256)
 
-train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
-test_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='Resize', scale=crop_size, keep_ratio=True),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=(size, size), keep_ratio=True) for size in (192, 256, 320)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmseg_ext.LoadMask')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
+# Parts of pipelines, for this file and those that inherit from it.
+load_image = dict(type='mmseg_ext.LoadImage')
+load_mask = dict(type='mmseg_ext.LoadMask')
+resize = dict(type='Resize', scale=crop_size, keep_ratio=True)
+flip_and_colour = [dict(type='RandomFlip', prob=0.5), dict(type='PhotoMetricDistortion')]
+pack = dict(type='PackSegInputs')
+after_resize = [[dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)], [load_mask], [pack]]
+
+train_pipeline = [load_image, load_mask, *flip_and_colour, pack]
+test_pipeline = [load_image, resize, load_mask, pack]
+tta_sizes = [dict(resize, scale=(side, side)) for side in (192, 256, 320)]
+tta_pipeline = [load_image, dict(type='TestTimeAug', transforms=[tta_sizes, *after_resize])]
 
 dataset = dict(type='mmseg_ext.FolderDataset', data_root='data', labels='labels', cache=True)
 train_dataloader = dict(
@@ -37,6 +24,7 @@ train_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(**dataset, split='train', pipeline=train_pipeline),
 )
+infinite = dict(batch_size=8, sampler=dict(type='InfiniteSampler', shuffle=True))  # for schedules that count iterations
 val_dataloader = dict(
     batch_size=1,  # images of several sizes do not stack
     num_workers=1,

@@ -5,20 +5,9 @@ _base_ = './folder_256x256.py'
 data_root = '{{$MADS_ROOT:data/mads}}'
 crop_size = (256, 192)
 
-train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.7, 1.6), rotate=15, shift=0.15),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
+warp = dict(type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.7, 1.6), rotate=15, shift=0.15)
+train_pipeline = [_base_.load_image, _base_.load_mask, warp, *_base_.flip_and_colour, _base_.pack]
 
-mads = dict(type='mmseg_ext.MADSDataset', data_root=data_root)
-train_dataloader = dict(
-    batch_size=8,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(**mads, pipeline=train_pipeline),
-)
-val_dataloader = dict(dataset=dict(**mads))
-test_dataloader = dict(dataset=dict(**mads))
+train_dataloader = dict(**_base_.infinite, dataset=dict(data_root=data_root, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = dict(dataset=dict(data_root=data_root))

@@ -3,19 +3,10 @@
 An image that the resize made smaller than the crop must be padded: the model's data preprocessor needs ``size``.
 """
 
-_base_ = './pets_256x256.py'
+_base_ = './pets-resize-crop_256x256.py'
 
-crop_size = (256, 256)
-
+random_resize = dict(_base_.random_resize, ratio_range=(0.75, 1.25))
 train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='RandomResize', scale=crop_size, ratio_range=(0.75, 1.25), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
-train_dataloader = dict(
-    batch_size=8, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=dict(pipeline=train_pipeline)
-)
+    _base_.load_image, _base_.load_mask, random_resize, _base_.random_crop, *_base_.flip_and_colour, _base_.pack
+]  # fmt: skip
+train_dataloader = dict(**_base_.infinite, dataset=dict(pipeline=train_pipeline))

@@ -5,15 +5,10 @@ An image that the resize made smaller than the crop must be padded: the model's 
 
 _base_ = './pets_256x256.py'
 
-crop_size = (256, 256)
-
+random_resize = dict(type='RandomResize', scale=_base_.crop_size, ratio_range=(0.5, 2.0), keep_ratio=True)
+random_crop = dict(type='RandomCrop', crop_size=_base_.crop_size, cat_max_ratio=0.75)
+pad_to_crop = dict(size=_base_.crop_size, size_divisor=None)  # the data preprocessor of models on these data
 train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='RandomResize', scale=crop_size, ratio_range=(0.5, 2.0), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
+    _base_.load_image, _base_.load_mask, random_resize, random_crop, *_base_.flip_and_colour, _base_.pack
+]  # fmt: skip
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -4,28 +4,13 @@ _base_ = './pets-warp_256x256.py'
 
 crop_size = (280, 280)
 
-warp = dict(
-    type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.6, 1.9), rotate=15, shift=0.15, stretch=1.15
-)
-train_pipeline = [*_base_.loading, warp, *_base_.appearance]
-test_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='Resize', scale=crop_size, keep_ratio=True),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=(size, size), keep_ratio=True) for size in (224, 280, 336)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmseg_ext.LoadMask')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
+warp = dict(_base_.warp, size=crop_size)
+resize = dict(_base_.resize, scale=crop_size)
+train_pipeline = [_base_.load_image, _base_.load_mask, warp, *_base_.appearance, _base_.pack]
+test_pipeline = [_base_.load_image, resize, _base_.load_mask, _base_.pack]
+tta_sizes = [dict(resize, scale=(side, side)) for side in (224, 280, 336)]
+tta_pipeline = [_base_.load_image, dict(type='TestTimeAug', transforms=[tta_sizes, *_base_.after_resize])]
+
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

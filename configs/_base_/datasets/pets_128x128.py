@@ -8,34 +8,18 @@ _base_ = './pets_256x256.py'
 
 crop_size = (128, 128)
 
+resize = dict(_base_.resize, scale=crop_size)
 train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
+    _base_.load_image,
+    _base_.load_mask,
     dict(type='Resize', scale=crop_size),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
+    *_base_.flip_and_colour,
+    _base_.pack,
 ]
-test_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='Resize', scale=crop_size, keep_ratio=True),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=(size, size), keep_ratio=True) for size in (128, 160)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmseg_ext.LoadMask')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
-train_dataloader = dict(
-    batch_size=8, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=dict(pipeline=train_pipeline)
-)
+test_pipeline = [_base_.load_image, resize, _base_.load_mask, _base_.pack]
+tta_sizes = [dict(resize, scale=(side, side)) for side in (128, 160)]
+tta_pipeline = [_base_.load_image, dict(type='TestTimeAug', transforms=[tta_sizes, *_base_.after_resize])]
+
+train_dataloader = dict(**_base_.infinite, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

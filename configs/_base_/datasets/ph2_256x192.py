@@ -8,20 +8,13 @@ _base_ = './folder_256x256.py'
 data_root = '{{$PH2_ROOT:data/ph2}}'
 crop_size = (256, 192)
 
-train_pipeline = [
-    dict(type='mmseg_ext.LoadImage'),
-    dict(type='mmseg_ext.LoadMask'),
-    dict(type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.7, 1.4), rotate=180, shift=0.1, stretch=1.1),
-    dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal']),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
-
-ph2 = dict(type='mmseg_ext.PH2Dataset', data_root=data_root)
-train_dataloader = dict(
-    batch_size=8,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(**ph2, pipeline=train_pipeline),
+warp = dict(
+    type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.7, 1.4), rotate=180, shift=0.1, stretch=1.1
 )
-val_dataloader = dict(dataset=dict(**ph2))
-test_dataloader = dict(dataset=dict(**ph2))
+flip = dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])
+colour = dict(type='PhotoMetricDistortion')
+train_pipeline = [_base_.load_image, _base_.load_mask, warp, flip, colour, _base_.pack]
+
+train_dataloader = dict(**_base_.infinite, dataset=dict(data_root=data_root, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = dict(dataset=dict(data_root=data_root))

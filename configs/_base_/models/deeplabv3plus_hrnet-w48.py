@@ -33,6 +33,6 @@ model = dict(
         dilations=(3, 6, 9),
         dropout_ratio=0.1,
         num_classes=3,
-        loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss'), dict(type='mmseg_ext.DiceLoss')],
+        loss_decode=_base_.ce_dice,
     ),
 )

@@ -1,4 +1,6 @@
-"""What every model here shares: ImageNet normalisation, whole-image inference."""
+"""Base of all models: ImageNet normalisation, whole-image inference; the usual loss as a variable."""
+
+ce_dice = [dict(type='mmseg_ext.CrossEntropyLoss'), dict(type='mmseg_ext.DiceLoss')]
 
 model = dict(
     type='EncoderDecoder',

@@ -16,6 +16,6 @@ model = dict(
         kernel_size=7,
         dropout_ratio=0.5,
         num_classes=3,
-        loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss'), dict(type='mmseg_ext.DiceLoss')],
+        loss_decode=_base_.ce_dice,
     ),
 )

@@ -34,7 +34,7 @@ model = dict(
             dropout_ratio=0,
             num_classes=3,
             norm_cfg=norm_cfg,
-            loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss'), dict(type='mmseg_ext.DiceLoss')],
+            loss_decode=_base_.ce_dice,
         ),
     ],
 )

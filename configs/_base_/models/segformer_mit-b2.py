@@ -31,6 +31,6 @@ model = dict(
         dropout_ratio=0.1,
         num_classes=3,
         norm_cfg=dict(type='BN', requires_grad=True),
-        loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss'), dict(type='mmseg_ext.DiceLoss')],
+        loss_decode=_base_.ce_dice,
     ),
 )

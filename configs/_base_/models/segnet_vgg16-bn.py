@@ -16,6 +16,6 @@ model = dict(
         num_convs=[2, 2, 3, 3, 3],
         num_classes=3,
         norm_cfg=dict(type='BN', requires_grad=True),
-        loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss'), dict(type='mmseg_ext.DiceLoss')],
+        loss_decode=_base_.ce_dice,
     ),
 )

@@ -17,6 +17,6 @@ model = dict(
         channels=32,
         kernel_size=3,
         num_classes=3,
-        loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss'), dict(type='mmseg_ext.DiceLoss')],
+        loss_decode=_base_.ce_dice,
     ),
 )

@@ -16,8 +16,7 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=5.0),
     paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
 )
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50),
-    dict(type='PolyLR', power=0.9, eta_min=1e-6, by_epoch=False, begin=50, end=1000),
-]
+warm_up = dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50)
+decay = dict(type='PolyLR', power=0.9, eta_min=1e-6, by_epoch=False, begin=50, end=1000)
+param_scheduler = [warm_up, decay]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=100))

@@ -14,10 +14,9 @@ optim_wrapper = dict(
     # A custom key excludes the other rules: norms and biases of the backbone decay.
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.3)}, norm_decay_mult=0.0, bias_decay_mult=0.0),
 )
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50),
-    dict(type='PolyLR', power=0.9, eta_min=1e-6, by_epoch=False, begin=50, end=1200),
-]
+warm_up = dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50)
+decay = dict(type='PolyLR', power=0.9, eta_min=1e-6, by_epoch=False, begin=50, end=1200)
+param_scheduler = [warm_up, decay]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=100))
 custom_hooks = [
     *_base_.custom_hooks,
