@@ -1,9 +1,9 @@
 r"""The short mobilenet-v2 training with copy-paste, elastic deformation, low light and noise on top.
 
 Hypothesis: Dice is 15–20 % lower on dark animals on dark background, and 6 of the 198 train images show one (animal
-and background both below a mean grey level of 60). Less light in 3 of 10 samples makes that 30 of 198, and pasted animals
-stand on backgrounds that are not their own. Both should bring more on the darkest quarter of val (tools/analyze_errors.py)
-than on the rest, against deeplabv3plus_mobilenet-v2_ce-dice-adamw-400it_pets-256x256.py.
+and background both below a mean grey level of 60). Less light in 3 of 10 samples makes that 30 of 198, and pasted
+animals stand on backgrounds that are not their own. Both should bring more on the darkest quarter of val
+(mmseg-ext errors) than on the rest, against deeplabv3plus_mobilenet-v2_ce-dice-adamw-400it_pets-256x256.py.
 
 Run: MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA python tools/train.py \
      configs/pets/deeplabv3plus_mobilenet-v2_ce-dice-adamw-strong-aug-400it_pets-256x256.py
