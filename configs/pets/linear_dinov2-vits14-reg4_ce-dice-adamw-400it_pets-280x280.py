@@ -1,8 +1,8 @@
 r"""The same network as in the `…-frozen-400it…` experiment, fine-tuned with layer-wise decay of the learning rate.
 
 Hypothesis: features that may move towards the border between animal and background are worth more than the frozen
-ones; a rate that falls by a fifth with each block below the last keeps the early blocks, and what they know, near to where they
-were (layer-wise decay: Clark et al., ELECTRA, arXiv 2003.10555).
+ones; a rate that falls by a fifth with each block below the last keeps the early blocks, and what they know,
+near to where they were (layer-wise decay: Clark et al., ELECTRA, arXiv 2003.10555).
 
 The rates lie around those of UniMatch V2 (Yang et al., arXiv 2410.10777) for DINOv2 on few labels, 2e-4 for the head
 and 5e-6 for every block: here 2e-5 for the last block, 1.7e-6 for the first.
