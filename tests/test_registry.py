@@ -55,7 +55,7 @@ def classes(repo_root: Path) -> list[tuple[str, str, str]]:
 
 def test_the_sources_register_in_known_registries(classes: list[tuple[str, str, str]]) -> None:
     assert {registry for registry, *_ in classes} == set(REGISTRIES)
-    assert {'PetsDataset', 'RandomBlur', 'ResNetV2', 'SegMetric', 'CheckpointHook', 'Runner'} <= {
+    assert {'FolderDataset', 'RandomBlur', 'ResNetV2', 'SegMetric', 'CheckpointHook', 'Runner'} <= {
         c for _, c, _ in classes
     }
 

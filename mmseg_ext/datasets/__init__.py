@@ -1,9 +1,9 @@
-"""Dataset classes and transforms. Importing registers them."""
+"""mmseg's data loading for this project's data sets: `FolderDataset`, transforms, and reproducible samples.
+
+Importing registers the classes. It may import registry and what is below (eda, converters, demo, data).
+"""
 
 from mmseg_ext.datasets import transforms
 from mmseg_ext.datasets.folder import FolderDataset
-from mmseg_ext.datasets.mads import MADSDataset
-from mmseg_ext.datasets.pets import PetsDataset
-from mmseg_ext.datasets.ph2 import PH2Dataset
 
-__all__ = ['FolderDataset', 'MADSDataset', 'PH2Dataset', 'PetsDataset', 'transforms']
+__all__ = ['FolderDataset', 'transforms']

@@ -1,4 +1,4 @@
-"""Decoded arrays in memory that all worker processes share."""
+"""Decoded arrays in memory shared by all worker processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SharedArrays:
     A data loader's workers map the same block, whether they are forked or spawned, so that N workers cost one copy.
 
     Args:
-        arrays: What to hold.
+        arrays: Arrays of uint8, of any shapes.
 
     Raises:
         InputError: There is not enough shared memory.
@@ -32,8 +32,9 @@ class SharedArrays:
             self._block = torch.empty(size, dtype=torch.uint8).share_memory_()
         except (RuntimeError, OSError) as error:
             raise InputError(
-                f'cache=True needs {size / 2**20:.0f} MiB of shared memory ({error}); '
-                'set cache=False or enlarge /dev/shm'
+                '`cache=True`',
+                f'needs {size / 2**20:.0f} MiB of shared memory ({error})',
+                'set `cache=False` or enlarge /dev/shm',
             ) from error
         target = self._block.numpy()
         for array, start, end in zip(arrays, self._offsets[:-1], self._offsets[1:], strict=True):
@@ -43,11 +44,11 @@ class SharedArrays:
         return len(self._shapes)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SharedArrays:
-        """The same object: it cannot change, and a data set's ``get_subset`` shall not double the memory."""
+        """Return the object itself: it cannot change, and a data set's ``get_subset`` must not double the memory."""
         return self
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        """The array at a position, as a read-only view of the shared block."""
+        """Return the array at a position, as a read-only view of the shared block."""
         view = self._block.numpy()[self._offsets[index] : self._offsets[index + 1]].reshape(self._shapes[index])
         view.flags.writeable = False
         return view

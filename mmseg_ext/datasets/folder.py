@@ -1,4 +1,4 @@
-"""A data set of the project's layout: folders of images and masks, and a ``dataset.yaml``."""
+"""mmseg data set on the project's layout: folders of images and masks, and a ``dataset.yaml``."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from mmseg_ext.registry import DATASETS
 class FolderDataset(BaseSegDataset):
     """Images ``ROOT/img/<split>/<stem>.jpg|png`` and masks ``ROOT/<labels>/<split>/<stem>.png``.
 
-    Class names, palette and ignored value come from ``ROOT/dataset.yaml``. All files of the split are decoded and
-    checked once at the start (`mmseg_ext.data.check`).
+    Class names, palette and ignored value come from ``ROOT/dataset.yaml``, which must exist. All files of the split are
+    decoded and checked once at the start (`mmseg_ext.data.check`).
 
     Args:
         data_root: ROOT.
-        split: Folder name below ``img`` and the label set: train, val, test.
-        labels: Label set; None for images alone.
+        split: Name of the folder in ``img`` and in the label set: train, val, test.
+        labels: Label set; None for images without masks.
         cache: Keep the decoded arrays in memory, shared by all workers. The pipeline must begin with
             ``mmseg_ext.LoadImage`` and ``mmseg_ext.LoadMask``, which use them.
-        masks_optional: A split without a folder in the label set is a split without masks, to be predicted only.
-        check: Decode and check every file at the start; False checks the names only.
+        masks_optional: Accept a split without a folder in the label set, for prediction only.
+        check: Decode and check every file at the start; False checks the file names only.
         kwargs: As in mmseg's BaseSegDataset (pipeline, indices, test_mode …).
 
     Raises:
-        InputError: A folder or file is missing or cannot be used; the message names up to five files.
+        InputError: A folder, ``dataset.yaml`` or a file is missing or cannot be used; the message names up to five
+            files.
     """
 
     def __init__(
@@ -57,33 +58,16 @@ class FolderDataset(BaseSegDataset):
         self._images: SharedArrays | None = None
         self._masks: SharedArrays | None = None
         self._position: dict[str, int] = {}
-        self.classes = self._read_classes()
+        if not self.root.is_dir():
+            raise InputError(self.root, 'data folder not found', 'create it, or set `data_root:` in the config')
+        self.classes = Classes.read(self.root)
         meta = dict(
             classes=self.classes.names,
             palette=[list(colour) for colour in self.classes.palette],
             ignore_index=self.classes.ignore_index,
         )
         super().__init__(data_root=data_root, metainfo=meta, ignore_index=self.classes.ignore_index, **kwargs)
-        self._metainfo.update(split=split, labels=labels)  # not above: mmengine takes a string for the name of a file
-
-    def _read_classes(self) -> Classes:
-        if not self.root.is_dir():
-            raise InputError(self.root, 'data folder not found', 'write it, or set data_root in the config')
-        declared = self.METAINFO.get('classes')
-        if declared is None:
-            return Classes.read(self.root)
-        if not (self.root / 'dataset.yaml').is_file():
-            return Classes.from_mapping(
-                {key: _plain(value) for key, value in self.METAINFO.items()}, type(self).__name__
-            )
-        classes = Classes.read(self.root)
-        if classes.names != tuple(declared):
-            raise InputError(
-                self.root / 'dataset.yaml',
-                f'names the classes {", ".join(classes.names)}, but {type(self).__name__} has {", ".join(declared)}',
-                'use mmseg_ext.FolderDataset for other classes',
-            )
-        return classes
+        self._metainfo.update(split=split, labels=labels)  # not above: mmengine reads a string as a file name
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the split's files."""
@@ -91,7 +75,7 @@ class FolderDataset(BaseSegDataset):
         return [self._entry(item) for item in self._items.values()]
 
     def full_init(self) -> None:
-        """List the files, keep those of ``indices``, then check and cache what is left."""
+        """List the files, keep those of ``indices``, then check and cache them."""
         if self._fully_initialized:
             return
         super().full_init()
@@ -102,9 +86,7 @@ class FolderDataset(BaseSegDataset):
         decoded = decode_items(items, self.classes, self._split, keep=self._cache_wanted)
         if self._cache_wanted:
             self._position = {str(item.image): position for position, item in enumerate(items)}
-            self._images = SharedArrays(
-                [image[..., ::-1] for image, _ in decoded]
-            )  # BGR, as mmseg's transforms expect it
+            self._images = SharedArrays([image[..., ::-1] for image, _ in decoded])  # BGR, mmseg's order
             masks = [mask for _, mask in decoded if mask is not None]
             self._masks = SharedArrays(masks) if masks else None
 
@@ -119,16 +101,15 @@ class FolderDataset(BaseSegDataset):
         )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """One sample's paths, and its arrays where they are cached."""
+        """Return a sample's paths, and its arrays (``img`` in BGR, ``gt_seg_map``) where they are cached."""
         info: dict[str, Any] = super().get_data_info(idx)
         if self._images is not None:
-            position = self._position[info['img_path']]  # not idx: get_subset() renumbers
+            position = self._position[info['img_path']]  # not idx: get_subset() renumbers the samples
             info['img'] = self._images[position]
             if self._masks is not None:
                 info['gt_seg_map'] = self._masks[position]
         return info
 
 
-def _plain(value: Any) -> Any:
-    """Tuples as lists, as a YAML file would give them."""
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+for _name in ('PetsDataset', 'PH2Dataset', 'MADSDataset'):  # of configs from before dataset.yaml named all classes
+    DATASETS.register_module(name=_name, module=FolderDataset)

@@ -1,8 +1,8 @@
-"""Samples that depend on the seed and on their place in the training, and on nothing else.
+"""Samples that depend only on the seed and on their position in the training.
 
-mmengine seeds each worker process of a data loader once. What a transform draws then depends on which worker makes the
-sample, and so on ``num_workers``, and a resumed training draws anew. Here the sampler tells with each index its place
-in the training, and the data set seeds the global generators with that before it makes the sample.
+mmengine seeds each worker process of a data loader once. The random numbers of a sample then depend on the worker that
+makes it, hence on ``num_workers``, and a resumed training draws other ones. Here the sampler sends with each index its
+position in the training, and the data set seeds the global generators with it before it makes the sample (ADR 0008).
 """
 
 from __future__ import annotations
@@ -19,27 +19,45 @@ from mmengine.registry import DATA_SAMPLERS, DATASETS
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 
-class Draw(int):
-    """An index into a data set with what is unique of this draw of it: ``key``, whole numbers from 0."""
+class SeededIndex(int):
+    """Sample index that carries its seed key.
+
+    Attributes:
+        key: Whole numbers from 0 that are unique to this draw of the sample.
+
+    >>> index = SeededIndex(7, key=(0, 0, 12))
+    >>> index + 1, index.key
+    (8, (0, 0, 12))
+    """
 
     key: tuple[int, ...]
 
-    def __new__(cls, index: int, key: tuple[int, ...]) -> Draw:
+    def __new__(cls, index: int, key: tuple[int, ...]) -> SeededIndex:
         """Make an index; see the class."""
-        draw = super().__new__(cls, index)
-        draw.key = key
-        return draw
+        seeded_index = super().__new__(cls, index)
+        seeded_index.key = key
+        return seeded_index
 
     def __getnewargs__(self) -> tuple[int, tuple[int, ...]]:  # type: ignore[override]
-        return int(self), self.key  # it is sent to worker processes
+        return int(self), self.key  # for pickling: it is sent to worker processes
 
 
 @contextmanager
 def seeded(seed: int, key: tuple[int, ...]) -> Iterator[None]:
-    """Seed the global generators of Python, NumPy and torch (CPU) within a block, and put them back behind it.
+    """Seed the global generators of Python, NumPy and torch (CPU) within a block, and restore them after it.
 
-    In a worker process of a loader they are not put back: nothing else uses them there, and putting them back takes
-    longer than seeding.
+    In a worker process of a loader they are not restored: nothing else uses them there, and restoring takes longer than
+    seeding.
+
+    Args:
+        seed: Seed of the training.
+        key: Position in the training, as in `SeededIndex`.
+
+    >>> with seeded(0, (1, 2)):
+    ...     first = random.random()
+    >>> with seeded(0, (1, 2)):
+    ...     first == random.random()
+    True
     """
     if get_worker_info() is not None:
         _seed_all(seed, key)
@@ -63,12 +81,12 @@ def _seed_all(seed: int, key: tuple[int, ...]) -> None:
 
 
 class SeededSampler(Sampler[int]):
-    """A sampler whose indices know their place in the training: epoch, and position in it over all processes.
+    """Sampler of `SeededIndex` whose key is epoch, repetition of the epoch, and position in it over all processes.
 
     Args:
         sampler: mmengine's sampler, or its config.
-        dataset: As mmengine gives it to a sampler.
-        seed: The same.
+        dataset: The data set, as mmengine passes it to a sampler.
+        seed: Seed of the order, as mmengine passes it.
     """
 
     def __init__(self, sampler: Any, dataset: Sized, seed: int | None = None) -> None:
@@ -77,43 +95,43 @@ class SeededSampler(Sampler[int]):
         self.sampler = sampler
         self._start = 0
         self._passes: dict[int, int] = {}
-        if hasattr(sampler, 'skip'):  # mmengine resumes within an endless stream where there is such a method
+        if hasattr(sampler, 'skip'):  # mmengine calls it to resume within an endless stream
             self.skip = self._skip
 
     def _skip(self, count: int) -> None:
         self.sampler.skip(count)
         self._start = count
 
-    def __iter__(self) -> Iterator[Draw]:
-        """The indices of one pass."""
+    def __iter__(self) -> Iterator[SeededIndex]:
+        """Yield the indices of one pass."""
         epoch = getattr(self.sampler, 'epoch', 0)
-        again = self._passes.get(epoch, 0)  # nothing repeats itself where nobody tells the sampler of a new epoch
-        self._passes[epoch] = again + 1
+        repetition = self._passes.get(epoch, 0)  # counted, since not every loop calls `set_epoch`
+        self._passes[epoch] = repetition + 1
         start, self._start = self._start, 0
         rank, processes = get_rank(), get_world_size()
         for position, index in enumerate(self.sampler, start):
-            yield Draw(index, (epoch, again, position * processes + rank))
+            yield SeededIndex(index, (epoch, repetition, position * processes + rank))
 
     def reseed(self, seed: int) -> None:
-        """Draw the indices of the next pass by another seed."""
+        """Draw the indices of the next pass with another seed."""
         if hasattr(self.sampler, 'seed'):
             self.sampler.seed = seed
 
     def __len__(self) -> int:
-        """Indices in a pass."""
+        """Return the number of indices in a pass."""
         return len(self.sampler)
 
     def __getattr__(self, name: str) -> Any:
-        """What the sampler has: ``set_epoch``, ``seed`` …."""
+        """Return an attribute of the sampler: ``set_epoch``, ``seed`` …."""
         if name.startswith('__') or name == 'sampler':
             raise AttributeError(name)
         return getattr(self.sampler, name)
 
 
 class SeededDataset(Dataset[Any]):
-    """A data set that seeds the global generators for each sample that a `SeededSampler` asks for.
+    """Data set that seeds the global generators for each `SeededIndex`.
 
-    Attributes of the data set are read through this one; to set one, set it on ``dataset``.
+    Attributes of the wrapped data set can be read here; to set one, set it on ``dataset``.
 
     Args:
         dataset: The data set, or its config.
@@ -125,25 +143,25 @@ class SeededDataset(Dataset[Any]):
         self.sample_seed = seed
 
     def __getitem__(self, index: int) -> Any:
-        """One sample; by a plain index it is made with the generators as they are."""
-        if not isinstance(index, Draw):
+        """Make a sample; a plain index leaves the generators as they are."""
+        if not isinstance(index, SeededIndex):
             return self.dataset[index]
         with seeded(self.sample_seed, index.key):
             return self.dataset[int(index)]
 
     def __len__(self) -> int:
-        """Samples."""
+        """Return the number of samples."""
         return len(self.dataset)
 
     def __getattr__(self, name: str) -> Any:
-        """What the data set has: ``metainfo``, ``full_init`` …."""
+        """Return an attribute of the data set: ``metainfo``, ``full_init`` …."""
         if name.startswith('__') or name == 'dataset':
             raise AttributeError(name)
         return getattr(self.dataset, name)
 
 
 def seed_samples(dataloader: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """The config of a data loader whose samples depend on the seed and their place in the training alone.
+    """Return a data loader's config whose samples depend only on the seed and their position in the training.
 
     Args:
         dataloader: mmengine's config of a data loader, with ``dataset`` and ``sampler``.
@@ -151,8 +169,8 @@ def seed_samples(dataloader: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """
     return {
         **dataloader,
-        # A loader draws a number for its workers whenever it starts them. From the global generator this would change
-        # what the model draws (dropout), by the number of workers and at each resumption.
+        # A loader draws a number whenever it starts its workers. Drawn from the global generator, it would make the
+        # model's random numbers (dropout) depend on the number of workers and on resumptions.
         'generator': torch.Generator().manual_seed(seed),
         'dataset': {'type': SeededDataset, 'dataset': dataloader['dataset'], 'seed': seed},
         'sampler': {'type': SeededSampler, 'sampler': dataloader['sampler']},
@@ -160,7 +178,7 @@ def seed_samples(dataloader: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 
 def reseed(loader: DataLoader[Any], seed: int) -> None:
-    """Give a loader of `seed_samples` that has not been started another seed: a resumed training keeps its own."""
+    """Set another seed on a loader of `seed_samples` that has not started: that of the training to be resumed."""
     if isinstance(loader.dataset, SeededDataset) and isinstance(loader.sampler, SeededSampler):
         loader.dataset.sample_seed = seed
         loader.sampler.reseed(seed)

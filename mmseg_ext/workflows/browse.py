@@ -17,7 +17,7 @@ from mmseg.registry import MODELS
 from numpy.typing import NDArray
 
 from mmseg_ext.data.images import read_image
-from mmseg_ext.datasets.seeding import Draw, SeededDataset, SeededSampler
+from mmseg_ext.datasets.seeding import SeededDataset, SeededIndex, SeededSampler
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.errors import InputError
 from mmseg_ext.models.batch_mix import step_rng
@@ -74,10 +74,10 @@ def browse(
         seed = config.get('randomness', {}).get('seed') or 0
     dataset_config, mixing = _selected(config, split, only)
 
-    def build() -> tuple[SeededDataset, Iterable[Draw]]:
+    def build() -> tuple[SeededDataset, Iterable[SeededIndex]]:
         dataset = SeededDataset(dataset_config, seed)
         if index is not None:
-            return dataset, (Draw(index, (0, 0, place)) for place in itertools.count())
+            return dataset, (SeededIndex(index, (0, 0, place)) for place in itertools.count())
         return dataset, SeededSampler(config[key].sampler.to_dict(), dataset, seed)
 
     dataset, draws = guarded(build)

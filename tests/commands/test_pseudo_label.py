@@ -35,7 +35,7 @@ def label(tool: Tool, run_dir: Path, images: Path, out: Path, *options: str) -> 
 def test_it_writes_a_data_set_of_the_known_classes(
     run_tool: Tool, run_dir: Path, photographs: Path, tiny_data: Path, tmp_path: Path
 ) -> None:
-    from mmseg_ext.datasets import PetsDataset
+    from mmseg_ext.datasets import FolderDataset
 
     out = tmp_path / 'pseudo'
     arguments = [run_dir.parent / 'tiny.py', run_dir, photographs, '--out', out, '--sides', 64, '--low', 0, '--high', 0]
@@ -44,7 +44,7 @@ def test_it_writes_a_data_set_of_the_known_classes(
     assert '3 of 3 photographs kept' in done.stdout
     report = json.loads((out / 'pseudo_labels.json').read_text())
     assert report['settings'] == {'sides': [64], 'low': 0.0, 'high': 0.0, 'least_object': 0.03, 'most_ignored': 0.25}
-    data = PetsDataset(str(out), split='train')
+    data = FolderDataset(str(out), split='train')
     assert len(data) == 3
     for name, value in (('cat', 1), ('dog', 2)):
         for path in (photographs / name).iterdir():  # a threshold of 0 makes every pixel an object

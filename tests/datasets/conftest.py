@@ -13,7 +13,7 @@ from PIL import Image
 Sample = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 YAML = """
-classes: [ground, one, two]
+classes: [background, one, two]
 palette: [[0, 0, 0], [10, 20, 30], [250, 240, 230]]
 ignore_index: 9
 """
@@ -21,9 +21,9 @@ ignore_index: 9
 
 def make_sample(seed: int, height: int = 6, width: int = 8) -> Sample:
     """An RGB image (H, W, 3) and a mask (H, W) of the ids 0, 1, 2 and 9 (ignored)."""
-    generator = np.random.default_rng(seed)
-    image = generator.integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return image, generator.choice(np.array([0, 1, 2, 9], np.uint8), (height, width))
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return image, rng.choice(np.array([0, 1, 2, 9], np.uint8), (height, width))
 
 
 @pytest.fixture

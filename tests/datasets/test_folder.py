@@ -11,6 +11,10 @@ from mmengine.registry import DefaultScope
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_ext.converters.mads import MADS
+from mmseg_ext.converters.output import Sample, write_data_set
+from mmseg_ext.converters.ph2 import PH2
+from mmseg_ext.data import Classes
 from mmseg_ext.datasets import FolderDataset
 from mmseg_ext.errors import InputError
 
@@ -39,12 +43,30 @@ def test_built_by_name_it_takes_its_classes_from_the_file(make_data: MakeData) -
     config = {'type': 'mmseg_ext.FolderDataset', 'data_root': str(root), 'split': 'train', 'pipeline': LOAD}
     dataset = DATASETS.build(config)
     assert type(dataset) is FolderDataset
-    assert dataset.metainfo['classes'] == ('ground', 'one', 'two')
+    assert dataset.metainfo['classes'] == ('background', 'one', 'two')
     assert dataset.metainfo['palette'] == [[0, 0, 0], [10, 20, 30], [250, 240, 230]]
     assert dataset.metainfo['ignore_index'] == dataset.ignore_index == 9
     assert (dataset.metainfo['split'], dataset.metainfo['labels']) == ('train', 'labels')
     assert dataset.metainfo['label_map'] is None
     assert stems(dataset) == ['s0', 's1', 's2']
+
+
+@pytest.mark.parametrize('name', ['PetsDataset', 'PH2Dataset', 'MADSDataset'])
+def test_configs_of_old_runs_find_it_by_its_former_names(name: str, make_data: MakeData) -> None:
+    dataset = DATASETS.build({'type': f'mmseg_ext.{name}', 'data_root': str(make_data()), 'split': 'train'})
+    assert type(dataset) is FolderDataset
+    assert dataset.metainfo['classes'] == ('background', 'one', 'two')
+
+
+@pytest.mark.parametrize(('classes', 'names'), [(PH2, ('skin', 'lesion')), (MADS, ('background', 'person'))])
+def test_it_reads_what_a_converter_writes(classes: Classes, names: tuple[str, ...], tmp_path: Path) -> None:
+    mask = np.eye(4, 6, dtype=np.uint8)
+    samples = [Sample('train', 'a', '.png', lambda: (np.zeros((4, 6, 3), np.uint8), mask))]
+    write_data_set(tmp_path / 'data', classes, samples, 'test', {})
+    dataset = FolderDataset(str(tmp_path / 'data'), 'train', cache=True)
+    assert dataset.metainfo['classes'] == names
+    assert [tuple(colour) for colour in dataset.metainfo['palette']] == list(classes.palette)
+    np.testing.assert_array_equal(dataset.get_data_info(0)['gt_seg_map'], mask)
 
 
 @pytest.mark.parametrize('cache', [False, True])
@@ -114,7 +136,7 @@ def test_lazily_built_it_checks_when_it_is_filled(make_data: MakeData) -> None:
     root = make_data()
     (root / 'img/train/s0.png').write_text('no image')
     dataset = FolderDataset(str(root), 'train', lazy_init=True)
-    assert dataset.metainfo['classes'] == ('ground', 'one', 'two')
+    assert dataset.metainfo['classes'] == ('background', 'one', 'two')
     with pytest.raises(InputError, match='cannot be decoded'):
         dataset.full_init()
 
@@ -166,3 +188,11 @@ def test_the_files_are_checked_at_the_start(cache: bool, make_data: MakeData) ->
         FolderDataset(str(root), 'train', cache=cache)
     with pytest.raises(InputError, match='folder not found'):
         FolderDataset(str(root), 'val', cache=cache)
+
+
+def test_a_missing_list_of_classes_is_one_line_with_the_remedy(make_data: MakeData) -> None:
+    root = make_data(yaml=None)
+    with pytest.raises(InputError) as caught:
+        FolderDataset(str(root), 'train')
+    assert str(caught.value).startswith(f'{root / "dataset.yaml"}: not found; ')
+    assert all(field in caught.value.remedy for field in ('`classes:`', '`palette:`', '`ignore_index:`'))

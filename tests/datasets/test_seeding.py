@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from mmseg_ext.datasets.seeding import Draw, SeededDataset, SeededSampler, seed_samples, seeded
+from mmseg_ext.datasets.seeding import SeededDataset, SeededIndex, SeededSampler, seed_samples, seeded
 
 LOADING = [{'type': 'mmseg_ext.LoadImage'}, {'type': 'mmseg_ext.LoadMask'}]
 AUGMENTATION = [
@@ -32,10 +32,10 @@ AUGMENTATION = [
 ]
 
 
-class Chance(Dataset):
+class RandomNumbers(Dataset):
     """Samples are (index, one number of each generator)."""
 
-    metainfo = 'the data set of chance'
+    metainfo = 'random numbers'
 
     def __len__(self) -> int:
         return 5
@@ -47,7 +47,7 @@ class Chance(Dataset):
 
 def config(sampler: dict[str, Any], dataset: Any = None, workers: int = 0, batch: int = 2) -> dict[str, Any]:
     return {
-        'dataset': dataset or Chance(), 'sampler': sampler, 'num_workers': workers, 'batch_size': batch,
+        'dataset': dataset or RandomNumbers(), 'sampler': sampler, 'num_workers': workers, 'batch_size': batch,
         'collate_fn': {'type': 'pseudo_collate'}, 'persistent_workers': workers > 0,
     }  # fmt: skip
 
@@ -122,22 +122,22 @@ def test_an_endless_stream_resumes_within() -> None:
 
 
 def test_only_what_can_be_skipped_has_skip() -> None:
-    assert hasattr(SeededSampler(InfiniteSampler(Chance(), seed=0), Chance()), 'skip')
-    assert not hasattr(SeededSampler(DefaultSampler(Chance(), seed=0), Chance()), 'skip')
+    assert hasattr(SeededSampler(InfiniteSampler(RandomNumbers(), seed=0), RandomNumbers()), 'skip')
+    assert not hasattr(SeededSampler(DefaultSampler(RandomNumbers(), seed=0), RandomNumbers()), 'skip')
 
 
 def test_ranks_share_the_stream_of_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = [(int(draw), draw.key) for draw in islice(SeededSampler(ENDLESS, Chance(), 0), 10)]
+    whole = [(int(draw), draw.key) for draw in islice(SeededSampler(ENDLESS, RandomNumbers(), 0), 10)]
     parts = []
     for rank in (0, 1):
         monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info', lambda rank=rank: (rank, 2))
         monkeypatch.setattr('mmseg_ext.datasets.seeding.get_rank', lambda rank=rank: rank)
         monkeypatch.setattr('mmseg_ext.datasets.seeding.get_world_size', lambda: 2)
-        parts.append([(int(draw), draw.key) for draw in islice(SeededSampler(ENDLESS, Chance(), 0), 5)])
+        parts.append([(int(draw), draw.key) for draw in islice(SeededSampler(ENDLESS, RandomNumbers(), 0), 5)])
     assert [draw for pair in zip(*parts, strict=True) for draw in pair] == whole
 
 
-def test_the_process_keeps_its_own_chance() -> None:
+def test_the_process_keeps_its_own_random_state() -> None:
     def rest() -> tuple[float, float, float]:
         return random.random(), float(np.random.random()), float(torch.rand(()))
 
@@ -145,31 +145,31 @@ def test_the_process_keeps_its_own_chance() -> None:
         random.seed(1), np.random.seed(1), torch.manual_seed(1)
         expected = rest()
         random.seed(1), np.random.seed(1), torch.manual_seed(1)
-        assert len(list(islice(SeededSampler(ENDLESS, Chance(), 0), 3))) == 3
-        dataset = SeededDataset(Chance(), 0)
-        assert dataset[Draw(1, (0, 0, 0))][1:] != expected
+        assert len(list(islice(SeededSampler(ENDLESS, RandomNumbers(), 0), 3))) == 3
+        dataset = SeededDataset(RandomNumbers(), 0)
+        assert dataset[SeededIndex(1, (0, 0, 0))][1:] != expected
         with pytest.raises(RuntimeError, match='within'), seeded(0, (1,)):
             raise RuntimeError('within')
         assert rest() == expected
 
 
 def test_seed_and_key_tell_samples_apart() -> None:
-    dataset = [SeededDataset(Chance(), seed) for seed in (0, 1)]
+    dataset = [SeededDataset(RandomNumbers(), seed) for seed in (0, 1)]
     keys = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0)]
-    drawn = [one[Draw(0, key)] for one in dataset for key in keys]
+    drawn = [one[SeededIndex(0, key)] for one in dataset for key in keys]
     for values in zip(*(sample[1:] for sample in drawn), strict=True):
         assert len(set(values)) == 8
-    assert dataset[0][Draw(0, (0, 0, 1))] == drawn[1]
+    assert dataset[0][SeededIndex(0, (0, 0, 1))] == drawn[1]
 
 
 def test_a_plain_index_is_left_to_the_generators_as_they_are() -> None:
-    dataset = SeededDataset(Chance(), 0)
+    dataset = SeededDataset(RandomNumbers(), 0)
     assert dataset[2] != dataset[2]
 
 
 def test_what_the_data_set_has_is_there() -> None:
-    dataset = SeededDataset(Chance(), 0)
-    assert dataset.metainfo == 'the data set of chance'
+    dataset = SeededDataset(RandomNumbers(), 0)
+    assert dataset.metainfo == 'random numbers'
     assert len(dataset) == 5
     with pytest.raises(AttributeError):
         _ = dataset.missing
@@ -177,7 +177,7 @@ def test_what_the_data_set_has_is_there() -> None:
 
 
 def test_a_draw_is_an_index_that_can_be_sent() -> None:
-    draw = pickle.loads(pickle.dumps(Draw(3, (1, 2))))
+    draw = pickle.loads(pickle.dumps(SeededIndex(3, (1, 2))))
     assert draw == 3
     assert draw.key == (1, 2)
     assert 'abcd'[draw] == 'd'

@@ -1,15 +1,19 @@
-"""Transforms: mmseg's result dictionaries in, the same out.
+"""Transforms of mmseg's result dictionaries.
 
-``img`` is BGR, uint8, (H, W, 3); ``gt_seg_map`` uint8, (H, W).
+``img`` is (H, W, 3), uint8, BGR (mmseg's order); ``gt_seg_map`` is (H, W), uint8, class indices. Randomness comes from
+NumPy's global generator, so that a seed fixes the sample.
 """
 
-from mmseg_ext.datasets.transforms.blur import RandomBlur
 from mmseg_ext.datasets.transforms.copy_paste import CopyPaste
 from mmseg_ext.datasets.transforms.elastic import RandomElastic
 from mmseg_ext.datasets.transforms.loading import LoadImage, LoadMask
-from mmseg_ext.datasets.transforms.low_light import RandomLowLight
 from mmseg_ext.datasets.transforms.mosaic import Mosaic
-from mmseg_ext.datasets.transforms.noise import RandomGaussianNoise, RandomShotNoise
+from mmseg_ext.datasets.transforms.photometric import (
+    RandomBlur,
+    RandomGaussianNoise,
+    RandomLowLight,
+    RandomShotNoise,
+)
 from mmseg_ext.datasets.transforms.warp import RandomScaleRotateShift
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Objects of one photograph pasted into another (copy-paste)."""
+"""Copy-paste augmentation: objects of one image pasted into another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from numpy.typing import NDArray
 
-from mmseg_ext.datasets.transforms.chance import log_uniform
+from mmseg_ext.datasets.transforms.sampling import log_uniform
 from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.registry import TRANSFORMS
 
@@ -22,38 +22,47 @@ MASK = 'gt_seg_map'
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What is random about one object: scale, flip, and where in x and y within what is allowed (0–1)."""
+    """The random numbers of one object.
+
+    Attributes:
+        scale: Factor of its size.
+        flip: Whether it is flipped horizontally.
+        position: x and y within the allowed range, 0–1.
+    """
 
     scale: float
     flip: bool
-    where: NDArray[np.float64]
+    position: NDArray[np.float64]
 
 
 @TRANSFORMS.register_module()
 class CopyPaste(BaseTransform):
     """Paste objects of another sample of the data set, with a probability (Ghiasi et al. 2021, arXiv 2012.07177).
 
-    An object is a region (8-connected) of the chosen classes together, so that an animal that lies on another comes
-    with it. It is scaled, flipped and shifted at random, each object anew, and always lies within the picture. The mask
-    gets its classes, and keeps what it had everywhere else, ignored pixels included; an ignored pixel is never pasted.
-    Use it in the pipeline of mmseg's ``MultiImageMixDataset``, right behind the loading: an object that a crop has cut
-    is no whole object.
+    An object is a region (8-connected) of the chosen classes together, so that touching objects are pasted together.
+    Each is scaled, flipped and shifted at random, and always lies within the image. The mask gets its classes and keeps
+    its other values, ignored pixels included; ignored pixels are never pasted. Use it in the pipeline of mmseg's
+    ``MultiImageMixDataset``, right after loading, before a crop cuts objects.
 
     Args:
         prob: Probability, 0–1. Otherwise the sample stays as it is.
         classes: Class ids that are pasted; None for all but 0, the background.
-        max_objects: So many objects at most are pasted; how many is drawn evenly.
-        scale: Range of the factor, drawn evenly on a logarithmic scale. At 1 an object takes the share of its new
-            picture that it had of its own, if both have one shape.
+        max_objects: Largest number of objects to paste; the number is drawn uniformly from 1.
+        scale: Range of the factor, drawn evenly on a logarithmic scale. At 1 an object covers the same share of the
+            target image as of its own, if both have the same aspect ratio.
         flip: Probability of a horizontal flip, 0–1.
-        shift: Largest shift from the place that the object had in its photograph, as a share of the picture's size; 1
-            is anywhere.
-        min_area: An object that would be smaller in pixels is not pasted.
-        max_share: Largest share of the picture that all pasted objects cover together. What exceeds it is left out.
-        max_hidden: Largest share of the picture's own objects that may be hidden. What exceeds it is left out.
-        feather: Standard deviation in pixels over which the image fades at the object's border; the mask never does.
-        whole: Leave out objects that touch the border of their photograph: they would end in a straight cut.
+        shift: Largest shift from the object's position in its own image, as a share of the image size, 0–1; 1 is
+            anywhere.
+        min_area: Objects that would be smaller, in pixels, are not pasted.
+        max_share: Largest share of the image that all pasted objects may cover together, 0–1; an object beyond it is
+            left out.
+        max_hidden: Largest share of the image's own objects that may be hidden, 0–1; an object beyond it is left out.
+        feather: Standard deviation in pixels of the blending at the object's border; the mask has no transition.
+        whole: Leave out objects that touch the border of their image: they would end in a straight cut.
         ignore_index: The ignored value.
+
+    Raises:
+        ValueError: An argument lies outside its range.
     """
 
     def __init__(
@@ -98,12 +107,12 @@ class CopyPaste(BaseTransform):
         self._is_chosen = chosen
 
     def get_indices(self, dataset: Any) -> list[int]:
-        """Which sample the objects come from; none where the sample stays as it is."""
+        """Draw the index of the sample that the objects come from; none where the sample stays as it is."""
         return [int(np.random.randint(len(dataset)))] if np.random.random() < self.prob else []
 
     @cache_randomness
     def _draw(self, count: int) -> list[tuple[int, _Drawn]]:
-        """Which of ``count`` objects are pasted, and how."""
+        """Draw which of ``count`` objects are pasted, and how."""
         order = np.random.permutation(count)[: np.random.randint(1, self.max_objects + 1)]
         return [
             (
@@ -135,7 +144,7 @@ class CopyPaste(BaseTransform):
         return results
 
     def _objects(self, mask: NDArray[np.uint8]) -> list[tuple[NDArray[np.bool_], NDArray[np.int32], _Drawn]]:
-        """The objects to paste: where each is (H, W), its box (left, top, width, height), and what is random of it."""
+        """Choose the objects to paste: region (H, W), box (left, top, width, height) and random numbers of each."""
         regions = find_regions(self._is_chosen[mask])
         height, width = mask.shape
         left, top, right, bottom = np.hstack([regions.boxes[:, :2], regions.boxes[:, :2] + regions.boxes[:, 2:]]).T
@@ -149,26 +158,26 @@ class CopyPaste(BaseTransform):
     def _place(
         self, box: NDArray[np.int32], source: tuple[int, int], target: tuple[int, int], drawn: _Drawn
     ) -> NDArray[np.float64]:
-        """The 2×3 matrix from source pixels (x, y) to target pixels; what is too large for the target is centred."""
+        """Return the 2×3 matrix from source to target pixels (x, y); an object larger than the target is centred."""
         factor = drawn.scale * math.sqrt(target[0] * target[1] / (source[0] * source[1]))
-        # In coordinates in which a pixel reaches from its number to the next, as sizes count.
+        # In coordinates in which pixel n reaches from n to n + 1, so that sizes are differences.
         centre = box[:2] + box[2:] / 2
         size = np.array(target[::-1])
         half = np.minimum(factor * box[2:], size) / 2
-        was = centre / source[::-1]
-        low, high = (np.clip((was + shift) * size, half, size - half) for shift in (-self.shift, self.shift))
+        original = centre / source[::-1]
+        low, high = (np.clip((original + shift) * size, half, size - half) for shift in (-self.shift, self.shift))
         linear = np.diag([-factor if drawn.flip else factor, factor])
-        return np.column_stack([linear, low + drawn.where * (high - low) - 0.5 - linear @ (centre - 0.5)])
+        return np.column_stack([linear, low + drawn.position * (high - low) - 0.5 - linear @ (centre - 0.5)])
 
     def _is_allowed(self, covered: NDArray[np.bool_], own: NDArray[np.bool_]) -> bool:
-        hidden = (covered & own).sum() <= self.max_hidden * own.sum()
-        return bool(hidden and covered.mean() <= self.max_share)
+        few_hidden = (covered & own).sum() <= self.max_hidden * own.sum()
+        return bool(few_hidden and covered.mean() <= self.max_share)
 
     def _paste(
         self, results: dict[str, Any], other: dict[str, Any], pasted: NDArray[np.bool_], matrix: NDArray[np.float64]
     ) -> None:
         size = pasted.shape[::-1]
-        # The border of the photograph goes on outside, so that nothing black fades into an object that touches it.
+        # The border is replicated outside the image, so that no black blends into an object that touches it.
         image = cv2.warpAffine(other['img'], matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         weight = pasted.astype(np.float32)
         if self.feather:

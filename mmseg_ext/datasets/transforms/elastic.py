@@ -12,31 +12,32 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from numpy.typing import NDArray
 
+from mmseg_ext.datasets.transforms.sampling import draw_with_seed
 from mmseg_ext.registry import TRANSFORMS
 
 
 def displacement_field(
-    shape: tuple[int, int], amplitude: float, sigma: float, generator: np.random.Generator
+    shape: tuple[int, int], amplitude: float, sigma: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Draw a smooth random field: Gaussian noise, smoothed with a Gaussian (Simard et al. 2003, section 2).
 
-    Simard's factor α depends on σ in what it does; here the result is scaled to a standard deviation in pixels.
+    The effect of Simard's factor α depends on σ; here the result is scaled to a standard deviation in pixels.
 
     Args:
         shape: (height, width) in pixels.
         amplitude: Standard deviation of the displacement in x and of that in y, in pixels.
         sigma: Standard deviation of the smoothing, in pixels: how far pixels move together.
-        generator: Where the noise comes from.
+        rng: Random generator of the noise.
 
     Returns:
         Shape (H, W, 2), float32: displacement in x and in y, in pixels.
     """
-    # What is that smooth needs no value at every pixel: a coarser grid of sigma >= 4 steps is drawn and enlarged.
+    # So smooth a field needs no value at every pixel: a coarser grid of sigma >= 4 steps is drawn and enlarged.
     step = max(1, int(sigma // 4))
     width = sigma / step
-    margin = math.ceil(4 * width)  # no border inside the field: there the smoothing would see less noise
+    margin = math.ceil(4 * width)  # near a border the smoothing would see less noise: it is kept outside the field
     rows, columns = math.ceil(shape[0] / step), math.ceil(shape[1] / step)
-    noise = generator.standard_normal((rows + 2 * margin, columns + 2 * margin, 2), dtype=np.float32)
+    noise = rng.standard_normal((rows + 2 * margin, columns + 2 * margin, 2), dtype=np.float32)
     kernel = cv2.getGaussianKernel(2 * margin + 1, width)
     smooth = cv2.sepFilter2D(noise, -1, kernel, kernel)[margin : margin + rows, margin : margin + columns]
     field = cv2.resize(smooth, (columns * step, rows * step), interpolation=cv2.INTER_CUBIC)
@@ -47,7 +48,7 @@ def displacement_field(
 def remap(
     array: NDArray[Any], source: NDArray[np.float32], interpolation: int, fill: Sequence[float] | float
 ) -> NDArray[Any]:
-    """Fetch each output pixel from ``source`` (H, W, 2): x and y in ``array``; outside it is ``fill``."""
+    """Take each output pixel from ``array`` at the x and y of ``source`` (H, W, 2); ``fill`` outside the array."""
     result: NDArray[Any] = cv2.remap(
         array, source, None, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
     )
@@ -58,17 +59,17 @@ def remap(
 class RandomElastic(BaseTransform):
     """Deform image and mask by one smooth random field, with a probability.
 
-    Beyond the image's border the image is filled with ``pad_val`` and the mask with ``seg_pad_val``. Behind a
-    ``mmseg_ext.RandomScaleRotateShift`` the image is interpolated a second time, which blurs it (docs/augmentation.md
-    says how much) and moves the mask's border by up to half a pixel once more. Give the arguments as ``elastic`` to
-    that transform instead: it then does both in one interpolation.
+    Beyond the image's border the image is filled with ``pad_val`` and the mask with ``seg_pad_val``. After a
+    ``mmseg_ext.RandomScaleRotateShift`` the image would be interpolated a second time, which blurs it
+    (docs/augmentation.md says how much) and moves the mask's border by up to another half pixel. Give the arguments as
+    ``elastic`` to that transform instead: it then does both in one interpolation.
 
     Args:
         prob: Probability, 0–1.
         amplitude: Range of the standard deviation of the displacement in x and y, in pixels. Above a third of
             ``sigma`` the field begins to fold.
         sigma: How far pixels move together: standard deviation of the field's smoothing, in pixels.
-        pad_val: BGR fill (0–255) of the image. The default is ImageNet's mean colour.
+        pad_val: BGR fill (0–255) of the image; ImageNet's mean colour by default.
         seg_pad_val: Fill of the mask: the ignored value.
     """
 
@@ -93,16 +94,15 @@ class RandomElastic(BaseTransform):
 
     @cache_randomness
     def _draw(self) -> tuple[float, int] | None:
-        if np.random.random() >= self.prob:
-            return None
-        return np.random.uniform(*self.amplitude), np.random.randint(2**31 - 1)
+        return draw_with_seed(self.prob, np.random.uniform, self.amplitude)
 
     def source(self, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-        """Where the pixels of an image of (height, width) ``shape`` come from: (H, W, 2), x and y, or None."""
+        """Draw where the pixels of an image of (height, width) ``shape`` come from: (H, W, 2), x and y; or None."""
         drawn = self._draw()
         if drawn is None:
             return None
-        field = displacement_field(shape, drawn[0], self.sigma, np.random.default_rng(drawn[1]))
+        amplitude, seed = drawn
+        field = displacement_field(shape, amplitude, self.sigma, np.random.default_rng(seed))
         field += np.stack(np.meshgrid(*(np.arange(side, dtype=np.float32) for side in shape[::-1])), -1)
         return field
 

@@ -16,13 +16,13 @@ from mmseg_ext.registry import TRANSFORMS
 class LoadImage(BaseTransform):
     """Load ``img_path`` as ``img``: (H, W, 3), uint8, and BGR, as mmseg's transforms expect it.
 
-    Nothing is read where the cache has put ``img`` already.
+    An ``img`` that the data set's cache has put there is copied instead of read.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Set ``img``, ``img_shape`` and ``ori_shape``."""
         if 'img' in results:
-            results['img'] = results['img'].copy()  # later transforms work in place, the cache must stay
+            results['img'] = results['img'].copy()  # later transforms work in place; the cache must not change
         else:
             results['img'] = np.ascontiguousarray(read_image(results['img_path'])[..., ::-1])
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
@@ -31,10 +31,10 @@ class LoadImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadMask(BaseTransform):
-    """Load ``seg_map_path`` as ``gt_seg_map``: class indices, uint8, (H, W). A sample without a mask stays as it is."""
+    """Load ``seg_map_path`` as ``gt_seg_map``: (H, W), uint8, class indices. A sample without a mask stays as it is."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Set ``gt_seg_map`` and name it in ``seg_fields``."""
+        """Set ``gt_seg_map`` and add it to ``seg_fields``."""
         if 'gt_seg_map' in results:
             results['gt_seg_map'] = results['gt_seg_map'].copy()
         elif results.get('seg_map_path'):

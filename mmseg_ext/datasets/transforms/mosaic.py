@@ -1,4 +1,4 @@
-"""Four photographs in one (mosaic)."""
+"""Mosaic augmentation: four images in one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,21 @@ from mmseg_ext.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class Mosaic(BaseTransform):
-    """Set a sample and three others of its data set into a 2×2 grid, with a probability (Bochkovskiy et al. 2020).
+    """Put a sample and three others of its data set into a 2×2 grid, with a probability.
 
-    It shows close-ups at the size that small objects have, with no empty border. Every tile is a random square of its
-    photograph, as large as the photograph allows. Use it in the pipeline of mmseg's ``MultiImageMixDataset``.
-    (mmseg's own RandomMosaic draws an index one past the end now and then.)
+    From YOLOv4 (Bochkovskiy et al. 2020, arXiv 2004.10934). It shows close-ups at the size that small objects have,
+    without empty borders. Every tile is a random square of its image, as large as the image allows. Use it in the
+    pipeline of mmseg's ``MultiImageMixDataset``. (mmseg's own RandomMosaic sometimes draws an index past the end.)
 
     Args:
         tile: Side of one tile in pixels; the result is twice as wide and high.
         prob: Probability, 0–1. Otherwise the sample stays as it is.
+
+    >>> black, white = ({'img': np.full((4, 6, 3), value, np.uint8)} for value in (0, 255))
+    >>> mosaic = Mosaic(tile=1)({**black, 'mix_results': [white, black, white]})
+    >>> mosaic['img'][..., 0]
+    array([[  0, 255],
+           [  0, 255]], dtype=uint8)
     """
 
     def __init__(self, tile: int = 256, prob: float = 1.0) -> None:
@@ -33,7 +39,7 @@ class Mosaic(BaseTransform):
         self.prob = prob
 
     def get_indices(self, dataset: Any) -> list[int]:
-        """Which samples the others are; none where the sample stays as it is."""
+        """Draw the indices of the three others; none where the sample stays as it is."""
         if np.random.random() >= self.prob:
             return []
         return [int(index) for index in np.random.randint(0, len(dataset), 3)]
@@ -43,13 +49,14 @@ class Mosaic(BaseTransform):
         return np.random.random((4, 2))
 
     def _square(self, array: NDArray[Any], place: NDArray[np.float64], is_image: bool) -> NDArray[Any]:
+        """Crop the largest square at ``place`` (x and y, 0–1 of the slack) and resize it to the tile."""
         height, width = array.shape[:2]
         side = min(height, width)
         left, top = (
             round(float(share) * slack) for share, slack in zip(place, (width - side, height - side), strict=True)
         )
         square = np.ascontiguousarray(array[top : top + side, left : left + side])
-        # INTER_NEAREST takes corners for centres, which shifts a mask against its image by up to half a pixel.
+        # INTER_NEAREST samples at corners, which shifts a mask against its image by up to half a pixel.
         smooth = cv2.INTER_AREA if self.tile < side else cv2.INTER_LINEAR
         return cv2.resize(square, (self.tile, self.tile), interpolation=smooth if is_image else cv2.INTER_NEAREST_EXACT)
 

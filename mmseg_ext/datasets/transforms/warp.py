@@ -1,4 +1,4 @@
-"""Scale, rotation, shift and elastic deformation in one warp."""
+"""Scaling, rotation, shift and elastic deformation in one warp."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from numpy.typing import NDArray
 
-from mmseg_ext.datasets.transforms.chance import log_uniform
 from mmseg_ext.datasets.transforms.elastic import RandomElastic, remap
+from mmseg_ext.datasets.transforms.sampling import log_uniform
 from mmseg_ext.registry import TRANSFORMS
 
 
@@ -28,12 +28,17 @@ class RandomScaleRotateShift(BaseTransform):
         size: (width, height) of the output, in pixels.
         scale: Range of the factor, drawn evenly on a logarithmic scale.
         rotate: Largest angle in degrees, to either side.
-        shift: Largest shift as a share of the output's size, to either side in x and y.
+        shift: Largest shift as a share of the output's size, to either side in x and in y.
         stretch: Largest factor by which width grows against height, or the reverse; 1 keeps the aspect ratio.
-        pad_val: BGR fill (0–255) of the image. The default is ImageNet's mean colour.
+        pad_val: BGR fill (0–255) of the image; ImageNet's mean colour by default.
         seg_pad_val: Fill of the mask: the ignored value.
-        elastic: Arguments of `mmseg_ext.RandomElastic` but its fills, to deform the output in the same warp; pixels are
-            those of the output. None deforms nothing.
+        elastic: Arguments of `mmseg_ext.RandomElastic` except its fills, to deform the output in the same warp, in
+            pixels of the output; None for no deformation.
+
+    >>> warp = RandomScaleRotateShift((4, 2), scale=(1, 1), rotate=0, shift=0)
+    >>> warp({'img': np.full((6, 8, 3), 7, np.uint8)})['img'][..., 0]
+    array([[7, 7, 7, 7],
+           [7, 7, 7, 7]], dtype=uint8)
     """
 
     def __init__(
@@ -71,7 +76,7 @@ class RandomScaleRotateShift(BaseTransform):
         return scale * math.sqrt(stretch), scale / math.sqrt(stretch), angle, shift_x, shift_y
 
     def matrix(self, shape: tuple[int, int]) -> NDArray[np.float64]:
-        """A random 2×3 matrix from source pixels (x, y) to output pixels, for an image of (height, width) ``shape``."""
+        """Draw a 2×3 matrix from source pixels (x, y) to output pixels, for an image of (height, width) ``shape``."""
         scale_x, scale_y, angle, shift_x, shift_y = self._draw()
         width, height = self.size
         a = scale_x * width / shape[1]
@@ -87,7 +92,7 @@ class RandomScaleRotateShift(BaseTransform):
         """Warp ``img`` (linear) and every mask of ``seg_fields`` (nearest) with the same matrix and field."""
         matrix = self.matrix(results['img'].shape[:2])
         field = None if self.elastic is None else self.elastic.source(self.size[::-1])
-        if field is not None:  # the output is deformed: a pixel is fetched from where its displaced place comes from
+        if field is not None:  # the output is deformed, so the displaced positions are mapped back to the source
             inverse = cv2.invertAffineTransform(matrix)
             field = cv2.transform(field, inverse.astype(np.float32))
         results['img'] = self._warp(results['img'], matrix, field, cv2.INTER_LINEAR, self.pad_val)

@@ -54,10 +54,10 @@ every_geometric = pytest.mark.parametrize('name', GEOMETRIC)
 
 def mask_of(seed: int, shape: tuple[int, int]) -> np.ndarray:
     """Two boxes of the classes 1 and 2 and some ignored pixels on a background."""
-    generator = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     mask = np.zeros(shape, np.uint8)
     for value in (1, 2, IGNORED):
-        top, left = (int(generator.integers(1, side - 9)) for side in shape)
+        top, left = (int(rng.integers(1, side - 9)) for side in shape)
         mask[top : top + 8, left : left + 8] = value
     return mask
 

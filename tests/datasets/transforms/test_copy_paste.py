@@ -113,8 +113,8 @@ def test_so_many_objects_at_most_and_together_below_the_share() -> None:
 def test_an_object_lies_whole_within_the_picture_and_near_its_place(
     seed: int, shift: float, scale: float, size: tuple[int, int]
 ) -> None:
-    generator = np.random.default_rng(seed)
-    top, left = generator.integers(1, 29, 2)
+    rng = np.random.default_rng(seed)
+    top, left = rng.integers(1, 29, 2)
     source = inside(np.ones((9, 10), np.uint8), (40, 40), top, left)
     factor = scale * (size[0] * size[1]) ** 0.5 / 40
     fits = factor * 10 < size[1] - 1 and factor * 9 < size[0] - 1
