@@ -43,7 +43,11 @@ def loaded_by(name: str, repo_root: Path) -> set[str]:
         'mmseg_ext.files',
         'mmseg_ext.eda.',
         'mmseg_ext.demo.',
-        'mmseg_ext.inference.',
+        'mmseg_ext.inference.export_int8',
+        'mmseg_ext.inference.onnx_network',
+        'mmseg_ext.inference.outputs',
+        'mmseg_ext.inference.predictor',
+        'mmseg_ext.inference.server',
     ],
 )
 def test_no_deep_learning_library_is_loaded(name: str, repo_root: Path) -> None:

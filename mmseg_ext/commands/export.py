@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_ext.commands import cli
-from mmseg_ext.errors import InputError
 
 EXAMPLE = """python tools/export.py configs/pets/NAME.py work_dirs/NAME --out model.onnx
   python tools/export.py configs/pets/NAME.py work_dirs/NAME --out model.onnx --int8 data/pets"""
@@ -38,31 +37,23 @@ def build_parser() -> cli.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, export, print how far the models agree."""
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    int8 = args.out.with_suffix('.int8.onnx')
-    if args.out.suffix != '.onnx':
-        parser.error(f'--out {args.out}: must end in .onnx')
-    for path in [args.out, *([int8] if args.int8 else [])]:
-        if path.exists() and not args.overwrite:
-            raise InputError(f'{path}: exists; give --overwrite to replace it, or another --out')
-    from mmseg_ext.inference.export_onnx import export_onnx
-    from mmseg_ext.workflows.check_images import check_images
+    args = build_parser().parse_args(argv)
+    from mmseg_ext.workflows.export import export_model
 
-    images, kind = check_images(args.config, args.images, args.count)
-    agreement = export_onnx(args.config, args.checkpoint, args.out, images)
+    exported = export_model(
+        args.config, args.checkpoint, args.out, images=args.images, count=args.count, int8=args.int8,
+        labels=args.labels, overwrite=args.overwrite,
+    )  # fmt: skip
+    agreement, report = exported.agreement, exported.int8
     print(
-        f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; on {agreement.images} {kind} logits differ from '
-        f"torch's by at most {agreement.largest:.2g}, {agreement.equal:.4%} of the pixels get the same class"
+        f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; on {agreement.images} {exported.images} logits differ '
+        f"from torch's by at most {agreement.largest:.2g}, {agreement.equal:.4%} of the pixels get the same class"
     )
-    if args.int8:
-        from mmseg_ext.inference.export_int8 import export_int8
-
-        report = export_int8(args.out, int8, args.int8, args.labels)
+    if report is not None:
         (fp32, low), (slow, fast) = (100 * value for value in report.dice), report.seconds
         print(
-            f'{int8}: {report.sizes[1] / 1e6:.1f} MB; val mDice {low:.2f} instead of {fp32:.2f} ({low - fp32:+.2f}), '
-            f'{fast * 1e3:.1f} ms an image instead of {slow * 1e3:.1f} ({slow / fast:.2f} times as fast), '
-            f'{report.images} images, one thread'
+            f'{exported.int8_path}: {report.sizes[1] / 1e6:.1f} MB; val mDice {low:.2f} instead of {fp32:.2f} '
+            f'({low - fp32:+.2f}), {fast * 1e3:.1f} ms an image instead of {slow * 1e3:.1f} '
+            f'({slow / fast:.2f} times as fast), {report.images} images, one thread'
         )
     return 0

@@ -9,8 +9,8 @@ from typing import get_args
 
 from mmseg_ext.commands.cli import ArgumentParser
 from mmseg_ext.data.images import ImageRules
-from mmseg_ext.inference.model_info import Mode
-from mmseg_ext.inference.predictor import ONNX, Predictor
+from mmseg_ext.inference.network import Mode
+from mmseg_ext.inference.predictor import ONNX_SUFFIX, Predictor
 
 
 def add_model_arguments(parser: ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def add_model_arguments(parser: ArgumentParser) -> None:
 
 def split_model(files: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """Part what stands before the photographs on the command line: one .onnx file, or a config and a checkpoint."""
-    count = 1 if Path(files[0]).suffix.lower() == ONNX else 2
+    count = 1 if Path(files[0]).suffix.lower() == ONNX_SUFFIX else 2
     return tuple(files[:count]), list(files[count:])
 
 

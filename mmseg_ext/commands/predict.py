@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 
 from mmseg_ext.commands import cli
-from mmseg_ext.progress import track
 
 EXAMPLE = """python tools/predict.py configs/pets/NAME.py work_dirs/NAME photographs --out predicted --overlay
   python tools/predict.py model.onnx 'photographs/**/*.jpg' --out predicted --labelme"""
@@ -28,6 +27,7 @@ def build_parser() -> cli.ArgumentParser:
         'Write a mask for each photograph: D/masks/STEM.png, and what its values mean: D/dataset.yaml.\n'
         'A photograph that cannot be read costs one line and exit code 1; the others are predicted all the same.',
         EXAMPLE,
+        flags={'batch_size': '--batch'},
     )
     parser.add_argument(
         'files', nargs='+', metavar='CONFIG CHECKPOINT IMAGE|DIR|GLOB …',
@@ -47,24 +47,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     from mmseg_ext.commands.model_arguments import predictor_from, split_model
-    from mmseg_ext.workflows.predict import find_photos, predict_files
+    from mmseg_ext.workflows.predict import find_images, predict_files
 
     model, sources = split_model(args.files)
     if not sources:
         parser.error('name the photographs after the model')
-    photos = find_photos(sources)
+    images = find_images(sources)
     kinds = ['masks', *(['overlays'] if args.overlay else []), *(['labelme'] if args.labelme else [])]
     predictor = predictor_from(model, args)
-    report = predict_files(
-        predictor, photos, args.out, kinds, opacity=args.opacity, overwrite=args.overwrite,
-        track=lambda items: track(items, 'predicting', len(items)),
-    )  # fmt: skip
+    report = predict_files(predictor, images, args.out, kinds, opacity=args.opacity, overwrite=args.overwrite)
     for error in report.errors:
-        print(f'error: {error}', file=sys.stderr)
+        print(f'error: {parser.name_flags(str(error))}', file=sys.stderr)
     rate = report.predicted / report.seconds if report.seconds else 0
     failed = f'; {len(report.errors)} could not be read' if report.errors else ''
     print(
-        f'{report.predicted} of {len(photos)} photographs predicted in {report.seconds:.1f} s, '
+        f'{report.predicted} of {len(images)} photographs predicted in {report.seconds:.1f} s, '
         f'{rate:.2f} a second (reading and writing included){failed}'
     )
     print(f'{", ".join(kinds)}: {args.out}')

@@ -34,14 +34,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.sides and min(args.sides) < 32:
         parser.error(f'--sides {min(args.sides)}: must be 32 or more')
-    from mmseg_ext.inference.array_predictor import Predictor
+    from mmseg_ext.inference.predictor import Predictor
     from mmseg_ext.workflows.pseudo_label import PseudoLabelSettings, write_pseudo_labels
 
     given = {'sides': tuple(args.sides) if args.sides else None, 'low': args.low, 'high': args.high}
     settings = PseudoLabelSettings(**{key: value for key, value in given.items() if value is not None})
     if not 0 <= settings.low <= settings.high <= 1:
         parser.error(f'--low {settings.low} --high {settings.high}: must be 0 <= low <= high <= 1')
-    report = write_pseudo_labels(Predictor(args.config, args.checkpoint), args.images, args.out, settings)
+    report = write_pseudo_labels(
+        Predictor(args.config, args.checkpoint, dtype='bfloat16'), args.images, args.out, settings
+    )
     share = report['class_named_by_the_teacher'] / report['photographs']
     print(
         f'{report["kept"]} of {report["photographs"]} photographs kept; the model names the class of {share:.1%} itself'

@@ -13,12 +13,13 @@ EXAMPLE = """python tools/serve.py configs/pets/NAME.py work_dirs/NAME
 def build_parser() -> cli.ArgumentParser:
     """The tool's arguments."""
     from mmseg_ext.commands.model_arguments import above_zero, add_model_arguments
-    from mmseg_ext.inference.server import MOST_BYTES
+    from mmseg_ext.inference.server import MAX_UPLOAD_BYTES
 
     parser = cli.ArgumentParser(
         'Serve a page that shows the mask of a photograph that is dropped on it, with a legend and an opacity slider.\n'
         'It listens on this machine only unless --host says otherwise; photographs are not kept.',
         EXAMPLE,
+        flags={'batch_size': '--batch'},
     )
     parser.add_argument(
         'model', nargs='+', metavar='CONFIG CHECKPOINT | MODEL.onnx', help='config and weights (or work dir), or ONNX'
@@ -26,8 +27,8 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument('--host', default='127.0.0.1', metavar='ADDRESS', help='listen there (default 127.0.0.1)')
     parser.add_argument('--port', type=int, default=8000, metavar='N', help='0 chooses a free one (default 8000)')
     parser.add_argument(
-        '--max-upload', type=above_zero, default=MOST_BYTES / 1e6, metavar='MB',
-        help=f'largest upload (default {MOST_BYTES / 1e6:g})',
+        '--max-upload', type=above_zero, default=MAX_UPLOAD_BYTES / 1e6, metavar='MB',
+        help=f'largest upload (default {MAX_UPLOAD_BYTES / 1e6:g})',
     )  # fmt: skip
     add_model_arguments(parser)
     return parser

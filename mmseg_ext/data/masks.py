@@ -5,13 +5,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Mask = NDArray[np.uint8]
 
@@ -57,6 +60,13 @@ def write_mask(path: str | Path, mask: Mask, palette: Sequence[Sequence[int]]) -
         mask: Shape (H, W), uint8.
         palette: One RGB colour (0–255) per class.
     """
+    image = mask_image(mask, palette)
+    with atomic_path(path) as temporary:
+        image.save(temporary)
+
+
+def mask_image(mask: Mask, palette: Sequence[Sequence[int]]) -> Image.Image:
+    """Convert class indices to a Pillow image of mode P; arguments as of `write_mask`."""
     from PIL import Image
 
     if mask.ndim != 2 or mask.dtype != np.uint8:
@@ -65,5 +75,4 @@ def write_mask(path: str | Path, mask: Mask, palette: Sequence[Sequence[int]]) -
     colours = [int(value) for colour in palette for value in colour]
     # All 256, since for a short palette Pillow writes fewer bits a pixel, which folds the ignored 255 into the classes.
     image.putpalette(colours + [0] * (3 * 256 - len(colours)))
-    with atomic_path(path) as temporary:
-        image.save(temporary)
+    return image

@@ -1,5 +1,12 @@
-"""Prediction of photographs of any kind and size by a trained network: as a library, for folders, and as a local page.
+"""Prediction of images of any kind and size: one `Predictor` over torch or ONNX Runtime, export, files, a local page.
 
-Nothing here needs torch or mmseg: a network is whatever gives logits (`mmseg_ext.inference.network.Network`). An ONNX
-file is one by itself; `mmseg_ext.inference.torch_network` makes one of a config and its checkpoint.
+Only `torch_network` and `export_onnx` import torch. It may import engine and what is below.
 """
+
+from mmseg_ext.inference.network import ModelInfo, Network
+from mmseg_ext.inference.onnx_network import OnnxNetwork
+from mmseg_ext.inference.prediction import Prediction
+from mmseg_ext.inference.predictor import Predictor
+from mmseg_ext.inference.views import Views
+
+__all__ = ['ModelInfo', 'Network', 'OnnxNetwork', 'Prediction', 'Predictor', 'Views']

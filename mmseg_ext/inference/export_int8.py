@@ -1,4 +1,4 @@
-"""An ONNX model in 8-bit integers, and what that costs and gains on the validation images."""
+"""Static 8-bit quantisation of an ONNX model, scored and timed on the validation images."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import IMAGE_SUFFIXES, MASK_SUFFIX, list_stems
-from mmseg_ext.data.images import Pixels, from_array
+from mmseg_ext.data.dataset import MASK_SUFFIX, Split
+from mmseg_ext.data.images import Pixels, from_array, read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.scores import scores_from_confusion
 from mmseg_ext.files import atomic_path
-from mmseg_ext.inference.model_info import ModelInfo
-from mmseg_ext.inference.network_predictor import NetworkPredictor
+from mmseg_ext.inference.network import ModelInfo
 from mmseg_ext.inference.onnx_network import OnnxNetwork
-from mmseg_ext.inference.views import view_of
+from mmseg_ext.inference.predictor import Predictor
+from mmseg_ext.inference.views import Views, view_of
 from mmseg_ext.progress import track
 
 SPLIT = 'val'
@@ -33,12 +33,12 @@ CALIBRATION_IMAGES = 32
 
 @dataclass(frozen=True)
 class Int8Report:
-    """The model in 8-bit integers beside the one in float32.
+    """Comparison of a model in float32 with the same in int8.
 
     Attributes:
-        images: How many images both were scored and timed on.
+        images: Number of images that both were scored and timed on.
         dice: mDice of float32 and int8, 0–1.
-        seconds: Time an image of each, on one thread: normalisation, network and mask.
+        seconds: Median seconds per image of each, on one thread: normalisation, network and mask.
         sizes: Bytes of the two files.
     """
 
@@ -51,8 +51,8 @@ class Int8Report:
 def export_int8(model: str | Path, out: str | Path, data: str | Path, labels: str = 'labels') -> Int8Report:
     """Quantise an exported model, and score and time both on the validation images.
 
-    Static quantisation (Jacob et al., arXiv 1712.05877): the ranges of the activations are those met on 32 of the
-    images; weights have one scale a channel. Only photographs enter it, no masks.
+    Static quantisation (Jacob et al., arXiv 1712.05877): the ranges of the activations come from 32 of the images,
+    without their masks; weights have one scale per channel.
 
     Args:
         model: The model in float32.
@@ -63,41 +63,40 @@ def export_int8(model: str | Path, out: str | Path, data: str | Path, labels: st
     Raises:
         InputError: An input cannot be used, or a package is missing.
     """
-    photos, masks = read_split(data, labels, OnnxNetwork(model, 'cpu', 1).info)
-    chosen = np.linspace(0, len(photos) - 1, min(CALIBRATION_IMAGES, len(photos))).round().astype(int)
+    images, masks = read_split(data, labels, OnnxNetwork(model, 'cpu', 1).info)
+    chosen = np.linspace(0, len(images) - 1, min(CALIBRATION_IMAGES, len(images))).round().astype(int)
     with atomic_path(out) as temporary:
-        quantise(model, temporary, [photos[index] for index in chosen])
-    return _compare(model, out, photos, masks)
+        quantise(model, temporary, [images[index] for index in chosen])
+    return _compare(model, out, images, masks)
 
 
 def read_split(data: str | Path, labels: str, info: ModelInfo) -> tuple[list[Pixels], list[Mask]]:
-    """The photographs (RGB, as they are stored) of the validation split, and their masks.
+    """Read the images (H, W, 3), RGB, of the validation split, and their masks (H, W).
 
     Raises:
         InputError: The split or a mask is missing or damaged, or its classes are not the model's.
     """
-    from mmseg_ext.data.images import read_image
-
     root = Path(data)
     if Classes.read(root).names != info.classes.names:
-        raise InputError(f'{root}: its classes are not those of the model ({", ".join(info.classes.names)})')
-    for folder in (root / 'img' / SPLIT, root / labels / SPLIT):
+        raise InputError(root, f'has other classes than the model ({", ".join(info.classes.names)})')
+    split = Split(root, SPLIT, labels)
+    for folder in (split.image_folder, split.mask_folder):
         if not folder.is_dir():
-            raise InputError(f'{folder}: not found; static quantisation needs validation images and their masks')
-    images = list_stems(root / 'img' / SPLIT, IMAGE_SUFFIXES)
-    if not images:
-        raise InputError(f'{root / "img" / SPLIT}: holds no image')
-    photos = [read_image(path) for path in images.values()]
-    return photos, [read_mask(root / labels / SPLIT / (stem + MASK_SUFFIX)) for stem in images]
+            raise InputError(folder, 'not found', 'static quantisation needs validation images and their masks')
+    paths = split.images()
+    if not paths:
+        raise InputError(split.image_folder, 'holds no image')
+    images = [read_image(path) for path in paths.values()]
+    return images, [read_mask(split.mask_folder / (stem + MASK_SUFFIX)) for stem in paths]
 
 
-def quantise(model: str | Path, out: str | Path, photos: Sequence[Pixels]) -> None:
-    """Write a model whose convolutions compute in 8-bit integers; its metadata is kept.
+def quantise(model: str | Path, out: str | Path, images: Sequence[Pixels]) -> None:
+    """Write a model whose convolutions compute in 8-bit integers, with the same metadata.
 
     Args:
         model: The model in float32.
         out: The model to write.
-        photos: From which the ranges of the activations are taken.
+        images: Images (H, W, 3), RGB, that the ranges of the activations are taken from.
 
     Raises:
         InputError: The package onnx is missing.
@@ -107,12 +106,12 @@ def quantise(model: str | Path, out: str | Path, photos: Sequence[Pixels]) -> No
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
     except ImportError as error:
-        raise InputError(f'needs {error.name}, which is not installed: pip install "mmseg_ext[export]"') from error
+        raise InputError(str(error.name), 'is not installed', 'pip install "mmseg_ext[export]"') from error
     network = OnnxNetwork(model, 'cpu', 1)
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
-            self._inputs = _calibration_inputs(network, photos)
+            self._inputs = _calibration_inputs(network, images)
 
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
             return next(self._inputs, None)
@@ -122,7 +121,7 @@ def quantise(model: str | Path, out: str | Path, photos: Sequence[Pixels]) -> No
     try:
         with tempfile.TemporaryDirectory() as folder:
             prepared = Path(folder) / 'prepared.onnx'
-            quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)  # its sizes are free on purpose
+            quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)  # its sizes are free
             quantize_static(
                 str(prepared), str(out), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
                 activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
@@ -135,26 +134,27 @@ def quantise(model: str | Path, out: str | Path, photos: Sequence[Pixels]) -> No
     onnx.save(quantised, str(out))
 
 
-def _calibration_inputs(network: OnnxNetwork, photos: Sequence[Pixels]) -> Iterator[dict[str, NDArray[np.float32]]]:
-    for photo in track(photos, 'calibrating', len(photos)):
-        yield {network.input_name: view_of(photo, network.info)}
+def _calibration_inputs(network: OnnxNetwork, images: Sequence[Pixels]) -> Iterator[dict[str, NDArray[np.float32]]]:
+    for image in track(images, 'calibrating', len(images)):
+        yield {network.input_name: view_of(image, network.info)}
 
 
-def _compare(model: str | Path, int8: str | Path, photos: Sequence[Pixels], masks: Sequence[Mask]) -> Int8Report:
-    """Predict with both in turn, so that what else the machine does meets both."""
-    predictors = [NetworkPredictor(OnnxNetwork(path, 'cpu', 1)) for path in (model, int8)]
+def _compare(model: str | Path, int8: str | Path, images: Sequence[Pixels], masks: Sequence[Mask]) -> Int8Report:
+    """Predict with both in turn, so that other load of the machine affects both."""
+    networks = [OnnxNetwork(path, 'cpu', 1) for path in (model, int8)]
+    predictors = [Predictor(network, views=Views((network.info.size,))) for network in networks]
     classes = predictors[0].classes
     counts: list[Any] = [0, 0]
     seconds: list[list[float]] = [[], []]
-    for index, (photo, mask) in enumerate(track(list(zip(photos, masks, strict=True)), 'scoring', len(photos))):
-        for which, predictor in enumerate(predictors):
+    for index, (image, mask) in enumerate(track(list(zip(images, masks, strict=True)), 'scoring', len(images))):
+        for model_index, predictor in enumerate(predictors):
             start = time.perf_counter()
-            predicted = predictor.predict(from_array(photo)).mask
-            seconds[which].append(time.perf_counter() - start)
-            counts[which] += confusion_matrix(
+            predicted = predictor.predict(from_array(image)).mask
+            seconds[model_index].append(time.perf_counter() - start)
+            counts[model_index] += confusion_matrix(
                 predicted, mask, len(classes.names), classes.ignore_index, f'validation image {index + 1}'
             )
     dice = [float(scores_from_confusion(count)['mDice']) for count in counts]
     medians = [float(np.median(taken)) for taken in seconds]
     sizes = [Path(path).stat().st_size for path in (model, int8)]
-    return Int8Report(len(photos), (dice[0], dice[1]), (medians[0], medians[1]), (sizes[0], sizes[1]))
+    return Int8Report(len(images), (dice[0], dice[1]), (medians[0], medians[1]), (sizes[0], sizes[1]))

@@ -1,30 +1,116 @@
-"""What a network must offer so that photographs can be predicted with it."""
+"""The networks that a `Predictor` can use, and the facts that travel with their weights."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.images import Pixels
-from mmseg_ext.inference.model_info import ModelInfo
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.errors import InputError
+
+Box = tuple[float, float]
+Mode = Literal['whole', 'slide']
+ChannelOrder = Literal['rgb', 'bgr']
+
+FORMAT_VERSION = 1  # of the JSON
+EXPORT_AGAIN = 'export the model again'
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What must be known of a network to use it.
+
+    Attributes:
+        classes: Names, palette and ignored value.
+        mean: Subtracted from each channel (0–255), in the network's channel order.
+        std: Divisor of each channel after the subtraction.
+        channels: The network's channel order.
+        size: Longest and shortest side, in pixels, that an image is fitted into; None leaves it as it is.
+        tta_sizes: The same for each view of test-time augmentation.
+        tta_flip: Whether each of those views is also predicted mirrored.
+        mode: ``whole`` images, or tiles that ``slide`` over them.
+        tile: Side of a tile in pixels.
+        stride: Step from tile to tile in pixels.
+        threshold: Of a network with one output: probability above which a pixel is the second class; else None.
+
+    >>> info = ModelInfo(Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60))), mean=(0, 0, 0), std=(1, 1, 1))
+    >>> ModelInfo.from_json(info.to_json(), 'model.onnx') == info
+    True
+    """
+
+    classes: Classes
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    channels: ChannelOrder = 'rgb'
+    size: Box | None = None
+    tta_sizes: tuple[Box, ...] = ()
+    tta_flip: bool = True
+    mode: Mode = 'whole'
+    tile: int = 512
+    stride: int = 384
+    threshold: float | None = None
+
+    def to_json(self) -> str:
+        """Serialise for the metadata of a model file."""
+        content = dict(vars(self), format=FORMAT_VERSION, classes=None)
+        names = dict(classes=self.classes.names, palette=self.classes.palette, ignore_index=self.classes.ignore_index)
+        return json.dumps(content | names, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> ModelInfo:
+        """Read what `to_json` wrote.
+
+        Args:
+            text: The JSON.
+            source: Name of the file, for errors.
+
+        Raises:
+            InputError: The text is no such JSON, or holds impossible values.
+        """
+        try:
+            content = json.loads(text)
+            if content['format'] != FORMAT_VERSION:
+                raise InputError(source, f'metadata has format {content["format"]}, not {FORMAT_VERSION}', EXPORT_AGAIN)
+            info = cls(
+                classes=Classes.from_mapping(content, source),
+                mean=_floats(content['mean'], 3),
+                std=_floats(content['std'], 3),
+                channels=_choice(content['channels'], get_args(ChannelOrder)),
+                size=None if content['size'] is None else _floats(content['size'], 2),
+                tta_sizes=tuple(_floats(size, 2) for size in content['tta_sizes']),
+                tta_flip=bool(content['tta_flip']),
+                mode=_choice(content['mode'], get_args(Mode)),
+                tile=int(content['tile']),
+                stride=int(content['stride']),
+                threshold=None if content['threshold'] is None else float(content['threshold']),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(source, f'metadata cannot be used ({error!r})', EXPORT_AGAIN) from error
+        sides = [side for size in (info.size, *info.tta_sizes) for side in size or ()]
+        if min(*info.std, *sides, info.tile, info.stride) <= 0 or info.stride > info.tile:
+            problem = 'metadata holds a size or standard deviation that is not above 0, or a stride above the tile'
+            raise InputError(source, problem, EXPORT_AGAIN)
+        return info
 
 
 class Network(Protocol):
-    """Weights on some engine.
+    """Weights on some engine: `OnnxNetwork`, `TorchNetwork`, or anything else with these two members.
 
     Attributes:
-        info: Its classes, normalisation and sizes.
+        info: Classes, normalisation and sizes.
     """
 
     info: ModelInfo
 
     def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Class scores before softmax (or, with one output, sigmoid) at the size of the input.
+        """Compute class scores before softmax (or, with one output, sigmoid) at the size of the input.
 
         Args:
-            inputs: Normalised photographs, shape (N, 3, H, W); H and W are multiples of 32.
+            inputs: Normalised images, shape (N, 3, H, W); H and W are multiples of 32.
 
         Returns:
             Shape (N, K, H, W), or (N, 1, H, W) of a network with one output.
@@ -32,11 +118,14 @@ class Network(Protocol):
         ...
 
 
-def normalise(images: Pixels, info: ModelInfo) -> NDArray[np.float32]:
-    """Photographs (N, H, W, 3), RGB, 0–255, as the network's input (N, 3, H, W)."""
-    result = np.empty((images.shape[0], 3, *images.shape[1:3]), np.float32)
-    for channel, (mean, std) in enumerate(zip(info.mean, info.std, strict=True)):
-        source = channel if info.channels == 'rgb' else 2 - channel
-        np.subtract(images[..., source], np.float32(mean), out=result[:, channel], dtype=np.float32)
-        result[:, channel] /= np.float32(std)
-    return result
+def _floats(values: Any, count: int) -> Any:
+    numbers = tuple(float(value) for value in values)
+    if len(numbers) != count:
+        raise ValueError(f'{count} numbers expected, found {values}')
+    return numbers
+
+
+def _choice(value: Any, allowed: tuple[str, ...]) -> Any:
+    if value not in allowed:
+        raise ValueError(f'{value!r} is none of {allowed}')
+    return value

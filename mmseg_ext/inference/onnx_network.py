@@ -1,4 +1,4 @@
-"""A network in an ONNX file that ``tools/export.py`` has written, run by ONNX Runtime: no torch, no mmseg."""
+"""Network in an ONNX file written by ``mmseg-ext export``, run by ONNX Runtime without torch or mmseg."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.errors import InputError
-from mmseg_ext.inference.model_info import ModelInfo
+from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.inference.network import EXPORT_AGAIN, ModelInfo
 
 METADATA_KEY = 'mmseg_ext'
-ERRORS_ONLY = 3  # of ONNX Runtime's levels of logging
+MAX_REASON_CHARACTERS = 200
+LOG_ERRORS_ONLY = 3  # ONNX Runtime's severity level
 
 
 class OnnxNetwork:
@@ -21,52 +22,52 @@ class OnnxNetwork:
     Args:
         path: The file.
         device: ``cpu`` or ``cuda`` (needs the package onnxruntime-gpu); a GPU where there is one by default.
-        threads: How many; as many as the process may use by default.
+        threads: Number of threads; as many as the process may use by default.
 
     Attributes:
-        info: What the file's metadata says of the network.
-        device: Where it runs.
-        input_name: What the file calls its input.
+        info: Classes, normalisation and sizes, from the file's metadata.
+        device: ``cpu`` or ``cuda``.
+        input_name: Name of the file's input.
 
     Raises:
-        InputError: The file is missing, damaged or has no metadata of ours; ONNX Runtime is not installed or lacks the
-            device.
+        InputError: The file is missing, damaged or was not written by ``mmseg-ext export``; ONNX Runtime is not
+            installed or lacks the device.
     """
 
     def __init__(self, path: str | Path, device: str | None = None, threads: int | None = None) -> None:
         try:
             import onnxruntime
         except ImportError as error:
-            raise InputError(f'{path}: needs ONNX Runtime: pip install "mmseg_ext[onnx]"') from error
+            raise InputError(path, 'needs ONNX Runtime', 'pip install "mmseg_ext[onnx]"') from error
         if not Path(path).is_file():
-            raise InputError(f'{path}: no such model file')
+            raise InputError(path, 'no such model file')
         providers = onnxruntime.get_available_providers()
         self.device = device or ('cuda' if 'CUDAExecutionProvider' in providers else 'cpu')
         provider = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}.get(self.device)
         if provider not in providers:
-            raise InputError(f'--device {self.device}: ONNX Runtime has no such device here; it has {providers}')
+            raise InputError(f'`device={self.device}`', f'ONNX Runtime has no such device here; it has {providers}')
         options = onnxruntime.SessionOptions()
-        # By itself it starts a thread for each core of the machine, also where the process may use one of them only.
+        # By default it starts a thread for each core of the machine, even where the process may use only some of them.
         options.intra_op_num_threads = threads or usable_cores()
-        options.log_severity_level = ERRORS_ONLY
+        options.log_severity_level = LOG_ERRORS_ONLY
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
-        except Exception as error:  # ONNX Runtime's exceptions share no class of their own
-            reason = ' '.join(str(error).split())[:200]
-            raise InputError(f'{path}: is no ONNX model, or a damaged one ({reason}); export it anew') from error
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class
+            reason = one_line(error)[:MAX_REASON_CHARACTERS]
+            raise InputError(path, f'is no ONNX model, or a damaged one ({reason})', EXPORT_AGAIN) from error
         metadata = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if metadata is None:
-            raise InputError(f'{path}: does not say what its classes are; export it with tools/export.py')
+            raise InputError(path, 'does not name its classes', 'export the model with mmseg-ext export')
         self.info = ModelInfo.from_json(metadata, str(path))
         self.input_name = self.session.get_inputs()[0].name
 
     def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map normalised photographs (N, 3, H, W) to logits (N, K, H, W)."""
+        """Map normalised images (N, 3, H, W) to logits (N, K, H, W)."""
         (result,) = self.session.run(None, {self.input_name: inputs})
         logits: NDArray[np.float32] = result
         return logits
 
 
 def usable_cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1

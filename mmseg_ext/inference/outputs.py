@@ -1,4 +1,4 @@
-"""The files that a prediction becomes."""
+"""Files written from predictions: masks, overlays, LabelMe documents, class names."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mmseg_ext.converters.labelme.encode import encode_shapes
-from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.classes import FILE_NAME, Classes
 from mmseg_ext.data.images import Pixels, read_header
 from mmseg_ext.data.labelme.document import label_names, labels_text, new_document
-from mmseg_ext.data.masks import Mask, write_mask
+from mmseg_ext.data.masks import Mask, mask_image, write_mask
+from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path, write_json, write_text
 from mmseg_ext.inference.prediction import Prediction
 
-KINDS = {'masks': '.png', 'overlays': '.jpg', 'labelme': '.json'}  # folder → suffix
-DATASET, LABEL_LIST = 'dataset.yaml', 'labels.txt'
+SUFFIX_OF_KIND = {'masks': '.png', 'overlays': '.jpg', 'labelme': '.json'}
+LABEL_LIST = 'labels.txt'
 JPEG_QUALITY = 90
 
 
-def write_output(kind: str, path: Path, prediction: Prediction, photo: Path, opacity: float = 0.5) -> None:
-    """Write one file of a photograph, atomically.
+def write_output(kind: str, path: Path, prediction: Prediction, image_path: Path, opacity: float = 0.5) -> None:
+    """Write one file of a prediction, atomically.
 
-    Masks and overlays are upright, as a viewer shows the photograph. A LabelMe file lies on the pixels as they are
+    Masks and overlays are upright, as a viewer shows the image. A LabelMe document lies on the pixels as they are
     stored, as everything in `mmseg_ext.converters.labelme` does.
 
     Args:
         kind: ``masks``, ``overlays`` or ``labelme``.
-        path: The file.
-        prediction: What it shows.
-        photo: The photograph's own file.
-        opacity: Of an overlay, 0–1.
+        path: The file to write.
+        prediction: Its content.
+        image_path: The predicted image, to which a LabelMe document refers.
+        opacity: Opacity of an overlay, 0–1.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: The file cannot be written.
     """
     if kind == 'masks':
         write_mask(path, prediction.mask, prediction.classes.palette)
@@ -41,19 +42,25 @@ def write_output(kind: str, path: Path, prediction: Prediction, photo: Path, opa
         with atomic_path(path) as temporary:
             temporary.write_bytes(encode_jpeg(prediction.overlay(opacity)))
     elif kind == 'labelme':
-        write_json(path, labelme_document(prediction, photo, path.parent))
+        write_json(path, labelme_document(prediction, image_path, path.parent))
     else:
-        raise ValueError(f'{kind!r} is none of {tuple(KINDS)}')
+        raise ValueError(f'{kind!r} is none of {tuple(SUFFIX_OF_KIND)}')
 
 
-def labelme_document(prediction: Prediction, photo: Path, folder: Path) -> dict[str, object]:
-    """A LabelMe file, one shape a region, for a photograph; ``folder`` is where the file will stand."""
+def labelme_document(prediction: Prediction, image_path: Path, folder: Path) -> dict[str, object]:
+    """Make a LabelMe document with one shape per region.
+
+    Args:
+        prediction: Its content.
+        image_path: The predicted image.
+        folder: Folder of the document, from which it refers to the image.
+    """
     shapes = encode_shapes(prediction.stored_mask, label_names(prediction.classes))
-    return new_document(shapes, photo, read_header(photo), folder)
+    return new_document(shapes, image_path, read_header(image_path), folder)
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:
-    """A JPEG of RGB pixels, shape (H, W, 3), with full colour resolution, so that outlines are not smeared."""
+    """Encode RGB pixels (H, W, 3) as a JPEG of full colour resolution, which keeps outlines sharp."""
     from PIL import Image
 
     stream = io.BytesIO()
@@ -62,41 +69,35 @@ def encode_jpeg(pixels: Pixels) -> bytes:
 
 
 def encode_png(mask: Mask, palette: Sequence[Sequence[int]] | None = None) -> bytes:
-    """A PNG of class indices, shape (H, W): of grey values, or with a palette, as `write_mask` writes it."""
+    """Encode class indices (H, W) as a PNG: of grey values, or with a palette as `write_mask` writes it."""
     from PIL import Image
 
-    image = Image.fromarray(mask)
-    if palette is not None:
-        colours = [int(value) for colour in palette for value in colour]
-        image.putpalette(colours + [0] * (3 * 256 - len(colours)))
     stream = io.BytesIO()
+    image = Image.fromarray(mask) if palette is None else mask_image(mask, palette)
     image.save(stream, format='PNG')
     return stream.getvalue()
 
 
-def class_files(out: Path, kinds: Collection[str], classes: Classes) -> list[Path]:
-    """Those of the files that name the classes which exist with another content."""
-    texts = _class_texts(kinds, classes)
-    return [out / name for name, text in texts.items() if _differs(out / name, text)]
+def conflicting_class_files(out: Path, kinds: Collection[str], classes: Classes) -> list[Path]:
+    """List the files of `write_class_files` that exist with other content."""
+    found = [out / FILE_NAME] if (out / FILE_NAME).exists() and not _names(out, classes) else []
+    labels = out / LABEL_LIST
+    if 'labelme' in kinds and labels.exists():
+        found += [] if labels.is_file() and labels.read_bytes() == labels_text(classes).encode() else [labels]
+    return found
 
 
 def write_class_files(out: Path, kinds: Collection[str], classes: Classes) -> None:
-    """Write ``dataset.yaml`` and, for LabelMe, ``labels.txt`` (for ``labelme --labels``)."""
-    for name, text in _class_texts(kinds, classes).items():
-        write_text(out / name, text)
+    """Write ``dataset.yaml``, unless it names the classes already, and for LabelMe ``labels.txt``."""
+    if not _names(out, classes):
+        classes.write(out)
+    if 'labelme' in kinds:
+        write_text(out / LABEL_LIST, labels_text(classes))
 
 
-def _class_texts(kinds: Collection[str], classes: Classes) -> dict[str, str]:
-    import yaml
-
-    content = {
-        'classes': list(classes.names),
-        'palette': [list(colour) for colour in classes.palette],
-        'ignore_index': classes.ignore_index,
-    }
-    texts = {DATASET: str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))}
-    return texts | ({LABEL_LIST: labels_text(classes)} if 'labelme' in kinds else {})
-
-
-def _differs(path: Path, text: str) -> bool:
-    return path.exists() and (not path.is_file() or path.read_bytes() != text.encode())
+def _names(root: Path, classes: Classes) -> bool:
+    """Whether ``dataset.yaml`` exists and names these classes."""
+    try:
+        return Classes.read(root) == classes
+    except InputError:
+        return False

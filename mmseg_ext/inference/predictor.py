@@ -1,65 +1,202 @@
-"""A trained model from its files, ready to predict: `mmseg_ext.Predictor`."""
+"""Prediction of images by a trained model, on torch or ONNX Runtime."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, overload
 
-from mmseg_ext.data.images import ImageRules
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import ImageRules, Pixels, UprightImage, from_array, read_upright
 from mmseg_ext.errors import InputError
-from mmseg_ext.inference.model_info import Mode
-from mmseg_ext.inference.network import Network
-from mmseg_ext.inference.network_predictor import NetworkPredictor
-from mmseg_ext.inference.views import choose_views
+from mmseg_ext.inference.network import Box, Mode, Network
+from mmseg_ext.inference.prediction import Logits, Prediction
+from mmseg_ext.inference.tiles import Tile, TileMean, place_tiles
+from mmseg_ext.inference.views import Views, choose_views, fit, normalise, pad, resize
 
-ONNX = '.onnx'
+ONNX_SUFFIX = '.onnx'
+
+Source = str | Path | bytes | NDArray[np.uint8] | UprightImage
 
 
-class Predictor(NetworkPredictor):
-    """A trained model.
+class Predictor:
+    """A trained model and the views in which it sees an image: `mmseg_ext.Predictor`.
 
     ``Predictor(config, checkpoint)`` needs torch and mmseg; ``Predictor('model.onnx')`` neither of them.
 
     Args:
-        model: A config file, or a model that ``tools/export.py`` has written.
-        checkpoint: The config's weights, or the work dir whose best checkpoint is meant. Not for an ONNX model.
+        model: A config file, an ONNX model written by ``mmseg-ext export``, or a `Network`.
+        checkpoint: The config's weights, or the work dir whose best checkpoint is meant. For a config only.
         tta: Average several sizes and their mirror images: those of the config's ``tta_pipeline``.
-        size: Longest side of a view in pixels; what the config tests with by default.
-        mode: ``whole``, or ``slide`` for tiles over the photograph in its own size; the config's by default.
-        batch_size: How many views or tiles of one shape go through the network together.
-        device: ``cpu`` or ``cuda``; a GPU where there is one by default.
-        dtype: ``bfloat16`` or ``float16`` (GPU only) for speed at some cost in exactness. Not for an ONNX model.
-        rules: Which photographs are accepted.
+        size: Longest side of a view in pixels; that of the config's test pipeline by default.
+        mode: ``whole``, or ``slide`` for tiles over the image in its own size; the config's by default.
+        views: Exactly these views, in place of those that ``tta``, ``size`` and ``mode`` choose.
+        batch_size: Largest number of views or tiles of one shape that go through the network together.
+        device: ``cpu`` or ``cuda``; a GPU where there is one by default. Not for a `Network`.
+        dtype: ``bfloat16`` or ``float16`` (GPU only): faster and less exact; float32 by default. For a config only.
+        rules: Which image files are accepted.
+
+    Attributes:
+        network: The network.
+        views: Its views of an image.
+        batch_size: As the argument.
+        rules: Which image files are accepted.
+        classes: Names and palette of the mask's values.
 
     Raises:
-        InputError: A file cannot be used.
+        InputError: A file or an argument cannot be used.
+
+    >>> from mmseg_ext.inference.network import ModelInfo
+    >>> class Brightness:
+    ...     info = ModelInfo(Classes(('dark', 'bright'), ((0, 0, 0), (255, 255, 0))), mean=(128,) * 3, std=(1,) * 3)
+    ...     def logits(self, inputs):
+    ...         return np.stack([-inputs[:, 0], inputs[:, 0]], axis=1)
+    >>> image = np.zeros((64, 64), np.uint8)
+    >>> image[:, 32:] = 255
+    >>> Predictor(Brightness()).predict(image).mask[0, ::32]
+    array([0, 1], dtype=uint8)
     """
 
     def __init__(
         self,
-        model: str | Path,
+        model: str | Path | Network,
         checkpoint: str | Path | None = None,
         *,
         tta: bool = False,
         size: int | None = None,
         mode: Mode | None = None,
+        views: Views | None = None,
         batch_size: int = 8,
         device: str | None = None,
         dtype: str | None = None,
         rules: ImageRules | None = None,
     ) -> None:
-        network = _open_network(model, checkpoint, device, dtype)
-        super().__init__(network, choose_views(network.info, tta, size, mode), batch_size, rules)
+        if batch_size < 1:
+            raise InputError(f'`batch_size={batch_size}`', 'must be at least 1')
+        self.network = _open_network(model, checkpoint, device, dtype) if isinstance(model, (str, Path)) else model
+        self.views = views or choose_views(self.network.info, tta, size, mode)
+        self.batch_size = batch_size
+        self.rules = rules or ImageRules()
+        self.classes: Classes = self.network.info.classes
+
+    @overload
+    def predict(self, source: Source) -> Prediction: ...
+    @overload
+    def predict(self, source: list[Any] | tuple[Any, ...]) -> list[Prediction]: ...
+
+    def predict(self, source: Source | list[Any] | tuple[Any, ...]) -> Prediction | list[Prediction]:
+        """Predict an image, or several.
+
+        Args:
+            source: A path, the bytes of an image file, a uint8 array of shape (H, W, 3) in RGB or (H, W) in grey, an
+                `UprightImage`; or a list of them, which may differ in size, or an array (N, H, W, 3).
+
+        Returns:
+            A `Prediction` for one source, a list of them for several.
+
+        Raises:
+            InputError: An image cannot be used.
+        """
+        if isinstance(source, (list, tuple)) or (isinstance(source, np.ndarray) and source.ndim == 4):
+            return self._predict([self.read(image) for image in source], self.views)
+        return self._predict([self.read(source)], self.views)[0]
+
+    def probabilities(
+        self, image: Source, short_sides: Sequence[int] = (224, 320), flip: bool = True
+    ) -> NDArray[np.float32]:
+        """Average the class probabilities of views with given short sides, whatever the predictor's own views are.
+
+        Args:
+            image: As for `predict`.
+            short_sides: Shorter side of each view, in pixels (both sides are rounded to multiples of 32).
+            flip: Whether each view is also predicted mirrored.
+
+        Returns:
+            Shape (K, H, W), 0–1; each pixel's sum is 1. A network with one output gives two classes.
+
+        Raises:
+            InputError: The image cannot be used.
+        """
+        views = Views(tuple((math.inf, side) for side in short_sides), flip)
+        return self._predict([self.read(image)], views)[0].probabilities
+
+    def read(self, source: Source) -> UprightImage:
+        """Decode an image by the predictor's rules, as `predict` does."""
+        if isinstance(source, UprightImage):
+            return source
+        return from_array(source) if isinstance(source, np.ndarray) else read_upright(source, self.rules)
+
+    def _predict(self, images: Sequence[UprightImage], views: Views) -> list[Prediction]:
+        canvases: list[Pixels] = []
+        sizes: list[tuple[int, int]] = []  # of the canvases without padding
+        for image in images:
+            for size in views.sizes:
+                canvas, valid = _canvas(image.pixels, size, views)
+                canvases += [canvas, canvas[:, ::-1]] if views.flip else [canvas]
+                sizes += [valid, valid] if views.flip else [valid]
+        logits = self._logits(canvases, views)
+        for index in range(1, len(logits), 2) if views.flip else ():
+            logits[index] = logits[index][:, :, ::-1]
+        unpadded = [part[:, :height, :width] for part, (height, width) in zip(logits, sizes, strict=True)]
+        count = len(unpadded) // max(1, len(images))
+        return [
+            Prediction(image, self.network.info, unpadded[index * count : (index + 1) * count])
+            for index, image in enumerate(images)
+        ]
+
+    def _logits(self, canvases: Sequence[Pixels], views: Views) -> list[Logits]:
+        """Compute the logits (K, H, W) of each canvas, as a whole or from tiles; equal shapes share batches."""
+        means = [TileMean(*canvas.shape[:2]) for canvas in canvases]
+        for batch in _batches(_tiles(canvases, views), self.batch_size):
+            pixels = np.stack([canvases[index][t:b, le:r] for index, (t, le, b, r) in batch])
+            result = self.network.logits(normalise(pixels, self.network.info))
+            for (index, tile), logits in zip(batch, result, strict=True):
+                means[index].add(tile, logits)
+        return [mean.result() for mean in means]
 
 
 def _open_network(model: str | Path, checkpoint: str | Path | None, device: str | None, dtype: str | None) -> Network:
-    if Path(model).suffix.lower() == ONNX:
+    if Path(model).suffix.lower() == ONNX_SUFFIX:
         if checkpoint is not None or dtype is not None:
-            raise InputError(f'{model}: an ONNX model takes neither a checkpoint nor a dtype; leave them out')
+            raise InputError(model, 'an ONNX model takes neither a checkpoint nor a dtype', 'leave them out')
         from mmseg_ext.inference.onnx_network import OnnxNetwork
 
         return OnnxNetwork(model, device)
     if checkpoint is None:
-        raise InputError(f'{model}: is no .onnx file, so it is taken for a config, which needs a checkpoint too')
+        raise InputError(model, 'is no .onnx file, hence a config, which needs a checkpoint too', 'name its checkpoint')
     from mmseg_ext.inference.torch_network import TorchNetwork
 
     return TorchNetwork(model, checkpoint, dtype, device)
+
+
+def _canvas(image: Pixels, size: Box | None, views: Views) -> tuple[Pixels, tuple[int, int]]:
+    """Return a view of an image, and its height and width without padding."""
+    height, width = image.shape[:2]
+    if views.tile is not None and size is None:
+        return pad(image), (height, width)
+    height, width = fit(height, width, size)
+    return resize(image, height, width), (height, width)
+
+
+def _tiles(canvases: Sequence[Pixels], views: Views) -> Iterator[tuple[int, Tile]]:
+    """Yield the tiles of each canvas with its index; one tile of its size where none slide."""
+    for index, canvas in enumerate(canvases):
+        height, width = canvas.shape[:2]
+        for tile in place_tiles(height, width, views.tile or max(height, width), views.stride):
+            yield index, tile
+
+
+def _batches(tiles: Iterator[tuple[int, Tile]], size: int) -> Iterator[list[tuple[int, Tile]]]:
+    """Group tiles of the same shape, at most ``size`` at a time."""
+    groups: dict[tuple[int, int], list[tuple[int, Tile]]] = {}
+    for index, tile in tiles:
+        top, left, bottom, right = tile
+        group = groups.setdefault((bottom - top, right - left), [])
+        group.append((index, tile))
+        if len(group) == size:
+            yield groups.pop((bottom - top, right - left))
+    yield from groups.values()

@@ -1,7 +1,7 @@
-"""A local page: drop a photograph, see its mask.
+"""Local page that shows the mask of an image dropped on it.
 
-The client sends the bytes of a file and nothing else, no name and no path. Everything that comes back is made from the
-decoded pixels. Why Starlette: docs/adr/0007-starlette-for-the-local-page.md.
+The client sends the bytes of a file, without name or path; everything in the answer is made from the decoded pixels.
+Why Starlette: docs/adr/0007-starlette-for-the-local-page.md.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from mmseg_ext.data.images import read_upright
 from mmseg_ext.errors import InputError
-from mmseg_ext.inference.network_predictor import NetworkPredictor
 from mmseg_ext.inference.outputs import encode_jpeg, encode_png
+from mmseg_ext.inference.predictor import Predictor
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -40,24 +39,24 @@ HEADERS = {
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Cache-Control': 'no-store',
 }
-MOST_BYTES = 25_000_000
-MOST_AT_ONCE = 16  # requests; photographs are predicted one after another
-SHOWN_SIDE = 1600  # pixels of the picture in the page; the mask to download has all
+MAX_UPLOAD_BYTES = 25_000_000
+MAX_CONCURRENT_REQUESTS = 16  # images are predicted one after another
+MAX_SHOWN_SIDE = 1600  # pixels of the image in the page; the mask to download is not reduced
 
 
-def serve(predictor: NetworkPredictor, host: str = '127.0.0.1', port: int = 8000, most_bytes: int = MOST_BYTES) -> None:
-    """Serve the page until interrupted; its address is printed once it can be opened.
+def serve(predictor: Predictor, host: str = '127.0.0.1', port: int = 8000, max_bytes: int = MAX_UPLOAD_BYTES) -> None:
+    """Serve the page until interrupted; print its address once it can be opened.
 
     Args:
         predictor: The model.
         host: The address to listen on. Anything but loopback lets other machines use the model.
         port: 0 chooses a free one.
-        most_bytes: The largest upload.
+        max_bytes: Size limit of an upload.
 
     Raises:
         InputError: A library is missing, or the address cannot be used.
     """
-    app = build_app(predictor, host, most_bytes)
+    app = build_app(predictor, host, max_bytes)
     import uvicorn
 
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
@@ -67,17 +66,19 @@ def serve(predictor: NetworkPredictor, host: str = '127.0.0.1', port: int = 8000
             listener.bind((host, port))
             listener.listen()
         except (OSError, OverflowError) as error:
-            raise InputError(f'--host {host} --port {port}: cannot listen there ({error}); choose another') from error
+            raise InputError(
+                f'`host={host}` `port={port}`', f'cannot listen there ({error})', 'choose another'
+            ) from error
         shown = f'[{host}]' if ':' in host else host
         print(f'http://{shown}:{listener.getsockname()[1]}/  (Ctrl-C ends it)', flush=True)
         config = uvicorn.Config(
-            app, log_level='warning', access_log=False, server_header=False, limit_concurrency=MOST_AT_ONCE
+            app, log_level='warning', access_log=False, server_header=False, limit_concurrency=MAX_CONCURRENT_REQUESTS
         )
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def build_app(predictor: NetworkPredictor, host: str = '127.0.0.1', most_bytes: int = MOST_BYTES) -> Starlette:
-    """The application: ``GET /`` (the page), ``GET /model`` (classes and limits), ``POST /predict`` (a file's bytes).
+def build_app(predictor: Predictor, host: str = '127.0.0.1', max_bytes: int = MAX_UPLOAD_BYTES) -> Starlette:
+    """Build the app: ``GET /`` (the page), ``GET /model`` (classes and limits), ``POST /predict`` (a file's bytes).
 
     Raises:
         InputError: Starlette or uvicorn are not installed.
@@ -92,20 +93,20 @@ def build_app(predictor: NetworkPredictor, host: str = '127.0.0.1', most_bytes: 
         from starlette.responses import JSONResponse, Response
         from starlette.routing import Route
     except ImportError as error:
-        raise InputError(f'needs {error.name}, which is not installed: pip install "mmseg_ext[serve]"') from error
+        raise InputError(str(error.name), 'is not installed', 'pip install "mmseg_ext[serve]"') from error
 
     async def page(request: Request) -> Response:
         name, kind = PAGES[request.url.path]
         return Response((WEB / name).read_bytes(), media_type=kind, headers=HEADERS)
 
     async def model(request: Request) -> Response:
-        return JSONResponse(describe(predictor, most_bytes), headers=HEADERS)
+        return JSONResponse(describe(predictor, max_bytes), headers=HEADERS)
 
     one_at_a_time = anyio.Semaphore(1)
 
     async def predict(request: Request) -> Response:
         try:
-            data = await _body(request, most_bytes)
+            data = await _body(request, max_bytes)
             async with one_at_a_time:
                 content = await anyio.to_thread.run_sync(answer, predictor, data)
         except _RefusedError as refused:
@@ -127,73 +128,74 @@ def build_app(predictor: NetworkPredictor, host: str = '127.0.0.1', most_bytes: 
 
 
 class _RefusedError(Exception):
-    """A request that gets an error: HTTP status and one line."""
+    """A refused request: HTTP status and one sentence."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
 
 
-async def _body(request: Request, most_bytes: int) -> bytes:
-    """The bytes of a request, read only as far as they are allowed."""
+async def _body(request: Request, max_bytes: int) -> bytes:
+    """Read the bytes of a request up to the limit."""
     origin = request.headers.get('origin')
     if origin is not None and urlsplit(origin).netloc != request.headers.get('host'):
         raise _RefusedError(403, 'This page of another site may not use the model.')
-    too_large = _RefusedError(413, f'The file is larger than {most_bytes / 1e6:g} MB, the limit of this server.')
+    too_large = _RefusedError(413, f'The file is larger than {max_bytes / 1e6:g} MB, the limit of this server.')
     length = request.headers.get('content-length', '0')
-    if not length.isdigit() or int(length) > most_bytes:
+    if not length.isdigit() or int(length) > max_bytes:
         raise too_large
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > most_bytes:
+        if len(data) > max_bytes:
             raise too_large
     if not data:
         raise _RefusedError(400, 'The file is empty.')
     return bytes(data)
 
 
-def describe(predictor: NetworkPredictor, most_bytes: int) -> dict[str, Any]:
-    """The classes (name, CSS colour) and the limits, for the page."""
+def describe(predictor: Predictor, max_bytes: int) -> dict[str, Any]:
+    """Describe classes (name, RGB colour) and limits for the page."""
     names, palette = predictor.classes.names, predictor.classes.palette
     return {
-        'classes': [{'name': name, 'colour': list(c)} for name, c in zip(names, palette, strict=True)],
-        'mostBytes': most_bytes,
-        'mostPixels': predictor.rules.max_pixels,
+        'classes': [{'name': name, 'colour': list(colour)} for name, colour in zip(names, palette, strict=True)],
+        'maxBytes': max_bytes,
+        'maxPixels': predictor.rules.max_pixels,
     }
 
 
-def answer(predictor: NetworkPredictor, data: bytes) -> dict[str, Any]:
+def answer(predictor: Predictor, data: bytes) -> dict[str, Any]:
     """Predict the bytes of an image file.
 
     Returns:
-        ``width``, ``height`` of the photograph; ``seconds``; ``shares`` of the classes, 0–1; and as data URLs ``photo``
+        ``width`` and ``height`` of the image; ``seconds``; ``shares`` of the classes, 0–1; and as data URLs ``image``
         (JPEG) and ``shownMask`` (PNG, grey value = class), at most 1600 pixels wide or high, and ``mask`` (palette PNG,
-        all pixels).
+        full size).
     """
     start = time.perf_counter()
     try:
-        prediction = predictor.predict(read_upright(data, predictor.rules, 'This file'))
+        prediction = predictor.predict(data)
         mask = prediction.mask
     except InputError as error:
-        raise _RefusedError(422, f'{str(error).replace(": ", " ", 1)}.') from error
+        reason = f'{error.problem}; {error.remedy}' if error.remedy else error.problem
+        raise _RefusedError(422, f'This file cannot be used: {reason}.') from error
     except MemoryError as error:
-        raise _RefusedError(413, 'The photograph does not fit into the memory of this server.') from error
+        raise _RefusedError(413, 'The image does not fit into the memory of this server.') from error
     seconds = time.perf_counter() - start
     height, width = mask.shape
-    factor = min(1.0, SHOWN_SIDE / max(height, width))
+    factor = min(1.0, MAX_SHOWN_SIDE / max(height, width))
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    pixels = prediction.photo.pixels
-    photo = pixels if factor == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    shown = mask if factor == 1 else cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    pixels = prediction.image.pixels
+    shown_image = pixels if factor == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    shown_mask = mask if factor == 1 else cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
     counts = np.bincount(mask.ravel(), minlength=len(predictor.classes.names))
     return {
         'width': width,
         'height': height,
         'seconds': round(seconds, 3),
         'shares': (counts / mask.size).tolist(),
-        'photo': _data_url('jpeg', encode_jpeg(photo)),
-        'shownMask': _data_url('png', encode_png(shown)),
+        'image': _data_url('jpeg', encode_jpeg(shown_image)),
+        'shownMask': _data_url('png', encode_png(shown_mask)),
         'mask': _data_url('png', encode_png(mask, predictor.classes.palette)),
     }
 

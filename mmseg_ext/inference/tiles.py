@@ -1,4 +1,4 @@
-"""Tiles that slide over a photograph, and how their overlapping results are joined."""
+"""Sliding tiles, and the weighted mean of their overlapping logits."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ Tile = tuple[int, int, int, int]  # top, left, bottom, right
 
 
 def place_tiles(height: int, width: int, tile: int, stride: int) -> list[Tile]:
-    """Squares of side ``tile`` every ``stride`` pixels; the last ones are moved back to end with the photograph.
+    """Place squares of side ``tile`` every ``stride`` pixels; the last ones are moved back to end at the border.
 
-    A side that is shorter than ``tile`` is covered by one tile of its length.
+    A side shorter than ``tile`` is covered by one tile of its length.
+
+    >>> place_tiles(4, 9, tile=4, stride=3)
+    [(0, 0, 4, 4), (0, 3, 4, 7), (0, 5, 4, 9)]
     """
     return [
         (top, left, min(top + tile, height), min(left + tile, width))
@@ -26,10 +29,10 @@ def _starts(length: int, tile: int, stride: int) -> list[int]:
 
 
 def tile_weights(height: int, width: int) -> NDArray[np.float32]:
-    """Weights of a tile's pixels, shape (H, W), 0–1, above 0: they fall towards its border.
+    """Return weights of a tile's pixels, shape (H, W), above 0 and up to 1, that fall towards its border.
 
-    A network sees less around a pixel near the border of its tile, so the tile that has it farther inside counts more;
-    and where one tile ends, another takes over without a step.
+    A network has less context for a pixel near the border of its tile, so the tile that has it farther inside counts
+    more, and there is no step where a tile ends.
     """
     rows, columns = (1 - np.abs((np.arange(n) + 0.5) * 2 / n - 1) for n in (height, width))
     weights: NDArray[np.float32] = np.outer(rows, columns).astype(np.float32)
@@ -37,11 +40,11 @@ def tile_weights(height: int, width: int) -> NDArray[np.float32]:
 
 
 class TileMean:
-    """The weighted mean of the tiles' logits.
+    """Weighted mean of overlapping tiles' logits.
 
     Args:
-        height: Of the whole, in pixels.
-        width: The same.
+        height: Height of the whole canvas in pixels.
+        width: Its width in pixels.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -50,9 +53,9 @@ class TileMean:
         self._weight: NDArray[np.float32] | None = None
 
     def add(self, tile: Tile, logits: NDArray[np.float32]) -> None:
-        """Add a tile's logits, shape (K, h, w)."""
+        """Add the logits of a tile, shape (K, h, w)."""
         top, left, bottom, right = tile
-        if (bottom - top, right - left) == self._shape:  # one tile is everything: no mean to take
+        if (bottom - top, right - left) == self._shape:  # one tile covers everything: no mean to take
             self._total = logits
             return
         if self._total is None or self._weight is None:
@@ -63,7 +66,11 @@ class TileMean:
         self._weight[top:bottom, left:right] += weights
 
     def result(self) -> NDArray[np.float32]:
-        """Shape (K, H, W)."""
+        """Return the mean, shape (K, H, W).
+
+        Raises:
+            ValueError: No tile has been added.
+        """
         if self._total is None:
             raise ValueError('no tile has been added')
         return self._total if self._weight is None else self._total / self._weight

@@ -1,4 +1,4 @@
-"""A config and its checkpoint as a network that predicts."""
+"""Network on torch, from a config and its checkpoint."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from mmseg_ext.engine.checkpoints.matching import check_weights
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
 from mmseg_ext.errors import InputError
-from mmseg_ext.inference.model_info import Box, ModelInfo
+from mmseg_ext.inference.network import Box, ModelInfo
 from mmseg_ext.models.complexity import full_size_logits
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 from mmseg_ext.runs.config import check_parts, load_config
 
-USUAL_TILE = 512
+DEFAULT_TILE = 512  # pixels
 
 
 class TorchNetwork:
-    """A `mmseg_ext.inference.network.Network` on torch.
+    """A `Network` on torch.
 
     Args:
         config_path: The experiment that the checkpoint was trained with.
         checkpoint: Its weights, or the work dir whose best checkpoint is meant.
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or None for float32.
-        device: Where it runs; a GPU where there is one.
+        device: ``cpu`` or ``cuda``; a GPU where there is one by default.
 
     Attributes:
         info: Classes of the checkpoint, normalisation and sizes of the config.
         model: mmseg's model, in evaluation mode.
-        device: Where it runs.
+        device: ``cpu`` or ``cuda``.
 
     Raises:
         InputError: The config, the checkpoint or the device cannot be used.
@@ -57,21 +57,21 @@ class TorchNetwork:
         path = find_best(checkpoint)
         content = load_checkpoint_file(path)
         if 'state_dict' not in content or content.get('meta', {}).get('dataset_meta') is None:
-            raise InputError(f'{path}: does not name its classes; use a checkpoint that tools/train.py has written')
+            raise InputError(path, 'does not name its classes', 'use a checkpoint written by mmseg-ext train')
         init_default_scope(config.get('default_scope', 'mmseg'))
         model = guarded(lambda: MODELS.build(config.model))
         check_weights(str(path), content['state_dict'], model.state_dict(), strict=True)
-        model.load_state_dict(content['state_dict'], strict=False)  # a count of batches may miss, nothing else
+        model.load_state_dict(content['state_dict'], strict=False)  # only batch norm's counts of batches may be missing
         self.info = describe_model(config, _classes(content['meta']['dataset_meta'], path), model)
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         if self.device.startswith('cuda') and not torch.cuda.is_available():
-            raise InputError(f'--device {self.device}: torch finds no GPU here; use --device cpu')
+            raise InputError(f'`device={self.device}`', 'torch finds no GPU here', 'use `device=cpu`')
         self.model = model.to(self.device).eval().to(memory_format=torch.channels_last)
         self._dtype = None if dtype is None else autocast_dtype(dtype)
 
     @torch.inference_mode()
     def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map normalised photographs (N, 3, H, W) to logits (N, K, H, W)."""
+        """Map normalised images (N, 3, H, W) to logits (N, K, H, W)."""
         tensor = torch.from_numpy(inputs).to(self.device, memory_format=torch.channels_last)
         with autocast_for(self.model, self._dtype):
             result = full_size_logits(self.model, tensor)
@@ -80,11 +80,11 @@ class TorchNetwork:
 
 
 def describe_model(config: Config, classes: Classes, model: Any) -> ModelInfo:
-    """Collect what must be known of a model to use it, from its config and itself."""
+    """Collect the `ModelInfo` of a model from its config and the model itself."""
     preprocessor = config.model.get('data_preprocessor') or {}
     test_cfg = config.model.get('test_cfg') or {}
     size = next(iter(_sizes(_pipeline(config))), None)
-    tile = _side(test_cfg.get('crop_size'), int(max(size)) if size else USUAL_TILE)
+    tile = _side(test_cfg.get('crop_size'), int(max(size)) if size else DEFAULT_TILE)
     return ModelInfo(
         classes=classes,
         mean=tuple(map(float, preprocessor.get('mean') or (0, 0, 0))),  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ def _pipeline(config: Config) -> Any:
 
 
 def _sizes(steps: Any) -> Iterator[Box]:
-    """The ``scale`` of each ``Resize``, in the order of the pipeline, whatever it is nested in."""
+    """Yield the ``scale`` of each ``Resize`` of a pipeline in its order, at any depth."""
     if isinstance(steps, Mapping):
         scale = steps.get('scale')
         if steps.get('type') == 'Resize' and scale is not None:
@@ -128,7 +128,7 @@ def _sizes(steps: Any) -> Iterator[Box]:
 
 
 def _side(value: Any, default: int) -> int:
-    """One side of a pair of them."""
+    """Return the shorter side of a size given as a number or a pair."""
     if value is None:
         return default
     return int(value) if isinstance(value, (int, float)) else int(min(value))

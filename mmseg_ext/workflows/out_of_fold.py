@@ -1,4 +1,4 @@
-"""Class probabilities for every training image by models that have not seen it (k-fold cross-validation)."""
+"""Out-of-fold class probabilities of every training image (k-fold cross-validation)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.files import make_folder
 
 PROBABILITIES = 'probabilities'
+DTYPE = 'bfloat16'  # of the predictions
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class FoldTask:
         labels: The label set to train on.
         split: The split to train on.
         train: Positions, in the sorted list of stems, of the images to train on.
-        held_out: The other images' files.
-        seed: Of the training.
-        sides: Views of the prediction, as in `Predictor.probabilities`.
+        held_out: The files of the other images.
+        seed: Seed of the training.
+        sides: Shorter sides of the views in pixels, as in `Predictor.probabilities`.
         options: Further overrides of the config.
-        work_dir: Where the training goes.
-        out: Where the probabilities go: ``<stem>.npz``.
+        work_dir: Work dir of the training.
+        out: Folder of the probabilities, ``<stem>.npz``.
         also: Further splits to train on, each with the positions of its images.
     """
 
@@ -51,34 +52,34 @@ class FoldTask:
     also: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def is_done(self) -> bool:
-        """Whether all of its probabilities are there."""
+        """Whether all of its probabilities exist."""
         return all((Path(self.out) / f'{Path(path).stem}.npz').is_file() for path in self.held_out)
 
 
 def run_folds(tasks: Sequence[FoldTask], jobs: int = 1) -> Iterator[FoldTask]:
-    """Train each in a fresh process, and yield the tasks as they are done.
+    """Train each task in a process of its own, and yield the tasks as they finish.
 
     Args:
         tasks: The trainings.
-        jobs: How many at a time.
+        jobs: Number of trainings at a time.
 
     Raises:
         InputError: A config or the data cannot be used.
     """
-    context = multiprocessing.get_context('spawn')  # mmengine keeps global state, which a second training would meet
+    context = multiprocessing.get_context('spawn')  # mmengine keeps global state that a second training would inherit
     with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
         yield from pool.map(_run_fold, tasks)
 
 
 def _run_fold(task: FoldTask) -> FoldTask:
     multiprocessing.set_start_method('fork', force=True)  # of the data loaders; mmengine would warn of the change
-    from mmseg_ext.inference.array_predictor import Predictor
+    from mmseg_ext.inference.predictor import Predictor
     from mmseg_ext.workflows.train import train
 
     options = {
         **task.options,
         'train_dataloader.dataset': training_data(task),
-        # No choice of a checkpoint by what the fold leaves out, nor by any other masks: the last one is taken.
+        # No checkpoint is chosen by the held-out images nor by other masks: the last one is taken.
         'val_dataloader': None,
         'val_cfg': None,
         'val_evaluator': None,
@@ -87,18 +88,18 @@ def _run_fold(task: FoldTask) -> FoldTask:
     resume = Path(task.work_dir).is_dir() and any(Path(task.work_dir).iterdir())
     train(task.config, task.work_dir, seed=task.seed, resume=resume, options=options)
     checkpoint = (Path(task.work_dir) / 'last_checkpoint').read_text(encoding='utf-8').strip()
-    predictor = Predictor(task.config, Path(task.work_dir) / Path(checkpoint).name)
+    predictor = Predictor(task.config, Path(task.work_dir) / Path(checkpoint).name, dtype=DTYPE)
     for path in task.held_out:
-        chances = predictor.probabilities(read_image(path), task.sides)
-        save_probabilities(Path(task.out) / f'{Path(path).stem}.npz', chances)
+        probabilities = predictor.probabilities(read_image(path), task.sides)
+        save_probabilities(Path(task.out) / f'{Path(path).stem}.npz', probabilities)
     return task
 
 
 def training_data(task: FoldTask) -> dict[str, Any]:
-    """The config's training set, on the images of a task; wrappers stay around it.
+    """Return the config of the training set, restricted to the images of a task; its wrappers are kept.
 
     Raises:
-        InputError: It is several data sets.
+        InputError: The config trains on several data sets.
     """
     from mmseg_ext.runs.config import load_config
 
@@ -119,21 +120,22 @@ def _joined(sets: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def innermost(dataset: dict[str, Any], config: str) -> dict[str, Any]:
-    """The config of the data set inside its wrappers, such as ``MultiImageMixDataset``.
+    """Return the config of the data set inside its wrappers, such as ``MultiImageMixDataset``.
 
     Args:
         dataset: The config of a data set.
-        config: Where it stands, for the message.
+        config: Name of the experiment, for the message.
 
     Raises:
-        InputError: It is several data sets.
+        InputError: There are several data sets inside.
     """
     while 'dataset' in dataset:
         dataset = dataset['dataset']
     if 'datasets' in dataset:
         raise InputError(
-            f'{config}: trains on several data sets ({dataset["type"]}), of which none can be told to leave images '
-            'out; take a config with one'
+            config,
+            f'trains on several data sets ({dataset["type"]}), so that no fold can be left out of it',
+            'use a config with one data set',
         )
     return dataset
 
@@ -145,13 +147,13 @@ def plan_folds(
     out: str | Path,
     common: Mapping[str, Any],
 ) -> list[FoldTask]:
-    """One task for each config, seed and fold.
+    """Plan one task for each config, seed and fold.
 
     Args:
         configs: Experiments.
         images: Stem → file, in the order of the data set (sorted by stem).
         folds: Seed → (stem → fold).
-        out: Everything goes below it: ``runs/<config>-seed<S>-fold<F>`` and ``probabilities/<config>-seed<S>``.
+        out: Result folder: ``runs/<config>-seed<S>-fold<F>`` and ``probabilities/<config>-seed<S>``.
         common: The other fields of every `FoldTask`.
     """
     stems = list(images)

@@ -1,7 +1,7 @@
-"""Masks by a trained model for photographs of which only the class is known.
+"""Pseudo-labels: masks predicted for images of which only the class is known.
 
-The model draws the outline, the name of the folder says what it is. So the mask holds evidence that the model itself
-lacks: which of two similar classes a region belongs to. (Self-training: Lee 2013; Xie et al. 2020, arXiv 1911.04252.)
+The model draws the outline, the name of the folder gives the class. So the mask holds evidence that the model lacks:
+which of two similar classes a region belongs to. (Self-training: Lee 2013; Xie et al. 2020, arXiv 1911.04252.)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, staged_folder, write_json
-from mmseg_ext.inference.array_predictor import Predictor
+from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.progress import track
 
 SPLIT, LABELS = 'train', 'labels'
@@ -29,14 +29,14 @@ SPLIT, LABELS = 'train', 'labels'
 
 @dataclass(frozen=True)
 class PseudoLabelSettings:
-    """When a pixel and when a photograph is certain enough.
+    """Thresholds above which a pixel and an image are certain enough; written to ``pseudo_labels.json``.
 
     Attributes:
-        sides: Sizes of the views, as in `Predictor.probabilities`.
-        low: Chance of "any object" up to which a pixel is background.
-        high: Chance of "any object" from which a pixel is an object; between the two it is ignored.
-        least_object: Share of a photograph that its object must cover.
-        most_ignored: Share of a photograph that may be ignored.
+        sides: Shorter sides of the views in pixels, as in `Predictor.probabilities`.
+        low: Probability of "any object", 0–1, up to which a pixel is background.
+        high: Probability of "any object", 0–1, from which a pixel is an object; between the two it is ignored.
+        least_object: Share of an image, 0–1, that its object must cover.
+        most_ignored: Largest share of an image, 0–1, that may be ignored.
     """
 
     sides: tuple[int, ...] = (224, 320)
@@ -49,41 +49,48 @@ class PseudoLabelSettings:
 def constrained_mask(
     probabilities: NDArray[np.floating], present: Sequence[int], low: float, high: float, ignore_index: int = 255
 ) -> Mask:
-    """A mask of which only the outline is the model's.
+    """Make a mask whose outline is the model's and whose classes are those known to be present.
 
     Args:
-        probabilities: Shape (K, H, W); class 0 is the background.
-        present: The objects' classes that the photograph is known to show; a pixel goes to the likeliest of them.
-        low: Up to this chance of any object a pixel is background.
-        high: From this chance a pixel is an object.
+        probabilities: Shape (K, H, W), 0–1; class 0 is the background.
+        present: Classes of the objects that the image is known to show; a pixel gets the most probable of them.
+        low: Probability of any object up to which a pixel is background.
+        high: Probability of any object from which a pixel is an object.
         ignore_index: Value of the pixels between the two.
 
     Returns:
         Shape (H, W), uint8.
+
+    Raises:
+        ValueError: ``present`` is empty or holds the background, or ``low`` and ``high`` are out of order.
+
+    >>> probabilities = np.array([[[0.9, 0.5, 0.1]], [[0.1, 0.3, 0.2]], [[0.0, 0.2, 0.7]]])
+    >>> constrained_mask(probabilities, present=[1], low=0.3, high=0.6)
+    array([[  0, 255,   1]], dtype=uint8)
     """
     if not present or 0 in present:
         raise ValueError(f'present must name classes of objects, got {present}')
     if not 0 <= low <= high <= 1:
         raise ValueError(f'needs 0 <= low <= high <= 1, got {low} and {high}')
     objects = 1 - probabilities[0]
-    likeliest = np.asarray(present, np.uint8)[np.argmax(probabilities[list(present)], axis=0)]
-    return np.where(objects >= high, likeliest, np.where(objects <= low, np.uint8(0), np.uint8(ignore_index)))
+    most_probable = np.asarray(present, np.uint8)[np.argmax(probabilities[list(present)], axis=0)]
+    return np.where(objects >= high, most_probable, np.where(objects <= low, np.uint8(0), np.uint8(ignore_index)))
 
 
 def write_pseudo_labels(
     predictor: Predictor, images: str | Path, out: str | Path, settings: PseudoLabelSettings | None = None
 ) -> dict[str, Any]:
-    """Make a data set of photographs that lie in folders named by class.
+    """Make a data set of images in folders named by class.
 
     Args:
         predictor: The teacher.
-        images: Folder with one folder of photographs for each class, such as ``cat/`` and ``dog/``.
-        out: The new data set's root: ``img/train``, ``labels/train``, ``dataset.yaml``, ``pseudo_labels.json``.
+        images: Folder with one folder of images for each class, such as ``cat/`` and ``dog/``.
+        out: Root of the new data set: ``img/train``, ``labels/train``, ``dataset.yaml``, ``pseudo_labels.json``.
         settings: Thresholds.
 
     Returns:
-        The content of ``pseudo_labels.json``: photographs, kept ones, and in how many the teacher alone would have
-        named the right class.
+        The content of ``pseudo_labels.json``: numbers of all images, of those kept, and of those whose class the
+        teacher alone would have named.
 
     Raises:
         InputError: A folder is missing, empty or named after no class, or ``out`` exists.
@@ -91,42 +98,43 @@ def write_pseudo_labels(
     settings = settings or PseudoLabelSettings()
     out = Path(out)
     if out.exists():
-        raise InputError(f'{out}: exists already; choose another --out')
-    photographs = list(_photographs(Path(images), predictor.classes))
+        raise InputError(out, 'exists already', 'choose another `out`')
+    known = list(_known_images(Path(images), predictor.classes))
     with staged_folder(out) as folder:
-        report = _label_all(predictor, photographs, folder, settings)
+        report = _label_all(predictor, known, folder, settings)
         predictor.classes.write(folder)
         write_json(folder / 'pseudo_labels.json', report)
     return report
 
 
-def _photographs(root: Path, classes: Classes) -> Iterator[tuple[int, Path]]:
-    """Class and path of every photograph."""
+def _known_images(root: Path, classes: Classes) -> Iterator[tuple[int, Path]]:
+    """Yield class and path of every image."""
     folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     if not folders:
-        raise InputError(f'{root}: should hold one folder of photographs for each class, holds none')
+        raise InputError(root, 'holds no folder', 'it must hold one folder of images for each class')
     owner: dict[str, Path] = {}
     for folder in folders:
         if folder.name not in classes.names[1:]:
-            raise InputError(f'{folder}: is named after no class of the model ({", ".join(classes.names[1:])})')
+            raise InputError(folder, f'is named after no class of the model ({", ".join(classes.names[1:])})')
         for stem, path in list_stems(folder, IMAGE_SUFFIXES).items():
             if stem in owner:
-                raise InputError(f'{path}: shares its stem with {owner[stem]}; rename one of the two')
+                raise InputError(path, f'shares its stem with {owner[stem]}', 'rename one of the two')
             owner[stem] = path
             yield classes.names.index(folder.name), path
     if not owner:
-        raise InputError(f'{root}: its folders hold no {"/".join(IMAGE_SUFFIXES)} file')
+        raise InputError(root, f'its folders hold no {"/".join(IMAGE_SUFFIXES)} file')
 
 
 def _label_all(
-    predictor: Predictor, photographs: Sequence[tuple[int, Path]], out: Path, settings: PseudoLabelSettings
+    predictor: Predictor, images: Sequence[tuple[int, Path]], out: Path, settings: PseudoLabelSettings
 ) -> dict[str, Any]:
     image_folder, mask_folder = make_folder(out / 'img' / SPLIT), make_folder(out / LABELS / SPLIT)
     right, left_out = 0, []
-    for known, path in track(photographs, 'labelling', len(photographs)):
-        chances = predictor.probabilities(read_image(path), settings.sides)
-        mask = constrained_mask(chances, [known], settings.low, settings.high, predictor.classes.ignore_index)
-        right += 1 + int(np.argmax(chances[1:].sum(axis=(1, 2)))) == known
+    for known, path in track(images, 'labelling', len(images)):
+        # Decoded as stored, without EXIF rotation: the mask is that of the copied file.
+        probabilities = predictor.probabilities(read_image(path), settings.sides)
+        mask = constrained_mask(probabilities, [known], settings.low, settings.high, predictor.classes.ignore_index)
+        right += 1 + int(np.argmax(probabilities[1:].sum(axis=(1, 2)))) == known
         ignored = float(np.mean(mask == predictor.classes.ignore_index))
         if np.mean(mask == known) < settings.least_object or ignored > settings.most_ignored:
             left_out.append(path.name)
@@ -135,8 +143,8 @@ def _label_all(
         write_mask(mask_folder / f'{path.stem}.png', mask, predictor.classes.palette)
     return {
         'settings': asdict(settings),
-        'photographs': len(photographs),
-        'kept': len(photographs) - len(left_out),
+        'photographs': len(images),
+        'kept': len(images) - len(left_out),
         'class_named_by_the_teacher': right,
         'left_out': left_out,
     }

@@ -134,7 +134,7 @@ def colour_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     onnx = pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
     from mmseg_ext.data.classes import Classes
-    from mmseg_ext.inference.model_info import ModelInfo
+    from mmseg_ext.inference.network import ModelInfo
 
     classes = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
     info = ModelInfo(classes, (0, 0, 0), (1, 1, 1))

@@ -43,7 +43,7 @@ def test_it_says_how_far_the_models_agree(exported: tuple[subprocess.CompletedPr
     assert (result.returncode, result.stderr) == (0, '')
     first, second = result.stdout.splitlines()
     found = re.fullmatch(
-        rf'{out}: [\d.]+ MB; on 6 synthetic photographs logits differ from torch\'s by at most (\S+), '
+        rf'{out}: [\d.]+ MB; on 6 synthetic images logits differ from torch\'s by at most (\S+), '
         r'(\d+\.\d+)% of the pixels get the same class',
         first,
     )
@@ -129,8 +129,8 @@ def test_wrong_use_is_one_line(
     (tmp_path / 'broken.pth').write_bytes(b'no checkpoint')
     one_line(fast_tool('export', config, tmp_path / 'broken.pth', '--out', out), 'broken.pth: ')
     few = fast_tool('export', config, run_dir, '--out', out, '--images', tiny_data / 'img' / 'val')
-    one_line(few, '4 photographs, but 32 are needed')
+    one_line(few, '--images: 4 found, but 32 are needed', '--count')
     assert not out.exists()
     out.write_text('mine')
-    one_line(fast_tool('export', config, run_dir, '--out', out), 'model.onnx: exists; give --overwrite')
+    one_line(fast_tool('export', config, run_dir, '--out', out), 'model.onnx: exists; replace it with --overwrite')
     assert out.read_text() == 'mine'

@@ -28,7 +28,7 @@ def test_of_a_thousand_photographs_one_is_cut_short(run_tool: Tool, colour_model
     result = run_tool('predict', colour_model, photos, '--out', tmp_path / 'out', '--batch', 32)
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f'error: {broken}: cannot be read as an image')
+    assert line.startswith(f'error: {broken}: image cannot be decoded')
     assert result.stdout.startswith('999 of 1000 photographs predicted in ')
     assert 'a second (reading and writing included); 1 could not be read' in result.stdout
     written = sorted((tmp_path / 'out' / 'masks').iterdir())
@@ -58,7 +58,8 @@ def test_wrong_use_is_one_line(run_tool: Tool, colour_model: Path, tmp_path: Pat
     one_line(run_tool('predict', colour_model, photo), '--out', '--help')
     one_line(run_tool('predict', colour_model, *out), 'name the photographs')
     one_line(
-        run_tool('predict', colour_model, photo, tmp_path / 'b', *out), 'a.png: its mask would have the name of that'
+        run_tool('predict', colour_model, photo, tmp_path / 'b', *out),
+        'a.png: shares its stem, hence the name of its mask',
     )
     one_line(run_tool('predict', photo.with_name('no.onnx'), photo, *out), 'no.onnx: no such model file')
     one_line(run_tool('predict', colour_model, photo, *out, '--background', '1,2'), '--background', 'three numbers')

@@ -64,7 +64,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     fast_tool: Tool, one_line: OneLine, run_dir: Path, photographs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / 'pseudo'
-    one_line(label(fast_tool, run_dir, tmp_path / 'nowhere', out), 'nowhere', 'one folder of photographs')
+    one_line(label(fast_tool, run_dir, tmp_path / 'nowhere', out), 'nowhere', 'one folder of images')
     (photographs / 'horse').mkdir()
     one_line(label(fast_tool, run_dir, photographs, out), 'horse', 'cat, dog')
     (photographs / 'horse').rmdir()

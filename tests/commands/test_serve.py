@@ -99,9 +99,9 @@ def test_what_is_refused(address: tuple[str, int]) -> None:
     chunks = (b'\xff' * 50_000 for _ in range(7))  # without a stated length
     cases: list[tuple[Any, dict[str, str], int, str]] = [
         (b'', {}, 400, 'empty'),
-        (b'text', {}, 422, 'This file is damaged or no'),
-        (good[:200], {}, 422, 'This file cannot be read as an image'),
-        (png(np.zeros((500, 500), np.uint8)), {}, 422, 'This file has 500×500 pixels'),
+        (b'text', {}, 422, 'This file cannot be used: image cannot be decoded (damaged or no'),
+        (good[:200], {}, 422, 'This file cannot be used: image cannot be decoded'),
+        (png(np.zeros((500, 500), np.uint8)), {}, 422, 'This file cannot be used: has 500×500 pixels'),
         (too_long, {}, 413, 'larger than 0.3 MB'),
         (chunks, {}, 413, 'larger than 0.3 MB'),
         (good, {'Origin': 'http://elsewhere.example'}, 403, 'another site'),
@@ -197,10 +197,12 @@ def test_a_photograph_is_dropped_and_its_mask_seen(address: tuple[str, int]) -> 
         status.filter(has_text='The file has 0.3 MB; the limit is 0.3 MB').wait_for()
         assert noise == []
         send(b'no picture', '<b>bold</b>.png')
-        status.filter(has_text='This file is damaged or no').wait_for()
+        status.filter(has_text='damaged or no').wait_for()
         assert 'error' in (status.get_attribute('class') or '')
         send(png(np.zeros((400, 300), np.uint8)))
-        status.filter(has_text='This file has 300×400 pixels, more than 100,000; make it smaller.').wait_for()
+        status.filter(
+            has_text='This file cannot be used: has 300×400 pixels, more than 100,000; make it smaller.'
+        ).wait_for()
         noise.clear()  # Chromium itself notes answers with an error status
         send(png(colours(BLOCKS.T)))
         status.filter(has_text='128 × 192 pixels').wait_for()
@@ -210,7 +212,7 @@ def test_a_photograph_is_dropped_and_its_mask_seen(address: tuple[str, int]) -> 
           data.items.add(new File(['x'], 'x.png'));
           document.getElementById('drop').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true}));
         }""")
-        status.filter(has_text='This file is damaged').wait_for()
+        status.filter(has_text='damaged or no').wait_for()
 
     in_chromium(scenario)
 

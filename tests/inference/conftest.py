@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.inference.model_info import ModelInfo
+from mmseg_ext.inference.network import ModelInfo
 
 CLASSES = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
 INFO = ModelInfo(CLASSES, mean=(10.0, 20.0, 30.0), std=(2.0, 4.0, 5.0))

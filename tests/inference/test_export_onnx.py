@@ -12,7 +12,7 @@ import pytest
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.inference.model_info import ModelInfo
+from mmseg_ext.inference.network import ModelInfo
 
 torch = pytest.importorskip('torch')
 pytest.importorskip('mmseg')
@@ -99,7 +99,7 @@ def test_the_agreement_is_counted_over_all_pixels() -> None:
 
 
 def test_a_model_that_disagrees_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mmseg_ext.engine import export_onnx
+    from mmseg_ext.inference import export_onnx
 
     monkeypatch.setattr(export_onnx, 'TorchNetwork', lambda *args, **options: Fake({0: [1, 0, 0]}))
     monkeypatch.setattr(export_onnx, 'OnnxNetwork', lambda *args: Fake({0: [0, 1, 0]}))

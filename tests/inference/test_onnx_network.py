@@ -12,7 +12,7 @@ import pytest
 
 import mmseg_ext
 from mmseg_ext.errors import InputError
-from mmseg_ext.inference.model_info import ModelInfo
+from mmseg_ext.inference.network import ModelInfo
 from mmseg_ext.inference.onnx_network import OnnxNetwork
 
 # Predicts with a model where none of the training libraries can be imported, whether they are installed or not.
@@ -74,9 +74,9 @@ def test_files_that_are_no_model_are_refused(make_onnx: Callable[..., Path], tmp
     (tmp_path / 'half.onnx').write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r'half\.onnx: is no ONNX model, or a damaged one'):
         OnnxNetwork(tmp_path / 'half.onnx')
-    with pytest.raises(InputError, match=r'bare\.onnx: does not say what its classes are'):
+    with pytest.raises(InputError, match=r'bare\.onnx: does not name its classes'):
         OnnxNetwork(make_onnx(tmp_path / 'bare.onnx', None))
-    with pytest.raises(InputError, match='--device tpu'):
+    with pytest.raises(InputError, match='`device=tpu`'):
         OnnxNetwork(tmp_path / 'whole.onnx', 'tpu')
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.inference.model_info import ModelInfo
+from mmseg_ext.inference.network import ModelInfo
 from mmseg_ext.inference.views import Views, choose_views, fit, pad, resize
 
 
@@ -41,7 +41,7 @@ def test_growing_interpolates_and_shrinking_averages() -> None:
     assert resize(image, 2, 4) is image
 
 
-def test_padding_continues_the_picture() -> None:
+def test_padding_mirrors_the_border() -> None:
     image = np.arange(5 * 33 * 3, dtype=np.uint8).reshape(5, 33, 3)
     padded = pad(image)
     assert padded.shape == (32, 64, 3)
@@ -64,5 +64,5 @@ def test_what_the_config_says_unless_asked_otherwise(info: ModelInfo) -> None:
     assert choose_views(slides, mode='whole').tile is None
     assert choose_views(replace(model, tta_flip=False), tta=True).flip is False
     assert choose_views(info, tta=True) == Views((None,), True, None, 384)
-    with pytest.raises(InputError, match='--size 31: must be at least 32'):
+    with pytest.raises(InputError, match='`size=31`: must be at least 32'):
         choose_views(info, size=31)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.inference.model_info import ModelInfo
+from mmseg_ext.inference.network import ModelInfo
 
 torch = pytest.importorskip('torch')
 pytest.importorskip('mmseg')

@@ -13,17 +13,28 @@ from mmseg_ext.converters.labelme.importing import import_masks
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.inference.network_predictor import NetworkPredictor
+from mmseg_ext.inference.network import ModelInfo
 from mmseg_ext.inference.outputs import labelme_document
-from mmseg_ext.workflows.predict import find_photos, predict_files
+from mmseg_ext.inference.predictor import Predictor
+from mmseg_ext.workflows.predict import find_images, predict_files
 
+CLASSES = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
 COLOURS = np.array([[0, 0, 250], [250, 0, 0], [0, 250, 0]], np.uint8)
 Save = Callable[..., np.ndarray]
 
 
+class ColourNetwork:
+    """Scores of background, cat and dog are the pixel's blue, red and green."""
+
+    info = ModelInfo(CLASSES, mean=(0, 0, 0), std=(1, 1, 1))
+
+    def logits(self, inputs: np.ndarray) -> np.ndarray:
+        return inputs[:, [2, 0, 1]]
+
+
 @pytest.fixture
-def predictor(colour_network: Any) -> NetworkPredictor:
-    return NetworkPredictor(colour_network(), batch_size=3)
+def predictor() -> Predictor:
+    return Predictor(ColourNetwork(), batch_size=3)
 
 
 @pytest.fixture
@@ -48,11 +59,11 @@ def test_files_folders_and_patterns(save: Save, tmp_path: Path, monkeypatch: pyt
     photos = tmp_path / 'photos'
     (photos / 'notes.txt').write_text('no image')
     a, b, c, d = photos / 'a.PNG', photos / 'b.png', photos / 'deep' / 'c.png', photos / 'deep' / '[d].png'
-    assert find_photos([photos]) == [a, b]
-    assert find_photos([str(photos / '**' / '*.png')]) == sorted([b, c, d])
-    assert find_photos([str(b), photos, str(d), str(photos / 'b.*')]) == [b, a, d]  # each once, in this order
+    assert find_images([photos]) == [a, b]
+    assert find_images([str(photos / '**' / '*.png')]) == sorted([b, c, d])
+    assert find_images([str(b), photos, str(d), str(photos / 'b.*')]) == [b, a, d]  # each once, in this order
     monkeypatch.chdir(photos)
-    assert find_photos(['*.png']) == [Path('b.png')]
+    assert find_images(['*.png']) == [Path('b.png')]
 
 
 def test_sources_that_hold_nothing_or_collide_are_refused(save: Save, tmp_path: Path) -> None:
@@ -60,27 +71,27 @@ def test_sources_that_hold_nothing_or_collide_are_refused(save: Save, tmp_path: 
     save('a.webp')
     save('deep/a.png')
     photos = tmp_path / 'photos'
-    with pytest.raises(InputError, match=r'a\.webp: its mask would have the name of that of .*a\.png'):
-        find_photos([photos])
-    with pytest.raises(InputError, match='its mask would have the name'):
-        find_photos([photos / 'a.png', photos / 'deep'])
+    with pytest.raises(InputError, match=r'a\.webp: shares its stem, hence the name of its mask, with .*a\.png'):
+        find_images([photos])
+    with pytest.raises(InputError, match='shares its stem'):
+        find_images([photos / 'a.png', photos / 'deep'])
     with pytest.raises(InputError, match=r'none\.png: no such image or folder'):
-        find_photos([photos / 'none.png'])
+        find_images([photos / 'none.png'])
     with pytest.raises(InputError, match='no file matches this pattern'):
-        find_photos([str(photos / '*.jpg')])
+        find_images([str(photos / '*.jpg')])
     (tmp_path / 'empty' / 'deep').mkdir(parents=True)
-    with pytest.raises(InputError, match=r'holds no .*give ".*/empty/\*\*/\*\.jpg"'):
-        find_photos([tmp_path / 'empty'])
+    with pytest.raises(InputError, match=r'holds no .*write ".*/empty/\*\*/\*\.jpg"'):
+        find_images([tmp_path / 'empty'])
     save('line\nbreak.png')
     with pytest.raises(InputError, match=r'line\\nbreak\.png.*cannot be printed'):
-        find_photos([photos / 'line\nbreak.png'])
+        find_images([photos / 'line\nbreak.png'])
 
 
-def test_every_photograph_gets_its_files(save: Save, predictor: NetworkPredictor, tmp_path: Path) -> None:
+def test_every_image_gets_its_files(save: Save, predictor: Predictor, tmp_path: Path) -> None:
     masks = {f'p{n}': save(f'p{n}.png', n) for n in range(5)}
     before = {path: path.read_bytes() for path in (tmp_path / 'photos').iterdir()}
     out = tmp_path / 'out'
-    report = predict_files(predictor, find_photos([tmp_path / 'photos']), out, ['masks', 'overlays'], opacity=1)
+    report = predict_files(predictor, find_images([tmp_path / 'photos']), out, ['masks', 'overlays'], opacity=1)
     assert (report.predicted, report.errors) == (5, [])
     assert sorted(path.name for path in out.rglob('*')) == sorted(
         ['dataset.yaml', 'masks', 'overlays', *(f'{n}{s}' for n in masks for s in ('.png', '.jpg'))]
@@ -96,26 +107,26 @@ def test_every_photograph_gets_its_files(save: Save, predictor: NetworkPredictor
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_what_cannot_be_read_costs_only_itself(save: Save, predictor: NetworkPredictor, tmp_path: Path) -> None:
+def test_what_cannot_be_read_costs_only_itself(save: Save, predictor: Predictor, tmp_path: Path) -> None:
     for n in range(7):
         save(f'p{n}.png', n)
     broken = tmp_path / 'photos' / 'p3.png'
     broken.write_bytes(broken.read_bytes()[:200])
-    report = predict_files(predictor, find_photos([tmp_path / 'photos']), tmp_path / 'out', ['masks'])
+    report = predict_files(predictor, find_images([tmp_path / 'photos']), tmp_path / 'out', ['masks'])
     assert report.predicted == 6
     (error,) = report.errors
-    assert error.startswith(f'{broken}: ')
+    assert error.subject == str(broken)
     names = sorted(path.stem for path in (tmp_path / 'out' / 'masks').iterdir())
     assert names == ['p0', 'p1', 'p2', 'p4', 'p5', 'p6']
 
 
-def test_nothing_is_replaced_unasked(save: Save, predictor: NetworkPredictor, tmp_path: Path) -> None:
+def test_nothing_is_replaced_unasked(save: Save, predictor: Predictor, tmp_path: Path) -> None:
     mask = save('a.png')
     save('b.png')
-    photos, out = find_photos([tmp_path / 'photos']), tmp_path / 'out'
+    photos, out = find_images([tmp_path / 'photos']), tmp_path / 'out'
     (out / 'masks').mkdir(parents=True)
     (out / 'masks' / 'b.png').write_text('mine')
-    with pytest.raises(InputError, match=r'masks/b\.png: exists; give --overwrite'):
+    with pytest.raises(InputError, match=r'masks/b\.png: exists; replace it with `overwrite=True`'):
         predict_files(predictor, photos, out)
     assert [path.name for path in out.rglob('*')] == ['masks', 'b.png']  # nothing written before it was noticed
     predict_files(predictor, photos, out, overwrite=True)
@@ -124,25 +135,25 @@ def test_nothing_is_replaced_unasked(save: Save, predictor: NetworkPredictor, tm
     (out / 'dataset.yaml').write_text('classes: [other]')
     with pytest.raises(InputError, match=r'dataset\.yaml: exists'):
         predict_files(predictor, photos, out, ['labelme'])
-    masks = find_photos([out / 'masks'])
-    with pytest.raises(InputError, match=r'masks/a\.png: is one of the photographs'):
+    masks = find_images([out / 'masks'])
+    with pytest.raises(InputError, match=r'masks/a\.png: is one of the images'):
         predict_files(predictor, masks, out, overwrite=True)
 
 
-def test_a_folder_that_cannot_be_written_is_named(save: Save, predictor: NetworkPredictor, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(save: Save, predictor: Predictor, tmp_path: Path) -> None:
     save('a.png')
     (tmp_path / 'file').touch()
     with pytest.raises(InputError, match='file/out'):
-        predict_files(predictor, find_photos([tmp_path / 'photos']), tmp_path / 'file' / 'out')
+        predict_files(predictor, find_images([tmp_path / 'photos']), tmp_path / 'file' / 'out')
 
 
 @pytest.mark.parametrize('orientation', [1, 3, 6])
 def test_labelme_files_come_back_as_the_same_masks(
-    orientation: int, save: Save, predictor: NetworkPredictor, tmp_path: Path
+    orientation: int, save: Save, predictor: Predictor, tmp_path: Path
 ) -> None:
     mask = save('a.png', orientation=orientation)
     out = tmp_path / 'out'
-    predict_files(predictor, find_photos([tmp_path / 'photos']), out, ['masks', 'labelme'])
+    predict_files(predictor, find_images([tmp_path / 'photos']), out, ['masks', 'labelme'])
     import_masks(out, out, tmp_path / 'back', splits=['labelme'])
     np.testing.assert_array_equal(read_mask(tmp_path / 'back' / 'labelme' / 'a.png'), mask)  # on the stored pixels
     upright = {1: mask, 3: mask[::-1, ::-1], 6: np.rot90(mask, -1)}[orientation]
@@ -157,9 +168,7 @@ def test_labelme_files_come_back_as_the_same_masks(
     assert (out / 'labels.txt').read_text() == '__ignore__\nbackground\ncat\ndog\n'
 
 
-def test_a_turned_tiff_file_agrees_with_its_labelme_file(
-    save: Save, predictor: NetworkPredictor, tmp_path: Path
-) -> None:
+def test_a_turned_tiff_file_agrees_with_its_labelme_file(save: Save, predictor: Predictor, tmp_path: Path) -> None:
     save('a.tif', orientation=6)
     path = tmp_path / 'photos' / 'a.tif'
     result = predictor.predict(path)
@@ -169,15 +178,15 @@ def test_a_turned_tiff_file_agrees_with_its_labelme_file(
         assert (document['imageHeight'], document['imageWidth']) == image.size[::-1] == result.mask.shape
 
 
-def test_memory_that_does_not_suffice_is_said(
-    save: Save, predictor: NetworkPredictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_too_little_memory_is_reported(
+    save: Save, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save('a.png')
 
-    def fail(photos: Any) -> Any:
+    def fail(*arguments: Any) -> Any:
         raise MemoryError
 
     monkeypatch.setattr(predictor, '_predict', fail)
-    report = predict_files(predictor, find_photos([tmp_path / 'photos']), tmp_path / 'out')
+    report = predict_files(predictor, find_images([tmp_path / 'photos']), tmp_path / 'out')
     assert report.predicted == 0
-    assert 'does not fit into the memory' in report.errors[0]
+    assert 'does not fit into the memory' in str(report.errors[0])

@@ -1,14 +1,14 @@
-// Sends a dropped file to the server that this page comes from, and draws the mask that it answers with.
+// Sends a dropped file to the server of this page and draws the mask of the answer.
 'use strict';
 
 const byId = (id) => document.getElementById(id);
-const photo = byId('photo');
+const shownImage = byId('image');
 const mask = byId('mask');
-let model = null; // classes and limits, as GET model tells them
-let values = null; // class of each pixel that is shown
-let last = 0; // number of the latest file: answers to earlier ones are dropped
+let model = null; // classes and limits, from GET model
+let values = null; // class of each shown pixel
+let latest = 0; // number of the latest file: answers to earlier ones are dropped
 
-function say(text, isError = false) {
+function showStatus(text, isError = false) {
   byId('status').textContent = text;
   byId('status').className = isError ? 'error' : '';
 }
@@ -19,7 +19,7 @@ function buildLegend() {
     const row = body.insertRow();
     const box = document.createElement('input');
     box.type = 'checkbox';
-    box.checked = index > 0; // the background is what the photograph shows anyway
+    box.checked = index > 0; // the background stays visible without colour
     box.id = `class-${index}`;
     box.addEventListener('change', drawMask);
     row.insertCell().append(box);
@@ -62,12 +62,12 @@ async function load(url) {
 }
 
 async function show(answer) {
-  const [picture, grey] = await Promise.all([load(answer.photo), load(answer.shownMask)]);
-  for (const canvas of [photo, mask]) {
+  const [picture, grey] = await Promise.all([load(answer.image), load(answer.shownMask)]);
+  for (const canvas of [shownImage, mask]) {
     canvas.width = picture.naturalWidth;
     canvas.height = picture.naturalHeight;
   }
-  photo.getContext('2d').drawImage(picture, 0, 0);
+  shownImage.getContext('2d').drawImage(picture, 0, 0);
   const reader = mask.getContext('2d', { willReadFrequently: true });
   reader.drawImage(grey, 0, 0);
   const pixels = reader.getImageData(0, 0, mask.width, mask.height).data;
@@ -79,24 +79,24 @@ async function show(answer) {
   });
   byId('download').href = answer.mask;
   byId('download').hidden = byId('stage').hidden = false;
-  say(`${answer.width} × ${answer.height} pixels, predicted in ${answer.seconds.toFixed(2)} s.`);
+  showStatus(`${answer.width} × ${answer.height} pixels, predicted in ${answer.seconds.toFixed(2)} s.`);
 }
 
 async function predict(file) {
-  const number = (last += 1);
-  if (file.size > model.mostBytes) {
-    say(`The file has ${(file.size / 1e6).toFixed(1)} MB; the limit is ${model.mostBytes / 1e6} MB.`, true);
+  const number = (latest += 1);
+  if (file.size > model.maxBytes) {
+    showStatus(`The file has ${(file.size / 1e6).toFixed(1)} MB; the limit is ${model.maxBytes / 1e6} MB.`, true);
     return;
   }
-  say('Predicting …');
+  showStatus('Predicting …');
   try {
     const response = await fetch('predict', { method: 'POST', body: file });
     const answer = await response.json().catch(() => ({ error: `The server answered with status ${response.status}.` }));
-    if (number !== last) return;
-    if (answer.error) say(answer.error, true);
+    if (number !== latest) return;
+    if (answer.error) showStatus(answer.error, true);
     else await show(answer);
   } catch {
-    if (number === last) say('The server cannot be reached; is it still running?', true);
+    if (number === latest) showStatus('The server cannot be reached; is it still running?', true);
   }
 }
 
@@ -119,8 +119,8 @@ function wire() {
 (async () => {
   model = await (await fetch('model')).json();
   byId('limits').textContent =
-    `Up to ${model.mostBytes / 1e6} MB and ${model.mostPixels / 1e6} megapixels. The photograph goes to this server only and is not kept.`;
+    `Up to ${model.maxBytes / 1e6} MB and ${model.maxPixels / 1e6} megapixels. The image goes to this server only and is not kept.`;
   buildLegend();
   setOpacity();
   wire();
-})().catch(() => say('The server cannot be reached; is it still running?', true));
+})().catch(() => showStatus('The server cannot be reached; is it still running?', true));

@@ -302,7 +302,7 @@ def test_exported_it_takes_any_size(tmp_path: Path) -> None:
 
     from mmseg_ext.data.classes import Classes
     from mmseg_ext.inference.export_onnx import write_onnx
-    from mmseg_ext.inference.model_info import ModelInfo
+    from mmseg_ext.inference.network import ModelInfo
     from mmseg_ext.inference.onnx_network import OnnxNetwork
     from mmseg_ext.inference.torch_network import TorchNetwork, full_size_logits
 

@@ -10,7 +10,7 @@ import pytest
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.inference.model_info import ModelInfo
+from mmseg_ext.inference.network import ModelInfo
 
 pytest.importorskip('mmseg')
 pytest.importorskip('onnxruntime')
@@ -32,7 +32,7 @@ class Fake:
 def test_the_networks_take_turns_and_the_ratio_is_that_of_float32(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from mmseg_ext.engine import benchmark_inference as module
+    from mmseg_ext.workflows.benchmark import inference as module
 
     calls: list[str] = []
     clock = iter(range(1000))

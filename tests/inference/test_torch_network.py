@@ -23,11 +23,11 @@ model = dict(
 
 @pytest.fixture
 def predictor(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple]:
-    """Builds a predictor of a tiny model with random weights, and says where these lie."""
+    """Builds a predictor of a tiny model with random weights; returns it and the model."""
     from mmengine.registry import init_default_scope
     from mmseg.registry import MODELS
 
-    from mmseg_ext.inference.array_predictor import Predictor
+    from mmseg_ext.inference.predictor import Predictor
     from mmseg_ext.runs.config import load_config
 
     monkeypatch.setenv('DEMO_DATA', str(tmp_path))
@@ -42,15 +42,15 @@ def predictor(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         names, palette = ['background', 'cat', 'dog'][:classes], [[0, 0, 0], [255, 0, 0], [0, 255, 0]][:classes]
         meta = {'dataset_meta': {'classes': names, 'palette': palette, 'ignore_index': 255}}
         torch.save({'meta': meta, 'state_dict': model.state_dict()}, tmp_path / 'best_x.pth')
-        return Predictor(path, tmp_path / 'best_x.pth', dtype=None, device='cpu'), model.eval()
+        return Predictor(path, tmp_path / 'best_x.pth', device='cpu'), model.eval()
 
     return make
 
 
 def by_hand(model: torch.nn.Module, image: np.ndarray) -> torch.Tensor:
     """Logits of one view with nothing but the model's parts: RGB, normalised, no padding."""
-    rgb = (image[:, :, ::-1].astype(np.float64) - MEAN) / STD
-    tensor = torch.from_numpy(rgb.transpose(2, 0, 1)[None].copy()).float()
+    normalised = (image.astype(np.float64) - MEAN) / STD
+    tensor = torch.from_numpy(normalised.transpose(2, 0, 1)[None].copy()).float()
     with torch.no_grad():
         features = model.decode_head(model.backbone(tensor))
     return torch.nn.functional.interpolate(features, size=image.shape[:2], mode='bilinear', align_corners=False)
@@ -72,12 +72,14 @@ def test_the_views_are_averaged(predictor: Callable[..., tuple]) -> None:
         small = cv2.resize(IMAGE, (64, 32), interpolation=cv2.INTER_AREA) if size == (48, 32) else small
         for mirrored in (False, True):
             logits = by_hand(model, small[:, ::-1].copy() if mirrored else small)
-            chances = torch.nn.functional.interpolate(logits, size=(64, 96), mode='bilinear').softmax(1)[0].numpy()
-            total += (chances[:, :, ::-1] if mirrored else chances) / 4
+            probabilities = (
+                torch.nn.functional.interpolate(logits, size=(64, 96), mode='bilinear').softmax(1)[0].numpy()
+            )
+            total += (probabilities[:, :, ::-1] if mirrored else probabilities) / 4
     np.testing.assert_allclose(ours.probabilities(IMAGE, [64, 32]), total, atol=1e-5)
 
 
-def test_a_mirrored_photograph_is_predicted_in_the_mirror(predictor: Callable[..., tuple]) -> None:
+def test_a_mirrored_image_gives_mirrored_probabilities(predictor: Callable[..., tuple]) -> None:
     ours, _ = predictor()
     mirrored = ours.probabilities(np.ascontiguousarray(IMAGE[:, ::-1]), [64])
     np.testing.assert_allclose(mirrored[:, :, ::-1], ours.probabilities(IMAGE, [64]), atol=1e-5)
@@ -87,14 +89,14 @@ def test_one_output_gives_two_classes(predictor: Callable[..., tuple]) -> None:
     head = ", num_classes=2, out_channels=1, loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss', use_sigmoid=True)]"
     ours, model = predictor(head, classes=2)
     expected = by_hand(model, IMAGE).sigmoid()[0, 0].numpy()
-    chances = ours.probabilities(IMAGE, [64], flip=False)
-    np.testing.assert_allclose(chances[1], expected, atol=1e-5)
-    np.testing.assert_allclose(chances.sum(0), 1, atol=1e-6)
+    probabilities = ours.probabilities(IMAGE, [64], flip=False)
+    np.testing.assert_allclose(probabilities[1], expected, atol=1e-5)
+    np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-6)
 
 
 def test_weights_without_class_names_are_refused(predictor: Callable[..., tuple], tmp_path: Path) -> None:
     from mmseg_ext.errors import InputError
-    from mmseg_ext.inference.array_predictor import Predictor
+    from mmseg_ext.inference.predictor import Predictor
 
     predictor()
     torch.save({'state_dict': {}}, tmp_path / 'bare.pth')

@@ -15,11 +15,10 @@ from PIL import Image
 from mmseg_ext.data.images import UprightImage, from_array
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference import prediction
-from mmseg_ext.inference.model_info import ModelInfo
-from mmseg_ext.inference.network import normalise
-from mmseg_ext.inference.network_predictor import NetworkPredictor
+from mmseg_ext.inference.network import ModelInfo
 from mmseg_ext.inference.prediction import Prediction
-from mmseg_ext.inference.views import Views
+from mmseg_ext.inference.predictor import Predictor
+from mmseg_ext.inference.views import Views, normalise
 
 COLOURS = np.array([[0, 0, 250], [250, 0, 0], [0, 250, 0]], np.uint8)  # of background, cat and dog
 BLOCKS = np.kron(np.array([[0, 1, 2], [2, 0, 1]], np.uint8), np.ones((32, 32), np.uint8))
@@ -31,7 +30,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def test_the_class_of_each_pixel_is_found(colour_network: Any, info: ModelInfo) -> None:
-    result = NetworkPredictor(colour_network()).predict(COLOURS[BLOCKS])
+    result = Predictor(colour_network()).predict(COLOURS[BLOCKS])
     np.testing.assert_array_equal(result.mask, BLOCKS)
     assert result.mask.dtype == np.uint8
     assert result.probabilities.shape == (3, 64, 96)
@@ -49,14 +48,14 @@ def test_normalisation_is_that_of_the_metadata(info: ModelInfo) -> None:
 
 def test_the_order_of_the_channels_is_that_of_the_metadata(colour_network: Any, info: ModelInfo) -> None:
     network = colour_network(replace(info, channels='bgr'))
-    np.testing.assert_array_equal(NetworkPredictor(network).predict(COLOURS[BLOCKS]).mask, BLOCKS)
+    np.testing.assert_array_equal(Predictor(network).predict(COLOURS[BLOCKS]).mask, BLOCKS)
 
 
 def test_sources_of_every_kind_alone_and_together(colour_network: Any, tmp_path: Path) -> None:
     image = COLOURS[BLOCKS]
     Image.fromarray(image).save(tmp_path / 'a.png')
     data = (tmp_path / 'a.png').read_bytes()
-    predictor = NetworkPredictor(colour_network(), batch_size=2)
+    predictor = Predictor(colour_network(), batch_size=2)
     sources = [str(tmp_path / 'a.png'), tmp_path / 'a.png', data, image, from_array(image)]
     for source in sources:
         assert isinstance(predictor.predict(source), Prediction)
@@ -74,16 +73,16 @@ def test_sources_of_every_kind_alone_and_together(colour_network: Any, tmp_path:
 def test_views_of_one_shape_share_batches(colour_network: Any) -> None:
     network = colour_network()
     image, other = np.zeros((64, 64, 3), np.uint8), np.zeros((32, 64, 3), np.uint8)
-    NetworkPredictor(network, batch_size=3).predict([image, other, image, image, other, image, image])
+    Predictor(network, batch_size=3).predict([image, other, image, image, other, image, image])
     assert sorted(network.calls) == [(2, 3, 32, 64), (2, 3, 64, 64), (3, 3, 64, 64)]
-    with pytest.raises(InputError, match='--batch 0: must be at least 1'):
-        NetworkPredictor(network, batch_size=0)
+    with pytest.raises(InputError, match='`batch_size=0`: must be at least 1'):
+        Predictor(network, batch_size=0)
 
 
 def test_test_time_augmentation_is_the_mean_of_the_views_probabilities(colour_network: Any) -> None:
     image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8), None, 8) // 8
     network = colour_network()
-    result = NetworkPredictor(network, Views(((96, 64), (192, 192)), flip=True)).predict(image)
+    result = Predictor(network, views=Views(((96, 64), (192, 192)), flip=True)).predict(image)
     assert sorted(network.calls) == [(2, 3, 64, 96), (2, 3, 128, 192)]
     total = np.zeros((3, 64, 96))
     for size in ((96, 64), (192, 128)):
@@ -110,8 +109,8 @@ class Asymmetric:
 
 def test_the_mirror_image_is_turned_back(info: ModelInfo) -> None:
     image = np.zeros((32, 64, 3), np.uint8)
-    once = NetworkPredictor(Asymmetric(info)).predict(image).probabilities
-    both = NetworkPredictor(Asymmetric(info), Views(flip=True)).predict(image).probabilities
+    once = Predictor(Asymmetric(info)).predict(image).probabilities
+    both = Predictor(Asymmetric(info), views=Views(flip=True)).predict(image).probabilities
     np.testing.assert_allclose(both, (once + once[:, :, ::-1]) / 2, atol=1e-6)
     assert np.abs(both - once).max() > 0.1
 
@@ -120,7 +119,7 @@ def test_the_mirror_image_is_turned_back(info: ModelInfo) -> None:
 def test_tiles_find_what_the_whole_shows(shape: tuple[int, int], colour_network: Any) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     network = colour_network()
-    tiled = NetworkPredictor(network, Views(tile=64, stride=40)).predict(image)
+    tiled = Predictor(network, views=Views(tile=64, stride=40)).predict(image)
     expected = image.transpose(2, 0, 1)[[2, 0, 1]].argmax(0)
     unsure = np.sort(image, axis=2)[..., 2] == np.sort(image, axis=2)[..., 1]
     assert np.array_equal(tiled.mask[~unsure], expected[~unsure])
@@ -128,11 +127,11 @@ def test_tiles_find_what_the_whole_shows(shape: tuple[int, int], colour_network:
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.sampled_from([None, (64, 64), (96, 32)]))
-def test_the_mask_has_the_size_of_the_photograph(height: int, width: int, size: Any) -> None:
+def test_the_mask_has_the_size_of_the_image(height: int, width: int, size: Any) -> None:
     from mmseg_ext.data.classes import Classes
 
     network = Asymmetric(ModelInfo(Classes(('a', 'b', 'c'), ((0, 0, 0),) * 3), (0, 0, 0), (1, 1, 1)))
-    result = NetworkPredictor(network, Views((size,))).predict(np.zeros((height, width, 3), np.uint8))
+    result = Predictor(network, views=Views((size,))).predict(np.zeros((height, width, 3), np.uint8))
     assert result.mask.shape == (height, width)
     assert result.probabilities.shape == (3, height, width)
     np.testing.assert_allclose(result.probabilities.sum(0), 1, atol=1e-5)
@@ -142,23 +141,23 @@ def test_the_mask_has_the_size_of_the_photograph(height: int, width: int, size: 
 @pytest.mark.parametrize('flip', [False, True])
 def test_bands_of_rows_change_nothing(flip: bool, info: ModelInfo, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    photo = from_array(rng.integers(0, 256, (37, 53, 3), dtype=np.uint8))
+    image = from_array(rng.integers(0, 256, (37, 53, 3), dtype=np.uint8))
     views = [
         rng.normal(size=(3, h, w)).astype(np.float32) for h, w in ((8, 16), (60, 70), (37, 53))[: 3 if flip else 1]
     ]
-    whole = Prediction(photo, info, views)
+    whole = Prediction(image, info, views)
     expected = np.mean(
         [softmax(np.stack([cv2.resize(p, (53, 37), interpolation=cv2.INTER_LINEAR) for p in v])) for v in views], axis=0
     )
     np.testing.assert_allclose(whole.probabilities, expected, atol=1e-5)
-    monkeypatch.setattr(prediction, 'VALUES_AT_ONCE', 500)
-    banded = Prediction(photo, info, views)
+    monkeypatch.setattr(prediction, 'MAX_BAND_VALUES', 500)
+    banded = Prediction(image, info, views)
     np.testing.assert_array_equal(banded.mask, whole.mask)
     np.testing.assert_array_equal(banded.probabilities, whole.probabilities)
     np.testing.assert_array_equal(banded.overlay(), whole.overlay())
 
 
-def test_one_output_is_the_chance_of_the_second_class(info: ModelInfo) -> None:
+def test_one_output_is_the_probability_of_the_second_class(info: ModelInfo) -> None:
     from mmseg_ext.data.classes import Classes
 
     two = replace(info, classes=Classes(('background', 'lesion'), ((0, 0, 0), (255, 0, 0))), threshold=0.3)
@@ -175,19 +174,19 @@ def test_the_overlay_colours_objects_and_leaves_the_background(info: ModelInfo) 
     np.testing.assert_array_equal(result.overlay(0.5)[0], [[100, 100, 100], [160, 80, 80], [80, 100, 165]])
     np.testing.assert_array_equal(result.overlay(0)[0], image[0])
     np.testing.assert_array_equal(result.overlay(1)[0, 1:], [[220, 60, 60], [60, 100, 230]])
-    np.testing.assert_array_equal(result.photo.pixels, image)
+    np.testing.assert_array_equal(result.image.pixels, image)
 
 
-def test_a_turned_photograph_is_seen_upright(colour_network: Any) -> None:
+def test_an_exif_rotation_is_applied(colour_network: Any) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the top of the scene is at the right of the stored pixels
     stream = io.BytesIO()
     Image.fromarray(COLOURS[BLOCKS]).save(stream, 'PNG', exif=exif)
-    result = NetworkPredictor(colour_network()).predict(stream.getvalue())
+    result = Predictor(colour_network()).predict(stream.getvalue())
     np.testing.assert_array_equal(result.mask, np.rot90(BLOCKS, -1))
     np.testing.assert_array_equal(result.stored_mask, BLOCKS)
 
 
-def test_a_photo_is_taken_as_it_is(colour_network: Any) -> None:
-    photo = UprightImage(np.zeros((32, 32, 3), np.uint8), orientation=3)
-    assert NetworkPredictor(colour_network()).predict(photo).photo is photo
+def test_an_upright_image_is_used_as_it_is(colour_network: Any) -> None:
+    upright = UprightImage(np.zeros((32, 32, 3), np.uint8), orientation=3)
+    assert Predictor(colour_network()).predict(upright).image is upright
