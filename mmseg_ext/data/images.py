@@ -24,7 +24,7 @@ ORIENTATION_TAG = 0x0112
 ALPHA_MODES = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 WIDE_MODES = ('I', 'F')  # 32 bits: nothing states the range of the values
 OPENCV_FORMATS = ('BMP', 'JPEG', 'MPO', 'PNG')  # of these OpenCV gives the same pixels as Pillow, in half the time
-JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
+START_AND_END = {'JPEG': (b'\xff\xd8', b'\xff\xd9'), 'PNG': (b'\x89PNG', b'IEND')}
 WARNINGS_LOCK = Lock()  # the filters of warnings are the process's, and images are decoded in threads
 
 Pixels = NDArray[np.uint8]
@@ -235,13 +235,15 @@ def _orientation(image: Image.Image) -> int:
 
 def _decode_pixels(image: Image.Image, data: bytes, name: str, rules: ImageRules) -> Pixels:
     if image.mode in ('L', 'RGB') and image.format in OPENCV_FORMATS and 'transparency' not in image.info:
-        # OpenCV fills the missing part of a JPEG with grey and does not report it; a complete one has its end marker
-        # near the end, unless a phone has appended a video.
-        if data.startswith(JPEG_START) and JPEG_END not in data[-1024:]:
-            try:
-                image.load()
-            except OSError as error:
-                raise InputError(name, 'image is cut short (no end of JPEG data)', 'copy the file again') from error
+        # OpenCV fills the missing part of a JPEG with grey and does not report it, and prints a warning on a cut PNG; a
+        # complete file has its end marker near the end, unless a phone has appended a video.
+        for file_format, (start, end) in START_AND_END.items():
+            if data.startswith(start) and end not in data[-1024:]:
+                try:
+                    image.load()
+                except OSError as error:
+                    problem = f'image is cut short (no end of {file_format} data)'
+                    raise InputError(name, problem, 'copy the file again') from error
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if pixels is not None:
             return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)

@@ -28,7 +28,7 @@ def test_of_a_thousand_photographs_one_is_cut_short(run_tool: Tool, colour_model
     result = run_tool('predict', colour_model, photos, '--out', tmp_path / 'out', '--batch', 32)
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f'error: {broken}: image cannot be decoded')
+    assert line.startswith(f'error: {broken}: image is cut short')
     assert result.stdout.startswith('999 of 1000 photographs predicted in ')
     assert 'a second (reading and writing included); 1 could not be read' in result.stdout
     written = sorted((tmp_path / 'out' / 'masks').iterdir())

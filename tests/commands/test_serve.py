@@ -100,7 +100,7 @@ def test_what_is_refused(address: tuple[str, int]) -> None:
     cases: list[tuple[Any, dict[str, str], int, str]] = [
         (b'', {}, 400, 'empty'),
         (b'text', {}, 422, 'This file cannot be used: image cannot be decoded (damaged or no'),
-        (good[:200], {}, 422, 'This file cannot be used: image cannot be decoded'),
+        (good[:200], {}, 422, 'This file cannot be used: image is cut short'),
         (png(np.zeros((500, 500), np.uint8)), {}, 422, 'This file cannot be used: has 500×500 pixels'),
         (too_long, {}, 413, 'larger than 0.3 MB'),
         (chunks, {}, 413, 'larger than 0.3 MB'),

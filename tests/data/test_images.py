@@ -81,16 +81,19 @@ def test_exif_rotation_is_not_applied_since_masks_have_none(tmp_path: Path) -> N
     np.testing.assert_array_equal(read_image(tmp_path / 'turned.jpg'), read_image(tmp_path / 'plain.jpg'))
 
 
-@pytest.mark.parametrize(('suffix', 'problem'), [('jpg', 'cut short'), ('png', 'cannot be decoded')])
+@pytest.mark.parametrize('suffix', ['jpg', 'png'])
 @pytest.mark.parametrize('share', [0.3, 0.9])
-def test_a_truncated_file_is_refused(share: float, suffix: str, problem: str, tmp_path: Path) -> None:
+def test_a_truncated_file_is_refused(
+    share: float, suffix: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / f'a.{suffix}'
     Image.fromarray(LARGE).resize((200, 200)).save(path)
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(InputError, match=problem) as caught:
+    with pytest.raises(InputError, match='cut short') as caught:
         read_image(path)
     assert str(caught.value).startswith(f'{path}: ')
+    assert capfd.readouterr().err == ''  # OpenCV would warn on standard error
 
 
 def test_a_video_behind_a_complete_jpeg_is_no_damage(tmp_path: Path) -> None:
