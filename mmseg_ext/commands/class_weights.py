@@ -5,25 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from mmseg_ext.commands.cli import ArgumentParser
-from mmseg_ext.eda.class_weights import METHODS, check_out, class_weights, write_weights
+from mmseg_ext.commands import cli
+from mmseg_ext.eda.class_weights import METHODS
 
-EXAMPLE = 'python tools/class_weights.py data/pets --method median-frequency --out class_weights.json'
+EXAMPLE = 'mmseg-ext class-weights data/pets --method median-frequency --out class_weights.json'
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, compute, print."""
-    parser = ArgumentParser(
+def build_parser() -> cli.ArgumentParser:
+    """Build the parser of the flags."""
+    parser = cli.ArgumentParser(
         'Compute the weights of the classes from how many pixels each has, and print them as JSON:\n'
         '{"classes": [...], "weights": [...]}. Ignored pixels are not counted.',
         EXAMPLE,
     )
-    parser.add_argument('data', metavar='DATA', help='data set: a folder with dataset.yaml and <label set>/<split>/')
-    parser.add_argument('--labels', default='labels', metavar='NAME', help='label set (default: labels)')
-    parser.add_argument('--split', default='train', metavar='NAME', help='which split (default: train)')
-    parser.add_argument(
-        '--method', choices=list(METHODS), default='median-frequency', help='how (default: median-frequency)'
-    )
+    cli.add_data_arguments(parser, splits=False)
+    parser.add_argument('--split', default='train', metavar='NAME', help='split (default: train)')
+    parser.add_argument('--method', choices=list(METHODS), default='median-frequency', help='default: median-frequency')
     parser.add_argument(
         '--per-image',
         action='store_true',
@@ -36,10 +33,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         "for mmsegmentation's own as well",
     )
     parser.add_argument('--overwrite', action='store_true', help='replace FILE')
-    args = parser.parse_args(argv)
-    if args.out is not None:
-        check_out(args.out, args.overwrite)
-    result = class_weights(args.data, args.labels, args.split, args.method, args.per_image)
-    if args.out is not None:
-        write_weights(args.out, result)
-    print(json.dumps(result, ensure_ascii=False))
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse, compute, print."""
+    args = build_parser().parse_args(argv)
+    from mmseg_ext.workflows.class_weights import compute_class_weights
+
+    weights = compute_class_weights(
+        args.data, args.labels, args.split, method=args.method, per_image=args.per_image, out=args.out,
+        overwrite=args.overwrite,
+    )  # fmt: skip
+    print(json.dumps(weights, ensure_ascii=False))

@@ -1,40 +1,35 @@
-"""Mend masks by geometric rules, into a new label set."""
+"""Repair masks by geometric rules, into a new label set."""
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from mmseg_ext.commands.cli import ArgumentParser
-from mmseg_ext.data.classes import Classes
-from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds, clean_label_set
-from mmseg_ext.errors import InputError
+from mmseg_ext.commands import cli
+from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds
 
-EXAMPLE = 'python tools/clean_masks.py data/pets --labels labels --out labels_clean'
-PAGE = 'cleaning.html'
-TABLES = 'cleaning.csv, cleaning.json'
+EXAMPLE = 'mmseg-ext clean data/pets --labels labels --to labels_clean'
+FILES = 'cleaning.csv, cleaning.json, cleaning.html'
+MAX_ROWS = 20
 
 
-def build_parser() -> ArgumentParser:
-    """The tool's arguments."""
-    parser = ArgumentParser(_description(), EXAMPLE)
-    parser.add_argument('data', metavar='DATA', help='data set with dataset.yaml')
-    parser.add_argument('--labels', metavar='NAME', required=True, help='label set to mend; it is not changed')
-    parser.add_argument('--out', metavar='NAME2', required=True, help='label set to write beside it')
-    parser.add_argument('--splits', metavar='A,B', help='which splits (default: all)')
-    parser.add_argument('--rules', metavar='A,B', help='which rules (default: all)')
+def build_parser() -> cli.ArgumentParser:
+    """Build the parser of the flags."""
+    parser = cli.ArgumentParser(_description(), EXAMPLE, flags={'out': '--to'})
+    cli.add_data_arguments(parser, labels=None, what='label set to repair; it is not changed')
+    cli.add_new_labels(parser, 'label set to write beside it')
+    parser.add_argument('--rules', type=cli.names, metavar='A,B', default=tuple(RULES), help='rules (default: all)')
     parser.add_argument(
         '--set', nargs='+', action='extend', default=[], metavar='NAME=VALUE', help='change thresholds of the rules'
     )
     parser.add_argument(
         '--thorough',
         action='store_true',
-        help='mend tiny regions and holes beside finely detailed outlines too, where they may be meant',
+        help='repair tiny regions and holes near finely detailed outlines too, where they may be meant',
     )
-    parser.add_argument('--dry-run', action='store_true', help='say what would be done, and leave DATA as it is')
+    parser.add_argument('--dry-run', action='store_true', help='print what would be done, and leave DATA as it is')
     parser.add_argument('--report', metavar='D', help='also write tables and page to this new folder')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier cleaned label set or report')
     return parser
@@ -43,38 +38,18 @@ def build_parser() -> ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, clean, print the tables."""
     args = build_parser().parse_args(argv)
-    limits = Thresholds().thorough() if args.thorough else Thresholds()
-    target = Path(args.report) if args.report else None
-    if target and target.exists() and not args.overwrite:
-        raise InputError(f'{target}: exists already; name another folder or add --overwrite')
+    from mmseg_ext.workflows.clean import clean_labels
 
-    def write_page(report: CleaningReport, folder: Path) -> None:
-        from mmseg_ext.reports.cleaning_page import write_cleaning_page
-
-        if target or not args.dry_run:
-            write_cleaning_page(folder / PAGE, report, args.data, folder, Classes.read(args.data))
-        if target:
-            report.write_tables(target)
-            write_cleaning_page(target / PAGE, report, args.data, folder, Classes.read(args.data))
-
-    report = clean_label_set(
-        args.data,
-        args.labels,
-        args.out,
-        splits=None if args.splits is None else _split(args.splits),
-        rules=tuple(RULES) if args.rules is None else _split(args.rules),
-        limits=limits.changed(args.set),
-        dry_run=args.dry_run,
-        overwrite=args.overwrite,
-        finish=write_page,
-    )
+    thresholds = Thresholds().thorough() if args.thorough else Thresholds()
+    report = clean_labels(
+        args.data, args.labels, args.to, splits=args.splits, rules=args.rules, thresholds=thresholds.changed(args.set),
+        dry_run=args.dry_run, report=args.report, overwrite=args.overwrite,
+    )  # fmt: skip
     _print(report)
-    if args.dry_run:
-        print(f'dry run: {Path(args.data) / args.out} was not written')
-    else:
-        print(f'{Path(args.data) / args.out}: masks, {TABLES}, {PAGE}')
-    if target:
-        print(f'{target}: {TABLES}, {PAGE}')
+    target = Path(args.data) / args.to
+    print(f'dry run: {target} was not written' if args.dry_run else f'{target}: masks, {FILES}')
+    if args.report:
+        print(f'{args.report}: {FILES}')
     return 0
 
 
@@ -83,25 +58,20 @@ def _description() -> str:
     thresholds = ', '.join(f'{field.name}={field.default}' for field in fields(Thresholds))
     wrapped = textwrap.fill(thresholds, width=110, initial_indent='  ', subsequent_indent='  ')
     return (
-        'Mend masks by geometric rules, into a new label set with a table and a page of all changes.\n'
-        f'Class 0 is the ground; ignored pixels stay ignored.\n\nrules:\n{rules}\n\n'
-        f'thresholds (docs/cleaning.md says what they mean):\n{wrapped}'
+        'Repair masks by geometric rules, into a new label set with a table and a page of all changes.\n'
+        f'Class 0 is the background; ignored pixels stay ignored.\n\nrules:\n{rules}\n\n'
+        f'thresholds (explained in docs/cleaning.md):\n{wrapped}'
     )
 
 
-def _split(text: str) -> list[str]:
-    return [name.strip() for name in text.split(',') if name.strip()]
-
-
-def _print(report: CleaningReport, most: int = 20) -> None:
-    """The changes by file (the largest), and by rule."""
-    from rich.console import Console
+def _print(report: CleaningReport) -> None:
+    """Print the largest changes, and the totals of each rule."""
     from rich.table import Table
 
-    console = Console(width=None if os.isatty(1) else 110)
-    largest = sorted(report.changes, key=lambda entry: -entry.change.pixels)[:most]
+    console = cli.console()
+    largest = sorted(report.changes, key=lambda entry: -entry.change.pixels)[:MAX_ROWS]
     if largest:
-        title = 'largest changes' if len(report.changes) > most else 'changes'
+        title = 'largest changes' if len(report.changes) > MAX_ROWS else 'changes'
         table = Table('split', 'stem', 'rule', 'pixels', 'regions before', 'after', title=title)
         for entry in largest:
             split, stem, _, rule, *numbers = entry.row()

@@ -9,15 +9,20 @@ from mmseg_ext.commands.cli import ArgumentParser
 EXAMPLE = 'mmseg-ext cleaning-ablation data/demo --labels labels --truth labels_true'
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, measure, print a table by rule and, for synthetic data, by kind of defect."""
+def build_parser() -> ArgumentParser:
+    """Build the parser of the flags."""
     parser = ArgumentParser('Measure what each cleaning rule gains, compared with true masks.', EXAMPLE)
     parser.add_argument('data', metavar='DATA', help='data set with dataset.yaml')
     parser.add_argument('--labels', metavar='NAME', default='labels', help='label set to clean (default: labels)')
     parser.add_argument('--truth', metavar='NAME', default='labels_true', help='true masks (default: labels_true)')
     parser.add_argument('--split', default='train', help='which split (default: train)')
     parser.add_argument('--thorough', action='store_true', help='as in mmseg-ext clean')
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, measure, print a table by rule and, for synthetic data, by kind of defect."""
+    args = build_parser().parse_args(argv)
     from mmseg_ext.eda.cleaning import Thresholds
     from mmseg_ext.eda.cleaning.ablation import ablate_rules
 

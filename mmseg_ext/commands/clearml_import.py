@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from mmseg_ext.commands.cli import ArgumentParser
 
-EXAMPLE = 'python tools/clearml_import.py work_dirs/NAME/clearml/offline/*.zip'
+EXAMPLE = 'mmseg-ext clearml-import work_dirs/NAME/clearml/offline/*.zip'
 
 
 def build_parser() -> ArgumentParser:
-    """The tool's arguments."""
+    """Build the parser of the flags."""
     parser = ArgumentParser(
         'Send the offline sessions of trainings to the ClearML server; each becomes a task, and one that continues '
         'another goes on with its task.',
@@ -21,7 +21,7 @@ def build_parser() -> ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, send, say where everything lies."""
+    """Parse, send, print the pages."""
     args = build_parser().parse_args(argv)
     from mmseg_ext.tracking.clearml import import_sessions
 

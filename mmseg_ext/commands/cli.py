@@ -6,40 +6,53 @@ Exit codes: 0 done, 1 findings or a missed goal, 2 wrong use or unusable input.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mmseg_ext.errors import InputError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 ARGUMENT = re.compile(r'`([a-z_]\w*)(?:=([^`]*))?`')  # how an `InputError` writes an argument of a library function
-TRAINING = frozenset({'torch', 'mmengine', 'mmcv', 'mmseg', 'pyarrow'})  # of the extra `train`; the core does without
+# Arguments of the library that have another name on the command line, the same in every command.
+FLAGS = {'root': 'DATA', 'data_root': 'DATA', 'config_path': 'CONFIG', 'options': '--cfg-options'}
+# Top-level module → the extra of pyproject.toml that installs it; the core needs none of them.
+EXTRAS = {
+    'torch': 'train', 'mmengine': 'train', 'mmcv': 'train', 'mmseg': 'train', 'clearml': 'train', 'pyarrow': 'train',
+    'plotly': 'train', 'scipy': 'train', 'prettytable': 'train', 'optuna': 'search', 'onnx': 'export',
+    'onnxscript': 'export', 'onnxruntime': 'onnx', 'starlette': 'serve', 'uvicorn': 'serve', 'dask': 'dask',
+    'distributed': 'dask',
+}  # fmt: skip
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Parser whose help keeps line breaks, shows defaults and ends with an example.
+    """Parser whose help keeps line breaks and ends with an example.
 
     Args:
         description: What the command does.
         example: One call of it.
-        prog: Its name; given by argparse to the parser of a sub-command.
+        prog: Its name; by default that of the verb that runs.
         flags: Argument of the library → flag, where the two differ by more than dashes: ``{'batch_size': '--batch'}``.
     """
 
     last: ArgumentParser | None = None  # the one that has parsed, for the flags in error messages
+    command: str | None = None  # the verb that runs: ``mmseg-ext audit``
 
     def __init__(
         self, description: str, example: str, prog: str | None = None, flags: dict[str, str] | None = None
     ) -> None:
         super().__init__(
-            prog=prog,  # given by argparse to the parser of a sub-command
+            prog=prog or ArgumentParser.command,  # argparse gives one to the parser of a sub-command
             description=description,
             epilog=f'example:\n  {example}',
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self._flags = {'options': '--cfg-options'} | (flags or {})
+        self._flags = FLAGS | (flags or {})
 
     def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
         """Parse; see argparse."""
@@ -54,16 +67,17 @@ class ArgumentParser(argparse.ArgumentParser):
         >>> parser.name_flags('out: exists already; replace it with `overwrite=True`')
         'out: exists already; replace it with --overwrite'
         """
-        flags = {
-            action.dest: max(action.option_strings, key=len, default=action.metavar or action.dest)
+        flags = self._flags | {
+            action.dest: max(action.option_strings, key=len, default=str(action.metavar or action.dest))
             for action in self._actions
-        } | self._flags
+            if action.help is not argparse.SUPPRESS and action.dest not in self._flags
+        }
 
         def flag(match: re.Match[str]) -> str:
             name, value = match.groups()
             if name not in flags:
                 return match[0]
-            return f'{flags[name]} {value}' if value and value != 'True' else str(flags[name])
+            return f'{flags[name]} {value}' if value and value != 'True' else flags[name]
 
         return ARGUMENT.sub(flag, message)
 
@@ -73,7 +87,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
 
 def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
-    """Run a tool's ``main`` and leave with its exit code; an `InputError` becomes one line on standard error."""
+    """Run a command's ``main`` and exit with its code; an `InputError` becomes one line on standard error."""
     try:
         code = main(None) or 0
         sys.stdout.flush()  # here, where a reader that has left is no error, and not at the interpreter's end
@@ -82,21 +96,29 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
         print(f'error: {message}', file=sys.stderr)
         code = error.exit_code
     except ModuleNotFoundError as error:
-        if (error.name or '').partition('.')[0] not in TRAINING:
+        extra = EXTRAS.get((error.name or '').partition('.')[0])
+        if extra is None:
             raise
-        print(f'error: needs {error.name}, which is not installed: pip install "mmseg_ext[train]"', file=sys.stderr)
+        print(f'error: needs {error.name}, which is not installed: pip install "mmseg_ext[{extra}]"', file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # the reader (head, less) has left: nothing more to say, and nobody to say it to
+    except BrokenPipeError:  # the reader (head, less) has left: nobody reads what else there is to print
         sys.stdout = None
         code = 0
     sys.exit(code)
 
 
+def console(width: int = 110) -> Console:
+    """Open a console on standard output: as wide as the terminal, or ``width`` columns in a pipe."""
+    from rich.console import Console
+
+    return Console(width=None if os.isatty(1) else width)
+
+
 def positive(text: str) -> int:
-    """Read the value of an option that counts something: the ``type`` of an argument.
+    """Read a count: the ``type`` of an argument.
 
     Raises:
         argparse.ArgumentTypeError: It is no whole number of at least 1; the parser makes one line of that.
@@ -107,9 +129,59 @@ def positive(text: str) -> int:
     return value
 
 
-def add_run_arguments(parser: ArgumentParser) -> None:
-    """Add what every tool that runs a config takes: overrides of the config, and how its processes are launched."""
+def names(text: str) -> tuple[str, ...]:
+    """Read names separated by commas: the ``type`` of an argument.
+
+    >>> names('train, val,')
+    ('train', 'val')
+    """
+    return tuple(name.strip() for name in text.split(',') if name.strip())
+
+
+def png(text: str) -> str:
+    """Read the name of a PNG file: the ``type`` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: It has another suffix.
+    """
+    if not text.lower().endswith('.png'):
+        raise argparse.ArgumentTypeError(f'{text} must end in .png')
+    return text
+
+
+def add_data_arguments(
+    parser: argparse.ArgumentParser, labels: str | None = 'labels', *, splits: bool = True, what: str = 'label set'
+) -> None:
+    """Add what every command that reads a data set takes: DATA, ``--labels`` and ``--splits``.
+
+    Args:
+        parser: The parser.
+        labels: Default of ``--labels``; None if it must be given.
+        splits: Whether there is a ``--splits``.
+        what: Help of ``--labels``.
+    """
+    parser.add_argument('data', metavar='DATA', help='data set: dataset.yaml, img/<split>/, <label set>/<split>/')
+    default = '' if labels is None else f' (default: {labels})'
+    parser.add_argument('--labels', metavar='NAME', default=labels, required=labels is None, help=f'{what}{default}')
+    if splits:
+        parser.add_argument('--splits', type=names, metavar='A,B', help='splits, separated by commas (default: all)')
+
+
+def add_new_labels(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add ``--to``, the name of a new label set, which was ``--out`` in earlier versions."""
+    either = parser.add_mutually_exclusive_group(required=True)
+    either.add_argument('--to', metavar='NAME', help=text)
+    either.add_argument('--out', dest='to', help=argparse.SUPPRESS)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``, overrides of a config."""
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config')
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that runs a config takes: overrides, and how its processes are launched."""
+    add_config_options(parser)
     parser.add_argument(
         '--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='for torchrun or slurm'
     )

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from mmseg_ext.commands import cli
 
-EXAMPLE = """python tools/export.py configs/pets/NAME.py work_dirs/NAME --out model.onnx
-  python tools/export.py configs/pets/NAME.py work_dirs/NAME --out model.onnx --int8 data/pets"""
+EXAMPLE = """mmseg-ext export pets/NAME work_dirs/NAME --out model.onnx
+  mmseg-ext export pets/NAME work_dirs/NAME --out model.onnx --int8 data/pets"""
 
 
 def build_parser() -> cli.ArgumentParser:
-    """The tool's arguments."""
+    """Build the parser of the flags."""
     parser = cli.ArgumentParser(
         'Write a model as one .onnx file: free batch and size, with class names, palette and normalisation in its\n'
         'metadata. 99.9 % of the pixels must get the same class as by torch, else nothing is written (exit code 1).',
         EXAMPLE,
     )
-    parser.add_argument('config', help='config file that the model was trained with')
-    parser.add_argument('checkpoint', help='its weights (.pth), or its work dir: the best checkpoint there')
-    parser.add_argument('--out', type=Path, metavar='FILE', required=True, help='the .onnx file')
+    parser.add_argument('config', metavar='CONFIG', help='config that the model was trained with')
+    parser.add_argument(
+        'checkpoint', metavar='CHECKPOINT', help='its weights (.pth), or its work dir: the best checkpoint there'
+    )
+    parser.add_argument('--out', metavar='FILE', required=True, help='the .onnx file')
     parser.add_argument(
         '--images', nargs='+', default=[], metavar='IMAGE|DIR|GLOB',
-        help="photographs to check on (default: the config's val images, or synthetic ones)",
+        help="images to check on (default: the config's val images, or synthetic ones)",
     )  # fmt: skip
-    parser.add_argument('--count', type=cli.positive, default=32, metavar='N', help='how many of them (default 32)')
+    parser.add_argument('--count', type=cli.positive, default=32, metavar='N', help='how many of them (default: 32)')
     parser.add_argument(
-        '--int8', type=Path, metavar='DATA',
+        '--int8', metavar='DATA',
         help='also FILE with the suffix .int8.onnx, quantised with the val images of DATA and scored on them',
     )  # fmt: skip
     parser.add_argument('--labels', default='labels', metavar='NAME', help='label set to score by (default: labels)')

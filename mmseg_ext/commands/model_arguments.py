@@ -12,32 +12,34 @@ from mmseg_ext.data.images import ImageRules
 from mmseg_ext.inference.network import Mode
 from mmseg_ext.inference.predictor import ONNX_SUFFIX, Predictor
 
+MODEL_FLAGS = {'batch_size': '--batch'}
+
 
 def add_model_arguments(parser: ArgumentParser) -> None:
-    """Add what every tool that predicts takes; `predictor_from` reads it."""
+    """Add what every command that predicts takes; `predictor_from` reads it."""
     parser.add_argument('--tta', action='store_true', help="average the sizes and flips of the config's tta_pipeline")
     parser.add_argument(
-        '--size', type=int, metavar='N', help='longest side of a photograph in the network (default: as in the config)'
+        '--size', type=int, metavar='N', help='longest side of an image in the network (default: as in the config)'
     )
     parser.add_argument(
         '--mode', choices=get_args(Mode),
-        help='see photographs whole, or slide tiles over them, by default in their own size (default: as the config)',
+        help='predict images whole, or slide tiles over them, by default in their own size (default: as the config)',
     )  # fmt: skip
-    parser.add_argument('--batch', type=int, default=8, metavar='N', help='views in a batch (default 8)')
+    parser.add_argument('--batch', type=int, default=8, metavar='N', help='views in a batch (default: 8)')
     parser.add_argument('--device', metavar='NAME', help='cpu or cuda (default: a GPU where there is one)')
     parser.add_argument('--dtype', choices=['bfloat16', 'float16'], help='half precision (float16: GPU; not for ONNX)')
     parser.add_argument(
         '--background', type=_colour, default=ImageRules.background, metavar='R,G,B',
-        help='colour behind transparent pixels (default 255,255,255)',
+        help='colour behind transparent pixels (default: 255,255,255)',
     )  # fmt: skip
     parser.add_argument(
         '--max-pixels', type=above_zero, default=ImageRules.max_pixels / 1e6, metavar='M',
-        help=f'refuse photographs of more megapixels (default {ImageRules.max_pixels / 1e6:g})',
+        help=f'refuse images of more megapixels (default: {ImageRules.max_pixels / 1e6:g})',
     )  # fmt: skip
 
 
 def split_model(files: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Part what stands before the photographs on the command line: one .onnx file, or a config and a checkpoint."""
+    """Split the model from the images after it: one .onnx file, or a config and a checkpoint."""
     count = 1 if Path(files[0]).suffix.lower() == ONNX_SUFFIX else 2
     return tuple(files[:count]), list(files[count:])
 
@@ -58,13 +60,13 @@ def predictor_from(model: Sequence[str], args: Namespace) -> Predictor:
 def _colour(text: str) -> tuple[int, int, int]:
     values = tuple(int(part) for part in text.split(','))
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
-        raise ArgumentTypeError(f'{text}: must be three numbers of 0–255')
+        raise ArgumentTypeError(f'{text}: must be three numbers from 0 to 255')
     return values
 
 
 def above_zero(text: str) -> float:
-    """The type of an argument that must be a number above 0."""
+    """Read a number above 0: the ``type`` of an argument."""
     value = float(text)
     if not 0 < value < 1e6:
-        raise ArgumentTypeError(f'{text}: must lie above 0')
+        raise ArgumentTypeError(f'{text}: must be above 0')
     return value

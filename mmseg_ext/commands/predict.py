@@ -1,4 +1,4 @@
-"""Predict photographs of any kind and size with a trained model."""
+"""Predict images of any kind and size with a trained model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from mmseg_ext.commands import cli
 
-EXAMPLE = """python tools/predict.py configs/pets/NAME.py work_dirs/NAME photographs --out predicted --overlay
-  python tools/predict.py model.onnx 'photographs/**/*.jpg' --out predicted --labelme"""
+EXAMPLE = """mmseg-ext predict pets/NAME work_dirs/NAME images --out predicted --overlay
+  mmseg-ext predict model.onnx 'images/**/*.jpg' --out predicted --labelme"""
 
 
 def _opacity(text: str) -> float:
@@ -20,22 +20,22 @@ def _opacity(text: str) -> float:
 
 
 def build_parser() -> cli.ArgumentParser:
-    """The tool's arguments."""
-    from mmseg_ext.commands.model_arguments import add_model_arguments
+    """Build the parser of the flags."""
+    from mmseg_ext.commands.model_arguments import MODEL_FLAGS, add_model_arguments
 
     parser = cli.ArgumentParser(
-        'Write a mask for each photograph: D/masks/STEM.png, and what its values mean: D/dataset.yaml.\n'
-        'A photograph that cannot be read costs one line and exit code 1; the others are predicted all the same.',
+        'Write a mask for each image: D/masks/STEM.png, and what its values mean: D/dataset.yaml.\n'
+        'An image that cannot be read costs one line and exit code 1; the others are predicted all the same.',
         EXAMPLE,
-        flags={'batch_size': '--batch'},
+        flags=MODEL_FLAGS,
     )
     parser.add_argument(
         'files', nargs='+', metavar='CONFIG CHECKPOINT IMAGE|DIR|GLOB …',
-        help='the model (its config and its weights or work dir; or one .onnx file), then the photographs',
+        help='the model (its config and its weights or work dir; or one .onnx file), then the images',
     )  # fmt: skip
     parser.add_argument('--out', metavar='D', required=True, help='result folder')
-    parser.add_argument('--overlay', action='store_true', help='also the photograph with its mask: D/overlays/STEM.jpg')
-    parser.add_argument('--opacity', type=_opacity, default=0.5, metavar='P', help='of the overlay (default 0.5)')
+    parser.add_argument('--overlay', action='store_true', help='also the image with its mask: D/overlays/STEM.jpg')
+    parser.add_argument('--opacity', type=_opacity, default=0.5, metavar='P', help='of the overlay (default: 0.5)')
     parser.add_argument('--labelme', action='store_true', help='also a LabelMe file to correct: D/labelme/STEM.json')
     parser.add_argument('--overwrite', action='store_true', help='replace files')
     add_model_arguments(parser)
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     model, sources = split_model(args.files)
     if not sources:
-        parser.error('name the photographs after the model')
+        parser.error('name the images after the model')
     images = find_images(sources)
     kinds = ['masks', *(['overlays'] if args.overlay else []), *(['labelme'] if args.labelme else [])]
     predictor = predictor_from(model, args)
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rate = report.predicted / report.seconds if report.seconds else 0
     failed = f'; {len(report.errors)} could not be read' if report.errors else ''
     print(
-        f'{report.predicted} of {len(images)} photographs predicted in {report.seconds:.1f} s, '
+        f'{report.predicted} of {len(images)} images predicted in {report.seconds:.1f} s, '
         f'{rate:.2f} a second (reading and writing included){failed}'
     )
     print(f'{", ".join(kinds)}: {args.out}')

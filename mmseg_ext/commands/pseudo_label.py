@@ -1,4 +1,4 @@
-"""Let a trained model draw the masks of photographs of which only the class is known."""
+"""Let a trained model draw the masks of images of which only the class is known."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from collections.abc import Sequence
 
 from mmseg_ext.commands.cli import ArgumentParser
 
-EXAMPLE = 'python tools/pseudo_label.py configs/pets/NAME.py work_dirs/NAME photographs --out data/pets-pseudo'
+EXAMPLE = 'mmseg-ext pseudo-label pets/NAME work_dirs/NAME images --out data/pets-pseudo'
 
 
 def build_parser() -> ArgumentParser:
-    """The tool's arguments."""
+    """Build the parser of the flags."""
     parser = ArgumentParser(
-        'Make a data set of photographs that lie in folders named by class: the model draws the outline, the folder\n'
-        'says what it is. Pixels that the model is not sure of are ignored.',
+        'Make a data set of images in folders named by class: the model draws the outline, the folder gives the\n'
+        'class. Pixels of which the model is not sure are ignored.',
         EXAMPLE,
     )
-    parser.add_argument('config', help='config file that the model was trained with')
-    parser.add_argument('checkpoint', help='its weights (.pth), or its work dir: the best checkpoint there')
-    parser.add_argument('images', help='folder with one folder of photographs for each class')
+    parser.add_argument('config', metavar='CONFIG', help='config that the model was trained with')
+    parser.add_argument(
+        'checkpoint', metavar='CHECKPOINT', help='its weights (.pth), or its work dir: the best checkpoint there'
+    )
+    parser.add_argument('images', metavar='IMAGES', help='folder with one folder of images for each class')
     parser.add_argument('--out', metavar='DATA', required=True, help='the new data set')
     parser.add_argument(
-        '--sides', type=int, nargs='+', metavar='N', help='shorter sides of the views (default: 224 320)'
+        '--sides', type=int, nargs='+', metavar='PX', help='shorter sides of the views (default: 224 320)'
     )
-    parser.add_argument('--low', type=float, metavar='P', help='chance of an object up to which a pixel is background')
-    parser.add_argument('--high', type=float, metavar='P', help='chance of an object from which a pixel is one')
+    parser.add_argument('--low', type=float, metavar='P', help='object probability up to which a pixel is background')
+    parser.add_argument('--high', type=float, metavar='P', help='object probability from which a pixel is one')
     return parser
 
 

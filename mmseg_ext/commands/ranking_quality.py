@@ -9,14 +9,19 @@ from mmseg_ext.commands.cli import ArgumentParser
 EXAMPLE = 'mmseg-ext ranking-quality work_dirs/ranking data/pets --truth labels_fixed --out label_quality.json'
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, measure, print, write."""
+def build_parser() -> ArgumentParser:
+    """Build the parser of the flags."""
     parser = ArgumentParser('Measure how well a label ranking finds the masks that a person has corrected.', EXAMPLE)
     parser.add_argument('ranking', help='folder that mmseg-ext rank wrote')
     parser.add_argument('data', metavar='DATA', help='data set that was ranked')
     parser.add_argument('--truth', metavar='NAME', required=True, help='corrected label set')
     parser.add_argument('--out', metavar='FILE', help='write the measures as JSON')
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, measure, print, write."""
+    args = build_parser().parse_args(argv)
     from mmseg_ext.eda.quality.ranking import SEVERE_IOU, WRONG_IOU, measure_ranking
     from mmseg_ext.files import write_json
 

@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from mmseg_ext.commands.cli import ArgumentParser
 from mmseg_ext.runs.options import parse_options
 
-EXAMPLE = """python tools/search.py configs/demo/NAME.py --trials 20 --out work_dirs/search \\
+EXAMPLE = """mmseg-ext search demo/NAME --trials 20 --out work_dirs/search \\
     --space optim_wrapper.optimizer.lr=1e-5:1e-3:log model.decode_head.dropout_ratio=0.0:0.5"""
 
 
 def build_parser() -> ArgumentParser:
-    """The tool's arguments."""
+    """Build the parser of the flags."""
     parser = ArgumentParser(
         'Train an experiment with other hyperparameters, chosen by Optuna (TPE), and list them by the best value of\n'
         'validation. The same command continues an interrupted search.',
         EXAMPLE,
         flags={'queue': '--clearml-queue'},
     )
-    parser.add_argument('config', help='config file of the experiment')
+    parser.add_argument('config', metavar='CONFIG', help='experiment: a name (see mmseg-ext configs) or a file')
     parser.add_argument(
         '--space',
         nargs='+',
@@ -36,7 +36,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument('--workers', type=int, default=1, metavar='N', help='agents that train at a time (default: 1)')
     parser.add_argument('--metric', default='mDice', help='value of validation to maximise (default: mDice)')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the sampler and all trainings (0)')
-    parser.add_argument('--no-prune', action='store_true', help='never stop a training that lies below the median')
+    parser.add_argument('--no-prune', action='store_true', help='never stop a training that is below the median')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all trainings')
     return parser
 

@@ -1,4 +1,4 @@
-"""Serve a page on this machine: drop a photograph, see its mask."""
+"""Serve a page on this machine: drop an image, see its mask."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ from collections.abc import Sequence
 
 from mmseg_ext.commands import cli
 
-EXAMPLE = """python tools/serve.py configs/pets/NAME.py work_dirs/NAME
-  python tools/serve.py model.onnx --port 8080"""
+EXAMPLE = """mmseg-ext serve pets/NAME work_dirs/NAME
+  mmseg-ext serve model.onnx --port 8080"""
 
 
 def build_parser() -> cli.ArgumentParser:
-    """The tool's arguments."""
-    from mmseg_ext.commands.model_arguments import above_zero, add_model_arguments
+    """Build the parser of the flags."""
+    from mmseg_ext.commands.model_arguments import MODEL_FLAGS, above_zero, add_model_arguments
     from mmseg_ext.inference.server import MAX_UPLOAD_BYTES
 
     parser = cli.ArgumentParser(
-        'Serve a page that shows the mask of a photograph that is dropped on it, with a legend and an opacity slider.\n'
-        'It listens on this machine only unless --host says otherwise; photographs are not kept.',
+        'Serve a page that shows the mask of an image that is dropped on it, with a legend and an opacity slider.\n'
+        'It listens on this machine only, unless --host is given; images are not kept.',
         EXAMPLE,
-        flags={'batch_size': '--batch'},
+        flags=MODEL_FLAGS | {'max_bytes': '--max-upload'},
     )
     parser.add_argument(
         'model', nargs='+', metavar='CONFIG CHECKPOINT | MODEL.onnx', help='config and weights (or work dir), or ONNX'
     )
-    parser.add_argument('--host', default='127.0.0.1', metavar='ADDRESS', help='listen there (default 127.0.0.1)')
-    parser.add_argument('--port', type=int, default=8000, metavar='N', help='0 chooses a free one (default 8000)')
+    parser.add_argument(
+        '--host', default='127.0.0.1', metavar='ADDRESS', help='address to listen on (default: 127.0.0.1)'
+    )
+    parser.add_argument('--port', type=int, default=8000, metavar='N', help='0 chooses a free one (default: 8000)')
     parser.add_argument(
         '--max-upload', type=above_zero, default=MAX_UPLOAD_BYTES / 1e6, metavar='MB',
-        help=f'largest upload (default {MAX_UPLOAD_BYTES / 1e6:g})',
+        help=f'largest upload (default: {MAX_UPLOAD_BYTES / 1e6:g})',
     )  # fmt: skip
     add_model_arguments(parser)
     return parser
@@ -43,5 +45,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     model, rest = split_model(args.model)
     if rest:
-        parser.error(f'{rest[0]}: photographs are dropped on the page; for files use tools/predict.py')
+        parser.error(f'{rest[0]}: images are dropped on the page; for files use mmseg-ext predict')
     serve(predictor_from(model, args), args.host, args.port, int(args.max_upload * 1e6))

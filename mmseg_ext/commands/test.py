@@ -5,30 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from mmseg_ext.commands.cli import ArgumentParser, add_run_arguments
+from mmseg_ext.commands import cli
 from mmseg_ext.runs.options import parse_options
 
-EXAMPLE = 'python tools/test.py configs/pets/NAME.py work_dirs/NAME --split val --tta'
+EXAMPLE = 'mmseg-ext test pets/NAME work_dirs/NAME --split val --tta'
 
 
-def build_parser() -> ArgumentParser:
-    """The tool's arguments."""
-    parser = ArgumentParser(
+def build_parser() -> cli.ArgumentParser:
+    """Build the parser of the flags."""
+    parser = cli.ArgumentParser(
         'Predict a split and score it: Dice, IoU and Acc of each class with 95 % bootstrap intervals over images.\n'
         'A split without masks is predicted only.',
         EXAMPLE,
     )
-    parser.add_argument('config', help='config file that the model was trained with')
-    parser.add_argument('checkpoint', help='its weights (.pth), or its work dir: the best checkpoint there')
-    parser.add_argument('--split', default='test', help='which split (default: test)')
+    parser.add_argument('config', metavar='CONFIG', help='config that the model was trained with')
+    parser.add_argument(
+        'checkpoint', metavar='CHECKPOINT', help='its weights (.pth), or its work dir: the best checkpoint there'
+    )
+    parser.add_argument('--split', default='test', metavar='NAME', help='split (default: test)')
     parser.add_argument('--labels', metavar='NAME', help="label set to score against (default: the config's)")
-    parser.add_argument('--out', metavar='D', help='result folder (default: <split> beside the checkpoint)')
+    parser.add_argument('--out', metavar='D', help='result folder (default: <split> next to the checkpoint)')
     parser.add_argument('--tta', action='store_true', help="average the sizes and flips of the config's tta_pipeline")
     parser.add_argument(
-        '--probabilities', action='store_true', help='keep the class probabilities too, for tools/analyze_errors.py'
+        '--probabilities', action='store_true', help='keep the class probabilities too, for mmseg-ext errors'
     )
-    parser.add_argument('--overwrite', action='store_true', help='replace an earlier result in the result folder')
-    add_run_arguments(parser)
+    parser.add_argument('--overwrite', action='store_true', help='replace an earlier result in D')
+    cli.add_run_arguments(parser)
     return parser
 
 
@@ -38,7 +40,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_options(args.cfg_options)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     from mmengine.dist import is_main_process
-    from rich.console import Console
 
     from mmseg_ext.evaluation.summary import summary_table
     from mmseg_ext.workflows.evaluate import evaluate_split
@@ -62,6 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'{args.split}: {result.images} images predicted; there are no masks to score them by')
     else:
         title = f'{args.split} ({scores["images"]} images{", TTA" if args.tta else ""})'
-        Console(width=None if os.isatty(1) else 110).print(summary_table(scores, title))
+        cli.console().print(summary_table(scores, title))
     print(f'metrics, records and masks: {result.out}')
     return 0

@@ -9,20 +9,20 @@ from mmseg_ext.commands.cli import ArgumentParser, add_run_arguments
 from mmseg_ext.runs.options import parse_options
 from mmseg_ext.tracking.clearml import agent_arguments
 
-EXAMPLE = 'PETS_ROOT=DATA python tools/train.py configs/pets/NAME.py --work-dir work_dirs/NAME --seed 1'
+EXAMPLE = 'PETS_ROOT=data/pets mmseg-ext train pets/fcn_unet-s5-d16_ce-sgd-100e_pets-256x256 --seed 1'
 
 
 def build_parser() -> ArgumentParser:
-    """The tool's arguments."""
+    """Build the parser of the flags."""
     parser = ArgumentParser(
         'Train one experiment: checkpoints, curves, records and config go to its work dir.',
         EXAMPLE,
         flags={'mode': '--clearml', 'queue': '--clearml-queue'},
     )
-    parser.add_argument('config', help='config file of the experiment')
+    parser.add_argument('config', metavar='CONFIG', help='experiment: a name (see mmseg-ext configs) or a file')
     parser.add_argument('--work-dir', metavar='D', help='folder of the run (default: work_dirs/<config name>)')
     parser.add_argument('--seed', type=int, metavar='N', help="random seed (default: the config's)")
-    parser.add_argument('--resume', action='store_true', help='continue the run that stands in the work dir')
+    parser.add_argument('--resume', action='store_true', help='continue the run in the work dir')
     parser.add_argument('--amp', action='store_true', help='bfloat16 autocast, on the CPU too')
     parser.add_argument(
         '--clearml',
@@ -35,7 +35,7 @@ def build_parser() -> ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, train, say where everything lies."""
+    """Parse, train, print where the results are."""
     if not argv:
         argv = agent_arguments() or []
     args = build_parser().parse_args(argv)

@@ -1,9 +1,9 @@
-"""What ``tools/browse.py`` does: samples of a config's pipeline, made as a training makes them."""
+"""Samples of a config's pipeline, made as a training makes them, drawn into one PNG."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,19 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from numpy.typing import NDArray
 
+from mmseg_ext.engine import quiet_import  # noqa: F401 - the first import of mmseg
+
+# isort: split
 from mmseg_ext.data.images import read_image
 from mmseg_ext.datasets.seeding import SeededDataset, SeededIndex, SeededSampler
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.errors import InputError
 from mmseg_ext.models.batch_mix import step_rng
+from mmseg_ext.progress import track
 from mmseg_ext.reports.sample_sheet import Sample, write_sheet
 from mmseg_ext.runs.config import check_parts, load_config
 
-BARE = frozenset({'LoadImage', 'LoadMask', 'LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs'})
+KEPT = frozenset({'LoadImage', 'LoadMask', 'LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs'})
 
 
 def browse(
@@ -38,24 +42,22 @@ def browse(
     options: Mapping[str, Any] | None = None,
     height: int = 192,
     overwrite: bool = False,
-    track: Callable[[Iterable[Sample]], Iterable[Sample]] = iter,
 ) -> list[Sample]:
-    """Draw the first samples that a training would see, each beside its photograph, into one PNG.
+    """Draw the first samples that a training would see, each next to its image, into one PNG.
 
     Batches are mixed (``batch_augments`` of the data preprocessor) as the training mixes them.
 
     Args:
         config_path: The experiment.
         out: The PNG.
-        count: How many samples.
-        split: Whose loader of the config: train, val or test.
+        count: Number of samples.
+        split: Loader of the config: train, val or test.
         seed: Overrides the config's seed.
         index: Show this sample of the data set ``count`` times, instead of those that the sampler draws.
-        only: Types of transforms, or of the mix, to keep beside loading and packing; None keeps all, [] none.
+        only: Types of transforms, or of the mix, to keep between loading and packing; None keeps all, [] none.
         options: Overrides, dotted key → value.
-        height: Of each picture, in pixels.
+        height: Height of each picture in pixels.
         overwrite: Replace ``out``.
-        track: Wraps the samples, to show progress.
 
     Returns:
         The samples.
@@ -65,7 +67,7 @@ def browse(
     """
     out = Path(out)
     if out.exists() and not (overwrite and out.is_file()):
-        raise InputError(f'{out}: exists; replace it with --overwrite or choose another --out')
+        raise InputError(out, 'exists', 'replace it with `overwrite=True` or choose another `out`')
     key = f'{split}_dataloader'
     config = load_config(config_path, options)
     check_parts(config, config_path, key)
@@ -82,41 +84,41 @@ def browse(
 
     dataset, draws = guarded(build)
     if index is not None and not 0 <= index < len(dataset):
-        raise InputError(f'--index {index}: the data set has the samples 0 to {len(dataset) - 1}')
+        raise InputError(f'`index={index}`', f'the data set has the samples 0 to {len(dataset) - 1}')
     packed: Iterator[dict[str, Any]] = (_checked(dataset[draw]) for draw in draws)
     if mixing:
         packed = _mixed(packed, config, len(dataset.metainfo['classes']), seed)
-    samples = guarded(lambda: list(track(map(_sample, islice(packed, count)))))
+    samples = guarded(lambda: list(track(map(_sample, islice(packed, count)), 'drawing', count)))
     meta = dataset.metainfo
     write_sheet(samples, out, meta['palette'], meta.get('ignore_index', 255), height)
     return samples
 
 
 def _selected(config: Config, split: str, only: Sequence[str] | None) -> tuple[dict[str, Any], bool]:
-    """The data set's config with the transforms that are wanted, and whether batches are mixed."""
+    """Return the data set's config with the wanted transforms, and whether batches are mixed."""
     dataset = config[f'{split}_dataloader'].dataset.to_dict()
     mix = (config.get('model') or {}).get('data_preprocessor', {}).get('batch_augments')
     mixing = bool(mix) and split == 'train'
     if only is None:
         return dataset, mixing
-    names = [_bare(name) for name in only]
-    mixing = mixing and _bare(mix['type']) in names
-    return keep_only(dataset, [name for name in names if not mixing or name != _bare(mix['type'])]), mixing
+    names = [_without_scope(name) for name in only]
+    mixing = mixing and _without_scope(mix['type']) in names
+    return keep_only(dataset, [name for name in names if not mixing or name != _without_scope(mix['type'])]), mixing
 
 
 def _checked(packed: dict[str, Any]) -> dict[str, Any]:
     if 'inputs' not in packed or 'data_samples' not in packed:
-        raise InputError('config: the pipeline must end with PackSegInputs')
+        raise InputError('config', 'the pipeline must end with PackSegInputs')
     return packed
 
 
 def _mixed(packed: Iterable[dict[str, Any]], config: Config, classes: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Batches as the data preprocessor mixes them in training, one sample after the other, in grey levels again."""
+    """Mix batches as the data preprocessor does in training; yield their samples in grey levels (0–255) again."""
     preprocessor = MODELS.build(config.model.data_preprocessor)
     steps = itertools.count()
     preprocessor.batch_augments.make_rng = lambda: step_rng(seed, 0, next(steps))
     preprocessor.batch_augments.num_classes = max(classes, 2)
-    size = max(2, config.train_dataloader.get('batch_size', 2))  # one alone is mixed with none
+    size = max(2, config.train_dataloader.get('batch_size', 2))  # a single sample has none to be mixed with
     iterator = iter(packed)
     while chosen := list(islice(iterator, size)):
         batch = preprocessor(pseudo_collate(chosen), training=True)
@@ -138,13 +140,13 @@ def _sample(packed: dict[str, Any]) -> Sample:
 
 
 def _rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """BGR of any number type as RGB, uint8."""
+    """Convert BGR of any number type to RGB, uint8."""
     converted: NDArray[np.uint8] = cv2.cvtColor(image.clip(0, 255).astype(np.uint8), cv2.COLOR_BGR2RGB)
     return converted
 
 
 def keep_only(dataset: dict[str, Any], types: Sequence[str]) -> dict[str, Any]:
-    """A data set's config without any transform but loading, packing and those named.
+    """Remove every transform but loading, packing and those named from the config of a data set.
 
     Args:
         dataset: As in a config; data sets within data sets are searched too.
@@ -153,7 +155,7 @@ def keep_only(dataset: dict[str, Any], types: Sequence[str]) -> dict[str, Any]:
     Raises:
         InputError: A name is no transform of the pipelines.
     """
-    wanted = {_bare(name) for name in types}
+    wanted = {_without_scope(name) for name in types}
     found: set[str] = set()
 
     def filtered(node: Any) -> Any:
@@ -163,16 +165,16 @@ def keep_only(dataset: dict[str, Any], types: Sequence[str]) -> dict[str, Any]:
             return node
         result = {key: filtered(value) for key, value in node.items() if key != 'pipeline'}
         if 'pipeline' in node:
-            found.update(_bare(step['type']) for step in node['pipeline'])
-            result['pipeline'] = [step for step in node['pipeline'] if _bare(step['type']) in wanted | BARE]
+            found.update(_without_scope(step['type']) for step in node['pipeline'])
+            result['pipeline'] = [step for step in node['pipeline'] if _without_scope(step['type']) in wanted | KEPT]
         return result
 
     result: dict[str, Any] = filtered(dataset)
     if wanted - found:
-        there = ', '.join(sorted(found - BARE)) or 'none'
-        raise InputError(f'--only {", ".join(sorted(wanted - found))}: not in the pipeline, which has {there}')
+        known = ', '.join(sorted(found - KEPT)) or 'none'
+        raise InputError(f'`only={", ".join(sorted(wanted - found))}`', f'not in the pipeline, which has {known}')
     return result
 
 
-def _bare(name: str) -> str:
+def _without_scope(name: str) -> str:
     return name.rpartition('.')[2]

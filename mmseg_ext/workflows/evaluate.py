@@ -1,4 +1,4 @@
-"""What ``tools/test.py`` does."""
+"""Test of a trained model on a split."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.runs.layout import MASKS, METRICS, PROBABILITIES, RECORDS
 
-OURS = frozenset({RECORDS, MASKS, METRICS, PROBABILITIES, 'log'})
+RESULT_NAMES = frozenset({RECORDS, MASKS, METRICS, PROBABILITIES, 'log'})
 
 
 @dataclass(frozen=True)
 class SplitResult:
-    """What the evaluation of a split gave.
+    """Result of a test.
 
     Attributes:
         out: The result folder.
-        images: How many images were predicted.
+        images: Number of predicted images.
         metrics: The content of ``metrics.json``; without ``scores`` where the split has no masks.
     """
 
@@ -57,17 +57,17 @@ def evaluate_split(
     Args:
         config_path: The experiment that the checkpoint was trained with.
         checkpoint: Its weights, or the work dir whose best checkpoint is meant.
-        split: Which split.
-        labels: Which label set; the config's by default.
+        split: The split.
+        labels: The label set to score against; the config's by default.
         out: The result folder; ``<folder of the checkpoint>/<split>[-tta]`` by default.
         tta: Average the predictions of the config's ``tta_pipeline``.
         probabilities: Also keep the class probabilities of each image, ``probabilities/<stem>.npz``.
-        overwrite: Replace an earlier result that stands in ``out``.
+        overwrite: Replace an earlier result in ``out``.
         options: Overrides of the config, dotted key → value.
         launcher: ``none``, ``pytorch`` (torchrun) or ``slurm``.
 
     Returns:
-        The result, which also stands in ``out``: ``metrics.json``, ``records.parquet`` and ``masks/<stem>.png``.
+        The result, which is written to ``out``: ``metrics.json``, ``records.parquet`` and ``masks/<stem>.png``.
 
     Raises:
         InputError: The config, checkpoint, data or result folder cannot be used.
@@ -77,7 +77,7 @@ def evaluate_split(
     run_dir = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
     out = Path(out) if out is not None else run_dir / (f'{split}-tta' if tta else split)
     if is_first_process(launcher):
-        check_result_folder(out, OURS, overwrite)
+        check_result_folder(out, RESULT_NAMES, overwrite)
     _choose_split(config, split, labels)
     if tta:
         _use_tta(config, config_path, probabilities)
@@ -123,14 +123,15 @@ def _choose_split(config: Config, split: str, labels: str | None) -> None:
 
 def _use_tta(config: Config, config_path: str | Path, probabilities: bool) -> None:
     if config.get('tta_pipeline') is None or config.get('tta_model') is None:
-        raise InputError(f'{config_path}: has no tta_pipeline and tta_model; test without --tta')
+        raise InputError(config_path, 'has no tta_pipeline and tta_model', 'test without `tta`')
     config.test_dataloader.dataset.pipeline = config.tta_pipeline
     tta_model = dict(config.tta_model)
     if probabilities:
         if tta_model.get('type') not in ('SegTTAModel', 'mmseg_ext.ProbabilityTTAModel'):
             raise InputError(
-                f'{config_path}: tta_model is a {tta_model.get("type")}, which may not keep probabilities; '
-                'test without --probabilities or without --tta'
+                config_path,
+                f'tta_model is a {tta_model.get("type")}, which may not keep probabilities',
+                'test without `probabilities` or without `tta`',
             )
         tta_model['type'] = 'mmseg_ext.ProbabilityTTAModel'
     config.model = dict(**tta_model, module=config.model)

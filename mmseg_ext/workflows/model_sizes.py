@@ -1,8 +1,8 @@
-"""How large the models of configs are."""
+"""Parameters and GFLOPs of the models of configs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,16 +15,17 @@ from mmseg.registry import MODELS
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.errors import InputError
 from mmseg_ext.models.complexity import count_gflops, count_parameters
+from mmseg_ext.progress import track
 from mmseg_ext.runs.config import check_parts, load_config
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """One row.
+    """Size of a model.
 
     Attributes:
         name: The config's file name without suffix.
-        parameters: Numbers that the model holds as parameters, auxiliary heads included.
+        parameters: Number of parameters, auxiliary heads included.
         gflops: Multiply-adds of one image's forward pass in 10⁹, see `mmseg_ext.models.complexity.count_gflops`.
     """
 
@@ -33,12 +34,12 @@ class ModelSize:
     gflops: float
 
     def cells(self) -> tuple[str, str, str]:
-        """As the table shows it: name, parameters in millions, GFLOPs."""
+        """Return the row of a table: name, parameters in millions, GFLOPs."""
         return self.name, f'{self.parameters / 1e6:.1f}', f'{self.gflops:.1f}'
 
 
 def measure_models(
-    configs: Iterable[str | Path], size: tuple[int, int], options: Mapping[str, Any] | None = None
+    configs: Sequence[str | Path], size: tuple[int, int], options: Mapping[str, Any] | None = None
 ) -> Iterator[ModelSize]:
     """Build each config's model with random weights and measure it.
 
@@ -50,7 +51,7 @@ def measure_models(
     Raises:
         InputError: A config cannot be read, holds no model, or its model does not take images of this size.
     """
-    for path in configs:
+    for path in track(configs, 'measuring', len(configs)):
         config = load_config(path, options)
         check_parts(config, path, 'model')
         init_default_scope(config.get('default_scope', 'mmseg'))
@@ -61,5 +62,5 @@ def measure_models(
 def _gflops(model: Any, config: ConfigDict, size: Sequence[int], path: str | Path) -> float:
     divisor = ((config.get('data_preprocessor') or {}).get('test_cfg') or {}).get('size_divisor') or 1
     if any(side % divisor for side in size):
-        raise InputError(f'{path}: takes sides that {divisor} divides; choose another --size')
+        raise InputError(path, f'takes sides that are multiples of {divisor}', 'choose another `size`')
     return guarded(lambda: count_gflops(model.to('meta'), (3, *size)))  # shapes are enough: nothing is computed

@@ -1,4 +1,4 @@
-"""What ``tools/rank_labels.py`` does: out-of-fold probabilities, scores, and the masks in the order of suspicion."""
+"""Label ranking: out-of-fold probabilities, scores, and the masks from most to least suspicious."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.files import claim_folder, read_json, write_json, write_text
 from mmseg_ext.progress import track
+from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
+from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.out_of_fold import PROBABILITIES, innermost, plan_folds, run_folds
 
 RANKING, SUGGESTIONS = 'ranking', 'suggestions'
@@ -38,16 +40,19 @@ class RankingSettings:
 
     Attributes:
         data_root: The data set.
-        configs: One or several experiments; the scores of several judges are averaged, and so are their probabilities
-            for the suggestions.
-        labels: The label set that is doubted.
+        configs: Experiments. Of several judges both the scores and, for the suggestions, the probabilities are
+            averaged.
+        labels: The label set to rank.
         split: Its split.
-        folds: Into how many parts the split is divided.
-        seeds: One division and one training a fold for each.
-        sides: Views of the prediction, as in `Predictor.probabilities`.
+        folds: Number of parts into which the split is divided, at least 2.
+        seeds: Seeds; each gives one division, and one training per fold.
+        sides: Shorter sides in pixels of the views of the prediction, at least 32.
         options: Overrides of the configs, dotted key → value.
-        also: Further splits to train on, whose masks are not doubted.
+        also: Further splits to train on, whose masks are not ranked.
         others: Folders of finished rankings of the same masks, whose judges join in.
+
+    Raises:
+        InputError: A number is too small.
     """
 
     data_root: str
@@ -61,28 +66,38 @@ class RankingSettings:
     also: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_least(2, folds=self.folds)
+        check_least(32, sides=min(self.sides))
 
-def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT_SCORE) -> list[dict[str, Any]]:
-    """Rank the masks of a split by how likely they are wrong.
+
+def rank_labels(
+    settings: RankingSettings, out: str | Path, score: str = DEFAULT_SCORE, top: int = 30
+) -> list[dict[str, Any]]:
+    """Rank the masks of a split by how probably they are wrong.
 
     An interrupted call continues where it stopped, when it is repeated with the same settings.
 
     Args:
         settings: Data, experiments, folds.
-        out: Folder of the result: ``ranking.csv`` and ``.json``, ``suggestions/<split>/<stem>.png`` (the models'
-            masks), ``probabilities/``, ``runs/``.
-        score: By which score of `mmseg_ext.eda.quality.SCORES` they are ordered.
+        out: Folder of the result: ``ranking.csv``, ``.json`` and ``.html``, ``queue.txt``, ``labelme/``,
+            ``suggestions/<split>/<stem>.png`` (the models' masks), ``probabilities/``, ``runs/``.
+        score: Score by which they are ordered, of `mmseg_ext.eda.quality.SCORES`.
+        top: Number of masks on the page and in the queue.
 
     Returns:
-        One row a mask, the most suspicious first: ``rank``, ``stem``, every score, kind and areas of the errors.
+        One row per mask, the most suspicious first: ``rank``, ``stem``, every score, kind and areas of the errors.
 
     Raises:
         InputError: Data, config or folder cannot be used.
     """
+    check_least(1, top=top)
+    if score not in SCORES:
+        raise InputError(f'`score={score}`', f'must be one of {", ".join(SCORES)}')
+    if settings.split in settings.also:
+        raise InputError(f'`also={settings.split}`', 'is the split that is ranked', 'name others')
     out = Path(out)
     classes, images, masks = _files(settings)
-    if settings.split in settings.also:
-        raise InputError(f'--also {settings.split}: is the split that is ranked; name others')
     for name in settings.configs:
         config = load_config(name, settings.options)
         check_parts(config, name, 'model', 'train_dataloader', 'train_cfg')
@@ -96,23 +111,24 @@ def rank_labels(settings: RankingSettings, out: str | Path, score: str = DEFAULT
     tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
     for task in track(run_folds(tasks), 'training', len(tasks)):
         print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
-    rows = []
-    for stem, e, judges in track(out_of_fold_evidence(settings, out), 'scoring', len(images)):
+    unordered: list[dict[str, Any]] = []
+    for stem, mean, judges in track(out_of_fold_evidence(settings, out), 'scoring', len(images)):
         # The mean of the judges' scores finds more than a score of their mean, in which one may hide the other.
         scores = {name: round(fmean(map(function, judges)), 6) for name, function in SCORES.items()}
-        rows.append({'stem': stem, **scores, **asdict(label_errors(e))})
+        unordered.append({'stem': stem, **scores, **asdict(label_errors(mean))})
         path = out / SUGGESTIONS / settings.split / f'{stem}.png'
-        write_mask(path, suggest_mask(e), classes.palette)
-    rows.sort(key=lambda row: (row[score], row['stem']))
-    rows = [{'rank': rank, **row} for rank, row in enumerate(rows, 1)]
+        write_mask(path, suggest_mask(mean), classes.palette)
+    unordered.sort(key=lambda row: (row[score], row['stem']))
+    rows = [{'rank': rank, **row} for rank, row in enumerate(unordered, 1)]
     _write(rows, settings, score, out)
+    write_ranking_outputs(rows[:top], settings.data_root, settings.labels, settings.split, out, score)
     return rows
 
 
 def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator[tuple[str, Evidence, list[Evidence]]]:
-    """Stem by stem, the label beside the judges' mean probabilities, and beside those of each judge.
+    """Yield, for each stem, the evidence of the judges' mean probabilities, and that of each judge.
 
-    A judge is what the folds of one config and one seed make up, in ``out`` or in one of the ``others``.
+    A judge is the models of all folds of one config and one seed, in ``out`` or in one of the ``others``.
     """
     classes, images, masks = _files(settings)
     folders = [
@@ -122,29 +138,29 @@ def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator
         mask, files = read_mask(masks[stem]), [folder / f'{stem}.npz' for folder in folders]
         joint = make_evidence(mask, load_probabilities(files), classes.ignore_index, read_image(image))
         single = [make_evidence(mask, load_probabilities([file]), classes.ignore_index) for file in files]
-        yield stem, joint, [replace(e, edges=joint.edges) for e in single]
+        yield stem, joint, [replace(judge, edges=joint.edges) for judge in single]
 
 
 def further_images(settings: RankingSettings, split: str, ranked: Mapping[str, Path]) -> tuple[int, ...]:
-    """Positions, among the sorted stems of a further split, of the photographs that are not ranked themselves."""
+    """Find the positions, among the sorted stems of a further split, of the images without a copy in the ranked one."""
     _, images, _ = _files(replace(settings, split=split))
     known = {f'{settings.split}/{stem}': path for stem, path in ranked.items()}
     groups = group_near_duplicates({**known, **{f'{split}/{stem}': path for stem, path in images.items()}})
     taken = {groups[name] for name in known if name in groups}
-    return tuple(place for place, stem in enumerate(images) if groups.get(f'{split}/{stem}') not in taken)
+    return tuple(position for position, stem in enumerate(images) if groups.get(f'{split}/{stem}') not in taken)
 
 
 def _files(settings: RankingSettings) -> tuple[Classes, dict[str, Path], dict[str, Path]]:
-    """Classes, images and masks of the split."""
+    """List the classes, images and masks of the split."""
     root = Path(settings.data_root)
     classes = Classes.read(root)
     folders = root / 'img' / settings.split, root / settings.labels / settings.split
     for folder in folders:
         if not folder.is_dir():
-            raise InputError(f'{folder}: folder not found; name another --labels or --split')
+            raise InputError(folder, 'folder not found', 'name other `labels` or another `split`')
     images, masks = list_stems(folders[0], IMAGE_SUFFIXES), list_stems(folders[1], ('.png',))
     if images.keys() != masks.keys() or not images:
-        raise InputError(f'{folders[1]}: needs one mask for each image; see python tools/audit.py {root}')
+        raise InputError(folders[1], 'needs one mask for each image', f'see mmseg-ext audit {root}')
     return classes, images, masks
 
 
@@ -152,23 +168,23 @@ def _check_other(ranking: Path, settings: RankingSettings) -> None:
     """Refuse a ranking that is not finished, or one of other masks."""
     path = ranking / f'{RANKING}.json'
     if not path.is_file():
-        raise InputError(f'{ranking}: holds no finished ranking ({path.name} is missing)')
+        raise InputError(ranking, f'holds no finished ranking ({path.name} is missing)')
     known = read_json(path)['settings']
     for name in ('data_root', 'labels', 'split'):
         if known[name] != getattr(settings, name):
-            raise InputError(f'{ranking}: is a ranking of other masks ({name} is {known[name]})')
+            raise InputError(ranking, f'is a ranking of other masks ({name} is {known[name]})')
 
 
 def _divide(
     settings: RankingSettings, images: Mapping[str, Path], masks: Mapping[str, Path]
 ) -> dict[int, dict[str, int]]:
-    """Seed → (stem → fold): copies of a photograph together, and every fold with its share of each class."""
+    """Divide the stems, seed → (stem → fold): copies of an image together, each fold with its share of each class."""
     strata = {stem: tuple(np.unique(read_mask(path)).tolist()) for stem, path in masks.items()}
     groups = group_near_duplicates(images)
     try:
         return {seed: assign_folds(strata, settings.folds, seed, groups) for seed in settings.seeds}
     except ValueError as error:
-        raise InputError(f'--folds {settings.folds}: {error}') from error
+        raise InputError(f'`folds={settings.folds}`', str(error)) from error
 
 
 def _write(rows: Sequence[Mapping[str, Any]], settings: RankingSettings, score: str, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""What ``tools/train.py`` does."""
+"""Training of one experiment, here or on an agent of a ClearML queue."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def train(
     """Train one experiment in a work dir of its own.
 
     Args:
-        config_path: The experiment.
-        work_dir: Where everything of the run goes; ``work_dirs/<config name>`` by default.
+        config_path: The experiment: a file, or the name of a config that comes with mmseg_ext.
+        work_dir: Folder of the run; ``work_dirs/<config name>`` by default.
         seed: Overrides the config's seed.
-        resume: Continue the run that stands in the work dir.
+        resume: Continue the run in the work dir.
         amp: bfloat16 autocast for a config that does not ask for it.
         options: Overrides, dotted key → value.
         launcher: ``none``, ``pytorch`` (torchrun) or ``slurm``.
-        clearml: ``auto``, ``online``, ``offline`` or ``off``; None keeps what the config says, or else means ``auto``.
+        clearml: ``auto``, ``online``, ``offline`` or ``off``; by default that of the config, or else ``auto``.
 
     Returns:
         ``work_dir`` and ``best_checkpoint`` (path or None).
@@ -63,7 +63,7 @@ def train(
     config.launcher = launcher
     config.resume = resume and last_checkpoint(work_dir) is not None
     if config.resume:
-        config.load_from = None  # the run's own weights, not those that it started from
+        config.load_from = None  # resume from the run's own weights, not from those that it started with
     if seed is not None:
         config.setdefault('randomness', {})['seed'] = seed
     if amp:
@@ -89,7 +89,7 @@ def enqueue_training(
 
     Args:
         config_path: The experiment.
-        arguments: All arguments of ``tools/train.py`` by name; without a queue the task stays a draft.
+        arguments: All arguments of ``mmseg-ext train`` by name; without a queue the task stays a draft.
         options: Overrides, dotted key → value.
 
     Returns:
@@ -116,15 +116,17 @@ def _check_work_dir(work_dir: Path, resume: bool) -> None:
     if not work_dir.exists():
         return
     if not work_dir.is_dir():
-        raise InputError(f'{work_dir}: is a file; choose another --work-dir')
+        raise InputError(work_dir, 'is a file', 'choose another `work_dir`')
     if not resume and any(work_dir.iterdir()):
-        raise InputError(f'{work_dir}: work dir is not empty; continue it with --resume or choose another --work-dir')
+        raise InputError(
+            work_dir, 'work dir is not empty', 'continue it with `resume=True` or choose another `work_dir`'
+        )
 
 
 def _remove_if_nothing_was_trained(work_dir: Path, existed: bool) -> None:
-    """Leave no run of which only a log stands, so that the same command works once its input is mended.
+    """Delete a work dir that holds only logs, so that the same command works once its input is corrected.
 
-    The folder was missing or empty before, so that all in it is this run's.
+    The folder was missing or empty before, so everything in it is this run's.
     """
     if (work_dir / SCALARS).exists() or any(work_dir.glob('*.pth')):
         return
@@ -138,5 +140,5 @@ def _enable_autocast(config: Config) -> None:
     if kind == 'mmseg_ext.AutocastOptimWrapper':
         return
     if kind != 'OptimWrapper':
-        raise InputError(f'--amp: the config already chooses the optimizer wrapper {kind}; leave --amp out')
+        raise InputError('`amp=True`', f'the config already chooses the optimizer wrapper {kind}', 'leave it out')
     config.optim_wrapper.type = 'mmseg_ext.AutocastOptimWrapper'

@@ -57,11 +57,11 @@ def spoil_classes(data: Path) -> None:
 
 
 BAD_DATA = {
-    'class id': (spoil_class_id, [MASK, 'class id 7', 'tools/audit.py']),
+    'class id': (spoil_class_id, [MASK, 'class id 7', 'mmseg-ext audit']),
     '16 bits': (spoil_depth, [MASK, 'I;16']),
     'colours': (spoil_colours, [MASK, 'mode RGB']),
     'size': (spoil_size, [MASK, '32×64', '64×64']),
-    'truncated image': (spoil_image, [IMAGE, 'cut short']),
+    'truncated image': (spoil_image, [IMAGE, 'cannot be decoded']),
     'empty split': (spoil_split, ['img/val', 'holds no']),
     'missing mask': (spoil_pairing, [IMAGE, 'image without mask']),
     'no classes': (spoil_classes, ['dataset.yaml', 'not found']),
@@ -94,7 +94,7 @@ def test_data_that_a_worker_finds(train: Tool, tiny_data: Path, tmp_path: Path, 
         image.write_bytes(image.read_bytes()[:600])
     unchecked = [f'train_dataloader.dataset.{key}=False' for key in ('cache', 'check')]
     result = train('--cfg-options', *unchecked, 'train_dataloader.num_workers=1', data=tmp_path / 'data')
-    one_line(result, 'img/train/train_', 'cut short', 'copy the file anew')
+    one_line(result, 'img/train/train_', 'cannot be decoded', 'copy or convert the file')
 
 
 CONFIGS = {
@@ -143,7 +143,7 @@ def test_a_config_that_is_not_there(fast_tool: Tool, run_dir: Path, repo_root: P
     config = run_dir.parent / 'tiny.py'
     one_line(fast_tool('train', config.with_name('tinny.py')), 'config not found', f'did you mean {config}?')
     one_line(fast_tool('test', config.with_name('tinny.py'), run_dir), f'did you mean {config}?')
-    one_line(fast_tool('train', 'no/config.py'), 'no/config.py: config not found; see configs/')
+    one_line(fast_tool('train', 'no/config.py'), 'no/config.py: config not found; see mmseg-ext configs')
     for arguments in (['train'], ['test', config], ['train', config, '--launcher', 'mpi'], ['train', config, '--sed']):
         one_line(fast_tool(*arguments), '--help')
 
@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_be_written(
     else:
         folder = mount('ro,size=1m')
     one_line(fast_tool('train', config, '--work-dir', folder / 'run'), str(folder / 'run'), 'cannot be made')
-    one_line(fast_tool('test', config, run_dir, '--out', folder / 'out'), str(folder), 'cannot be made')
+    one_line(fast_tool('test', config, run_dir, '--out', folder / 'out'), str(folder), 'cannot be written')
 
 
 @pytest.mark.parametrize(('size', 'what'), [('8k', 'the log'), ('200k', 'a checkpoint')])

@@ -37,7 +37,7 @@ def test_it_prints_and_writes_the_weights(run_tool: Tool, tiny_data: Path, tmp_p
     [
         (('--method', 'inverse'), ("'inverse'", 'median-frequency')),
         (('--method', 'enet', '--per-image'), ('per-image', 'enet')),
-        (('--labels', 'nowhere'), ('nowhere', 'no masks')),
+        (('--labels', 'nowhere'), ('nowhere', 'label set not found', '--labels may be')),
         (('--out', 'weights.pkl'), ('weights.pkl', '.json')),
     ],
 )

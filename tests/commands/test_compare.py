@@ -60,7 +60,7 @@ def test_nothing_is_overwritten_unasked(
 ) -> None:
     table = tmp_path / 'table.md'
     table.write_text('mine')
-    one_line(fast_tool('compare', two_runs, '--markdown', table), 'table.md', 'exists already', '--overwrite')
+    one_line(fast_tool('compare', two_runs, '--markdown', table), 'table.md', 'exists', '--overwrite')
     assert table.read_text() == 'mine'
     assert fast_tool('compare', two_runs, '--markdown', table, '--overwrite').returncode == 0
     assert table.read_text().startswith('| config |')

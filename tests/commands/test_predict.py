@@ -29,7 +29,7 @@ def test_of_a_thousand_photographs_one_is_cut_short(run_tool: Tool, colour_model
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert line.startswith(f'error: {broken}: image is cut short')
-    assert result.stdout.startswith('999 of 1000 photographs predicted in ')
+    assert result.stdout.startswith('999 of 1000 images predicted in ')
     assert 'a second (reading and writing included); 1 could not be read' in result.stdout
     written = sorted((tmp_path / 'out' / 'masks').iterdir())
     assert [path.stem for path in written] == sorted(masks.keys() - {'0500'})
@@ -56,7 +56,7 @@ def test_wrong_use_is_one_line(run_tool: Tool, colour_model: Path, tmp_path: Pat
     (tmp_path / 'b').mkdir()
     save_colours(tmp_path / 'b' / 'a.png', 0)
     one_line(run_tool('predict', colour_model, photo), '--out', '--help')
-    one_line(run_tool('predict', colour_model, *out), 'name the photographs')
+    one_line(run_tool('predict', colour_model, *out), 'name the images')
     one_line(
         run_tool('predict', colour_model, photo, tmp_path / 'b', *out),
         'a.png: shares its stem, hence the name of its mask',

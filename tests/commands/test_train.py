@@ -212,7 +212,7 @@ def test_a_terminal_shows_one_line_of_progress(fast_tool: Tool, run_dir: Path, t
 def test_help_is_immediate_and_ends_with_an_example(run_tool: Tool, repo_root: Path) -> None:
     result = run_tool('train', '--help')
     assert result.returncode == 0
-    assert re.search(r'example:\n  \S.*python tools/train\.py configs/\S+', result.stdout)
+    assert re.search(r'example:\n  \S.*mmseg-ext train pets/\S+', result.stdout)
     for name in ('train', 'test'):
         probe = (
             'import contextlib, runpy, sys\n'

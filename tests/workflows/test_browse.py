@@ -21,7 +21,7 @@ NESTED = {
 
 def types(only: list[str]) -> list[list[str]]:
     first, second = keep_only(NESTED, only)['datasets']
-    return [[step['type'] for step in one['pipeline']] for one in (first, second['dataset'], second)]
+    return [[step['type'] for step in nested['pipeline']] for nested in (first, second['dataset'], second)]
 
 
 def test_loading_and_packing_stay_and_what_is_named() -> None:
@@ -33,5 +33,5 @@ def test_loading_and_packing_stay_and_what_is_named() -> None:
 
 
 def test_a_name_that_is_no_transform_of_the_pipeline_is_refused() -> None:
-    with pytest.raises(InputError, match=r'--only RandomElastic: not in the pipeline, which has Mosaic, RandomFlip'):
+    with pytest.raises(InputError, match=r'`only=RandomElastic`: not in the pipeline, which has Mosaic, RandomFlip'):
         keep_only(NESTED, ['RandomElastic', 'Mosaic'])

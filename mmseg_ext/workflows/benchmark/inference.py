@@ -25,12 +25,15 @@ from mmseg_ext.inference.onnx_network import OnnxNetwork
 from mmseg_ext.inference.torch_network import TorchNetwork
 from mmseg_ext.inference.views import view_of
 from mmseg_ext.runs.config import load_config
+from mmseg_ext.workflows.arguments import check_least
+from mmseg_ext.workflows.benchmark import BenchmarkResult
 
 GOAL = 1.0
+DEMO_CONFIG = 'demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192'
 ROWS = ('torch float32', 'torch bfloat16', 'ONNX float32', 'ONNX int8')
 CALIBRATION_IMAGES = 8
 
-# A fresh process that does nothing but predict; what it prints is the most memory that it has had, in kB.
+# Code of a process that only predicts, and prints its peak memory in kB.
 PEAK_MEMORY = """
 import sys
 import numpy as np
@@ -44,54 +47,57 @@ print(next(line.split()[1] for line in open('/proc/self/status') if line.startsw
 
 
 def benchmark_inference(
-    config: str | Path, checkpoint: str | Path | None = None, size: int = 256, rounds: int = 11
-) -> tuple[str, float, float]:
-    """Time the networks on one photograph at a time, in turn, on one thread of the CPU.
+    config: str | Path | None = None, checkpoint: str | Path | None = None, size: int = 256, rounds: int = 11
+) -> BenchmarkResult:
+    """Time the networks on one image at a time, in turn, on one thread of the CPU.
+
+    The ratio is that of ONNX float32 to torch float32.
 
     Args:
-        config: The experiment.
+        config: The experiment; that of the demo by default.
         checkpoint: Its weights; random ones by default, since no time depends on them.
-        size: Side of the photographs in pixels; the network sees them in the size of its config.
-        rounds: How often each runs; a figure is the median.
-
-    Returns:
-        A table, the ratio of the time of ONNX float32 to that of torch float32, and the goal that it shall not exceed.
+        size: Side of the images in pixels, at least 32; the network gets them in the size of its config.
+        rounds: How often each network runs; a time is the median.
 
     Raises:
         InputError: The config or the checkpoint cannot be used, or a package is missing.
     """
+    check_least(32, size=size)
+    if checkpoint is not None and config is None:
+        raise InputError('`checkpoint`', 'needs the `config` that it was trained with')
+    config = config or DEMO_CONFIG
     rng = np.random.default_rng(0)
-    photos = [render_scene(rng, size, 1 + number % 2).image for number in range(CALIBRATION_IMAGES)]
+    images = [render_scene(rng, size, 1 + number % 2).image for number in range(CALIBRATION_IMAGES)]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
             checkpoint = checkpoint or _random_checkpoint(config, Path(folder) / 'random.pth')
-            networks = _networks(config, checkpoint, Path(folder), photos)
-            seconds = _interleaved(networks, photos, rounds)
+            networks = _networks(config, checkpoint, Path(folder), images)
+            seconds = _interleaved(networks, images, rounds)
             models: dict[str, list[str]] = {row: [str(config), str(checkpoint)] for row in ROWS[:2]}
             models |= {row: [str(Path(folder) / f'{row}.onnx')] for row in ROWS[2:]}
             memory = {row: _peak_memory(models[row], 'bfloat16' if row == ROWS[1] else '', size) for row in ROWS}
             sizes = {row: _size(networks[row], models[row][0]) for row in ROWS}
     finally:
         torch.set_num_threads(threads)
-    inputs = view_of(photos[0], networks[ROWS[0]].info)
-    lines = [f'{Path(config).stem}, {inputs.shape[3]}×{inputs.shape[2]}, one photograph, one thread of the CPU']
+    inputs = view_of(images[0], networks[ROWS[0]].info)
+    lines = [f'{Path(config).stem}, {inputs.shape[3]}×{inputs.shape[2]}, one image, one thread of the CPU']
     lines.append(f'{"":16}{"weights MB":>12}{"ms":>10}{"ratio":>8}{"peak memory MB":>16}')
     for row in ROWS:
         ratio = seconds[row] / seconds[ROWS[0]]
         peak = '–' if memory[row] is None else f'{memory[row]:.0f}'
         lines.append(f'{row:16}{sizes[row]:12.1f}{seconds[row] * 1e3:10.1f}{ratio:8.3f}{peak:>16}')
-    return '\n'.join(lines), seconds[ROWS[2]] / seconds[ROWS[0]], GOAL
+    return BenchmarkResult('\n'.join(lines), seconds[ROWS[2]] / seconds[ROWS[0]], GOAL)
 
 
-def _networks(config: str | Path, checkpoint: str | Path, folder: Path, photos: Sequence[Pixels]) -> dict[str, Network]:
-    """One network for each row."""
+def _networks(config: str | Path, checkpoint: str | Path, folder: Path, images: Sequence[Pixels]) -> dict[str, Network]:
+    """Open the network of each row."""
     onnx, int8 = (folder / f'{row}.onnx' for row in ROWS[2:])
     original = TorchNetwork(config, checkpoint, device='cpu')
     write_onnx(original, onnx)
-    quantise(onnx, int8, photos)
-    # Another object for bfloat16; and one for float32 that the exporter has not touched.
+    quantise(onnx, int8, images)
+    # One object each for float32 and bfloat16, which the exporter has not touched.
     parts: Sequence[Network] = (
         TorchNetwork(config, checkpoint, device='cpu'),
         TorchNetwork(config, checkpoint, 'bfloat16', 'cpu'),
@@ -101,12 +107,12 @@ def _networks(config: str | Path, checkpoint: str | Path, folder: Path, photos: 
     return dict(zip(ROWS, parts, strict=True))
 
 
-def _interleaved(networks: Mapping[str, Network], photos: Sequence[Pixels], rounds: int) -> dict[str, float]:
-    """Median seconds a photograph of each network, all run in turn; the first round only warms up."""
+def _interleaved(networks: Mapping[str, Network], images: Sequence[Pixels], rounds: int) -> dict[str, float]:
+    """Measure the median seconds per image of each network, run in turn; the first round only warms up."""
     seconds: dict[str, list[float]] = {row: [] for row in networks}
     for number in range(rounds + 1):
         for row, network in networks.items():
-            inputs = view_of(photos[number % len(photos)], network.info)
+            inputs = view_of(images[number % len(images)], network.info)
             start = time.perf_counter()
             network.logits(inputs)
             seconds[row].append(time.perf_counter() - start)
@@ -114,7 +120,7 @@ def _interleaved(networks: Mapping[str, Network], photos: Sequence[Pixels], roun
 
 
 def _peak_memory(model: Sequence[str], dtype: str, size: int) -> float | None:
-    """Megabytes of a process that opens the model and predicts three times; None where the system does not tell."""
+    """Measure the peak MB of a process that opens the model and predicts three times; None without /proc."""
     if not Path('/proc/self/status').exists():
         return None
     done = subprocess.run(
@@ -125,12 +131,12 @@ def _peak_memory(model: Sequence[str], dtype: str, size: int) -> float | None:
         check=False,
     )
     if done.returncode:
-        raise InputError(f'{model[0]}: cannot be predicted with ({(done.stderr.splitlines() or ["?"])[-1]})')
+        raise InputError(model[0], f'cannot be predicted with ({(done.stderr.splitlines() or ["?"])[-1]})')
     return int(done.stdout.split()[-1]) / 1024
 
 
 def _size(network: Network, path: str) -> float:
-    """Megabytes of the weights (torch: the checkpoint may hold more), or of the ONNX file."""
+    """Return the MB of the weights (torch: the checkpoint may hold more), or of the ONNX file."""
     if isinstance(network, TorchNetwork):
         return sum(tensor.nbytes for tensor in network.model.state_dict().values()) / 1e6
     return Path(path).stat().st_size / 1e6

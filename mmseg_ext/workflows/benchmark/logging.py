@@ -1,4 +1,4 @@
-"""What logging adds to a training step, with a server on the loopback or an offline session."""
+"""The benchmark ``logging``: a training step that is logged to ClearML against one that is not."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.tracking.clearml import server
 from mmseg_ext.tracking.clearml.backend import ClearMLBackend
 from mmseg_ext.tracking.clearml.hook import ClearMLHook
+from mmseg_ext.workflows.arguments import check_least
+from mmseg_ext.workflows.benchmark import BenchmarkResult
 
 GOAL = 1.02
 SCALARS = (
@@ -32,31 +34,30 @@ SCALARS = (
     'time',
     'data_time',
 )
-STEPS = 20
-DRAIN = 3.0  # seconds in which the other process catches up
+STEPS_PER_ROUND = 20
+DRAIN_S = 3.0  # in which the logging process catches up
 
 
-def benchmark_logging(size: int, rounds: int, mode: str = 'offline') -> tuple[str, float, float]:
+def benchmark_logging(size: int, rounds: int, mode: str = 'offline') -> BenchmarkResult:
     """Time training steps with and without logging, in turn.
 
     A step is forward, backward and AdamW of a small convolutional network on a batch of four images, on one thread: it
-    is far shorter than a real one, so that the share of logging is an upper bound. After each step the hook does what
-    it does in a training, which is to log every tenth. What is timed is the processor, which other work on the machine
-    does not disturb; the time of the process that talks to ClearML is added, as if it had no core of its own.
+    is far shorter than a real one, so the share of logging is an upper bound. After each step the hook does what it
+    does in a training: it logs every tenth step. Times are CPU times, which other work on the machine does not disturb;
+    that of the logging process is added, as if it had no core of its own. The ratio is that of a step with logging
+    (both processes) to one without.
 
     Args:
-        size: Side of the images in pixels.
-        rounds: Rounds of 20 steps with and 20 without.
+        size: Side of the images in pixels, at least 3.
+        rounds: Rounds of 20 steps with and 20 without logging.
         mode: As for `ClearMLBackend`.
-
-    Returns:
-        A table, the ratio of a step with logging (both processes) to one without, and the goal.
 
     Raises:
         InputError: ClearML is not installed, or cannot log in that mode.
     """
+    check_least(3, size=size)
     if not server.is_installed():
-        raise InputError('logging: clearml is not installed; pip install clearml')
+        raise InputError('logging', 'clearml is not installed', 'pip install "mmseg_ext[train]"')
     torch.set_num_threads(1)
     logging.getLogger('mmengine').setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,24 +66,28 @@ def benchmark_logging(size: int, rounds: int, mode: str = 'offline') -> tuple[st
         backend.start()
         client = backend.experiment
         if client is None or not client.wait_for_start(60):
-            raise InputError(f'logging: no session in the mode {mode}')
+            raise InputError('logging', f'no session in the mode {mode}')
         hook = ClearMLHook()
         hook.backend = backend
         runner = _Runner()
         before = client.processor_seconds()
         without, with_logging = _measure(_step(size), lambda: hook.after_train_iter(runner, 0), runner, rounds)
-        time.sleep(DRAIN)
-        beside = (client.processor_seconds() - before) / rounds
+        time.sleep(DRAIN_S)
+        other_process = (client.processor_seconds() - before) / rounds
         backend.close()
     plain, logged = statistics.median(without), statistics.median(with_logging)
     table = PrettyTable(['step', 'milliseconds'])
-    for name, seconds in (('without logging', plain), ('with logging', logged), ('in the other process', beside)):
-        table.add_row([name, f'{1000 * seconds / STEPS:.3f}'])
-    return table.get_string(), (logged + beside) / plain, GOAL
+    for name, seconds in (
+        ('without logging', plain),
+        ('with logging', logged),
+        ('in the other process', other_process),
+    ):
+        table.add_row([name, f'{1000 * seconds / STEPS_PER_ROUND:.3f}'])
+    return BenchmarkResult(table.get_string(), (logged + other_process) / plain, GOAL)
 
 
 class _Runner:
-    """What the hook reads of a runner."""
+    """Stand-in for a runner, with what the hook reads of one."""
 
     iter = -1
     max_iters = 10**9
@@ -110,14 +115,14 @@ def _step(size: int) -> Callable[[], None]:
 def _measure(
     step: Callable[[], None], log: Callable[[], Any], runner: _Runner, rounds: int
 ) -> tuple[list[float], list[float]]:
-    """Processor seconds of each round of steps, without and with logging; the order changes from round to round."""
+    """Measure the CPU seconds of each round of steps, without and with logging; the order alternates."""
     seconds: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(5):
         step()
     for number in range(rounds):
         for logged in (False, True) if number % 2 else (True, False):
             start = time.process_time()
-            for _ in range(STEPS):
+            for _ in range(STEPS_PER_ROUND):
                 step()
                 if logged:
                     runner.iter += 1

@@ -11,26 +11,30 @@ from mmengine.evaluator import BaseMetric
 from mmseg.evaluation import IoUMetric
 
 from mmseg_ext.evaluation.seg_metric import SegMetric
+from mmseg_ext.workflows.arguments import check_least
+from mmseg_ext.workflows.benchmark import BenchmarkResult
 
 GOAL = 0.1
 IGNORED = 255
 
 
-def benchmark_metric(images: int = 50, size: int = 256, classes: int = 3, rounds: int = 11) -> tuple[str, float, float]:
+def benchmark_metric(images: int = 50, size: int = 256, classes: int = 3, rounds: int = 11) -> BenchmarkResult:
     """Time both metrics on the same predictions, in turn, on one thread of the CPU.
 
-    A figure is the median over the rounds of the time for all images. Masks with ignored pixels are timed apart from
-    those without; the ratio is the worse of the two.
+    A time is the median over the rounds of the time for all images. Masks with and without ignored pixels are timed
+    separately; the ratio is the worse of the two.
 
     Args:
-        images: Masks a round.
-        size: Side of a mask in pixels.
-        classes: K.
+        images: Number of masks per round.
+        size: Side of a mask in pixels, at least 3.
+        classes: K, at least 2.
         rounds: How often each metric runs.
 
-    Returns:
-        A table, the ratio of our time to theirs, and the goal that it shall not exceed.
+    Raises:
+        InputError: A number is too small.
     """
+    check_least(3, size=size)
+    check_least(2, classes=classes)
     meta = {'classes': tuple(f'class {number}' for number in range(classes))}
     peers: dict[str, BaseMetric] = {
         'SegMetric': SegMetric(),
@@ -49,11 +53,11 @@ def benchmark_metric(images: int = 50, size: int = 256, classes: int = 3, rounds
             lines.append(f'{label:18}{ours * 1e6:12.1f}{theirs * 1e6:12.1f}{ours / theirs:8.3f}')
     finally:
         torch.set_num_threads(threads)
-    return '\n'.join(lines), max(ratios), GOAL
+    return BenchmarkResult('\n'.join(lines), max(ratios), GOAL)
 
 
 def _interleaved(metrics: list[BaseMetric], samples: list[dict], meta: dict, rounds: int) -> list[float]:
-    """Median seconds an image of each metric, all run in turn; the first round only warms up."""
+    """Measure the median seconds per image of each metric, run in turn; the first round only warms up."""
     seconds: list[list[float]] = [[] for _ in metrics]
     for metric in metrics:
         metric.dataset_meta = meta
@@ -67,9 +71,9 @@ def _interleaved(metrics: list[BaseMetric], samples: list[dict], meta: dict, rou
 
 
 def make_samples(images: int, size: int, classes: int, ignored: bool) -> list[dict[str, Any]]:
-    """Masks with one square object each, and predictions of it a few pixels off; int64 (1, H, W) as mmseg has them.
+    """Make masks with one square object each, and predictions a few pixels off; int64 (1, H, W) as mmseg has them.
 
-    With ``ignored`` a frame of a sixteenth of the side (at least a pixel) is ignored.
+    With ``ignored``, a frame of a sixteenth of the side (at least one pixel) is ignored.
     """
     rng = np.random.default_rng(0)
     samples = []

@@ -26,7 +26,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_cleaning_the_synthetic_pets_and_cleaning_them_again(run_tool: Run, demo: Path) -> None:
-    result = run_tool('clean_masks', demo, '--labels', 'labels', '--out', 'labels_clean')
+    result = run_tool('clean_masks', demo, '--labels', 'labels', '--to', 'labels_clean')
     assert result.returncode == 0, result.stderr
     assert result.stderr == ''
     for rule in RULES:
@@ -41,14 +41,14 @@ def test_cleaning_the_synthetic_pets_and_cleaning_them_again(run_tool: Run, demo
         assert mean_dice(clean, true) >= mean_dice(raw, true) - 0.001
         mended |= {kind} if mean_dice(clean, true) > mean_dice(raw, true) else set()
     assert mended >= {'fragments', 'holes', 'jagged_border'}
-    again = run_tool('clean_masks', demo, '--labels', 'labels_clean', '--out', 'twice', '--dry-run')
+    again = run_tool('clean_masks', demo, '--labels', 'labels_clean', '--to', 'twice', '--dry-run')
     assert again.returncode == 0
     assert '0 of 14 masks changed' in again.stdout
     assert not (demo / 'twice').exists()
 
 
 def test_rules_thresholds_splits_and_a_report_of_a_dry_run(run_tool: Run, demo: Path, tmp_path: Path) -> None:
-    arguments = ('--labels', 'labels', '--out', 'other', '--dry-run', '--splits', 'train', '--report', tmp_path / 'r')
+    arguments = ('--labels', 'labels', '--to', 'other', '--dry-run', '--splits', 'train', '--report', tmp_path / 'r')
     chosen = ('--rules', 'noise,hollow', '--thorough', '--set', 'noise_area=5', 'hollow_share=0.9')
     result = run_tool('clean_masks', demo, *arguments, *chosen)
     assert result.returncode == 0, result.stderr
@@ -68,14 +68,14 @@ def test_rules_thresholds_splits_and_a_report_of_a_dry_run(run_tool: Run, demo: 
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
-        (('--labels', 'labels'), ['--out']),
+        (('--labels', 'labels'), ['--to']),
         (
-            ('--labels', 'labels', '--out', 'labels_true', '--overwrite'),
+            ('--labels', 'labels', '--to', 'labels_true', '--overwrite'),
             ['labels_true', 'not written by mmseg-ext clean'],
         ),
-        (('--labels', 'labels', '--out', 'x', '--rules', ''), ['no rule']),
-        (('--labels', 'labels', '--out', 'x', '--set', 'noise_area=few'), ['noise_area', 'whole number']),
-        (('--labels', 'labels', '--out', 'x', '--splits', 'tarin'), ['tarin', 'train']),
+        (('--labels', 'labels', '--to', 'x', '--rules', ''), ['no rule']),
+        (('--labels', 'labels', '--to', 'x', '--set', 'noise_area=few'), ['noise_area', 'whole number']),
+        (('--labels', 'labels', '--to', 'x', '--splits', 'tarin'), ['tarin', 'train']),
     ],
 )
 def test_wrong_use_is_one_line(
@@ -91,7 +91,7 @@ def test_a_broken_mask_stops_the_run_and_leaves_nothing(
     broken = demo / 'labels/val/zz.png'
     broken.write_bytes((demo / 'labels/val/val_00000.png').read_bytes()[:200])
     try:
-        one_line(run_tool('clean_masks', demo, '--labels', 'labels', '--out', 'x'), 'zz.png')
+        one_line(run_tool('clean_masks', demo, '--labels', 'labels', '--to', 'x'), 'zz.png')
     finally:
         broken.unlink()
     assert not (demo / 'x').exists()
@@ -103,7 +103,7 @@ def test_the_help_names_rules_and_thresholds(run_tool: Run) -> None:
     assert result.returncode == 0
     assert all(f'\n  {rule} ' in result.stdout for rule in RULES)
     assert 'noise_area=10' in result.stdout
-    assert result.stdout.rstrip().splitlines()[-1].strip().startswith('python tools/clean_masks.py')
+    assert result.stdout.rstrip().splitlines()[-1].strip().startswith('mmseg-ext clean ')
 
 
 def test_a_mask_in_the_folder_of_photographs_is_not_needed(run_tool: Run, tmp_path: Path) -> None:
@@ -115,6 +115,6 @@ def test_a_mask_in_the_folder_of_photographs_is_not_needed(run_tool: Run, tmp_pa
     mask[50, 50] = 1
     write_mask(tmp_path / 'm/train/a.png', mask, ((0, 0, 0), (9, 9, 9)))
     (tmp_path / 'dataset.yaml').write_text('classes: [g, a]\npalette: [[0,0,0],[9,9,9]]\n')
-    result = run_tool('clean_masks', tmp_path, '--labels', 'm', '--out', 'm2')
+    result = run_tool('clean_masks', tmp_path, '--labels', 'm', '--out', 'm2')  # the former name of --to
     assert result.returncode == 0, result.stderr
     assert read_mask(tmp_path / 'm2/train/a.png').sum() == 900

@@ -44,7 +44,7 @@ def test_it_analyses_a_result(run_tool: Tool, result: Path, tmp_path: Path) -> N
     )
     assert sum(one['pixels'] for one in summary['causes']) == wrong
     assert summary['settings']['band'] == 2
-    assert summary['command'][:2] == ['tools/analyze_errors.py', str(result)]
+    assert summary['command'][:2] == ['mmseg-ext', 'errors']
     assert summary['label_suspects']['corrected']['changed'] == 0
     assert (tmp_path / 'md/errors.md').is_file()
     assert {path: path.read_bytes() for path in before} == before
@@ -53,7 +53,7 @@ def test_it_analyses_a_result(run_tool: Tool, result: Path, tmp_path: Path) -> N
 def test_wrong_use_is_one_line(run_tool: Tool, result: Path, tmp_path: Path, one_line: OneLine) -> None:
     out = ('--out', tmp_path / 'out')
     one_line(run_tool('analyze_errors', result, *out, '--background', 'cra'), '--background cra', 'thing 1')
-    one_line(run_tool('analyze_errors', result, *out, '--band', '0'), '--band 0.0', '1 or more')
+    one_line(run_tool('analyze_errors', result, *out, '--band', '0'), '--band 0.0', 'at least 1')
     one_line(run_tool('analyze_errors', tmp_path / 'data', *out), 'no result folder')
     assert not (tmp_path / 'out').exists()
 

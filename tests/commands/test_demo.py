@@ -23,7 +23,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_help_ends_with_an_example() -> None:
     result = run('--help')
     assert result.returncode == 0
-    assert result.stdout.rstrip().splitlines()[-1].strip().startswith('python tools/make_demo_data.py')
+    assert result.stdout.rstrip().splitlines()[-1].strip().startswith('mmseg-ext demo ')
 
 
 def test_a_set_is_made_once_and_replaced_on_request(tmp_path: Path) -> None:

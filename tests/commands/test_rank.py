@@ -130,7 +130,7 @@ def test_another_ranking_is_averaged_in(
 
 
 def test_accepting_writes_a_new_label_set(fast_tool: Tool, ranking: Path, data: Path) -> None:
-    done = fast_tool('accept_labels', data, ranking, '--top', 2, '--out', 'labels_auto')
+    done = fast_tool('accept_labels', data, ranking, '--top', 2, '--to', 'labels_auto')
     assert done.returncode == 0, done.stderr
     first = (ranking / 'queue.txt').read_text().split()[:2]
     for path in (data / 'labels' / 'train').iterdir():
@@ -158,3 +158,4 @@ def test_wrong_input_is_one_line(
     assert not (tmp_path / 'r').exists()
     one_line(fast_tool('accept_labels', data, tmp_path, '--top', 2, '--out', 'x'), 'ranking.json')
     one_line(fast_tool('accept_labels', data, ranking, '--top', 2, '--out', 'labels'), 'exists already')
+    one_line(fast_tool('accept_labels', data, ranking, '--top', 0, '--to', 'x'), '--top 0: must be at least 1')

@@ -1,0 +1,22 @@
+"""Checks of the arguments of workflows."""
+
+from __future__ import annotations
+
+from mmseg_ext.errors import InputError
+
+
+def check_least(least: float, **arguments: float | None) -> None:
+    """Refuse arguments below a limit, and NaN; None passes.
+
+    Raises:
+        InputError: An argument is smaller.
+
+    >>> check_least(1, top=3, band=None)
+    >>> check_least(2, folds=1)
+    Traceback (most recent call last):
+    ...
+    mmseg_ext.errors.InputError: `folds=1`: must be at least 2
+    """
+    for name, value in arguments.items():
+        if value is not None and not value >= least:
+            raise InputError(f'`{name}={value}`', f'must be at least {least}')

@@ -1,0 +1,59 @@
+"""Cleaning of a label set into a new one, with tables and a page of all changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds, clean_label_set
+from mmseg_ext.errors import InputError
+from mmseg_ext.reports.cleaning_page import write_cleaning_page
+
+PAGE = 'cleaning.html'
+
+
+def clean_labels(
+    root: str | Path,
+    labels: str,
+    to: str,
+    *,
+    splits: Sequence[str] | None = None,
+    rules: Sequence[str] = tuple(RULES),
+    thresholds: Thresholds | None = None,
+    dry_run: bool = False,
+    report: str | Path | None = None,
+    overwrite: bool = False,
+) -> CleaningReport:
+    """Clean a label set into ``root/to``, which also gets ``cleaning.csv``, ``cleaning.json`` and ``cleaning.html``.
+
+    Args:
+        root: The data set.
+        labels: Name of the label set to read; it is never changed.
+        to: Name of the label set to write.
+        splits: Which splits; None for all.
+        rules: Names of the rules to apply.
+        thresholds: When a rule acts.
+        dry_run: Leave the data set as it is; only ``report`` is written.
+        report: A further folder for the tables and the page.
+        overwrite: Replace an earlier cleaned label set or report.
+
+    Raises:
+        InputError: The data set or an argument cannot be used, or the label set or ``report`` exists.
+    """
+    folder = None if report is None else Path(report)
+    if folder is not None and folder.exists() and not overwrite:
+        raise InputError(folder, 'exists already', 'name another `report` or replace it with `overwrite=True`')
+
+    def write_pages(result: CleaningReport, masks: Path) -> None:
+        classes = Classes.read(root)
+        if folder is not None or not dry_run:
+            write_cleaning_page(masks / PAGE, result, root, masks, classes)
+        if folder is not None:
+            result.write_tables(folder)
+            write_cleaning_page(folder / PAGE, result, root, masks, classes)
+
+    return clean_label_set(
+        root, labels, to, splits=splits, rules=rules, limits=thresholds, dry_run=dry_run, overwrite=overwrite,
+        finish=write_pages,
+    )  # fmt: skip
