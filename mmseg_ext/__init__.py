@@ -1,8 +1,8 @@
-"""mmseg_ext: from a few hundred hastily drawn masks to audited data and an honest ladder of segmentation models.
+"""Audit, cleaning, training and error analysis of segmentation on small data sets: an extension of mmsegmentation.
 
-An extension of mmsegmentation. Importing the package loads no deep-learning library; see `mmseg_ext.eda` for what works
-without one, `mmseg_ext.registry` for the parts that configs name as ``type='mmseg_ext.…'``, and `mmseg_ext.Predictor`
-for the use of a trained model.
+Importing the package loads the standard library only. `mmseg_ext.Predictor` uses a trained model, `mmseg_ext.eda` works
+without a deep-learning library, `mmseg_ext.workflows` holds what the command `mmseg-ext` does, and
+`mmseg_ext.registry` the parts that configs name as ``type='mmseg_ext.…'``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ['Predictor', '__version__']
 
 
 def __getattr__(name: str) -> Any:
-    """Import `Predictor` when it is first asked for, so that importing the package stays cheap."""
+    """Import `Predictor` on first use, so that importing the package stays cheap."""
     if name == 'Predictor':
         return import_module('mmseg_ext.inference.predictor').Predictor
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

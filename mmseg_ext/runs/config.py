@@ -13,6 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.runs.config_names import find_config
 from mmseg_ext.runs.console import quiet_console
 
 SIMILAR_NAME = 0.87  # difflib's ratio: a letter too few, too many, or two swapped
@@ -25,7 +26,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """Read a config file and apply overrides.
 
     Args:
-        path: The config file.
+        path: The config file, or the name of a config that comes with mmseg_ext.
         options: Overrides, dotted key → value. A key that names nothing in the config, or only a variable of its file,
             is refused: it would silently change nothing.
 
@@ -33,9 +34,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         InputError: The file is missing or does not run, or an option names nothing.
     """
     quiet_console(MMLogger.get_current_instance())  # it announces every environment variable that a config reads
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(path, 'config not found', _similar(path))
+    path = find_config(path)
     try:
         config = Config.fromfile(path)
     except InputError:
@@ -49,12 +48,6 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise InputError(f'`options={key}={value}`', f'does not fit the config ({one_line(error)})') from error
     return config
-
-
-def _similar(path: Path) -> str:
-    names = [other.name for other in path.parent.glob('*.py')] if path.parent.is_dir() else []
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f'did you mean {path.parent / close[0]}?' if close else 'see configs/'
 
 
 def _check_option(config: Config, key: str) -> None:
