@@ -34,20 +34,21 @@ install-dev: .venv/.installed-dev ## install what tests and lint need as well
 	@touch $@
 
 demo: .demo/run/.finished ## synthetic pets: make the data, train, test; takes up where an interrupted run stopped
-	$(BIN)/python tools/test.py $(DEMO_CONFIG) .demo/run --split test --out .demo/result --overwrite
+	$(BIN)/mmseg-ext test $(DEMO_CONFIG) .demo/run --split test --out .demo/result --overwrite
 	@echo 'Data: $(DEMO_DATA)   Run: .demo/run   Metrics, records and masks: .demo/result'
 
 # The generator skips a complete set. A run that an interruption left half-way is resumed from its last checkpoint.
 .demo/run/.finished: | .venv/.installed
-	$(BIN)/python tools/make_demo_data.py '$(DEMO_DATA)' --train 300 --test 80
-	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir .demo/run $$(test ! -e .demo/run/last_checkpoint || echo --resume)
+	$(BIN)/mmseg-ext demo '$(DEMO_DATA)' --train 300 --test 80
+	$(BIN)/mmseg-ext train $(DEMO_CONFIG) --work-dir .demo/run $$(test ! -e .demo/run/last_checkpoint || echo --resume)
 	@touch $@
 
 report: install ## write practicum_work/reports/REPORT.md (PETS_ROOT=… says where the pets lie; SCORES=… blind test scores)
 	$(BIN)/python practicum_work/write_report.py '$(or $(PETS_ROOT),data/pets)' $(if $(SCORES),--test-scores '$(SCORES)')
 
-test: install-dev ## run all tests (JOBS=2 at a time)
+test: install-dev ## run all tests (JOBS=2 at a time), then the examples in docstrings
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -q -p no:xdist --doctest-modules mmseg_ext
 
 lint: install-dev ## style, import directions, types, spelling
 	$(BIN)/ruff check .
