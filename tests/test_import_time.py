@@ -48,6 +48,7 @@ def loaded_by(name: str, repo_root: Path) -> set[str]:
         'mmseg_ext.inference.outputs',
         'mmseg_ext.inference.predictor',
         'mmseg_ext.inference.server',
+        'mmseg_ext.weights.',
     ],
 )
 def test_no_deep_learning_library_is_loaded(name: str, repo_root: Path) -> None:

@@ -19,12 +19,9 @@ import torch
 from mmengine.logging import HistoryBuffer
 
 from mmseg_ext.errors import InputError
+from mmseg_ext.weights.download import DownloadError
 
 MapLocation = str | torch.device | Callable[..., Any] | None
-
-
-class DownloadError(InputError):
-    """A checkpoint's address that cannot be reached, or holds no file."""
 
 
 def _history_statistic(owner: Any, name: str) -> Any:

@@ -178,10 +178,12 @@ def test_its_test_time_augmentation_gives_all_views(path: Path, load: Load) -> N
 
 
 @every_config
-def test_weights_come_from_a_folder_or_an_address(path: Path, load: Load) -> None:
+def test_its_weights_are_in_the_table(path: Path, load: Load) -> None:
+    from mmseg_ext.weights import SCHEME, published
+
     for one in pretrained(load(path).model):
-        assert one['checkpoint'].startswith(('weights://', 'https://'))
-        assert one['checkpoint'].endswith('.pth')
+        assert one['checkpoint'].startswith((SCHEME, 'https://'))
+        assert published(one['checkpoint'].removeprefix(SCHEME)) is not None
 
 
 PROBE = """

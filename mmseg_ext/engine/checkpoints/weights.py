@@ -1,31 +1,21 @@
 """Loaders of the weights that a config starts from, by the scheme of their address.
 
-``weights://FILE`` names a file in the folder ``$MMSEG_EXT_WEIGHTS``. A URL is looked up there too, under its last part,
-before it is downloaded: so a machine without network, or another file of the same keys, needs no change of the config.
+``weights://NAME`` is found by `mmseg_ext.weights`: in the folder ``$MMSEG_EXT_WEIGHTS``, in an installed package, or by
+download. A URL is looked up in that folder too, under its last part, before it is downloaded: so a machine without
+network, or another file of the same keys, needs no change of the config.
 `mmseg_ext.engine.mmengine_internals.strict_loading` hands them to mmengine.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from mmengine.runner.checkpoint import load_from_http
 
-from mmseg_ext.errors import InputError
-from mmseg_ext.runs.checkpoint_file import DownloadError, load_checkpoint_file
-
-VARIABLE = 'MMSEG_EXT_WEIGHTS'
-SCHEME = 'weights://'
-
-
-def local_file(name: str) -> Path | None:
-    """Return the file of that name in ``$MMSEG_EXT_WEIGHTS``, or None."""
-    folder = os.environ.get(VARIABLE)
-    path = Path(folder).expanduser() / name if folder else None
-    return path if path is not None and path.is_file() else None
+from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
+from mmseg_ext.weights import SCHEME, VARIABLE, local_file, published, resolve
+from mmseg_ext.weights.download import DownloadError
 
 
 def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
@@ -37,29 +27,25 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
     return load_checkpoint_file(filename, map_location)
 
 
-def load_from_weights_folder(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """Load ``weights://FILE``.
+def load_from_weights(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """Load ``weights://NAME``.
 
     Raises:
-        InputError: The variable is not set, the file is not there, or it cannot be read.
+        InputError: It is not found in any of the ways that `mmseg_ext.weights.resolve` tries, or cannot be read.
     """
-    name = filename.removeprefix(SCHEME)
-    path = local_file(name)
-    if path is None:
-        folder = os.environ.get(VARIABLE)
-        place = f'folder {folder} (${VARIABLE}) does not hold it' if folder else f'${VARIABLE} is not set'
-        raise InputError(
-            name, f'pretrained weights not found, {place}', f'put the file in a folder and set {VARIABLE} to it'
-        )
-    return load_checkpoint_file(path, map_location)
+    return load_checkpoint_file(resolve(filename), map_location)
 
 
 def load_from_url(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Load a URL: from ``$MMSEG_EXT_WEIGHTS`` where the file is there, else by download.
 
+    An address of the table of `mmseg_ext.weights` is checked and kept in its cache, any other in that of torch.
+
     Raises:
         InputError: It is not there and cannot be downloaded, or cannot be read.
     """
+    if published(filename) is not None:
+        return load_checkpoint_file(resolve(filename), map_location)
     name = filename.rsplit('/', 1)[-1]
     path = local_file(name)
     if path is not None:
@@ -67,7 +53,7 @@ def load_from_url(filename: str, map_location: Any = None) -> dict[str, Any]:
     try:
         checkpoint: dict[str, Any] = load_from_http(filename, map_location)  # strict as long as this loader is in use
     except DownloadError as error:
-        raise InputError(
+        raise DownloadError(
             error.subject,
             error.problem,
             f'{error.remedy}, or put the file, named {name}, in a folder and set {VARIABLE} to it',
@@ -78,7 +64,7 @@ def load_from_url(filename: str, map_location: Any = None) -> dict[str, Any]:
 # mmengine prints their names without ``load_from_``.
 LOADERS: dict[str, Callable[..., dict[str, Any]]] = {
     '': load_from_local,
-    SCHEME: load_from_weights_folder,
+    SCHEME: load_from_weights,
     'http://': load_from_url,
     'https://': load_from_url,
 }

@@ -4,8 +4,9 @@ May import what `mmseg_ext.models` may.
 """
 
 from mmseg_ext.models.backbones.dinov2 import DINOv2
+from mmseg_ext.models.backbones.efficientnet_lite import EfficientNetLite
 from mmseg_ext.models.backbones.hrnet import HRNet
 from mmseg_ext.models.backbones.resnet_v2 import ResNetV2
 from mmseg_ext.models.backbones.vgg import VGG
 
-__all__ = ['VGG', 'DINOv2', 'HRNet', 'ResNetV2']
+__all__ = ['VGG', 'DINOv2', 'EfficientNetLite', 'HRNet', 'ResNetV2']

@@ -15,9 +15,9 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
-from mmseg_ext.engine.checkpoints.weights import local_file
 from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.errors import InputError
+from mmseg_ext.weights import local_file
 
 STATE = OrderedDict(weight=torch.full((1, 1), 3.0), bias=torch.full((1,), 4.0))
 URL = 'https://example.invalid/models/net.pth'
@@ -44,6 +44,11 @@ class Linear(BaseModule):
 def _strict() -> Iterator[None]:
     with strict_loading():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
 
 
 @pytest.fixture
@@ -126,6 +131,39 @@ class TestUrl:
         assert 'cannot be downloaded' in text
         assert 'refused' in text
         assert 'set MMSEG_EXT_WEIGHTS' in text
+
+
+class TestTable:
+    NAME, FILE = 'mobilenet-v2', 'mobilenet_v2_imagenet.pth'
+    ADDRESS = 'https://download.pytorch.org/models/vgg16-397923af.pth'
+
+    def test_a_name_means_its_file(self, folder: Path) -> None:
+        torch.save(STATE, folder / self.FILE)
+        assert CheckpointLoader.load_checkpoint(f'weights://{self.NAME}')['bias'].item() == 4
+
+    def test_the_message_has_every_way_to_get_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv('MMSEG_EXT_WEIGHTS', raising=False)
+        text = refused(f'weights://{self.NAME}')
+        for part in ('$MMSEG_EXT_WEIGHTS is not set', 'no package', 'no public address', self.FILE, 'weights convert'):
+            assert part in text
+
+    def test_an_address_of_the_table_is_kept_in_our_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv('MMSEG_EXT_WEIGHTS', raising=False)
+        asked = []
+
+        def download(url: str, path: Path, **expected: Any) -> Path:
+            asked.append((url, expected))
+            path.parent.mkdir(parents=True)
+            torch.save(STATE, path)
+            return path
+
+        monkeypatch.setattr('mmseg_ext.weights.resolver.download', download)
+        assert CheckpointLoader.load_checkpoint(self.ADDRESS)['bias'].item() == 4
+        assert asked == [(self.ADDRESS, {'num_bytes': None, 'checksum': '397923af'})]
+
+    def test_a_file_of_that_name_in_the_folder_comes_first(self, folder: Path) -> None:
+        torch.save(STATE, folder / 'vgg16-397923af.pth')
+        assert CheckpointLoader.load_checkpoint(self.ADDRESS)['bias'].item() == 4
 
 
 class TestPretrained:
