@@ -32,6 +32,7 @@ STEPS: dict[str, dict[str, str]] = {
     },
     'training': {
         'configs': 'list the experiments that come with mmseg_ext',
+        'weights': 'list, get and convert pretrained weights',
         'browse': 'draw the augmented samples that a config trains on',
         'model-sizes': 'count parameters and GFLOPs of configs',
         'train': 'train one experiment',

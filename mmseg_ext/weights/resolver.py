@@ -1,8 +1,8 @@
 """Where pretrained weights are found: a folder, an installed package, the cache, a public address.
 
 ``weights://NAME`` is looked for in this order: the folder ``$MMSEG_EXT_WEIGHTS``, the packages of the extra `weights`,
-the cache of earlier downloads, the public address. A file of the folder is the user's, and is taken as it is; others are
-checked against the table in `mmseg_ext.weights.published`.
+the cache of earlier downloads, the public address. A file of the folder is the user's, and is taken as it is; others
+are checked against the table in `mmseg_ext.weights.published`.
 """
 
 from __future__ import annotations

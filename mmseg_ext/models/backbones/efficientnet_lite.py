@@ -85,16 +85,15 @@ class InvertedResidual(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         width = in_channels * expansion
-        norm = dict(eps=NORM_EPS, momentum=momentum)
         self.is_residual = is_residual
         self.expands = expansion != 1
         if self.expands:
             self._expand_conv = SamePaddingConv2d(in_channels, width, 1)
-            self._bn0 = nn.BatchNorm2d(width, **norm)
+            self._bn0 = nn.BatchNorm2d(width, eps=NORM_EPS, momentum=momentum)
         self._depthwise_conv = SamePaddingConv2d(width, width, kernel, stride, dilation, groups=width)
-        self._bn1 = nn.BatchNorm2d(width, **norm)
+        self._bn1 = nn.BatchNorm2d(width, eps=NORM_EPS, momentum=momentum)
         self._project_conv = SamePaddingConv2d(width, out_channels, 1)
-        self._bn2 = nn.BatchNorm2d(out_channels, **norm)
+        self._bn2 = nn.BatchNorm2d(out_channels, eps=NORM_EPS, momentum=momentum)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, ⌈H/stride⌉, ⌈W/stride⌉)."""
