@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ COLUMNS = ('name', 'source', 'licence', 'MB', 'top-1', 'where')
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the command, with its sub-commands."""
     parser = cli.ArgumentParser(
-        f'{__doc__}\nA config names them as weights://NAME. See docs/weights.md.', EXAMPLE, 'mmseg-ext weights'
+        f'{__doc__}\nA config names them as weights://NAME. See docs/weights.md.', EXAMPLE
     )
     commands = parser.add_subparsers(required=True, metavar='COMMAND', dest='command', parser_class=cli.ArgumentParser)
     table = commands.add_parser(
@@ -62,7 +61,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _print_table(args: Any) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*COLUMNS, box=box.MARKDOWN if args.markdown else box.SIMPLE)
@@ -72,4 +70,4 @@ def _print_table(args: Any) -> None:
         entry = row.weights
         top1 = f'{entry.top1:.1f}' if entry.top1 is not None else '–'
         table.add_row(entry.name, entry.source, entry.licence, f'{entry.megabytes:.1f}', top1, row.where)
-    Console(width=None if os.isatty(1) else 160).print(table)
+    cli.console(160).print(table)

@@ -58,6 +58,15 @@ def test_the_packages_are_those_of_the_extra(repo_root: Path) -> None:
     assert sorted(extras['weights']) == sorted(entry.package for entry in PUBLISHED.values() if entry.package)
 
 
+def test_the_table_in_the_documentation_is_this_one(repo_root: Path) -> None:
+    text = (repo_root / 'docs' / 'weights.md').read_text(encoding='utf-8')
+    rows = re.findall(r'^\| `([\w-]+)` \| (.+) \| (.+) \| ([\d.]+) \| ([\d.–]+) \| by \w+ \|$', text, re.MULTILINE)
+    assert rows == [
+        (entry.name, entry.source, entry.licence, f'{entry.megabytes:.1f}', f'{entry.top1:.1f}' if entry.top1 else '–')
+        for entry in PUBLISHED.values()
+    ]
+
+
 @pytest.mark.parametrize('name', ['mobilenet-v2', 'resnet-v2-50-c4'])
 def test_the_checksums_are_those_of_the_real_files(name: str, shared_data: Path) -> None:
     entry = PUBLISHED[name]

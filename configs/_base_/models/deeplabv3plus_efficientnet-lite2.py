@@ -3,7 +3,7 @@
 _base_ = './deeplabv3plus_resnet-v2-50-c4.py'
 
 model = dict(
-    data_preprocessor=dict(mean=[127, 127, 127], std=[128, 128, 128]),
+    data_preprocessor=dict(mean=[127.0, 127.0, 127.0], std=[128.0, 128.0, 128.0]),
     backbone=dict(
         _delete_=True,
         type='mmseg_ext.EfficientNetLite',
