@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     agreement, report = exported.agreement, exported.int8
     print(
-        f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; on {agreement.images} {exported.images} logits differ '
+        f'{exported.path}: {exported.path.stat().st_size / 1e6:.1f} MB; on {agreement.images} {exported.images} logits differ '
         f"from torch's by at most {agreement.largest:.2g}, {agreement.equal:.4%} of the pixels get the same class"
     )
     if report is not None:

@@ -88,7 +88,7 @@ def test_a_config_that_raises_is_named_with_its_fault(path: Path) -> None:
 def test_a_missing_config_is_named_with_the_nearest_one(path: Path) -> None:
     with pytest.raises(InputError, match=rf'did you mean {path}\?'):
         load_config(path.with_name('ones.py'))
-    with pytest.raises(InputError, match='see configs/'):
+    with pytest.raises(InputError, match='see mmseg-ext configs'):
         load_config(path.parent / 'no' / 'one.py')
     with pytest.raises(InputError, match='config not found'):
         load_config(path.parent)
