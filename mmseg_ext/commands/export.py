@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     agreement, report = exported.agreement, exported.int8
     print(
         f'{exported.path}: {exported.path.stat().st_size / 1e6:.1f} MB; on {agreement.images} {exported.images} '
-        f"logits differ from torch's by at most {agreement.largest:.2g}, {agreement.equal:.4%} of the pixels get the same "
-        'class'
+        f"logits differ from torch's by at most {agreement.largest:.2g}, {agreement.equal:.4%} of the pixels get the "
+        'same class'
     )
     if report is not None:
         (fp32, low), (slow, fast) = (100 * value for value in report.dice), report.seconds
