@@ -12,11 +12,18 @@ import torch
 
 import mmseg_ext
 
+ENTRY_POINTS = ('mmseg-ext', '__main__.py')  # as the console script, and by `python -m mmseg_ext`
 PACKAGES = ('numpy', 'onedl-mmcv', 'onedl-mmengine', 'onedl-mmsegmentation', 'opencv-python', 'torch')
 
 
 def describe_environment(command: list[str]) -> dict[str, Any]:
-    """Describe versions, hardware, commit and command, to be kept with a number."""
+    """Describe versions, hardware, commit and command, to be kept with a number.
+
+    Args:
+        command: As in ``sys.argv``. The script of `mmseg-ext`, wherever it is installed, is written by its name.
+    """
+    if command and Path(command[0]).name in ENTRY_POINTS:
+        command = ['mmseg-ext', *command[1:]]
     return {
         'mmseg_ext': mmseg_ext.__version__,
         'commit': _commit(),

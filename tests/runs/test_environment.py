@@ -63,6 +63,11 @@ def test_a_figure_gets_what_it_needs_beside_it() -> None:
     assert described['processor']
 
 
+@pytest.mark.parametrize('script', ['/somewhere/bin/mmseg-ext', 'x/mmseg_ext/__main__.py', 'mmseg-ext'])
+def test_the_installed_command_is_recorded_without_its_path(script: str) -> None:
+    assert environment.describe_environment([script, 'test', 'a'])['command'] == ['mmseg-ext', 'test', 'a']
+
+
 def test_a_package_that_is_missing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, 'PACKAGES', ('numpy', 'no-such-package'))
     assert environment.describe_environment([])['packages']['no-such-package'] is None
