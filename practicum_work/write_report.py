@@ -495,12 +495,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('--project', default=REPORTS / 'project.yaml', metavar='FILE', help='list of the experiments')
     parser.add_argument('--template', default=REPORTS / 'REPORT.md.j2', metavar='FILE', help='text to fill in')
     parser.add_argument('--results', default=RESULTS, metavar='D', help='results, a folder a config')
-    parser.add_argument('--test-scores', metavar='FILE', help='blind scores of test: {config name: {"mDice": …}}')
+    parser.add_argument(
+        '--test-scores', type=Path, default=REPORTS / 'test_scores.json', metavar='FILE',
+        help='blind scores of test: {config name: {"mDice": …}}',
+    )  # fmt: skip
     parser.add_argument('--out', default=REPORTS / 'REPORT.md', metavar='FILE', help='the report; it is replaced')
     args = parser.parse_args(argv)
-    scores = Path(args.test_scores) if args.test_scores else None
     sources = ReportSources(
-        Path(args.data), Path(args.project), Path(args.results), labels=args.labels, test_scores=scores
+        Path(args.data), Path(args.project), Path(args.results), labels=args.labels, test_scores=args.test_scores
     )
     print(f'report: {write_report(args.template, sources, args.out)}')
 
