@@ -5,8 +5,19 @@ name when it meets that scope, and a registry imports the modules in ``locations
 that no config needs ``custom_imports``.
 """
 
+import contextlib
+import io
+import warnings
+
 from mmengine.registry import Registry
 from mmseg import registry as mmseg_registry
+
+# The first import of mmcv and mmseg reports parts that are not installed: on standard output, where a command prints
+# its result, and as a warning that no user can act on.
+with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    warnings.simplefilter('ignore')
+    import mmseg.datasets
+    import mmseg.models  # noqa: F401
 
 
 def _child(name: str, *locations: str) -> Registry:

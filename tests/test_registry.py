@@ -72,3 +72,14 @@ def test_every_class_is_found_without_an_import(classes: list[tuple[str, str, st
     assert result.returncode == 0, result.stderr
     found = [tuple(line.split()[1:]) for line in result.stdout.splitlines() if line.startswith('found ')]
     assert sorted(found) == sorted(classes)
+
+
+def test_importing_the_plug_ins_prints_nothing(repo_root: Path) -> None:
+    pytest.importorskip('mmseg')
+    done = subprocess.run(
+        [sys.executable, '-c', 'import mmseg_ext.datasets, mmseg_ext.models'],
+        env={**os.environ, 'PYTHONPATH': str(repo_root), 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, '', '')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmseg_ext.commands import cli
 
@@ -57,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print(checks_table(result))
     else:
         print(f'{result.labels}: {result.images} images, {result.masks} masks, no findings')
+    if args.out:
+        print(f'page: {Path(args.out) / "audit.html"}')
     severities = result.summary()['severities']
     failing = {'error': severities['error'], 'warning': severities['error'] + severities['warning'], 'never': 0}
     return int(failing[args.fail_on] > 0)

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 findings or a missed goal, 2 wrong use or unusable input.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from mmseg_ext.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+QUOTES = '"\''
 ARGUMENT = re.compile(r'`([a-z_]\w*)(?:=([^`]*))?`')  # how an `InputError` writes an argument of a library function
 # Arguments of the library that have another name on the command line, the same in every command.
 FLAGS = {'root': 'DATA', 'data_root': 'DATA', 'config_path': 'CONFIG', 'options': '--cfg-options'}
@@ -77,7 +79,7 @@ class ArgumentParser(argparse.ArgumentParser):
             name, value = match.groups()
             if name not in flags:
                 return match[0]
-            return f'{flags[name]} {value}' if value and value != 'True' else flags[name]
+            return f'{flags[name]} {value.strip(QUOTES)}' if value and value != 'True' else flags[name]
 
         return ARGUMENT.sub(flag, message)
 
@@ -107,6 +109,12 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
     except BrokenPipeError:  # the reader (head, less) has left: nobody reads what else there is to print
         sys.stdout = None
         code = 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        sys.stdout = None
+        print(f'error: output: cannot be written ({error.strerror}); free space', file=sys.stderr)
+        code = 2
     sys.exit(code)
 
 

@@ -58,10 +58,11 @@ def predictor_from(model: Sequence[str], args: Namespace) -> Predictor:
 
 
 def _colour(text: str) -> tuple[int, int, int]:
-    values = tuple(int(part) for part in text.split(','))
-    if len(values) != 3 or not all(0 <= value <= 255 for value in values):
+    parts = text.split(',')
+    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) <= 255 for part in parts):
         raise ArgumentTypeError(f'{text}: must be three numbers from 0 to 255')
-    return values
+    red, green, blue = map(int, parts)
+    return red, green, blue
 
 
 def above_zero(text: str) -> float:

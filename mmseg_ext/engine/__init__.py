@@ -4,7 +4,7 @@ Importing it registers them and changes nothing else in mmengine (`mmengine_inte
 runs, evaluation, models, datasets, registry, data and files.
 """
 
-from mmseg_ext.engine import quiet_import  # noqa: F401 - the first import of mmseg
+import mmseg_ext.registry  # noqa: F401 - the first import of mmseg
 
 # isort: split
 from mmseg_ext import models  # noqa: F401 - registers them

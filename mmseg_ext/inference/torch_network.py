@@ -64,6 +64,10 @@ class TorchNetwork:
         model.load_state_dict(content['state_dict'], strict=False)  # only batch norm's counts of batches may be missing
         self.info = describe_model(config, _classes(content['meta']['dataset_meta'], path), model)
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        try:
+            torch.device(self.device)
+        except RuntimeError:
+            raise InputError(f'`device={self.device}`', 'is no device', 'use cpu or cuda') from None
         if self.device.startswith('cuda') and not torch.cuda.is_available():
             raise InputError(f'`device={self.device}`', 'torch finds no GPU here', 'use `device=cpu`')
         self.model = model.to(self.device).eval().to(memory_format=torch.channels_last)

@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from numpy.typing import NDArray
 
-from mmseg_ext.engine import quiet_import  # noqa: F401 - the first import of mmseg
+import mmseg_ext.registry  # noqa: F401 - the first import of mmseg
 
 # isort: split
 from mmseg_ext.data.images import read_image

@@ -161,3 +161,23 @@ def test_the_fields_of_an_error_survive_pickling() -> None:
     error = pickle.loads(pickle.dumps(InputError(Path('a.png'), 'is empty', 'redraw it', exit_code=1)))
     assert (error.subject, error.problem, error.remedy, error.exit_code) == ('a.png', 'is empty', 'redraw it', 1)
     assert str(error) == 'a.png: is empty; redraw it'
+
+
+def test_a_string_in_an_error_is_shown_without_its_quotes() -> None:
+    made = cli.ArgumentParser('Predict.', 'predict A')
+    made.add_argument('--dtype')
+    assert made.name_flags("`dtype='float16'`: needs a GPU") == '--dtype float16: needs a GPU'
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs /dev/full')
+def test_a_full_disk_behind_standard_output_is_one_line(repo_root: Path) -> None:
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(
+            [sys.executable, '-c', 'from mmseg_ext.commands import cli; cli.run(lambda argv: print(1))'],
+            env={'PYTHONPATH': str(repo_root)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr == 'error: output: cannot be written (No space left on device); free space\n'

@@ -41,7 +41,7 @@ def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     parameter = next(model.parameters(), None)
     device = 'cpu' if parameter is None else parameter.device.type
     if device == 'cpu' and dtype is torch.float16:
-        raise InputError("dtype='float16'", 'needs a GPU', "use dtype='bfloat16' on the CPU")
+        raise InputError("`dtype='float16'`", 'needs a GPU', "use `dtype='bfloat16'` on the CPU")
     with torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=dtype is not None):
         yield
 
@@ -67,7 +67,7 @@ class AutocastOptimWrapper(OptimWrapper):
         super().__init__(**kwargs)
         self.dtype = autocast_dtype(dtype)
         if self.dtype is torch.float16 and not torch.cuda.is_available():
-            raise InputError("dtype='float16'", 'needs a GPU', "use dtype='bfloat16' on the CPU")
+            raise InputError("`dtype='float16'`", 'needs a GPU', "use `dtype='bfloat16'` on the CPU")
         initial = 2.0**16 if loss_scale == 'dynamic' else float(loss_scale)
         self.loss_scaler = torch.amp.GradScaler('cuda', init_scale=initial, enabled=self.dtype is torch.float16)
 
