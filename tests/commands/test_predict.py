@@ -87,3 +87,5 @@ def test_a_config_and_its_checkpoint_predict_what_the_test_tool_predicts(
     one_line(result, 'should hold one best_*.pth')
     result = fast_tool('predict', config, run_dir, images, '--out', tmp_path / 'out', '--device', 'cuda')
     one_line(result, '--device cuda', '--device cpu')
+    result = fast_tool('predict', config, run_dir, images, '--out', tmp_path / 'out', '--device', 'foo')
+    one_line(result, '--device foo: is no device; use cpu or cuda')
