@@ -44,7 +44,7 @@ def _add_coco(formats: Any) -> None:
     parser.add_argument('images', metavar='IMAGES', help='folder of the images')
     _add_data(parser)
     parser.add_argument(
-        '--classes', type=_names, metavar='A,B', required=True, help='categories in the order of their ids, from 1'
+        '--classes', type=cli.names, metavar='A,B', required=True, help='categories in the order of their ids, from 1'
     )
     parser.add_argument(
         '--min-area', type=float, metavar='PX', default=default.min_area,
@@ -141,7 +141,7 @@ def _add_voc(formats: Any) -> None:
     _add_source(parser, 'VOCdevkit, or VOC2012 in it')
     _add_data(parser)
     parser.add_argument(
-        '--classes', type=_names, metavar='A,B', default=VOC_CLASSES,
+        '--classes', type=cli.names, metavar='A,B', default=VOC_CLASSES,
         help='classes in the order of their ids, from 1; others are background (default: all)',
     )  # fmt: skip
     parser.add_argument('--keep-empty', action='store_true', help='keep images that show none of the classes')
@@ -174,10 +174,6 @@ def _add_rest(
         parser.add_argument('--seed', type=int, metavar='N', default=0, help='seed of the split (default 0)')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier conversion')
     parser.set_defaults(convert=convert)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(',') if name.strip())
 
 
 def _size(text: str) -> int | None:

@@ -16,11 +16,6 @@ EXAMPLE = 'mmseg-ext labelme export data/pets --labels labels --out work_dirs/la
 DIFF_FILES = ('diff.csv', 'diff.json', 'diff.html')
 
 
-def _names(text: str) -> tuple[str, ...]:
-    """Read names separated by commas."""
-    return tuple(name.strip() for name in text.split(',') if name.strip())
-
-
 def _tolerance(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 100:
@@ -48,7 +43,7 @@ def _add_export(commands: Any) -> None:
     export.add_argument('data', type=Path, metavar='DATA', help='data set')
     export.add_argument('--labels', metavar='NAME', required=True, help='label set to export')
     export.add_argument('--out', type=Path, metavar='DIR', required=True, help='folder of the LabelMe files')
-    export.add_argument('--splits', type=_names, metavar='A,B', help='splits (default: all)')
+    export.add_argument('--splits', type=cli.names, metavar='A,B', help='splits (default: all)')
     export.add_argument(
         '--shapes', choices=['mask', 'polygon'], default='mask', help='type of shapes (default: mask, which is exact)'
     )
@@ -62,7 +57,7 @@ def _add_export(commands: Any) -> None:
         help='LabelMe files whose shapes, flags, group ids and unknown keys are kept where the mask allows it',
     )  # fmt: skip
     export.add_argument(
-        '--ignore-labels', type=_names, metavar='A,B', default=(), help='labels in --merge-from that are no classes'
+        '--ignore-labels', type=cli.names, metavar='A,B', default=(), help='labels in --merge-from that are no classes'
     )
     export.add_argument('--overwrite', action='store_true', help='replace files')
     export.set_defaults(function=_export)
@@ -80,9 +75,9 @@ def _add_import(commands: Any) -> None:
     target = importer.add_mutually_exclusive_group(required=True)
     target.add_argument('--to', metavar='NAME', help='label set of DATA to write')
     target.add_argument('--out', type=Path, metavar='DIR', help='folder of the masks, instead of a label set')
-    importer.add_argument('--splits', type=_names, metavar='A,B', help='splits (default: all)')
+    importer.add_argument('--splits', type=cli.names, metavar='A,B', help='splits (default: all)')
     importer.add_argument(
-        '--ignore-labels', type=_names, metavar='A,B', default=(), help='labels whose shapes are left out'
+        '--ignore-labels', type=cli.names, metavar='A,B', default=(), help='labels whose shapes are left out'
     )
     importer.add_argument('--overwrite', action='store_true', help='replace files')
     importer.set_defaults(function=_import)
@@ -97,7 +92,7 @@ def _add_diff(commands: Any) -> None:
     diff.add_argument('data', type=Path, metavar='DATA', help='data set')
     diff.add_argument('--a', metavar='NAME', required=True, help='first label set')
     diff.add_argument('--b', metavar='NAME', required=True, help='second label set')
-    diff.add_argument('--splits', type=_names, metavar='A,B', help='splits (default: all)')
+    diff.add_argument('--splits', type=cli.names, metavar='A,B', help='splits (default: all)')
     diff.add_argument('--out', type=Path, metavar='DIR', help=f'folder for {", ".join(DIFF_FILES)}')
     diff.add_argument('--top', type=int, metavar='N', default=10, help='number of files to print (default 10)')
     diff.add_argument('--overwrite', action='store_true', help='replace files')
