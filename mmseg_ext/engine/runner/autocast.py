@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from mmseg_ext.engine.mmengine_internals import clip_gradients
 from mmseg_ext.errors import InputError
@@ -35,6 +37,8 @@ def autocast_dtype(name: str) -> torch.dtype:
 def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     """Autocast on the device that the model's parameters are on; a dtype of None leaves float32.
 
+    On the CPU depthwise convolutions stay in float32, where they are faster.
+
     Raises:
         InputError: float16 on the CPU, whose kernels and gradients do not carry it.
     """
@@ -42,8 +46,27 @@ def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     device = 'cpu' if parameter is None else parameter.device.type
     if device == 'cpu' and dtype is torch.float16:
         raise InputError("`dtype='float16'`", 'needs a GPU', "use `dtype='bfloat16'` on the CPU")
-    with torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=dtype is not None):
+    enabled = dtype is not None
+    depthwise = DepthwiseInFloat32() if enabled and device == 'cpu' else nullcontext()
+    with torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=enabled), depthwise:
         yield
+
+
+class DepthwiseInFloat32(TorchFunctionMode):
+    """Context in which depthwise convolutions run in float32, whatever autocast says.
+
+    On the CPU the gradients of a depthwise convolution take two to seven times as long in channels-last bfloat16
+    (docs/adr/0012-depthwise-convolutions-in-float32.md).
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Iterable[type], args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run `func`; a 2-D convolution with one input channel per group without autocast."""
+        if func is F.conv2d and len(args) > 1 and args[1].shape[1] == 1 < args[0].shape[-3]:
+            with torch.autocast('cpu', enabled=False):
+                return func(args[0].float(), *args[1:], **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
 
 
 @OPTIM_WRAPPERS.register_module()
