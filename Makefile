@@ -9,7 +9,7 @@ export DEMO_DATA ?= .demo/data
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv install install-dev demo report test lint format clean
+.PHONY: help venv install install-dev demo report test lint docs format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -57,10 +57,14 @@ lint: install-dev ## style, import directions, types, spelling
 	$(BIN)/mypy
 	$(BIN)/codespell
 
+docs: install-dev ## build the documentation as a site, in site/; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+	@echo 'Home page: site/index.html'
+
 format: install-dev ## put the code into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## remove caches, builds and the demo (not .venv, data, work_dirs)
-	rm -rf .demo .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf .demo .cache site .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
