@@ -3,6 +3,12 @@
 Images are drawn with replacement, their counts are summed, and the sums are scored as those of the whole split are. The
 intervals are percentile intervals.
 
+All are conditional on the classes of the split. A resample without a true pixel of a class that the split has says
+nothing about that class; there, the class's scores are those of the next resample that has it (of both runs, where two
+are compared). So each mean is over the same classes in every resample, those over which it is on the whole split, and
+its interval holds no value that those of the classes do not allow. To leave the class out instead, as if the mean over
+the others were the same quantity, would let the interval reach 100 for a split with a class of Dice 0.
+
 B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993: chapter 13 for the percentile interval, chapter
 15 for the level that a bootstrap distribution gives to a hypothesis.
 """
@@ -19,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.evaluation.scores import Scores, scores_from_confusion
+from mmseg_ext.evaluation.scores import CLASS_SCORES, MEAN_SCORES, Scores, mean_of_defined, scores_from_confusion
 
 Values = NDArray[np.float64]
 Interval = tuple[Values, Values]
@@ -89,7 +95,7 @@ def bootstrap_intervals(
 ) -> dict[str, Interval]:
     """Compute the percentile intervals of all scores over images.
 
-    A resample in which a score is undefined (no image of a rare class was drawn) does not count for that score.
+    The classes of a mean are the same in every resample, as the module's docstring says.
 
     Args:
         confusion: Counts of each image, shape (N, K, K).
@@ -108,9 +114,7 @@ def bootstrap_intervals(
     >>> low.round(3).tolist(), high.round(3).tolist()
     ([0.7, 0.4], [0.9, 0.667])
     """
-    confusion = _checked(confusion)
-    parts = [scores_from_confusion(sums) for (sums,) in _resampled_sums([confusion], resamples, seed)]
-    drawn: Scores = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    (drawn,) = _drawn_scores([_checked(confusion)], [*CLASS_SCORES, 'aAcc'], resamples, seed)
     return {name: _percentile_interval(values, level) for name, values in drawn.items()}
 
 
@@ -175,8 +179,10 @@ def paired_tests(
         )
     values = [float(scores_from_confusion(run.sum(0))[score]) for run in checked]
     drawn: list[Values] = []
+    name = score.removeprefix('m') if score in MEAN_SCORES else score
     for start in range(0, len(checked), MAX_RUNS_PER_DRAW):
-        drawn += _drawn_scores(checked[start : start + MAX_RUNS_PER_DRAW], score, resamples, seed)
+        parts = _drawn_scores(checked[start : start + MAX_RUNS_PER_DRAW], [name], resamples, seed)
+        drawn += [part[score] for part in parts]
     return {
         (i, j): _test(values[j] - values[i], drawn[j] - drawn[i], level) for i, j in combinations(range(len(runs)), 2)
     }
@@ -264,11 +270,46 @@ def _percentile_interval(values: Values, level: float) -> Interval:
     return ends[0], ends[1]
 
 
-def _drawn_scores(runs: list[NDArray[Any]], score: str, resamples: int, seed: int) -> list[Values]:
-    """Score each run in each resample: one array (B,) per run."""
-    chunks = [[scores_from_confusion(sums)[score] for sums in sums_of_runs]
-              for sums_of_runs in _resampled_sums(runs, resamples, seed)]  # fmt: skip
-    return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+def _drawn_scores(runs: Sequence[NDArray[Any]], names: Sequence[str], resamples: int, seed: int) -> list[Scores]:
+    """Score each run (N, K, K) in each resample.
+
+    Args:
+        runs: Counts of the runs.
+        names: Scores of classes, for which the means are added, or of a run.
+        resamples: B.
+        seed: Seed of the draws.
+
+    Returns:
+        One dictionary per run, with values of shape (B, K) or (B,).
+    """
+    drawn: list[dict[str, list[NDArray[Any]]]] = [{name: [] for name in names} for _ in runs]
+    has_class: list[list[NDArray[np.bool_]]] = [[] for _ in runs]
+    for sums_of_runs in _resampled_sums(runs, resamples, seed):
+        for number, sums in enumerate(sums_of_runs):
+            scores = scores_from_confusion(sums)
+            has_class[number].append(sums.sum(axis=-1) > 0)
+            for name in names:
+                drawn[number][name].append(scores[name])
+    result = []
+    for run, chunks, has in zip(runs, drawn, has_class, strict=True):
+        scores = {name: np.concatenate(values) for name, values in chunks.items()}
+        total = run.sum(0)
+        usable = np.concatenate(has) | (total.sum(axis=-1) == 0)  # without true pixels: what is predicted, or nothing
+        whole = scores_from_confusion(total)
+        for name in filter(CLASS_SCORES.__contains__, names):
+            scores[name] = _fill_from_next(np.where(usable, scores[name], np.nan), whole[name])
+            scores[f'm{name}'] = mean_of_defined(scores[name])
+        result.append(scores)
+    return result
+
+
+def _fill_from_next(values: Values, otherwise: Values) -> Values:
+    """Replace NaN in a column (B,) by the next value below, after the last row by the first; ``otherwise`` if none."""
+    known = ~np.isnan(values)
+    rows = np.arange(2 * len(values))[:, None]
+    following = np.where(np.tile(known, (2, 1)), rows, len(rows))
+    following = np.minimum.accumulate(following[::-1])[::-1][: len(values)] % len(values)
+    return np.where(known.any(axis=0), np.take_along_axis(values, following, axis=0), otherwise)
 
 
 def _test(difference: float, drawn: Values, level: float) -> PairedTest:

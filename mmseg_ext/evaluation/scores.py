@@ -52,7 +52,7 @@ def scores_from_confusion(confusion: NDArray[Any]) -> Scores:
         'Precision': _ratio(hit, predicted),
         'Recall': recall,
     }
-    means = {f'm{name}': _mean_of_defined(values) for name, values in scores.items()}
+    means = {f'm{name}': mean_of_defined(values) for name, values in scores.items()}
     return {**scores, **means, 'aAcc': _ratio(hit.sum(-1), true.sum(-1))}
 
 
@@ -67,12 +67,12 @@ def absent_classes(confusion: NDArray[Any]) -> NDArray[np.bool_]:
     return absent
 
 
+def mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average over the last axis without NaN; NaN where all are NaN (``np.nanmean`` would warn)."""
+    return _ratio(np.nansum(values, axis=-1), np.sum(~np.isnan(values), axis=-1))
+
+
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     """Divide; NaN where the whole is 0."""
     undefined = np.full(np.shape(whole), np.nan)
     return np.divide(part, whole, out=undefined, where=np.asarray(whole) != 0)
-
-
-def _mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average over the last axis without NaN; NaN where all are NaN (``np.nanmean`` would warn)."""
-    return _ratio(np.nansum(values, axis=-1), np.sum(~np.isnan(values), axis=-1))

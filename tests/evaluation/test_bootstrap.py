@@ -6,6 +6,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError
@@ -101,6 +103,88 @@ def test_a_class_of_one_image_counts_where_it_is_drawn() -> None:
         low, high = bootstrap_intervals(counts, resamples=200)['Acc']
     np.testing.assert_array_equal(low, [1, 0.6, np.nan])
     np.testing.assert_array_equal(high, [1, 0.6, np.nan])
+
+
+def rare_counts(images: int, seed: int, *, missed: bool) -> NDArray[np.int64]:
+    """Classes 0 and 1 everywhere, class 2 in one image: never predicted (``missed``), or also predicted elsewhere."""
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((images, 3, 3), np.int64)
+    counts[:, :2, :2] = rng.integers(1, 60, (images, 2, 2)) + 300 * np.eye(2, dtype=int)
+    counts[0, 2] = [90, 5, 0] if missed else [20, 0, 60]
+    counts[images // 2, 0, 2] = 0 if missed else 30
+    return counts
+
+
+def test_the_mean_over_a_class_that_resamples_lack_by_a_loop() -> None:
+    """Class by class: a resample without a true pixel of it has the class's score of the next resample with one."""
+    counts, resamples, images = rare_counts(9, 0, missed=False), 40, 9
+    times = np.random.default_rng(3).multinomial(images, np.full(images, 1 / images), size=resamples)
+    totals = [sum(count * table for count, table in zip(row, counts, strict=True)) for row in times]
+    assert 5 < sum(total[2].sum() == 0 for total in totals) < 25
+    assert any(total[2].sum() == 0 < total[:, 2].sum() for total in totals)  # predicted alone: would be Dice 0
+    means = []
+    for number in range(resamples):
+        dice = []
+        for k in range(3):
+            later = [totals[(number + step) % resamples] for step in range(resamples)]
+            total = next(total for total in later if total[k].sum())
+            dice.append(2 * total[k, k] / (total[k].sum() + total[:, k].sum()))
+        means.append(np.mean(dice))
+    low, high = bootstrap_intervals(counts, resamples=resamples, seed=3)['mDice']
+    assert (low, high) == tuple(pytest.approx(end) for end in np.quantile(means, [0.025, 0.975]))
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 14), st.integers(2, 6), st.floats(0, 0.9))
+def test_the_interval_of_a_mean_holds_only_what_the_classes_allow(
+    seed: int, images: int, classes: int, missing: float
+) -> None:
+    """With classes that images lack, in the ground truth, the prediction, or both."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 50, (images, classes, classes))
+    counts *= (rng.random((images, classes, 1)) >= missing) & (rng.random((images, 1, classes)) >= missing / 2)
+    whole = scores_from_confusion(counts.sum(0))
+    intervals = bootstrap_intervals(counts, resamples=200, level=1)
+    for name in ('Dice', 'IoU', 'Acc', 'Precision', 'Recall'):
+        scored = ~np.isnan(whole[name])
+        low, high = intervals[name]
+        np.testing.assert_array_equal(~np.isnan(low), scored)
+        if scored.any():
+            mean_low, mean_high = intervals[f'm{name}']
+            assert low[scored].mean() - 1e-9 <= mean_low <= mean_high <= high[scored].mean() + 1e-9
+            assert mean_high <= 1 - np.mean(high[scored] == 0) + 1e-9  # a class of Dice 0 costs its share
+    paired = paired_test(counts, counts + 5 * np.eye(classes, dtype=int), resamples=50)
+    assert math.isnan(paired.difference) or not math.isnan(paired.low)
+
+
+def test_a_class_that_is_never_found_keeps_the_mean_down() -> None:
+    counts = rare_counts(12, 1, missed=True)
+    low, high = bootstrap_intervals(counts)['mDice']
+    assert high < 2 / 3
+    better = counts.copy()
+    better[0, 2] = [10, 5, 80]
+    gain = paired_test(counts, better)
+    assert gain.low > 0.25  # a third of the class's Dice of 0.91, in every resample
+    assert low < scores_from_confusion(counts.sum(0))['mDice'] < high
+
+
+def test_the_interval_covers_the_mean_of_the_population() -> None:
+    """A class in a fifth of 80 images: nine intervals of ten or more hold the mDice of all images."""
+    rng = np.random.default_rng(5)
+    images = 4000
+    population = np.zeros((images, 3, 3), np.int64)
+    population[:, 0, 0], population[:, 0, 1], population[:, 1, 0] = 800, rng.integers(0, 90, images), 20
+    population[:, 1, 1] = rng.integers(10, 90, images)
+    shown = rng.random(images) < 0.2
+    found = rng.integers(0, 100, images)
+    population[shown, 2, 2], population[shown, 2, 0] = found[shown], 100 - found[shown]
+    population[rng.random(images) < 0.05, 0, 2] += 20
+    truth = scores_from_confusion(population.sum(0))['mDice']
+    held = []
+    for number in range(150):
+        low, high = bootstrap_intervals(population[rng.integers(0, images, 80)], resamples=200, seed=number)['mDice']
+        held.append(low <= truth <= high)
+    assert 0.9 < np.mean(held) < 0.99
 
 
 def test_no_images() -> None:

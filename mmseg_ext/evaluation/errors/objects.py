@@ -2,13 +2,15 @@
 
 An object is an 8-connected region of one class of at least 0.01 % of the image, in ground truth and prediction alike;
 touching animals of one class are one object. A true and a predicted object match where their IoU exceeds 0.5, so that
-no object has two matches of one class (panoptic quality; Kirillov et al. 2019, arXiv 1801.00868). Ignored pixels are
-removed from the predicted objects; an object with more than half of its pixels ignored is not judged.
+no object has two matches of one class (panoptic quality; Kirillov et al. 2019, arXiv 1801.00868). As there, ignored
+pixels are removed from the predicted objects before matching, and a predicted object without a match is not counted if
+more than half of it is ignored.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +37,8 @@ class ObjectMatches:
         true: True objects by class and outcome, shape (K, len(TRUE_OUTCOMES)). *Right class*: matched. *Another class*:
             a predicted object of another class has IoU > 0.5 with it. *Mixed classes*: only a region of any classes
             together has. *Missed*: less than a tenth of it is predicted as any object. *Badly outlined*: the rest.
-        predicted: Predicted objects by class and outcome, shape (K, len(PREDICTED_OUTCOMES)).
+        predicted: Predicted objects by class and outcome, shape (K, len(PREDICTED_OUTCOMES)), without those that are
+            not counted because most of their pixels are ignored.
         second_missed: Whether one of several true objects was found (right, another or mixed class) and another missed.
         confused: (true class, predicted class) → objects that were found under another class.
     """
@@ -53,42 +56,46 @@ class Objects:
 
     Attributes:
         classes: Class of each object, shape (M,).
-        areas: Pixels of each object that are not ignored, shape (M,).
+        areas: Pixels of each object that are not ignored, at least 1, shape (M,).
+        mostly_ignored: Whether more than half of an object's pixels are ignored, shape (M,).
         labels: 1 + index of the object at each pixel, 0 elsewhere, shape (H, W).
     """
 
     classes: NDArray[np.int64]
     areas: NDArray[np.int64]
+    mostly_ignored: NDArray[np.bool_]
     labels: NDArray[np.int64]
 
 
 def find_objects(
     mask: Mask, valid: NDArray[np.bool_], num_classes: int, background: int | None, min_area: float = MIN_OBJECT_SHARE
 ) -> Objects:
-    """Find the objects of all classes; those with more than half of their pixels ignored are left out.
+    """Find the objects of all classes; those with ignored pixels alone are left out.
 
     Args:
         mask: Class indices, shape (H, W).
         valid: Pixels that are not ignored, shape (H, W).
         num_classes: K.
         background: The class that has no objects, or None.
-        min_area: Smallest object, as share of the image.
+        min_area: Smallest object, ignored pixels included, as share of the image.
     """
     labels = np.zeros(mask.shape, np.int64)
     classes: list[int] = []
     areas: list[int] = []
+    ignored: list[bool] = []
     for value in np.unique(mask):
         if value == background or value >= num_classes:
             continue
         regions = find_regions(mask == value)
         judged = np.bincount(regions.labels[valid], minlength=len(regions) + 1)[1:]
-        kept = (regions.areas >= min_area * mask.size) & (2 * judged >= regions.areas)
+        kept = (regions.areas >= min_area * mask.size) & (judged > 0)
         numbers = np.zeros(len(regions) + 1, np.int64)
         numbers[1:][kept] = len(classes) + 1 + np.arange(kept.sum())
         labels += numbers[regions.labels]
         classes += [int(value)] * int(kept.sum())
         areas += judged[kept].tolist()
-    return Objects(np.array(classes, np.int64), np.array(areas, np.int64), labels)
+        ignored += (2 * judged < regions.areas)[kept].tolist()
+    return Objects(np.array(classes, np.int64), np.array(areas, np.int64), np.array(ignored, bool), labels)
 
 
 def match_objects(
@@ -121,17 +128,19 @@ def match_objects(
     matched = (ious > min_iou) & same
     crossed = (ious > min_iou) & ~same
     any_object, true_object = (
-        valid if background is None else valid & (mask != background) for mask in (prediction, truth)
+        np.ones_like(valid) if background is None else mask != background for mask in (prediction, truth)
     )
     covered = np.bincount(true.labels[any_object], minlength=len(true.areas) + 1)[1:]
-    tests = [matched.any(1), crossed.any(1), _matches_any(any_object, true, min_iou), covered >= min_found * true.areas]
+    in_blob = _matches_any(any_object, valid, true, min_iou)
+    tests = [matched.any(1), crossed.any(1), in_blob, covered >= min_found * true.areas]
     true_outcomes = np.select(tests, [0, 1, 2, 3], 4)
-    on_object = np.bincount(predicted.labels[true_object], minlength=len(predicted.areas) + 1)[1:]
+    on_object = np.bincount(predicted.labels[valid & true_object], minlength=len(predicted.areas) + 1)[1:]
     predicted_outcomes = np.select([matched.any(0), crossed.any(0), on_object > 0], [0, 1, 2], 3)
+    counted = matched.any(0) | ~predicted.mostly_ignored
     return ObjectMatches(
-        counts=_counts(matched, ious, true, predicted, num_classes),
+        counts=_counts(matched, ious, true, predicted.classes[~matched.any(0) & counted], num_classes),
         true=_table(true.classes, true_outcomes, num_classes, len(TRUE_OUTCOMES)),
-        predicted=_table(predicted.classes, predicted_outcomes, num_classes, len(PREDICTED_OUTCOMES)),
+        predicted=_table(predicted.classes[counted], predicted_outcomes[counted], num_classes, len(PREDICTED_OUTCOMES)),
         second_missed=bool((true_outcomes <= 2).any() and (true_outcomes == 4).any()),
         confused=_confused(crossed & (true_outcomes == 1)[:, None], true, predicted),
     )
@@ -150,22 +159,21 @@ def _iou(overlap: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[n
     return result
 
 
-def _matches_any(any_object: NDArray[np.bool_], true: Objects, min_iou: float) -> NDArray[np.bool_]:
-    """Mark the true objects that match a region of any predicted classes."""
-    regions = find_regions(any_object)
-    blobs = Objects(np.zeros(len(regions), np.int64), regions.areas.astype(np.int64), regions.labels.astype(np.int64))
-    ious = _iou(_overlap(true, blobs), true.areas, blobs.areas)
-    return np.asarray((ious > min_iou).any(axis=1), bool)
+def _matches_any(any_object: NDArray[np.bool_], valid: NDArray[np.bool_], true: Objects, min_iou: float) -> Any:
+    """Mark the true objects that match a region of any predicted classes, shape (M,)."""
+    blobs = find_objects(any_object.astype(np.uint8), valid, 2, 0, min_area=0)
+    return (_iou(_overlap(true, blobs), true.areas, blobs.areas) > min_iou).any(axis=1)
 
 
 def _counts(
-    matched: NDArray[np.bool_], ious: NDArray[np.float64], true: Objects, predicted: Objects, num_classes: int
+    matched: NDArray[np.bool_], ious: NDArray[np.float64], true: Objects, unmatched: NDArray[np.int64], num_classes: int
 ) -> NDArray[np.float64]:
+    """Count as `ObjectMatches.counts`; ``unmatched``: classes of the predicted objects without a match."""
     counts = np.zeros((num_classes, 4))
-    hit, unmatched = matched.any(1), ~matched.any(0)
+    hit = matched.any(1)
     np.add.at(counts[:, 0], true.classes[hit], 1)
     np.add.at(counts[:, 1], true.classes[~hit], 1)
-    np.add.at(counts[:, 2], predicted.classes[unmatched], 1)
+    np.add.at(counts[:, 2], unmatched, 1)
     np.add.at(counts[:, 3], true.classes, np.where(matched, ious, 0).sum(1))
     return counts
 

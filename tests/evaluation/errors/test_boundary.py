@@ -50,10 +50,23 @@ def test_surfaces_against_all_pairs(scenes: ModuleType, seed: int, tolerance: fl
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))
-def test_boundary_region_against_scipy(scenes: ModuleType, seed: int, reach: int) -> None:
+def test_boundary_region_is_that_of_repeated_erosions(scenes: ModuleType, seed: int, reach: int) -> None:
+    """As published: the mask in a border of zeros is eroded ``reach`` times by a 3×3 square."""
     mask = scenes.blobs(np.random.default_rng(seed), (26, 31), 2) > 0
-    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    np.testing.assert_array_equal(boundary_region(mask, reach), mask & (depth <= reach))
+    eroded = np.pad(mask, 1)
+    for _ in range(reach):
+        inner = np.zeros_like(eroded)
+        inner[1:-1, 1:-1] = np.lib.stride_tricks.sliding_window_view(eroded, (3, 3)).all((2, 3))
+        eroded = inner
+    np.testing.assert_array_equal(boundary_region(mask, reach), mask & ~eroded[1:-1, 1:-1])
+
+
+def test_boundary_region_of_a_disc_by_hand() -> None:
+    """A diamond: along its diagonals a pixel 2 away in both directions is 2 away, not √8."""
+    steps = np.arange(-4, 5)
+    diamond = np.abs(steps[:, None]) + np.abs(steps) <= 4
+    inner = np.abs(steps[:, None]) + np.abs(steps) == 0
+    np.testing.assert_array_equal(boundary_region(diamond, 2), diamond & ~inner)
 
 
 @settings(max_examples=40)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from mmseg_ext.evaluation.errors.objects import PREDICTED_OUTCOMES, TRUE_OUTCOMES, match_objects, object_scores
 
@@ -58,10 +59,63 @@ def test_ignored_pixels() -> None:
     truth[0:10, 0:10] = prediction[0:10, 0:15] = 1
     truth[0:10, 10:15] = 255  # half of the surplus would lower the IoU below 0.5
     prediction[30:40, 30:40] = 1
-    truth[30:40, 30:36] = 255  # lies on ignored pixels by more than half
-    matches = match_objects(prediction, truth, 2)
-    np.testing.assert_allclose(matches.counts[1], [1, 0, 0, 1])
-    assert matches.predicted.sum() == 1
+    truth[30:40, 30:36] = 255  # lies on ignored pixels by more than half, and matches nothing
+    truth[20:24, 0:4], truth[24:34, 0:4], prediction[20:34, 0:4] = 1, 255, 1  # so does this, but it matches
+    prediction[50:60, 0:10] = 1
+    truth[50:60, 0:10] = 255  # nothing is left of it
+    truth[45:49, 30:42], truth[45:49, 34:36] = 1, 255  # cut in two by ignored pixels in the ground truth alone
+    prediction[45:49, 30:42] = 1
+    prediction[45:49, 36:42] = 2
+    truth[45:49, 36:42] = 0
+    matches = match_objects(prediction, truth, 3)
+    np.testing.assert_allclose(matches.counts, [[0] * 4, [3, 0, 0, 3], [0, 0, 1, 0]])
+    assert matches.predicted.sum(1).tolist() == [0, 3, 1]
+
+
+def panoptic_counts(prediction: np.ndarray, truth: np.ndarray, classes: int, background: int | None) -> np.ndarray:
+    """TP, FN, FP and Σ IoU by the text of the paper, segment by segment: void is cut out of the union, and a predicted
+    segment without a match, most of which is void, is no false positive."""
+    void = truth == 255
+
+    def segments(mask: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        found = []
+        for value in range(classes):
+            labels, count = ndimage.label((mask == value) & (value != background), np.ones((3, 3)))
+            found += [(value, labels == number) for number in range(1, count + 1)]
+        return [(value, part) for value, part in found if part.sum() >= 1e-4 * mask.size]
+
+    counts = np.zeros((classes, 4))
+    true, predicted = segments(truth), segments(prediction)
+    matched = set()
+    for value, segment in true:
+        counts[value, 1] += 1
+        for number, (other, guess) in enumerate(predicted):
+            union = (segment | guess) & ~void
+            iou = (segment & guess).sum() / union.sum()
+            if value == other and iou > 0.5:
+                counts[value] += (1, -1, 0, iou)
+                matched.add(number)
+    for number, (value, guess) in enumerate(predicted):
+        if number not in matched and (guess & void).sum() <= guess.sum() / 2:
+            counts[value, 2] += 1
+    return counts
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.booleans(), st.integers(0, 4), st.floats(0.7, 3))
+def test_panoptic_counts_as_in_the_paper(
+    scenes: ModuleType, seed: int, classes: int, has_background: bool, void: int, sigma: float
+) -> None:
+    """With a border of void around every region, as in PASCAL VOC."""
+    rng = np.random.default_rng(seed)
+    truth = scenes.blobs(rng, (32, 40), classes, sigma)
+    prediction = np.where(rng.random(truth.shape) < 0.97, np.roll(truth, rng.integers(0, 3), 1), 0).astype(np.uint8)
+    edge = ndimage.maximum_filter(truth, 3) != ndimage.minimum_filter(truth, 3)
+    if void:
+        truth[ndimage.binary_dilation(edge, iterations=void) if void > 1 else edge] = 255
+    background = 0 if has_background else None
+    ours = match_objects(prediction, truth, classes, background=background).counts
+    np.testing.assert_allclose(ours, panoptic_counts(prediction, truth, classes, background))
 
 
 def test_scores_by_hand() -> None:
