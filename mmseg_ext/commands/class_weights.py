@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import get_args
 
 from mmseg_ext.commands import cli
-from mmseg_ext.eda.class_weights import METHODS
+from mmseg_ext.eda.class_weights import METHODS, Absent
 
 EXAMPLE = 'mmseg-ext class-weights data/pets --method median-frequency --out class_weights.json'
 
@@ -27,6 +28,12 @@ def build_parser() -> cli.ArgumentParser:
         help='with median-frequency: the frequency of a class within the images that show it (Eigen and Fergus 2015)',
     )
     parser.add_argument(
+        '--absent',
+        choices=get_args(Absent),
+        default='refuse',
+        help='a class without a pixel: refuse (default), the largest weight of the others, or zero',
+    )
+    parser.add_argument(
         '--out',
         metavar='FILE',
         help="also write them to a file that a config's class_weight= takes: .json for the losses of mmseg_ext, .npy "
@@ -42,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmseg_ext.workflows.class_weights import compute_class_weights
 
     weights = compute_class_weights(
-        args.data, args.labels, args.split, method=args.method, per_image=args.per_image, out=args.out,
-        overwrite=args.overwrite,
+        args.data, args.labels, args.split, method=args.method, per_image=args.per_image, absent=args.absent,
+        out=args.out, overwrite=args.overwrite,
     )  # fmt: skip
     print(json.dumps(weights, ensure_ascii=False))

@@ -37,6 +37,9 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument('--overlay', action='store_true', help='also the image with its mask: D/overlays/STEM.jpg')
     parser.add_argument('--opacity', type=_opacity, default=0.5, metavar='P', help='of the overlay (default: 0.5)')
     parser.add_argument('--labelme', action='store_true', help='also a LabelMe file to correct: D/labelme/STEM.json')
+    parser.add_argument(
+        '--probabilities', action='store_true', help='also the class probabilities, float16: D/probabilities/STEM.npz'
+    )
     parser.add_argument('--overwrite', action='store_true', help='replace files')
     add_model_arguments(parser)
     return parser
@@ -53,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not sources:
         parser.error('name the images after the model')
     images = find_images(sources)
-    kinds = ['masks', *(['overlays'] if args.overlay else []), *(['labelme'] if args.labelme else [])]
+    asked = {'overlays': args.overlay, 'labelme': args.labelme, 'probabilities': args.probabilities}
+    kinds = ['masks', *(kind for kind, wanted in asked.items() if wanted)]
     predictor = predictor_from(model, args)
     report = predict_files(predictor, images, args.out, kinds, opacity=args.opacity, overwrite=args.overwrite)
     for error in report.errors:

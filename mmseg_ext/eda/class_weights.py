@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from mmseg_ext.data.dataset import MASK_SUFFIX
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path, write_json
 from mmseg_ext.progress import track
+
+Absent = Literal['refuse', 'largest', 'zero']
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 't
         split: The split.
 
     Raises:
-        InputError: The masks are missing or cannot be read, or a class has no pixel.
+        InputError: The masks are missing or cannot be read, or all their pixels are ignored.
     """
     data = DataSet(root)
     classes = data.classes
@@ -63,13 +65,8 @@ def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 't
         counts = classes.count_pixels(mask)
         pixels += counts
         pixels_of_images += (counts > 0) * counts.sum()
-    missing = [name for name, count in zip(classes.names, pixels, strict=True) if not count]
-    if missing:
-        raise InputError(
-            folder,
-            f'no pixel of class {", ".join(missing)}, so that it has no weight',
-            'choose another split or label set, or take the class out of dataset.yaml',
-        )
+    if not pixels.any():
+        raise InputError(folder, 'all pixels of its masks are ignored', 'choose another split or label set')
     return ClassPixels(classes.names, pixels, pixels_of_images)
 
 
@@ -119,8 +116,12 @@ def class_weights(
     split: str = 'train',
     method: str = 'median-frequency',
     per_image: bool = False,
+    absent: Absent = 'refuse',
 ) -> dict[str, Any]:
     """Compute the weights of the classes of a data set.
+
+    A class without a pixel has no frequency. The weights of the others are computed as if it were not there (K is
+    their number).
 
     Args:
         root: The data set's folder, with ``dataset.yaml``.
@@ -128,21 +129,41 @@ def class_weights(
         split: The split, usually the one that is trained on.
         method: A name of `METHODS`.
         per_image: For ``median-frequency``: frequencies within the images that show the class.
+        absent: What a class without a pixel gets: ``largest``, the largest weight of the others; ``zero``, none, so
+            that the loss also forgives where the class is missed; or ``refuse``, an error.
 
     Returns:
         ``{"classes": [...], "weights": [...]}`` in class order.
 
     Raises:
-        InputError: The data cannot be used, a class has no pixel, there is no such method, or it does not take
-            ``per_image``.
+        InputError: The data cannot be used, a class has no pixel and ``absent`` is ``refuse``, there is no such method
+            or choice, or the method does not take ``per_image``.
     """
     if method not in METHODS:
         raise InputError('class weights', f'method {method!r} is none of {", ".join(METHODS)}')
     if per_image and method != 'median-frequency':
         raise InputError('class weights', f'per-image frequencies belong to median-frequency, not to {method}')
+    if absent not in get_args(Absent):
+        raise InputError('class weights', f'`absent={absent}` is none of {", ".join(get_args(Absent))}')
     counted = count_class_pixels(root, labels, split)
-    weights = median_frequency(counted, per_image) if method == 'median-frequency' else METHODS[method](counted)
-    return {'classes': list(counted.classes), 'weights': weights}
+    shown = counted.pixels > 0
+    missing = [name for name, count in zip(counted.classes, counted.pixels, strict=True) if not count]
+    if missing and absent == 'refuse':
+        raise InputError(
+            DataSet(root).label_set(labels).folder / split,
+            f'no pixel of class {", ".join(missing)}, so that it has no weight',
+            'choose another split or label set, give it a weight by `absent=largest` or `absent=zero`, or take the '
+            'class out of dataset.yaml',
+        )
+    present = ClassPixels(
+        tuple(name for name in counted.classes if name not in missing),
+        counted.pixels[shown],
+        counted.pixels_of_images[shown],
+    )
+    found = median_frequency(present, per_image) if method == 'median-frequency' else METHODS[method](present)
+    weights = np.full(len(shown), max(found) if absent == 'largest' else 0.0)
+    weights[shown] = found
+    return {'classes': list(counted.classes), 'weights': weights.tolist()}
 
 
 def check_out(path: str | Path, overwrite: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Files written from predictions: masks, overlays, LabelMe documents, class names."""
+"""Files written from predictions: masks, overlays, LabelMe documents, probabilities, class names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from mmseg_ext.data.images import Pixels, read_header
 from mmseg_ext.data.labelme.document import label_names, labels_text, new_document
 from mmseg_ext.data.masks import Mask, mask_image, write_mask
 from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.files import atomic_path, write_json, write_text
 from mmseg_ext.inference.prediction import Prediction
 
-SUFFIX_OF_KIND = {'masks': '.png', 'overlays': '.jpg', 'labelme': '.json'}
+SUFFIX_OF_KIND = {'masks': '.png', 'overlays': '.jpg', 'labelme': '.json', 'probabilities': '.npz'}
 LABEL_LIST = 'labels.txt'
 JPEG_QUALITY = 90
 
@@ -23,11 +24,11 @@ JPEG_QUALITY = 90
 def write_output(kind: str, path: Path, prediction: Prediction, image_path: Path, opacity: float = 0.5) -> None:
     """Write one file of a prediction, atomically.
 
-    Masks and overlays are upright, as a viewer shows the image. A LabelMe document lies on the pixels as they are
-    stored, as everything in `mmseg_ext.converters.labelme` does.
+    All are upright, as a viewer shows the image, but a LabelMe document lies on the pixels as they are stored, as
+    everything in `mmseg_ext.converters.labelme` does.
 
     Args:
-        kind: ``masks``, ``overlays`` or ``labelme``.
+        kind: ``masks``, ``overlays``, ``labelme`` or ``probabilities``.
         path: The file to write.
         prediction: Its content.
         image_path: The predicted image, to which a LabelMe document refers.
@@ -43,6 +44,8 @@ def write_output(kind: str, path: Path, prediction: Prediction, image_path: Path
             temporary.write_bytes(encode_jpeg(prediction.overlay(opacity)))
     elif kind == 'labelme':
         write_json(path, labelme_document(prediction, image_path, path.parent))
+    elif kind == 'probabilities':
+        save_probabilities(path, prediction.probabilities, half=True)
     else:
         raise ValueError(f'{kind!r} is none of {tuple(SUFFIX_OF_KIND)}')
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.eda.class_weights import check_out, class_weights, write_weights
+from mmseg_ext.eda.class_weights import Absent, check_out, class_weights, write_weights
 
 
 def compute_class_weights(
@@ -15,6 +15,7 @@ def compute_class_weights(
     *,
     method: str = 'median-frequency',
     per_image: bool = False,
+    absent: Absent = 'refuse',
     out: str | Path | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def compute_class_weights(
         split: The split.
         method: A name of `mmseg_ext.eda.class_weights.METHODS`.
         per_image: For ``median-frequency``: frequencies within the images that show the class.
+        absent: What a class without a pixel gets: ``largest``, ``zero``, or ``refuse``, an error.
         out: File for the weights, ``.json`` or ``.npy``.
         overwrite: Replace it.
 
@@ -37,7 +39,7 @@ def compute_class_weights(
     """
     if out is not None:
         check_out(out, overwrite)
-    result = class_weights(root, labels, split, method, per_image)
+    result = class_weights(root, labels, split, method, per_image, absent)
     if out is not None:
         write_weights(out, result)
     return result

@@ -16,6 +16,7 @@ from mmseg_ext.inference.outputs import SUFFIX_OF_KIND, conflicting_class_files,
 from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.progress import track
 
+TOO_LARGE = ('does not fit into the memory', 'make it smaller, or use `mode=slide`')
 SUFFIXES = (*IMAGE_SUFFIXES, '.gif')
 MAX_BATCH_PIXELS = 50_000_000  # of all images of a batch together: a batch of large images is closed early
 
@@ -87,7 +88,7 @@ def predict_files(
     opacity: float = 0.5,
     overwrite: bool = False,
 ) -> FilesReport:
-    """Write ``out/masks/<stem>.png``, ``out/overlays/<stem>.jpg`` and ``out/labelme/<stem>.json``.
+    """Write ``out/masks/<stem>.png`` and so on: one file of each kind for each image.
 
     ``out/dataset.yaml`` names the values of the masks; with LabelMe documents, ``out/labels.txt`` lists the labels.
 
@@ -95,7 +96,7 @@ def predict_files(
         predictor: The model.
         images: The images (`find_images`).
         out: The result folder.
-        kinds: Any of ``masks``, ``overlays``, ``labelme``.
+        kinds: Any of ``masks``, ``overlays`` (.jpg), ``labelme`` (.json) and ``probabilities`` (.npz, float16).
         opacity: Opacity of the overlays, 0–1.
         overwrite: Replace existing files.
 
@@ -118,12 +119,16 @@ def predict_files(
         try:
             predictions = predictor.predict(batch)
         except MemoryError:
-            remedy = 'make it smaller, or use `mode=slide`'
-            report.errors += [InputError(path, 'does not fit into the memory', remedy) for path in paths]
+            report.errors += [InputError(path, *TOO_LARGE) for path in paths]
             continue
-        for path, prediction in zip(paths, predictions, strict=True):
-            for kind in kinds:
-                write_output(kind, out / kind / (path.stem + SUFFIX_OF_KIND[kind]), prediction, path, opacity)
+        for path in paths:
+            prediction = predictions.pop(0)  # what it computes for its files goes with it
+            try:
+                for kind in kinds:
+                    write_output(kind, out / kind / (path.stem + SUFFIX_OF_KIND[kind]), prediction, path, opacity)
+            except MemoryError:
+                report.errors.append(InputError(path, *TOO_LARGE))
+                continue
             report.predicted += 1
     report.seconds = time.perf_counter() - start
     return report

@@ -37,12 +37,23 @@ def test_it_prints_and_writes_the_weights(run_tool: Tool, tiny_data: Path, tmp_p
     [
         (('--method', 'inverse'), ("'inverse'", 'median-frequency')),
         (('--method', 'enet', '--per-image'), ('per-image', 'enet')),
+        (('--absent', 'none'), ("'none'", 'refuse', 'largest', 'zero')),
         (('--labels', 'nowhere'), ('nowhere', 'label set not found', '--labels may be')),
         (('--out', 'weights.pkl'), ('weights.pkl', '.json')),
     ],
 )
 def test_wrong_use(run_tool: Tool, tiny_data: Path, one_line, arguments: tuple[str, ...], words) -> None:
     one_line(run_tool('class_weights', tiny_data, *arguments), *words)
+
+
+def test_a_class_that_the_split_lacks(run_tool: Tool, tiny_data: Path, tmp_path: Path, one_line) -> None:
+    names = json.loads(run_tool('class_weights', tiny_data).stdout)['classes']
+    content = {'classes': [*names, 'ghost'], 'palette': [[9 * n, 0, 0] for n in range(len(names) + 1)]}
+    (tmp_path / 'dataset.yaml').write_text(json.dumps(content))
+    (tmp_path / 'labels').symlink_to(tiny_data / 'labels')
+    one_line(run_tool('class_weights', tmp_path), 'no pixel of class ghost', '--absent largest')
+    weights = json.loads(run_tool('class_weights', tmp_path, '--absent', 'largest').stdout)['weights']
+    assert weights[-1] == max(weights[:-1])
 
 
 def test_a_broken_mask_is_named(run_tool: Tool, tiny_data: Path, tmp_path: Path, one_line) -> None:

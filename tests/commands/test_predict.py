@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmseg_ext.evaluation.probability_maps import load_probabilities
+
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 OneLine = Callable[..., None]
 
@@ -40,10 +42,12 @@ def test_of_a_thousand_photographs_one_is_cut_short(run_tool: Tool, colour_model
 def test_a_pre_annotation_comes_back_by_the_labelme_tool(run_tool: Tool, colour_model: Path, tmp_path: Path) -> None:
     mask, out = save_colours(tmp_path / 'a.png', 0), tmp_path / 'out'
     result = run_tool(
-        'predict', colour_model, tmp_path / '*.png', '--out', out, '--labelme', '--overlay', '--opacity', 0.3
-    )
+        'predict', colour_model, tmp_path / '*.png', '--out', out, '--labelme', '--overlay', '--opacity', 0.3,
+        '--probabilities',
+    )  # fmt: skip
     assert (result.returncode, result.stderr) == (0, '')
-    assert result.stdout.splitlines()[-1] == f'masks, overlays, labelme: {out}'
+    assert result.stdout.splitlines()[-1] == f'masks, overlays, labelme, probabilities: {out}'
+    np.testing.assert_array_equal(np.load(out / 'probabilities' / 'a.npz')['probabilities'].argmax(0), mask)
     done = run_tool('labelme', 'import', out, '--splits', 'labelme', '--data', out, '--out', tmp_path / 'back')
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'back' / 'labelme' / 'a.png')), mask)
@@ -72,16 +76,21 @@ def test_a_config_and_its_checkpoint_predict_what_the_test_tool_predicts(
     config, images = run_dir.parent / 'tiny.py', tiny_data / 'img' / 'test'
     for tta in ([], ['--tta']):
         out = tmp_path / f'predicted{len(tta)}'
-        result = fast_tool('predict', config, run_dir, images, '--out', out, *tta)
+        result = fast_tool('predict', config, run_dir, images, '--out', out, '--probabilities', *tta)
         assert (result.returncode, result.stderr) == (0, '')
         tested = tmp_path / f'tested{len(tta)}'
-        done = fast_tool('test', config, run_dir, '--out', tested, *tta, '--cfg-options', 'test_cfg.dtype=None')
+        done = fast_tool(
+            'test', config, run_dir, '--out', tested, '--probabilities', *tta, '--cfg-options', 'test_cfg.dtype=None'
+        )
         assert done.returncode == 0, done.stderr
         equal = [
             np.asarray(Image.open(path)) == np.asarray(Image.open(tested / 'masks' / path.name))
             for path in (out / 'masks').iterdir()
         ]
         assert len(equal) == 4
+        for path in (out / 'probabilities').iterdir():
+            both = [load_probabilities([folder / 'probabilities' / path.name]) for folder in (out, tested)]
+            assert np.abs(both[0] - both[1]).mean() < 0.01
         assert np.mean(equal) > 0.99  # bfloat16 there, float32 here; JPEGs are decoded by different libraries
     result = fast_tool('predict', config, tmp_path, images, '--out', tmp_path / 'out')
     one_line(result, 'should hold one best_*.pth')

@@ -82,8 +82,28 @@ def test_properties_of_the_weights(pixels: list[int]) -> None:
 
 def test_a_class_without_pixels_is_named(root: Path) -> None:
     (root / 'labels' / 'train' / 'b.png').unlink()
-    with pytest.raises(InputError, match='labels/train: no pixel of class dog, so that'):
+    with pytest.raises(InputError, match=r'labels/train: no pixel of class dog, so that .* `absent=largest`'):
         class_weights(root)
+    with pytest.raises(InputError, match='`absent=none` is none of refuse, largest, zero'):
+        class_weights(root, absent='none')  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ('method', 'expected'),
+    [
+        ('median-frequency', [2 / 3, 2]),  # of the frequencies 3/4 and 1/4
+        ('balanced', [4 / 6, 4 / 2]),
+        ('enet', [1 / math.log(1.77), 1 / math.log(1.27)]),
+    ],
+)
+def test_a_class_without_pixels_gets_the_largest_weight_or_none(root: Path, method: str, expected: list[float]) -> None:
+    (root / 'labels' / 'train' / 'b.png').unlink()
+    assert class_weights(root, method=method, absent='zero')['weights'] == pytest.approx([*expected, 0])
+    largest = class_weights(root, method=method, absent='largest')
+    assert largest == {'classes': ['background', 'cat', 'dog'], 'weights': pytest.approx([*expected, expected[1]])}
+    write_mask(root / 'labels' / 'train' / 'a.png', np.full((2, 3), 200, np.uint8), [(0, 0, 0)] * 3)
+    with pytest.raises(InputError, match='labels/train: all pixels of its masks are ignored'):
+        class_weights(root, method=method, absent='zero')
 
 
 def test_wrong_use_is_refused(root: Path) -> None:

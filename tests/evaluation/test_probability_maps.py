@@ -17,6 +17,11 @@ def test_they_come_back_to_half_a_step(tmp_path: Path) -> None:
     assert (found.shape, found.dtype) == ((4, 20, 30), np.float32)
     np.testing.assert_allclose(found, probabilities, atol=1.5 / 255)
     np.testing.assert_allclose(found.sum(0), 1, atol=1e-6)
+    save_probabilities(tmp_path / 'b.npz', probabilities, half=True)
+    assert np.load(tmp_path / 'b.npz')['probabilities'].dtype == np.float16
+    np.testing.assert_allclose(load_probabilities([tmp_path / 'b.npz']), probabilities, atol=6e-4)
+    mean = load_probabilities([tmp_path / 'a.npz', tmp_path / 'b.npz'])  # one weighs as much as the other
+    np.testing.assert_allclose(mean, (found + probabilities) / 2, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +31,7 @@ def test_they_come_back_to_half_a_step(tmp_path: Path) -> None:
         {'probabilities': np.ones((3, 3), np.uint8)},
         {'probabilities': np.ones((2, 3, 3))},
         {'probabilities': np.zeros((2, 3, 3), np.uint8)},
+        {'probabilities': np.full((2, 3, 3), np.nan, np.float16)},
     ],
 )
 def test_other_arrays_are_refused(content: dict[str, np.ndarray], tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ from mmseg_ext.converters.labelme.importing import import_masks
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.inference.network import ModelInfo
 from mmseg_ext.inference.outputs import labelme_document
 from mmseg_ext.inference.predictor import Predictor
+from mmseg_ext.inference.views import Views
 from mmseg_ext.workflows.predict import find_images, predict_files
 
 CLASSES = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
@@ -105,6 +107,23 @@ def test_every_image_gets_its_files(save: Save, predictor: Predictor, tmp_path: 
         expected = np.array([[0, 0, 250], [220, 60, 60], [60, 100, 230]])[mask]
         assert np.abs(overlay - expected).mean() < 25
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize('views', [None, Views((None,), flip=True, tile=32, stride=20)], ids=['whole', 'tiles'])
+def test_probabilities_as_float16(views: Views | None, save: Save, tmp_path: Path) -> None:
+    masks = {name: save(name, n, orientation) for n, (name, orientation) in enumerate([('a.png', 1), ('b.png', 6)])}
+    predictor = Predictor(ColourNetwork(), views=views)
+    out, images = tmp_path / 'out', find_images([tmp_path / 'photos'])
+    predict_files(predictor, images, out, ['masks', 'probabilities'])
+    for path in images:
+        with np.load(out / 'probabilities' / f'{path.stem}.npz') as content:
+            found = content['probabilities']
+        assert (found.dtype, found.shape[0]) == (np.float16, 3)
+        np.testing.assert_allclose(found, predictor.predict(path).probabilities, atol=5e-4)
+        upright = masks[path.name] if path.stem == 'a' else np.rot90(masks[path.name], -1)
+        np.testing.assert_array_equal(found.argmax(0), upright)
+        read = load_probabilities([out / 'probabilities' / f'{path.stem}.npz'])
+        np.testing.assert_allclose(read, found, atol=1e-3)
 
 
 def test_what_cannot_be_read_costs_only_itself(save: Save, predictor: Predictor, tmp_path: Path) -> None:

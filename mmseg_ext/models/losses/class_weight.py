@@ -23,7 +23,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmseg_ext.eda.class_weights import class_weights
+from mmseg_ext.eda.class_weights import Absent, class_weights
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import MODELS
 
@@ -118,11 +118,13 @@ class MaskWeights:
         data_root: Data root, with ``dataset.yaml``.
         labels: Label set.
         split: Split.
+        absent: What a class without a pixel gets: ``largest``, ``zero``, or ``refuse``, an error.
     """
 
     method: ClassVar[str]
 
-    def __init__(self, data_root: str, labels: str = 'labels', split: str = 'train') -> None:
+    def __init__(self, data_root: str, labels: str = 'labels', split: str = 'train', absent: Absent = 'refuse') -> None:
+        self.absent = absent
         self.root = Path(data_root).expanduser()
         self.labels = labels
         self.split = split
@@ -136,9 +138,9 @@ class MaskWeights:
         """Compute ``{"classes": [...], "weights": [...]}``.
 
         Raises:
-            InputError: A mask cannot be used, or a class has no pixel.
+            InputError: A mask cannot be used, or a class has no pixel and ``absent`` is ``refuse``.
         """
-        return class_weights(self.root, self.labels, self.split, self.method, **self.options())
+        return class_weights(self.root, self.labels, self.split, self.method, absent=self.absent, **self.options())
 
     def options(self) -> dict[str, Any]:
         """Return further arguments of the method."""
@@ -154,12 +156,20 @@ class MedianFrequencyWeights(MaskWeights):
         labels: Label set.
         split: Split.
         per_image: Whether frequencies are those within the images that show the class.
+        absent: As for the other methods.
     """
 
     method = 'median-frequency'
 
-    def __init__(self, data_root: str, labels: str = 'labels', split: str = 'train', per_image: bool = False) -> None:
-        super().__init__(data_root, labels, split)
+    def __init__(
+        self,
+        data_root: str,
+        labels: str = 'labels',
+        split: str = 'train',
+        per_image: bool = False,
+        absent: Absent = 'refuse',
+    ) -> None:
+        super().__init__(data_root, labels, split, absent)
         self.per_image = per_image
 
     def options(self) -> dict[str, Any]:
