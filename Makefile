@@ -9,7 +9,7 @@ export DEMO_DATA ?= .demo/data
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv install install-dev demo report test lint docs format clean
+.PHONY: help venv install install-dev demo pictures report test lint docs format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -33,9 +33,19 @@ install-dev: .venv/.installed-dev ## install what tests and lint need as well
 	$(PIP) -r requirements.txt -e '.[dev]'
 	@touch $@
 
-demo: .demo/run/.finished ## synthetic pets: make the data, train, test; takes up where an interrupted run stopped
-	$(BIN)/mmseg-ext test $(DEMO_CONFIG) .demo/run --split test --out .demo/result --overwrite
-	@echo 'Data: $(DEMO_DATA)   Run: .demo/run   Metrics, records and masks: .demo/result'
+demo: .demo/run/.finished ## synthetic pets: data, audit, training, test, errors; takes up where an interrupted run stopped
+	$(BIN)/mmseg-ext audit '$(DEMO_DATA)' --out .demo/audit --fail-on never --overwrite
+	$(BIN)/mmseg-ext test $(DEMO_CONFIG) .demo/run --split test --out .demo/result --probabilities --overwrite
+	$(BIN)/mmseg-ext errors .demo/result --out .demo/errors --overwrite
+	$(BIN)/mmseg-ext compare .demo/run .demo/result --out .demo/comparison.html --overwrite
+	@printf '\nData: %s   Run: .demo/run   Metrics, records and masks: .demo/result\nPages to open in a browser:\n' '$(DEMO_DATA)'
+	@printf '  %-24s %s\n' .demo/audit/audit.html 'which masks are wrong' \
+		.demo/errors/errors.html 'why the model fails' .demo/comparison.html 'the run and its test'
+
+pictures: install-dev demo ## draw docs/images of README and tutorial from the demo's pages (needs Chromium)
+	$(BIN)/mmseg-ext clean '$(DEMO_DATA)' --labels labels --to labels_clean --dry-run --report .demo/cleaning --overwrite
+	$(BIN)/mmseg-ext predict $(DEMO_CONFIG) .demo/run '$(DEMO_DATA)/img/test' --out .demo/predicted --overlay --overwrite
+	$(BIN)/python docs/pictures.py .demo
 
 # The generator skips a complete set. A run that an interruption left half-way is resumed from its last checkpoint.
 .demo/run/.finished: | .venv/.installed

@@ -1,4 +1,4 @@
-"""The exception for input that the user can correct."""
+"""The exception for input that the user can correct, and parts of its messages."""
 
 from __future__ import annotations
 
@@ -54,3 +54,12 @@ def one_line(error: object) -> str:
     """
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
     return ' '.join(str(message).split())
+
+
+def installing(extra: str) -> str:
+    """Return how an optional part of the requirements is installed, as the remedy of an error.
+
+    >>> installing('search')
+    'pip install -e ".[search]" in the checkout'
+    """
+    return f'pip install -e ".[{extra}]" in the checkout'

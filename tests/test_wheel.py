@@ -130,7 +130,7 @@ def test_the_core_works_alone_in_an_empty_folder(core: Run, tmp_path: Path) -> N
     assert UNET in run('configs', '--names').split()
     refused = core('train', UNET, cwd=tmp_path)
     assert refused.returncode == 2
-    assert refused.stderr.endswith('is not installed: pip install "mmseg_ext[train]"\n')
+    assert refused.stderr.endswith('is not installed: pip install -e ".[train]" in the checkout\n')
     assert refused.stderr.count('\n') == 1
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,7 +101,7 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
         extra = EXTRAS.get((error.name or '').partition('.')[0])
         if extra is None:
             raise
-        print(f'error: needs {error.name}, which is not installed: pip install "mmseg_ext[{extra}]"', file=sys.stderr)
+        print(f'error: needs {error.name}, which is not installed: {installing(extra)}', file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)

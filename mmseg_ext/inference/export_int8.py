@@ -17,7 +17,7 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import MASK_SUFFIX, Split
 from mmseg_ext.data.images import Pixels, from_array, read_image
 from mmseg_ext.data.masks import Mask, read_mask
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.scores import scores_from_confusion
 from mmseg_ext.files import atomic_path
@@ -106,7 +106,7 @@ def quantise(model: str | Path, out: str | Path, images: Sequence[Pixels]) -> No
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
     except ImportError as error:
-        raise InputError(str(error.name), 'is not installed', 'pip install "mmseg_ext[export]"') from error
+        raise InputError(str(error.name), 'is not installed', installing('export')) from error
     network = OnnxNetwork(model, 'cpu', 1)
 
     class Reader(CalibrationDataReader):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mmseg_ext.data.images import Pixels
-from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.errors import InputError, installing, one_line
 from mmseg_ext.files import atomic_path
 from mmseg_ext.inference.network import Network
 from mmseg_ext.inference.onnx_network import MAX_REASON_CHARACTERS, METADATA_KEY, OnnxNetwork
@@ -100,7 +100,7 @@ def write_onnx(network: TorchNetwork, path: Path) -> None:
         import onnx
         import onnxscript  # noqa: F401 - torch imports it late, with a message that does not name the extra
     except ImportError as error:
-        raise InputError(str(error.name), 'is not installed', 'pip install "mmseg_ext[export]"') from error
+        raise InputError(str(error.name), 'is not installed', installing('export')) from error
     free = torch.export.Dim.DYNAMIC
     shapes = ({0: free, 2: free, 3: free},)
     model = _Exported(network.model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

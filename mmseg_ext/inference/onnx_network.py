@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.errors import InputError, installing, one_line
 from mmseg_ext.inference.network import EXPORT_AGAIN, ModelInfo
 
 METADATA_KEY = 'mmseg_ext'
@@ -38,7 +38,7 @@ class OnnxNetwork:
         try:
             import onnxruntime
         except ImportError as error:
-            raise InputError(path, 'needs ONNX Runtime', 'pip install "mmseg_ext[onnx]"') from error
+            raise InputError(path, 'needs ONNX Runtime', installing('onnx')) from error
         if not Path(path).is_file():
             raise InputError(path, 'no such model file')
         providers = onnxruntime.get_available_providers()

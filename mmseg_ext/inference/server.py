@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 from mmseg_ext.inference.outputs import encode_jpeg, encode_png
 from mmseg_ext.inference.predictor import Predictor
 
@@ -93,7 +93,7 @@ def build_app(predictor: Predictor, host: str = '127.0.0.1', max_bytes: int = MA
         from starlette.responses import JSONResponse, Response
         from starlette.routing import Route
     except ImportError as error:
-        raise InputError(str(error.name), 'is not installed', 'pip install "mmseg_ext[serve]"') from error
+        raise InputError(str(error.name), 'is not installed', installing('serve')) from error
 
     async def page(request: Request) -> Response:
         name, kind = PAGES[request.url.path]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 from mmseg_ext.files import refuse_existing
 from mmseg_ext.weights import PUBLISHED, PublishedWeights, find, published, resolve
 
@@ -117,7 +117,7 @@ def read_onnx(path: Path, needs_norms: bool = False) -> dict[str, Tensor]:
     try:
         import onnx
     except ImportError as error:
-        raise InputError('ONNX', f'needs {error.name}, which is missing', 'pip install "mmseg_ext[export]"') from error
+        raise InputError('ONNX', f'needs {error.name}, which is missing', installing('export')) from error
     import torch
 
     if not path.is_file():

@@ -60,7 +60,7 @@ def test_a_core_installation_is_told_what_training_needs(capsys: pytest.CaptureF
 
     assert leave(main) == 2
     assert capsys.readouterr().err == (
-        'error: needs mmseg.registry, which is not installed: pip install "mmseg_ext[train]"\n'
+        'error: needs mmseg.registry, which is not installed: pip install -e ".[train]" in the checkout\n'
     )
 
 

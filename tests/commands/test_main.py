@@ -130,4 +130,5 @@ def test_a_missing_library_is_told_with_its_extra(repo_root: Path, capsys: pytes
     with pytest.raises(SystemExit) as caught:
         cli.run(needs_optuna)
     assert caught.value.code == 2
-    assert capsys.readouterr().err == 'error: needs optuna, which is not installed: pip install "mmseg_ext[search]"\n'
+    remedy = 'pip install -e ".[search]" in the checkout'
+    assert capsys.readouterr().err == f'error: needs optuna, which is not installed: {remedy}\n'

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import cv2
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 
 Result = TypeVar('Result')
 Chunk = TypeVar('Chunk')
@@ -69,7 +69,7 @@ def _run_on_dask(
         from distributed import Client
         from distributed.scheduler import KilledWorker
     except ImportError:
-        raise InputError(f'`workers={address}`', 'needs the extra dask', 'pip install "mmseg_ext[dask]"') from None
+        raise InputError(f'`workers={address}`', 'needs the extra dask', installing('dask')) from None
     dask.config.set({'logging.distributed': 'critical'})
     try:
         client = Client(f'tcp://{address.removeprefix(DASK)}', timeout=CONNECT_TIMEOUT_S, set_as_default=False)

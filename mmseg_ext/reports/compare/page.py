@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 from mmseg_ext.files import write_text
 from mmseg_ext.reports.compare.charts import COSTS, comparison_figures, pair_figure, run_styles
 from mmseg_ext.reports.compare.comparison import Comparison
@@ -219,9 +219,7 @@ def _plotly_source() -> str:
     try:
         offline = importlib.import_module('plotly.offline')
     except ModuleNotFoundError as error:
-        raise InputError(
-            'the page', 'needs plotly, which is not installed', 'pip install "mmseg_ext[train]"'
-        ) from error
+        raise InputError('the page', 'needs plotly, which is not installed', installing('train')) from error
     return str(offline.get_plotlyjs())
 
 

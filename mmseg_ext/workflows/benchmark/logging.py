@@ -15,7 +15,7 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from prettytable import PrettyTable
 from torch import nn
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 from mmseg_ext.tracking.clearml import server
 from mmseg_ext.tracking.clearml.backend import ClearMLBackend
 from mmseg_ext.tracking.clearml.hook import ClearMLHook
@@ -57,7 +57,7 @@ def benchmark_logging(size: int, rounds: int, mode: str = 'offline') -> Benchmar
     """
     check_least(3, size=size)
     if not server.is_installed():
-        raise InputError('logging', 'clearml is not installed', 'pip install "mmseg_ext[train]"')
+        raise InputError('logging', 'clearml is not installed', installing('train'))
     torch.set_num_threads(1)
     logging.getLogger('mmengine').setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:

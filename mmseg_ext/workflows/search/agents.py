@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 from mmseg_ext.runs.record import FINISHED, RunRecord
 from mmseg_ext.runs.scalars import best_point
 from mmseg_ext.tracking.clearml import server
@@ -56,7 +56,7 @@ def search_on_queue(
             raise InputError(f'`{name}={value}`', 'must be at least 1')
     ranges = [(parameter, *_range(parameter)) for parameter in settings.space]
     if importlib.util.find_spec('optuna') is None:
-        raise InputError('optuna', 'not installed', 'pip install "mmseg_ext[search]"')
+        raise InputError('optuna', 'not installed', installing('search'))
     server.require()
     _check_queue(queue)
     arguments = {'config': settings.config, 'seed': settings.seed}

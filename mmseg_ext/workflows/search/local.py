@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 from mmseg_ext.files import claim_folder, write_json
 from mmseg_ext.progress import track
 from mmseg_ext.runs.config import check_parts, load_config
@@ -44,7 +44,7 @@ def search(settings: SearchSettings, trials: int, out: str | Path) -> dict[str, 
     try:
         import optuna
     except ModuleNotFoundError as error:
-        raise InputError(f'{error.name}', 'not installed', 'pip install "mmseg_ext[search]"') from error
+        raise InputError(f'{error.name}', 'not installed', installing('search')) from error
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if trials < 1:
