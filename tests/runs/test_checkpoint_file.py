@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +22,7 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.errors import InputError
-from mmseg_ext.runs.checkpoint_file import DownloadError, load_checkpoint_file
+from mmseg_ext.runs.checkpoint_file import DownloadError, load_checkpoint_file, load_strictly
 
 
 class Payload:
@@ -200,6 +201,52 @@ def test_a_truncated_file_is_named(fraction: float, tmp_path: Path) -> None:
         load_checkpoint_file(path)
     assert str(path) in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_matters(tmp_path: Path) -> None:
+    """torch.load alone returns other weights for most of these files."""
+    path = tmp_path / 'x.pth'
+    saved = {'state_dict': {'weight': torch.rand(300)}, 'meta': {'iter': 40, 'notes': ['a', 'b']}}
+    torch.save(saved, path)
+    content = path.read_bytes()
+    refused = 0
+    for bit in np.random.default_rng(0).choice(8 * len(content), 150, replace=False):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            loaded = load_checkpoint_file(path)
+        except InputError as error:
+            refused += 1
+            assert '\n' not in str(error)
+        else:  # the bit is one of padding, or of a date
+            assert torch.equal(loaded['state_dict']['weight'], saved['state_dict']['weight'])
+            assert loaded['meta'] == saved['meta']
+    assert refused > 50
+
+
+def test_lost_blocks_are_noticed_in_an_open_file_too(tmp_path: Path) -> None:
+    path = tmp_path / 'x.pth'
+    torch.save({'weight': torch.rand(4096)}, path)
+    with path.open('rb') as stream:
+        assert load_strictly(stream)['weight'].shape == (4096,)
+    content = bytearray(path.read_bytes())
+    content[8192:12288] = bytes(4096)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match='damaged'):
+        load_checkpoint_file(path)
+    with path.open('rb') as stream, pytest.raises(InputError, match='damaged'):
+        load_strictly(stream)
+
+
+def test_a_checkpoint_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / 'x.pth'
+    torch.save({'weight': torch.zeros(1 << 20)}, tmp_path / 'plain.pth')
+    with zipfile.ZipFile(tmp_path / 'plain.pth') as plain, zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    with pytest.raises(InputError, match=r'would unpack from [\d,]+ to 4,\d{3},\d{3} bytes'):
+        load_checkpoint_file(path)
 
 
 def test_other_files_are_named(tmp_path: Path) -> None:

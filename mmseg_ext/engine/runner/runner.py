@@ -32,7 +32,7 @@ from mmseg_ext.engine.checkpoints.training_state import (
 )
 from mmseg_ext.engine.mmengine_internals import OpenRunner, strict_loading
 from mmseg_ext.engine.unwrap import unwrap_model
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.registry import RUNNERS
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 from mmseg_ext.runs.console import quiet_console
@@ -264,17 +264,22 @@ class Runner(OpenRunner):
             map_location: Where tensors are read to; the optimizer moves its state to the parameters' device itself.
 
         Raises:
-            InputError: The file cannot be read or holds weights only.
+            InputError: The file cannot be read, or does not hold the state of this training.
         """
         self._resuming = True
         try:
             super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+            if self.seed is not None:  # it may be the checkpoint's now
+                reseed(self.train_dataloader, self.seed)
+            if self._resumed_rng_state is not None and self.world_size == 1:
+                set_rng_state(self._resumed_rng_state)
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            if isinstance(error, InputError):
+                raise
+            problem = f'does not hold the state of this training ({type(error).__name__}: {one_line(error)})'
+            raise InputError(filename, problem, 'use it as `load_from:`') from error
         finally:
             self._resuming = False
-        if self.seed is not None:  # it may be the checkpoint's now
-            reseed(self.train_dataloader, self.seed)
-        if self._resumed_rng_state is not None and self.world_size == 1:
-            set_rng_state(self._resumed_rng_state)
 
     def _prepare_resume(self, filename: str, checkpoint: dict[str, Any]) -> None:
         """Refuse weights without a training state, and keep the random state until everything else is restored."""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -168,6 +169,27 @@ def test_weights_only_cannot_be_resumed(toy: ModuleType, tmp_path: Path) -> None
     best = tmp_path / 'best_mDice_epoch_1.pth'
     with pytest.raises(InputError, match='cannot be resumed'):
         toy.build_runner(tmp_path, resume=True, load_from=str(best)).train()
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda state: state.update(optimizer=[1, 2]),
+        lambda state: state['message_hub'].update(log_scalars={'loss': 3}),
+        lambda state: state['rng_state'].pop('numpy'),
+        lambda state: state['meta'].pop('iter'),
+        lambda state: state.update(param_schedulers='none'),
+    ],
+)
+def test_a_state_of_another_form_is_one_line(
+    change: Callable[[dict[str, Any]], Any], toy: ModuleType, tmp_path: Path
+) -> None:
+    toy.build_runner(tmp_path, epochs=1).train()
+    state = load_checkpoint_file(tmp_path / 'epoch_1.pth')
+    change(state)
+    torch.save(state, tmp_path / 'epoch_1.pth')
+    with pytest.raises(InputError, match=r'epoch_1\.pth: does not hold the state of this training \('):
+        toy.build_runner(tmp_path, epochs=2, resume=True, log_level='ERROR').train()
 
 
 def test_leftovers_of_a_kill_are_removed(toy: ModuleType, tmp_path: Path) -> None:
