@@ -18,6 +18,8 @@ from mmseg_ext.errors import InputError, installing
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mmseg_ext.converters.report import Report
+
 QUOTES = '"\''
 ARGUMENT = re.compile(r'`([a-z_]\w*)(?:=([^`]*))?`')  # how an `InputError` writes an argument of a library function
 # Arguments of the library that have another name on the command line, the same in every command.
@@ -123,6 +125,23 @@ def console(width: int = 110) -> Console:
     from rich.console import Console
 
     return Console(width=None if os.isatty(1) else width)
+
+
+def print_report(report: Report) -> None:
+    """Print what became of the objects of a source: a row for each class, then notes and what was skipped."""
+    from rich.table import Table
+    from rich.text import Text
+
+    head, *rows = report.table()
+    if rows:
+        table = Table(box=None, pad_edge=False)
+        for position, title in enumerate(head):
+            table.add_column(title, justify='right' if position else 'left')
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        console().print(table)
+    for line in report.lines():
+        print(line if ArgumentParser.last is None else ArgumentParser.last.name_flags(line))
 
 
 def positive(text: str) -> int:

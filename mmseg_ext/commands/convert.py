@@ -10,12 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmseg_ext.commands import cli
-from mmseg_ext.converters.coco import CropOptions, convert_coco, read_ids
+from mmseg_ext.converters.coco import CropOptions, WholeOptions, convert_coco, read_names
 from mmseg_ext.converters.mads import GROUP, convert_mads
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.oxford_pet import convert_oxford_pet
 from mmseg_ext.converters.ph2 import convert_ph2
 from mmseg_ext.converters.voc import VOC_CLASSES, convert_voc
+from mmseg_ext.errors import InputError
+
+NATIVE = 'native'  # size of crops that are not resized
 
 
 def build_parser() -> cli.ArgumentParser:
@@ -31,41 +34,61 @@ def build_parser() -> cli.ArgumentParser:
 
 
 def _add_coco(formats: Any) -> None:
-    default = CropOptions(())
+    crops, whole = CropOptions(), WholeOptions()
     parser = formats.add_parser(
-        'coco', help='objects of COCO images, as crops',
-        description='Crop objects of chosen classes out of COCO images, with masks.\n\n'
-        'All crops of an image go to one split. Crowds are ignored. An object within the crop of a larger one\n'
-        'gets no crop of its own, but is in the mask.',
+        'coco', help='COCO images, whole or as crops of their objects',
+        description='Convert COCO images with masks: crops of objects, or with --whole the images as they are.\n\n'
+        'All crops of an image go to one split. An object within the crop of a larger one gets no crop of its own,\n'
+        'but is in the mask. ANNOTATIONS may be a folder of files for each split, which are then kept.',
         example='mmseg-ext convert coco downloads/annotations/instances_train2017.json downloads/train2017 \\\n'
         '    data/coco-pets --classes cat,dog',
     )  # fmt: skip
-    parser.add_argument('annotations', metavar='ANNOTATIONS', help='instances_*.json')
+    parser.add_argument(
+        'annotations', metavar='ANNOTATIONS', help='instances_*.json, or a folder with one for each split'
+    )
     parser.add_argument('images', metavar='IMAGES', help='folder of the images')
     _add_data(parser)
     parser.add_argument(
-        '--classes', type=cli.names, metavar='A,B', required=True, help='categories in the order of their ids, from 1'
-    )
-    parser.add_argument(
-        '--min-area', type=float, metavar='PX', default=default.min_area,
-        help=f'pixels that an object must cover to get a crop (default {default.min_area})',
+        '--classes', type=cli.names, metavar='A,B',
+        help='categories in the order of their ids, from 1; others are background (default: all)',
     )  # fmt: skip
     parser.add_argument(
-        '--margin', type=float, metavar='SHARE', default=default.margin,
-        help=f'background around an object, as a share of the longer side of its box (default {default.margin})',
+        '--crowds', choices=['ignored', 'objects'], default=crops.crowds,
+        help=f'what objects with iscrowd become (default {crops.crowds})',
+    )  # fmt: skip
+    parser.add_argument('--whole', action='store_true', help='whole images of their own size instead of crops')
+    parser.add_argument('--skip-empty', action='store_true', help='with --whole: leave out images without objects')
+    parser.add_argument(
+        '--min-area', type=float, metavar='PX',
+        help=f'pixels that an object must cover to get a crop (default {crops.min_area})',
     )  # fmt: skip
     parser.add_argument(
-        '--size', type=_size, metavar='PX', default=default.size,
-        help=f'side of the square crops, or "native": neither square nor resized (default {default.size})',
+        '--margin', type=float, metavar='SHARE',
+        help=f'background around an object, as a share of the longer side of its box (default {crops.margin})',
     )  # fmt: skip
-    _add_shares(parser, default.val, default.test)
+    parser.add_argument(
+        '--size', type=_size, metavar='PX',
+        help=f'side of the square crops, or "native": neither square nor resized (default {crops.size})',
+    )  # fmt: skip
+    _add_shares(parser, whole.val, whole.test)
     parser.add_argument('--exclude', metavar='FILE', help='leave out the images whose ids or file names it lists')
     _add_rest(parser, _coco)
 
 
 def _coco(args: argparse.Namespace) -> Converted:
-    options = CropOptions(args.classes, args.min_area, args.margin, args.size, args.val, args.test, args.seed)
-    exclude = read_ids(args.exclude) if args.exclude else set()
+    common = {key: getattr(args, key) for key in ('classes', 'crowds', 'val', 'test', 'seed')}
+    of_crops = {key: getattr(args, key) for key in ('min_area', 'margin', 'size') if getattr(args, key) is not None}
+    if args.whole and of_crops:
+        raise InputError(f'`{next(iter(of_crops))}`', 'is an option of crops, not of `whole`', 'leave out one of them')
+    if args.skip_empty and not args.whole:
+        raise InputError('`skip_empty`', 'is an option of `whole`', 'leave it out')
+    if args.size == NATIVE:
+        of_crops['size'] = None
+    if args.whole:
+        options: CropOptions | WholeOptions = WholeOptions(**common, keep_empty=not args.skip_empty)
+    else:
+        options = CropOptions(**common, **of_crops)
+    exclude = read_names(args.exclude) if args.exclude else set()
     return convert_coco(args.annotations, args.images, args.data, options, exclude=exclude, overwrite=args.overwrite)
 
 
@@ -176,10 +199,10 @@ def _add_rest(
     parser.set_defaults(convert=convert)
 
 
-def _size(text: str) -> int | None:
-    """Read a number of pixels, or None for ``native``."""
-    if text == 'native':
-        return None
+def _size(text: str) -> int | str:
+    """Read a number of pixels, or ``native``."""
+    if text == NATIVE:
+        return NATIVE
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f'{text} is neither a number of pixels nor native')
     return int(text)
@@ -188,4 +211,6 @@ def _size(text: str) -> int | None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse, convert, print the result."""
     args = build_parser().parse_args(argv)
-    print(f'{args.data}: {args.convert(args)}')
+    converted = args.convert(args)
+    cli.print_report(converted.report)
+    print(f'{args.data}: {converted}')

@@ -4,16 +4,19 @@ It may import `mmseg_ext.data` and below. A converter checks that every file of 
 an interrupted conversion can be continued (`mmseg_ext.converters.output`).
 """
 
-from mmseg_ext.converters.coco import CropOptions, convert_coco
+from mmseg_ext.converters.coco import CropOptions, WholeOptions, convert_coco
 from mmseg_ext.converters.mads import convert_mads
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.oxford_pet import convert_oxford_pet
 from mmseg_ext.converters.ph2 import convert_ph2
+from mmseg_ext.converters.report import Report
 from mmseg_ext.converters.voc import convert_voc
 
 __all__ = [
     'Converted',
     'CropOptions',
+    'Report',
+    'WholeOptions',
     'convert_coco',
     'convert_mads',
     'convert_oxford_pet',

@@ -1,4 +1,4 @@
-"""COCO: crops of objects of chosen classes, with masks of all objects of these classes in the crop.
+"""COCO: whole images with masks, or crops of objects of chosen classes.
 
 Lin et al., "Microsoft COCO: common objects in context", ECCV 2014. The published archives: ``instances_train2017.json``
 and a folder of images. Other data sets in this format can be converted, too.
@@ -7,45 +7,60 @@ and a folder of images. Other data sets in this format can be converted, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.converters.coco_format import CocoImage, read_images
-from mmseg_ext.converters.crops import Box, bounding_box, crop, crop_box, resize
+from mmseg_ext.converters.coco_format import (
+    BACKGROUND_NAMES,
+    CocoImage,
+    Instance,
+    category_names,
+    read_images,
+    read_json_file,
+    regions,
+)
+from mmseg_ext.converters.crops import Box, crop, crop_box, resize
 from mmseg_ext.converters.output import Converted, Sample, classes_with_background, write_data_set
+from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import check_size, read_lines, require_files
 from mmseg_ext.converters.split import check_shares, split_by_hash
-from mmseg_ext.data.images import read_image
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES
+from mmseg_ext.data.images import read_header, read_upright, turn_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.progress import track
 
 IGNORED = 255
+CROWD = 'crowd ignored'  # outcome in the report
+Crowds = Literal['ignored', 'objects']
+SPLIT_WORDS = {
+    'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'dev': 'val',
+    'test': 'test', 'testing': 'test',
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class CropOptions:
-    """Options of the crops and of their split.
+class CocoOptions:
+    """Options of a conversion of COCO files.
 
     Attributes:
-        classes: Categories; background is 0 and they are 1, 2, … in this order.
-        min_area: Pixels that an object must cover in the image to get a crop.
-        margin: Background around it, as a share of the longer side of its box.
-        size: Side of the square crops in pixels; None for crops as they are, not square and not resized.
-        val: Share of images for val.
+        classes: Categories; background is 0 and they are 1, 2, … in this order. None takes all by their ids.
+        crowds: Whether objects with ``iscrowd`` become ignored pixels or objects. Some tools set it for every
+            object that is stored as run lengths.
+        val: Share of images for val, where the source gives no splits.
         test: Share for test; the rest is train.
         seed: Seed of the split.
     """
 
-    classes: tuple[str, ...]
-    min_area: float = 4096
-    margin: float = 0.25
-    size: int | None = 256
+    classes: tuple[str, ...] | None = None
+    crowds: Crowds = 'ignored'
     val: float = 0.2
     test: float = 0.2
     seed: int = 0
@@ -53,6 +68,36 @@ class CropOptions:
     def check(self) -> None:
         """Raise `InputError` for an option out of range."""
         check_shares(self.val, self.test)
+
+
+@dataclass(frozen=True)
+class WholeOptions(CocoOptions):
+    """Options of whole images, each as large as it is.
+
+    Attributes:
+        keep_empty: Keep images that show none of the classes.
+    """
+
+    keep_empty: bool = True
+
+
+@dataclass(frozen=True)
+class CropOptions(CocoOptions):
+    """Options of crops of objects.
+
+    Attributes:
+        min_area: Pixels that an object must cover in the image to get a crop.
+        margin: Background around it, as a share of the longer side of its box.
+        size: Side of the square crops in pixels; None for crops as they are, not square and not resized.
+    """
+
+    min_area: float = 4096
+    margin: float = 0.25
+    size: int | None = 256
+
+    def check(self) -> None:
+        """Raise `InputError` for an option out of range."""
+        super().check()
         if not self.min_area >= 1:
             raise InputError(f'`min_area={self.min_area}`', 'must be 1 pixel or more')
         if not 0 <= self.margin <= 10:
@@ -61,103 +106,296 @@ class CropOptions:
             raise InputError(f'`size={self.size}`', 'must be 1 or more')
 
 
+@dataclass(frozen=True)
+class _Photo:
+    """An image of the source, its file, its split, and whether the source gives that."""
+
+    image: CocoImage
+    path: Path
+    split: str
+    given: bool
+
+
+_Planned = tuple[_Photo, list[tuple[str, Box]] | None]  # an image, and its crops in a set of crops
+
+
 def convert_coco(
     annotations: str | Path,
     images: str | Path,
     root: str | Path,
-    options: CropOptions,
+    options: CropOptions | WholeOptions,
     *,
-    exclude: Collection[int] = (),
+    exclude: Collection[int | str] = (),
     overwrite: bool = False,
 ) -> Converted:
-    """Convert objects of a COCO file into a data set of crops.
+    """Convert COCO files into a data set of whole images, or of crops.
 
-    An object that lies within the crop of a larger one gets no crop of its own. In every crop that shows an object, it
-    is in the mask. The smaller of two that overlap lies on top. Crowds are ignored where no single object covers them.
-    All crops of an image go to one split, which depends on its id alone.
+    The smaller of two objects that overlap lies on top, in pixels that they cover; of equal ones, the later in the
+    file. Crowds are ignored where no single object covers them. In a set of crops, an object that lies within the crop
+    of a larger one gets no crop of its own, but every crop that shows an object has it in its mask.
+
+    Splits that the source gives are kept: files ``…train….json`` and ``…val….json`` in a folder, or images in
+    folders of these names. Otherwise the split of an image, and so of all its crops, depends on its id and the seed
+    alone. Images are written upright: one that its EXIF orientation turns is turned, and its mask fits it.
+
+    An annotation that cannot be used is left out and counted in the report.
 
     Args:
-        annotations: ``instances_*.json``.
+        annotations: ``instances_*.json``, or a folder of such files, one for each split.
         images: Folder of the images.
         root: Data set to write.
-        options: Options of the crops.
-        exclude: Ids of images to leave out, such as those of another data set's val and test.
+        options: Options of the crops or of the whole images.
+        exclude: Images to leave out by id, file name or stem, such as those of another data set's val and test.
         overwrite: As in `write_data_set`.
 
     Raises:
-        InputError: An image is missing or of another size than the file states, a segmentation is damaged, or an option
-            is out of range.
+        InputError: An image is missing or of another size than the file states, no object can be used, or an option is
+            out of range.
     """
     options.check()
-    classes = classes_with_background(options.classes)
-    found = read_images(Path(annotations), options.classes)
-    found = [image for image in found if image.id not in exclude and _has_large_object(image, options)]
-    require_files(Path(images) / image.file_name for image in found)
-    samples = []
-    for image in track(found, 'choosing crops'):
-        split = split_by_hash(str(image.id), options.val, options.test, options.seed)
-        for key, box in choose_crops(image, options):
-            make = partial(_make, Path(images), image, box, options.size)
-            samples.append(Sample(split, f'{image.id:012d}_{key}', '.png', make))
-    settings = {**asdict(options), 'classes': list(options.classes), 'exclude': sorted(exclude)}
-    return write_data_set(root, classes, samples, 'coco', settings, overwrite)
+    files = _annotation_files(Path(annotations))
+    contents = {path: read_json_file(path) for path in files}
+    known = list(dict.fromkeys(name for path in contents for name in category_names(path, contents[path])))
+    names = tuple(known) if options.classes is None else options.classes
+    for name in names:
+        if name not in known and name not in BACKGROUND_NAMES:
+            raise InputError(annotations, f'has no category {name!r}', f'`classes` may be {some(sorted(known), 100)}')
+    classes = classes_with_background(names)
+    report = Report(names)
+    photos = [
+        photo
+        for path, split in files.items()
+        for photo in _locate(read_images(path, contents[path], names, report), path, Path(images), split, options)
+    ]
+    plan = _plan(_leave_out(photos, exclude, Path(annotations)), options, report)
+    require_files(photo.path for photo, _ in plan)
+    samples = _samples(plan, options, report)
+    converter = 'coco' if isinstance(options, CropOptions) else 'coco-whole'
+    settings = _settings(options, names, exclude, given=any(photo.given for photo in photos))
+    return write_data_set(root, classes, samples, converter, settings, overwrite, report)
 
 
-def read_ids(path: str | Path) -> set[int]:
-    """Read ids of images from a list of ids or of file names that begin with them, one per line.
-
-    Raises:
-        InputError: The file cannot be read, or a line holds no id.
-    """
-    ids = set()
-    for line in read_lines(Path(path)):
-        match = re.match(r'\d+', Path(line).name)
-        if not match:
-            raise InputError(path, f'the line {line!r} begins with no id', 'write one id or file name per line')
-        ids.add(int(match[0]))
-    return ids
-
-
-def choose_crops(image: CocoImage, options: CropOptions) -> list[tuple[int, Box]]:
-    """Choose the crops of an image: the id of the object of each, and its box.
+def read_names(path: str | Path) -> set[str]:
+    """Read a list of images: ids, or file names, of which the folders do not count; one per line.
 
     Raises:
-        InputError: A segmentation is damaged.
+        InputError: The file cannot be read.
     """
-    chosen: list[tuple[int, Box]] = []
+    return {PurePosixPath(line.replace('\\', '/')).name for line in read_lines(Path(path))}
+
+
+def choose_crops(image: CocoImage, options: CropOptions) -> list[tuple[str, Box]]:
+    """Choose the crops of an image: the id of the object of each, and its box."""
+    chosen: list[tuple[str, Box]] = []
     for instance in image.instances:
-        if instance.crowd or instance.area < options.min_area:
+        if _is_ignored(instance, options) or not instance.value or instance.area < options.min_area:
             continue
-        covered = image.covered(instance)
-        if not covered.any():
-            continue
-        around = bounding_box(covered)
-        if not any(box.encloses(around) for _, box in chosen):
-            box = crop_box(around, image.height, image.width, options.margin, square=options.size is not None)
+        if not any(box.encloses(instance.box) for _, box in chosen):
+            box = crop_box(instance.box, image.height, image.width, options.margin, square=options.size is not None)
             chosen.append((instance.id, box))
     return chosen
 
 
-def paint_instances(image: CocoImage) -> Mask:
-    """Paint the mask of a whole image, shape (height, width).
-
-    Raises:
-        InputError: A segmentation is damaged.
-    """
+def paint_instances(image: CocoImage, options: CocoOptions) -> Mask:
+    """Paint the mask of a whole image, shape (height, width): ignored crowds first, then from large to small."""
     mask = np.zeros((image.height, image.width), np.uint8)
-    crowds_first = sorted(image.instances, key=lambda instance: not instance.crowd)  # stable: then large to small
-    for instance in crowds_first:
-        mask[image.covered(instance)] = IGNORED if instance.crowd else instance.value
+    for instance in sorted(image.instances, key=lambda instance: not _is_ignored(instance, options)):  # stable
+        value = IGNORED if _is_ignored(instance, options) else instance.value
+        for top, left, pixels in regions(instance.segmentation, image.height, image.width):
+            mask[top : top + pixels.shape[0], left : left + pixels.shape[1]][pixels] = value
     return mask
 
 
-def _has_large_object(image: CocoImage, options: CropOptions) -> bool:
-    return any(not instance.crowd and instance.area >= options.min_area for instance in image.instances)
+def _is_ignored(instance: Instance, options: CocoOptions) -> bool:
+    return instance.crowd and options.crowds == 'ignored'
 
 
-def _make(folder: Path, image: CocoImage, box: Box, size: int | None) -> tuple[NDArray[np.uint8], Mask]:
-    path = folder / image.file_name
-    pixels, mask = read_image(path), paint_instances(image)
-    check_size(path, pixels, mask)
+def _annotation_files(path: Path) -> dict[Path, str | None]:
+    """Return the annotation files and their splits; one file has none.
+
+    In a folder, files ``instances*.json`` are meant if there are any, since others of COCO repeat their objects.
+    """
+    if not path.is_dir():
+        return {path: None}
+    found = sorted([*path.glob('*.json'), *path.glob('*/*.json')])
+    found = [file for file in found if file.name.startswith('instances')] or found
+    if not found:
+        raise InputError(path, 'holds no .json file', 'name instances_*.json or the folder of such files')
+    splits = {file: _split_of(file.stem) or _split_of(file.parent.name) for file in found}
+    for file, split in splits.items():
+        if split is None:
+            remedy = 'rename it, as in instances_train.json, or name one file instead of the folder'
+            raise InputError(file, 'its name tells no split (train, val, test)', remedy)
+    return splits
+
+
+def _split_of(name: str) -> str | None:
+    """Return the split that a name states, if it does.
+
+    >>> _split_of('instances_val2017')
+    'val'
+    """
+    return next((SPLIT_WORDS[word] for word in re.split(r'[^a-z]+', name.lower()) if word in SPLIT_WORDS), None)
+
+
+def _locate(
+    images: Sequence[CocoImage], source: Path, folder: Path, split: str | None, options: CocoOptions
+) -> list[_Photo]:
+    """Find the file and the split of each image."""
+    found = []
+    parts = {image.file_name: _safe_parts(image.file_name) for image in images}
+    in_folders = {name: _split_of(path.parts[0]) if len(path.parts) > 1 else None for name, path in parts.items()}
+    is_unique = len({path.name for path in parts.values()}) == len(parts)
+    tops = [source.parent.name, source.stem.removeprefix('instances_'), split] if split else []
+    for image in images:
+        path = parts[image.file_name]
+        places = [*(folder / top / path for top in tops if top), folder / path]
+        if is_unique:
+            places += [*(folder / top / path.name for top in tops if top), folder / path.name]
+        place = next((place for place in places if place.is_file()), folder / path)
+        given = split or (in_folders[image.file_name] if all(in_folders.values()) else None)
+        drawn = given or split_by_hash(image.id, options.val, options.test, options.seed)
+        found.append(_Photo(image, place, drawn, given is not None))
+    return found
+
+
+def _safe_parts(file_name: str) -> PurePosixPath:
+    """Return the path of an image below the folder of images; of one that leads elsewhere, the name alone."""
+    path = PurePosixPath(file_name)
+    outside = path.is_absolute() or '..' in path.parts or ':' in path.parts[0]
+    return PurePosixPath(path.name) if outside else path
+
+
+def _leave_out(photos: list[_Photo], exclude: Collection[int | str], source: Path) -> list[_Photo]:
+    """Leave out images by id, file name or stem; a file name may begin with the id, as those of crops do."""
+    wanted = {str(entry) for entry in exclude}
+    names = {name for photo in photos for name in (photo.image.id, photo.path.name, photo.path.stem)}
+    numbers = {}
+    for entry in wanted - names:
+        number = re.match(r'\d+', entry)
+        if number is None:
+            raise InputError(f'`exclude`: {entry}', f'is no image of {source} and begins with no id')
+        numbers[entry] = str(int(number[0]))
+    wanted |= set(numbers.values())
+    return [p for p in photos if wanted.isdisjoint((p.image.id, p.path.name, p.path.stem))]
+
+
+def _plan(photos: list[_Photo], options: CropOptions | WholeOptions, report: Report) -> list[_Planned]:
+    """Choose the images, and their crops, and count what becomes of the objects."""
+    plan: list[_Planned] = []
+    empty: Counter[bool] = Counter()  # whether objects of the image were skipped → images
+    for photo in photos:
+        image = photo.image
+        crops = choose_crops(image, options) if isinstance(options, CropOptions) else None
+        is_empty = not image.instances
+        empty[image.skipped > 0] += is_empty
+        kept = bool(crops) if crops is not None else (options.keep_empty or not is_empty)  # type: ignore[union-attr]
+        for instance in image.instances:
+            is_shown = crops is None or any(_meet(box, instance.box) for _, box in crops)
+            _count(instance, is_shown, options, report)
+        if kept:
+            plan.append((photo, crops))
+    fate = 'kept' if isinstance(options, WholeOptions) and options.keep_empty else 'left out'
+    if empty[False]:
+        report.notes.append(f'{empty[False]} images show none of the classes: {fate}')
+    if empty[True]:
+        report.notes.append(f'{empty[True]} images show nothing but skipped objects, as background: {fate}')
+    crowds = report.total(CROWD)
+    if crowds:
+        report.notes.append(f"{crowds} crowds became ignored pixels; with `crowds='objects'` they are objects")
+    return plan
+
+
+def _count(instance: Instance, is_shown: bool, options: CocoOptions, report: Report) -> None:
+    name = report.classes[instance.value - 1] if instance.value else 'background'
+    if not is_shown:
+        report.add(name, 'in no crop')
+    elif instance.crowd:
+        report.add(name, CROWD if _is_ignored(instance, options) else 'crowd taken')
+    else:
+        report.add(name)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return max(one.left, other.left) < min(one.right, other.right) and max(one.top, other.top) < min(
+        one.bottom, other.bottom
+    )
+
+
+def _samples(plan: list[_Planned], options: CropOptions | WholeOptions, report: Report) -> list[Sample]:
+    stems = _stems([photo for photo, _ in plan], by_id=isinstance(options, CropOptions))
+    samples, turned = [], []
+    for (photo, crops), stem in zip(track(plan, 'reading headers'), stems, strict=True):
+        is_turned = read_header(photo.path).orientation != 1
+        turned += [photo.image.file_name] if is_turned else []
+        if crops is not None:
+            used: Counter[str] = Counter()
+            assert isinstance(options, CropOptions)
+            for key, box in crops:
+                used[key] += 1
+                name = f'{stem}_{_slug(key)}' + (f'-{used[key]}' if used[key] > 1 else '')
+                samples.append(Sample(photo.split, name, '.png', partial(_make_crop, photo, box, options)))
+            continue
+        suffix = photo.path.suffix.lower()
+        is_copied = not is_turned and suffix in IMAGE_SUFFIXES
+        make = partial(_make_whole, photo, options, is_copied)
+        samples.append(Sample(photo.split, stem, suffix if is_copied else '.png', make))
+    if turned:
+        report.notes.append(f'{len(turned)} images were turned upright, as their EXIF orientation asks: {some(turned)}')
+    return samples
+
+
+def _stems(photos: Sequence[_Photo], by_id: bool) -> list[str]:
+    """Name the images of the data set: the shortest of some ways in which all differ."""
+    if by_id:
+        ids = [f'{int(p.image.id):012d}' if p.image.id.isdecimal() else _slug(p.image.id) for p in photos]
+        ways = [ids, [f'{photo.split}_{name}' for photo, name in zip(photos, ids, strict=True)]]
+    else:
+        paths = ['_'.join(_safe_parts(photo.image.file_name).with_suffix('').parts) for photo in photos]
+        ways = [[photo.path.stem for photo in photos], paths]
+        ways.append([f'{photo.split}_{name}' for photo, name in zip(photos, paths, strict=True)])
+    return next((way for way in ways if len(set(way)) == len(way)), ways[-1])
+
+
+def _slug(text: str) -> str:
+    return re.sub(r'[^\w.-]+', '_', text)
+
+
+def _settings(
+    options: CocoOptions, names: Sequence[str], exclude: Collection[int | str], given: bool
+) -> dict[str, Any]:
+    """Return what the content depends on. Options that came later are named where they differ from the default."""
+    settings = {**asdict(options), 'classes': list(names), 'exclude': sorted(exclude, key=str)}
+    if options.crowds == 'ignored':
+        del settings['crowds']
+    return settings | ({'splits': 'given'} if given else {})
+
+
+def _make_crop(photo: _Photo, box: Box, options: CropOptions) -> tuple[NDArray[np.uint8], Mask]:
+    mask = paint_instances(photo.image, options)
+    pixels, orientation = _read(photo.path, mask)
     pixels, mask = crop(pixels, mask, box, IGNORED)
-    return (pixels, mask) if size is None else resize(pixels, mask, (size, size))
+    if options.size is not None:
+        pixels, mask = resize(pixels, mask, (options.size, options.size))
+    return turn_upright(pixels, orientation), turn_upright(mask, orientation)
+
+
+def _make_whole(photo: _Photo, options: CocoOptions, is_copied: bool) -> tuple[NDArray[np.uint8] | Path, Mask]:
+    mask = paint_instances(photo.image, options)
+    pixels, orientation = _read(photo.path, mask)
+    return photo.path if is_copied else turn_upright(pixels, orientation), turn_upright(mask, orientation)
+
+
+def _read(path: Path, mask: Mask) -> tuple[NDArray[np.uint8], int]:
+    """Read the pixels that a mask lies on, and the EXIF orientation by which both have yet to be turned.
+
+    Annotation tools show images upright, and so outlines fit the upright image; only where the stated size is that of
+    the stored pixels and of no other, they fit those.
+    """
+    image = read_upright(path)
+    pixels, orientation = image.pixels, 1
+    if pixels.shape[:2] != mask.shape and image.orientation >= 5:
+        orientation = image.orientation
+        pixels = turn_upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))  # back to how they are stored
+    check_size(path, pixels, mask)
+    return pixels, orientation

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.converters.crops import Box
+from mmseg_ext.converters.report import Report, some
+from mmseg_ext.data.images import ImageRules
 from mmseg_ext.errors import InputError
+from mmseg_ext.progress import track
 
 BITS = 5  # of a number in one character of compressed run lengths
 SIGN, MORE = 1 << (BITS - 1), 1 << BITS
 FIRST_CHARACTER = 48
+MAX_SHIFT = 60  # bits of a compressed number: more than any image has pixels
+MAX_COORDINATE = 1_000_000  # pixels
+MAX_COMPARED = 1 << 22  # rows × edges at a time, which bounds the memory of a polygon of many vertices
+BACKGROUND_NAMES = ('background', '_background_')
+DOWNLOAD_AGAIN = 'name instances_*.json'
+
+Region = tuple[int, int, NDArray[np.bool_]]  # top, left, and the pixels of a box
 
 
 @dataclass(frozen=True)
@@ -24,18 +36,20 @@ class Instance:
     """An annotated object, or a crowd of them.
 
     Attributes:
-        id: Id of the annotation.
-        value: Its class in our masks, from 1.
-        area: In pixels, as the file states it.
-        crowd: Whether it is a group with a rough outline.
-        segmentation: As in the file.
+        id: Id of the annotation, as text.
+        value: Its class in our masks; 0 is background.
+        crowd: Whether the file calls it a crowd, a group with a rough outline.
+        segmentation: Its usable part.
+        area: Pixels that it covers. (What the file states as ``area`` is not read: tools write 0 or 1 there.)
+        box: The smallest box around them.
     """
 
-    id: int
+    id: str
     value: int
-    area: float
     crowd: bool
     segmentation: Any
+    area: int
+    box: Box
 
 
 @dataclass(frozen=True)
@@ -43,80 +57,236 @@ class CocoImage:
     """An image of the file with its instances of the chosen classes.
 
     Attributes:
-        source: The file that names it, for errors.
-        id: Id of the image.
-        file_name: Path relative to the folder of images.
-        height: In pixels.
+        id: Id of the image, as text.
+        file_name: Path relative to the folder of images, with forward slashes.
+        height: In pixels, as the file states it.
         width: In pixels.
-        instances: Sorted by falling area, then by id.
+        instances: Sorted by falling area; of equal ones, in the order of the file.
+        skipped: Number of its objects of the chosen classes that cannot be used.
     """
 
-    source: Path
-    id: int
+    id: str
     file_name: str
     height: int
     width: int
     instances: tuple[Instance, ...]
-
-    def covered(self, instance: Instance) -> NDArray[np.bool_]:
-        """Return the pixels of an instance, shape (height, width).
-
-        Raises:
-            InputError: Its segmentation is damaged.
-        """
-        try:
-            return segmentation_mask(instance.segmentation, self.height, self.width)
-        except (ValueError, TypeError) as error:
-            problem = f'segmentation of annotation {instance.id} cannot be used ({error})'
-            raise InputError(self.source, problem, 'download it again') from error
+    skipped: int = 0
 
 
-def read_images(path: Path, classes: Sequence[str]) -> list[CocoImage]:
-    """Read the images that show one of the classes, sorted by id.
+@dataclass(frozen=True)
+class _Entry:
+    """An image as it is listed."""
 
-    Args:
-        path: ``instances_*.json``.
-        classes: Names of categories; their position + 1 is their value.
+    id: str
+    file_name: str
+    height: int
+    width: int
+
+
+def read_json_file(path: Path) -> Any:
+    """Read a COCO file as JSON values.
 
     Raises:
-        InputError: The file cannot be read, is no COCO file of instances, or lacks a category.
+        InputError: The file cannot be read, or holds no JSON.
     """
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(path, f'cannot be read as JSON ({error})', 'unpack the annotations again') from error
+
+
+def category_names(path: Path, content: Any) -> list[str]:
+    """Return the names of all categories but the background's, each once, sorted by id.
+
+    Raises:
+        InputError: The content is none of a COCO file of instances.
+    """
+    categories = _categories(path, content)
+    numbered = sorted(categories.items(), key=lambda item: (not item[0].isdecimal(), len(item[0]), item[0]))
+    return list(dict.fromkeys(name for _, name in numbered if name not in BACKGROUND_NAMES))
+
+
+def read_images(path: Path, content: Any, classes: Sequence[str], report: Report) -> list[CocoImage]:
+    """Read all images of a file, sorted by id, and count in a report what cannot be used.
+
+    Args:
+        path: The file, for errors.
+        content: Its JSON values.
+        classes: Names of categories; their position + 1 is their value. A category may have several ids. One that is
+            called ``background`` has value 0.
+        report: Gets the annotations that are skipped, and notes on the whole.
+
+    Raises:
+        InputError: It is no COCO file of instances, two images share an id, or it has objects of the classes and none
+            can be used.
+    """
+    categories = _categories(path, content)
+    value_of = {name: position + 1 for position, name in enumerate(classes)}
+    value_of = {name: 0 for name in BACKGROUND_NAMES if name in categories.values()} | value_of
+    twice = [name for name, count in Counter(categories.values()).items() if count > 1 and name in value_of]
+    report.notes += [f'{path.name}: the category {name!r} has several ids, all of which are taken' for name in twice]
     try:
-        ids = {str(category['name']): int(category['id']) for category in content['categories']}
-        for name in classes:
-            if name not in ids:
-                raise InputError(path, f'has no category {name!r}', f'`classes` may be {", ".join(sorted(ids))}')
-        value_of = {ids[name]: position + 1 for position, name in enumerate(classes)}
-        return _group_by_image(path, content, value_of)
-    except (KeyError, TypeError, ValueError) as error:
-        detail = f'lacks {error}' if isinstance(error, KeyError) else str(error)
-        raise InputError(path, f'is no COCO file of instances ({detail})', 'name instances_*.json') from error
-
-
-def _group_by_image(path: Path, content: Any, value_of: dict[int, int]) -> list[CocoImage]:
-    instances: dict[int, list[Instance]] = defaultdict(list)
-    for found in content['annotations']:
-        value = value_of.get(found['category_id'])
-        if value is not None:
-            crowd, area = bool(found.get('iscrowd', 0)), float(found['area'])
-            instance = Instance(int(found['id']), value, area, crowd, found['segmentation'])
-            instances[int(found['image_id'])].append(instance)
-    images = {int(image['id']): image for image in content['images']}
-    return [
+        entries = _entries(path, content['images'], report)
+        annotations = content['annotations']
+        if not isinstance(annotations, list):
+            raise TypeError('`annotations` is no list')
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _not_coco(path, error) from error
+    instances: dict[str, list[Instance]] = defaultdict(list)
+    skipped: Counter[str] = Counter()
+    strangers: Counter[str] = Counter()
+    usable = 0
+    for position, annotation in enumerate(track(annotations, 'reading objects'), 1):
+        found = _read_instance(annotation, position, entries, categories, value_of, strangers, report)
+        if found is None:
+            continue
+        entry, instance = found
+        if instance is None:
+            skipped[entry.file_name] += 1
+        else:
+            instances[entry.file_name].append(instance)
+            usable += 1
+    unknown, unlisted = strangers.pop('category', 0), sum(strangers.values())
+    if unknown:
+        report.notes.append(f'{path.name}: {unknown} annotations have a category_id that the file does not list')
+    if unlisted:
+        names = some(sorted(strangers))
+        report.notes.append(f'{path.name}: {unlisted} annotations belong to images that it does not list: {names}')
+    if report.total('skipped') and not usable:
+        raise InputError(path, f'none of its objects of the chosen classes can be used; {report.skipped[0]}')
+    unique = {entry.file_name: entry for entry in reversed(list(entries.values()))}
+    images = [
         CocoImage(
-            path,
-            key,
-            str(images[key]['file_name']),
-            int(images[key]['height']),
-            int(images[key]['width']),
-            tuple(sorted(instances[key], key=lambda instance: (-instance.area, instance.id))),
+            entry.id,
+            name,
+            entry.height,
+            entry.width,
+            tuple(sorted(instances[name], key=lambda found: -found.area)),
+            skipped[name],
         )
-        for key in sorted(instances)
+        for name, entry in unique.items()
     ]
+    return sorted(images, key=lambda image: (not image.id.isdecimal(), len(image.id), image.id))
+
+
+def _categories(path: Path, content: Any) -> dict[str, str]:
+    """Map the ids of the categories to their names."""
+    try:
+        categories: dict[str, str] = {}
+        for category in content['categories']:
+            key, name = _key(category['id']), str(category['name'])
+            if categories.setdefault(key, name) != name:
+                raise ValueError(f'the category id {key} stands for {categories[key]!r} and {name!r}')
+    except (KeyError, TypeError, ValueError) as error:
+        raise _not_coco(path, error) from error
+    return categories
+
+
+def _entries(path: Path, images: Any, report: Report) -> dict[str, _Entry]:
+    """Read the list of images: id → image. Two ids of one file are the same image."""
+    entries: dict[str, _Entry] = {}
+    first: dict[str, _Entry] = {}
+    limit = ImageRules().max_pixels
+    for image in images:
+        name = str(image['file_name']).replace('\\', '/')
+        entry = _Entry(_key(image['id']), name, int(image['height']), int(image['width']))
+        if entry.height < 1 or entry.width < 1 or entry.height * entry.width > limit:
+            raise ValueError(f'{name} is said to be {entry.width}×{entry.height}, must have 1 to {limit:,} pixels')
+        if entries.setdefault(entry.id, entry) != entry:
+            raise ValueError(f'the image id {entry.id} stands for {entries[entry.id].file_name} and {name}')
+        same = first.setdefault(name, entry)
+        if (same.height, same.width) != (entry.height, entry.width):
+            raise ValueError(f'{name} is listed with two sizes')
+    merged = sorted({entry.file_name for entry in entries.values() if first[entry.file_name].id != entry.id})
+    if merged:
+        report.notes.append(f'{path.name}: images with several ids, taken as one each: {some(merged)}')
+    return entries
+
+
+def _read_instance(
+    annotation: Any,
+    position: int,
+    entries: Mapping[str, _Entry],
+    categories: Mapping[str, str],
+    value_of: Mapping[str, int],
+    strangers: Counter[str],
+    report: Report,
+) -> tuple[_Entry, Instance | None] | None:
+    """Read an annotation: its image and the instance, None where it cannot be used; None where there is no image."""
+    try:
+        if not isinstance(annotation, Mapping):
+            raise TypeError('is no JSON object')
+        category, image = _key(annotation['category_id']), _key(annotation['image_id'])
+        key = _key(annotation.get('id', f'number {position}'))
+    except (KeyError, TypeError) as error:
+        report.skip('?', f'annotation {position}', f'lacks {error}' if isinstance(error, KeyError) else str(error))
+        return None
+    name = categories.get(category)
+    if name is None:
+        strangers['category'] += 1
+        return None
+    if name not in value_of:
+        return None
+    entry = entries.get(image)
+    if entry is None:
+        strangers[f'image_id {image}'] += 1
+        report.add(name, 'image not listed')
+        return None
+    what = f'annotation {key} of {entry.file_name}'
+    segmentation, faults = check_segmentation(annotation.get('segmentation'), entry.height, entry.width)
+    if segmentation is None:
+        report.skip(name, what, '; '.join(faults))
+        return entry, None
+    area, box = _measure(segmentation, entry.height, entry.width)
+    if not area:
+        report.skip(name, what, 'covers no pixel of the image')
+        return entry, None
+    for fault in faults:
+        report.list_line(f'a part of {what} ({name}): {fault}')
+    return entry, Instance(key, value_of[name], bool(annotation.get('iscrowd')), segmentation, area, box)
+
+
+def _key(value: Any) -> str:
+    """Return an id as text: 7, 7.0 and '7' are the same."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError(f'{value!r} is no id')
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _not_coco(path: Path, error: Exception) -> InputError:
+    detail = f'lacks {error}' if isinstance(error, KeyError) else str(error)
+    return InputError(path, f'is no COCO file of instances ({detail})', DOWNLOAD_AGAIN)
+
+
+def check_segmentation(segmentation: Any, height: int, width: int) -> tuple[Any, list[str]]:
+    """Separate the usable part of a ``segmentation`` from its faults.
+
+    Args:
+        segmentation: As in the file.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+
+    Returns:
+        The usable part, None if there is none; and the faults.
+
+    >>> check_segmentation([[0, 0, 4, 0, 4, 4], [1, 1, 2, 2]], 5, 5)[1]
+    ['a polygon has 2 points']
+    """
+    if isinstance(segmentation, Mapping):
+        try:
+            _runs(segmentation, height, width)
+        except (ValueError, TypeError) as error:
+            return None, [str(error)]
+        return segmentation, []
+    if not isinstance(segmentation, Sequence) or isinstance(segmentation, str) or not segmentation:
+        return None, ['has no segmentation' if not segmentation else 'its segmentation is no list of polygons']
+    faults, usable = [], []
+    for polygon in segmentation:
+        try:
+            usable.append(_vertices(polygon))
+        except ValueError as error:
+            faults.append(str(error))
+    return usable or None, faults
 
 
 def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
@@ -138,20 +308,68 @@ def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.
     array([[0, 1, 0],
            [1, 0, 0]])
     """
-    if isinstance(segmentation, Mapping):
-        if list(segmentation.get('size', [])) != [height, width]:
-            raise ValueError(f'its size {segmentation.get("size")} is not that of the image, [{height}, {width}]')
-        counts = segmentation.get('counts')
-        return fill_runs(decode_counts(counts) if isinstance(counts, str) else counts, height, width)
-    if not isinstance(segmentation, Sequence) or isinstance(segmentation, str) or not segmentation:
-        raise ValueError('it is neither a list of polygons nor run lengths')
+    usable, faults = check_segmentation(segmentation, height, width)
+    if faults:
+        raise ValueError('; '.join(faults))
     covered = np.zeros((height, width), bool)
-    for polygon in segmentation:
-        points = np.asarray(polygon, np.float64)
-        if points.ndim != 1 or len(points) < 6 or len(points) % 2 or not np.isfinite(points).all():
-            raise ValueError('a polygon is not a list of three points or more, x and y in turn')
-        covered |= fill_polygon(points.reshape(-1, 2), height, width)
+    for top, left, pixels in regions(usable, height, width):
+        covered[top : top + pixels.shape[0], left : left + pixels.shape[1]] |= pixels
     return covered
+
+
+def regions(segmentation: Any, height: int, width: int) -> Iterator[Region]:
+    """Yield the pixels of a usable segmentation (`check_segmentation`) as boxes, of which the union counts."""
+    if isinstance(segmentation, Mapping):
+        yield 0, 0, fill_runs(_runs(segmentation, height, width), height, width)
+        return
+    for points in segmentation:
+        yield _polygon_region(points, height, width)
+
+
+def _measure(segmentation: Any, height: int, width: int) -> tuple[int, Box]:
+    """Count the pixels of a usable segmentation, and find the box around them."""
+    found = list(regions(segmentation, height, width))
+    top, left = min(region[0] for region in found), min(region[1] for region in found)
+    bottom = max(top + pixels.shape[0] for top, _, pixels in found)
+    right = max(left + pixels.shape[1] for _, left, pixels in found)
+    covered = found[0][2]
+    if len(found) > 1:
+        covered = np.zeros((bottom - top, right - left), bool)
+        for y, x, pixels in found:
+            covered[y - top : y - top + pixels.shape[0], x - left : x - left + pixels.shape[1]] |= pixels
+    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
+    if not rows.size:
+        return 0, Box(0, 0, 0, 0)
+    box = Box(left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1)
+    return int(np.count_nonzero(covered)), box
+
+
+def _vertices(polygon: Any) -> NDArray[np.float64]:
+    """Check a polygon ``[x0, y0, x1, y1, …]``: shape (N, 2)."""
+    try:
+        values = np.asarray(polygon, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        values = np.empty((0, 0))
+    if values.ndim != 1 or len(values) % 2:
+        raise ValueError('a polygon is no list of numbers, x and y in turn')
+    if len(values) < 6:
+        raise ValueError(f'a polygon has {len(values) // 2} points')
+    if not (np.abs(values) <= MAX_COORDINATE).all():  # also false for NaN
+        raise ValueError(f'a polygon holds a coordinate that is no number or beyond ±{MAX_COORDINATE}')
+    return values.reshape(-1, 2)
+
+
+def _runs(segmentation: Mapping[str, Any], height: int, width: int) -> NDArray[np.int64]:
+    """Check run lengths: shape (N,), which add up to the image."""
+    size = segmentation.get('size')
+    if not isinstance(size, list) or size != [height, width]:
+        raise ValueError(f'its size {size} is not that of the image, [{height}, {width}]')
+    counts = segmentation.get('counts')
+    runs = np.asarray(decode_counts(counts) if isinstance(counts, str) else counts)
+    pixels = height * width
+    if runs.ndim != 1 or runs.dtype.kind not in 'iu' or ((runs < 0) | (runs > pixels)).any() or runs.sum() != pixels:
+        raise ValueError(f'its run lengths do not add up to {height} × {width} pixels')
+    return runs.astype(np.int64)
 
 
 def decode_counts(text: str) -> list[int]:
@@ -161,7 +379,7 @@ def decode_counts(text: str) -> list[int]:
     highest bit of the last character is the sign. From the fourth on, a number is the difference to the last but one.
 
     Raises:
-        ValueError: A character is out of range, or the text ends within a number.
+        ValueError: A character is out of range, a number is too long, or the text ends within one.
     """
     counts: list[int] = []
     value = shift = 0
@@ -171,6 +389,8 @@ def decode_counts(text: str) -> list[int]:
             raise ValueError(f'its run lengths hold the character {character!r}')
         value |= (code & (MORE - 1)) << shift
         shift += BITS
+        if shift > MAX_SHIFT:
+            raise ValueError('its run lengths hold a number that is too long')
         if code & MORE:
             continue
         if code & SIGN:
@@ -182,18 +402,17 @@ def decode_counts(text: str) -> list[int]:
     return counts
 
 
-def fill_runs(counts: Any, height: int, width: int) -> NDArray[np.bool_]:
+def fill_runs(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.bool_]:
     """Fill run lengths: pixels outside and inside in turn, beginning outside, column by column.
+
+    Args:
+        runs: Shape (N,); they add up to the image.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
 
     Returns:
         Shape (height, width).
-
-    Raises:
-        ValueError: The runs are no whole numbers from 0, or do not add up to the image.
     """
-    runs = np.asarray(counts)
-    if runs.ndim != 1 or runs.dtype.kind not in 'iu' or (runs < 0).any() or runs.sum() != height * width:
-        raise ValueError(f'its run lengths do not add up to {height} × {width} pixels')
     inside = np.arange(len(runs)) % 2 == 1
     return np.repeat(inside, runs).reshape(width, height).T
 
@@ -213,13 +432,36 @@ def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArra
     Returns:
         Shape (height, width).
     """
+    top, left, pixels = _polygon_region(points, height, width)
+    filled = np.zeros((height, width), bool)
+    filled[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return filled
+
+
+def _polygon_region(points: NDArray[np.float64], height: int, width: int) -> Region:
+    """Fill a polygon within its box."""
+    (x_low, y_low), (x_high, y_high) = points.min(axis=0), points.max(axis=0)
+    left, right = _clip(math.floor(x_low), width), _clip(math.ceil(x_high), width)
+    top, bottom = _clip(math.floor(y_low), height), _clip(math.ceil(y_high), height)
+    rows, columns = bottom - top, right - left
+    if not rows or not columns:
+        return top, left, np.zeros((rows, columns), bool)
+    crossed = np.zeros(rows * (columns + 1), np.int64)
     (x0, y0), (x1, y1) = points.T, np.roll(points, -1, axis=0).T
-    centre = np.arange(height)[:, None] + 0.5
-    rows, edges = np.nonzero((y0 <= centre) != (y1 <= centre))
-    along = (centre[rows, 0] - y0[edges]) / (y1 - y0)[edges]
-    crossing = x0[edges] + along * (x1 - x0)[edges]
-    columns = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.int64)  # the first centre at or beyond the crossing
-    crossed = np.zeros((height, width + 1), np.int64)
-    np.add.at(crossed, (rows, columns), 1)
-    inside: NDArray[np.bool_] = crossed.cumsum(axis=1)[:, :width] % 2 == 1
-    return inside
+    centre = np.arange(top, bottom)[:, None] + 0.5
+    step = max(MAX_COMPARED // rows, 1)
+    for start in range(0, len(points), step):
+        part = slice(start, start + step)
+        row, edge = np.nonzero((y0[part] <= centre) != (y1[part] <= centre))
+        edge += start
+        along = (centre[row, 0] - y0[edge]) / (y1 - y0)[edge]
+        crossing = x0[edge] + along * (x1 - x0)[edge]
+        # The first centre at or beyond the crossing.
+        column = np.clip(np.ceil(crossing - 0.5) - left, 0, columns).astype(np.int64)
+        crossed += np.bincount(row * (columns + 1) + column, minlength=len(crossed))
+    inside: NDArray[np.bool_] = crossed.reshape(rows, columns + 1).cumsum(axis=1)[:, :columns] % 2 == 1
+    return top, left, inside
+
+
+def _clip(value: int, limit: int) -> int:
+    return min(max(value, 0), limit)

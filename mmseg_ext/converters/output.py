@@ -1,7 +1,8 @@
 """Writing of a converted data set, file by file, so that an interrupted conversion can be continued.
 
-``ROOT/conversion.json`` (the converter and its settings) is written first and marks the folder as a converter's;
-``ROOT/dataset.yaml`` is written last, so that a data set without it is unfinished. Existing files are kept.
+``ROOT/conversion.json`` (the converter and its settings) is written first and marks the folder as a converter's; at the
+end it takes the report, and ``ROOT/dataset.yaml`` is written, so that a data set without it is unfinished. Existing
+files are kept.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.converters.report import Report
 from mmseg_ext.data.classes import FILE_NAME, Classes
 from mmseg_ext.data.dataset import IMAGES, USUAL_SPLITS
 from mmseg_ext.data.images import write_image
@@ -58,10 +60,12 @@ class Converted:
     Attributes:
         images: Images in the data set, by split.
         written: Images that this run wrote.
+        report: What became of the objects of the source, where the converter counts them.
     """
 
     images: Mapping[str, int]
     written: int
+    report: Report = field(default_factory=lambda: Report(()))
 
     def __str__(self) -> str:
         total = sum(self.images.values())
@@ -96,6 +100,7 @@ def write_data_set(
     converter: str,
     settings: Mapping[str, Any],
     overwrite: bool = False,
+    report: Report | None = None,
 ) -> Converted:
     """Write the missing files of a converted data set.
 
@@ -107,6 +112,7 @@ def write_data_set(
         settings: Everything but the source that the content depends on, as JSON values.
         overwrite: Replace the images and masks of an earlier conversion, also one with other settings. A folder that no
             converter made is never replaced.
+        report: What became of the objects of the source, for the record.
 
     Raises:
         InputError: There is nothing to write, two samples share a stem, ``root`` holds something else, or a source
@@ -114,14 +120,18 @@ def write_data_set(
     """
     root = Path(root)
     _check(samples)
-    _claim(root, {'converter': converter, 'settings': dict(settings)}, overwrite)
+    record = {'converter': converter, 'settings': dict(settings)}
+    _claim(root, record, overwrite)
     written = 0
     for sample in track(samples, 'converting', total=len(samples)):
         written += _write_sample(root, sample, classes)
+    if report is not None:
+        _write_report(root, record | {'report': report.as_json()})
     if not (root / FILE_NAME).is_file():
         classes.write(root)
     images = Counter(sample.split for sample in samples)
-    return Converted({split: images[split] for split in USUAL_SPLITS if images[split]}, written)
+    counts = {split: images[split] for split in USUAL_SPLITS if images[split]}
+    return Converted(counts, written, report or Report(()))
 
 
 def _check(samples: Sequence[Sample]) -> None:
@@ -139,7 +149,7 @@ def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> None:
         raise InputError(root, 'is a file', 'name a folder')
     if root.is_dir() and any(not path.name.startswith('.') for path in root.iterdir()):
         known = _read_record(path)
-        if known == record and not overwrite:
+        if {key: known.get(key) for key in record} == record and not overwrite:
             _remove_temporary_files(root)
             return
         if not overwrite:
@@ -149,6 +159,12 @@ def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> None:
         for folder in (IMAGES, LABELS):
             shutil.rmtree(root / folder, ignore_errors=True)
     write_json(path, record)
+
+
+def _write_report(root: Path, record: dict[str, Any]) -> None:
+    path = root / RECORD_FILE
+    if _read_record(path) != record:
+        write_json(path, record)
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -120,6 +120,28 @@ def test_the_help_shows_an_example(name: str, run_tool: Run) -> None:
     assert '--overwrite' in result.stdout
 
 
+def test_whole_coco_images(
+    capsys: pytest.CaptureFixture[str], one_line: OneLine, run_tool: Run, tmp_path: Path
+) -> None:
+    annotations, images = make_coco(tmp_path / 'source')
+    content = json.loads(annotations.read_text())
+    content['annotations'][0]['iscrowd'] = 1
+    content['annotations'][1]['segmentation'] = []
+    annotations.write_text(json.dumps(content))
+    command = ['convert', 'coco', str(annotations), str(images), str(tmp_path / 'data')]
+    main([*command, '--whole'])
+    head, row, *rest = capsys.readouterr().out.splitlines()
+    assert head.split() == ['class', 'taken', 'crowd', 'ignored', 'skipped']
+    assert row.split() == ['cat', '4', '1', '1']
+    assert rest[0] == '1 images show nothing but skipped objects, as background: kept'
+    assert rest[1] == '1 crowds became ignored pixels; with --crowds objects they are objects'
+    assert rest[2] == 'skipped: annotation 2 of 2.jpg (cat): has no segmentation'
+    assert ': 6 images (' in rest[3]
+    tool = 'dataset_converters/coco'
+    one_line(run_tool(tool, *command[2:4], tmp_path / 'b', '--whole', '--size', '9'), '--size', 'not of --whole')
+    one_line(run_tool(tool, *command[2:4], tmp_path / 'b', '--skip-empty'), '--skip-empty')
+
+
 def test_formats_are_sub_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     main(['convert', 'mads', str(make_mads(tmp_path / 'source')[0]), str(tmp_path / 'data')])
     assert capsys.readouterr().out.startswith(f'{tmp_path / "data"}: 3 images (')

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_ext.converters.coco import CropOptions, convert_coco, read_ids
+from mmseg_ext.converters.coco import CropOptions, WholeOptions, convert_coco, read_names
+from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.split import split_by_hash
 from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import read_upright
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 
@@ -59,7 +61,7 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def convert(tmp_path: Path, exclude: set[int] | None = None, **options: Any) -> dict[str, np.ndarray]:
+def convert(tmp_path: Path, exclude: Collection[int | str] | None = None, **options: Any) -> dict[str, np.ndarray]:
     """Convert, and give the masks: stem → mask."""
     chosen = {'classes': ('cat', 'dog'), 'min_area': 20.0, 'margin': 0.0, 'size': None, **options}
     convert_coco(
@@ -67,7 +69,7 @@ def convert(tmp_path: Path, exclude: set[int] | None = None, **options: Any) -> 
         tmp_path / 'photos',
         tmp_path / 'data',
         CropOptions(**chosen),
-        exclude=exclude or set(),
+        exclude=exclude or (),
     )
     return {path.stem: read_mask(path) for path in (tmp_path / 'data' / 'labels').glob('*/*.png')}
 
@@ -114,7 +116,7 @@ def test_an_object_outside_the_crop_of_another_gets_its_own(write: Write, tmp_pa
 def test_crowds_and_small_objects_alone_give_no_crop(write: Write, tmp_path: Path) -> None:
     write(
         (17, 900, 1, runs(region(5, 5, 35, 35))),
-        (18, 19, 0, rectangle(0, 0, 4, 5)),
+        (18, 900, 0, rectangle(0, 0, 4, 4)),  # 16 pixels, whatever is stated
         (1, 900, 0, rectangle(5, 5, 35, 35)),
     )
     with pytest.raises(InputError, match='nothing was written'):
@@ -159,11 +161,13 @@ def test_all_crops_of_an_image_are_in_one_split_whatever_is_added(write: Write, 
 def test_images_of_another_set_are_left_out(write: Write, tmp_path: Path) -> None:
     write((17, 100, 0, rectangle(0, 0, 10, 10)), images=4)
     (tmp_path / 'others.txt').write_text('2\nimg/val/000000000004_4014.png\n\n')
-    assert read_ids(tmp_path / 'others.txt') == {2, 4}
-    assert convert(tmp_path, exclude={2, 4}).keys() == {'000000000001_10', '000000000003_30'}
+    assert convert(tmp_path, exclude=read_names(tmp_path / 'others.txt')).keys() == {
+        '000000000001_10',
+        '000000000003_30',
+    }
     (tmp_path / 'others.txt').write_text('cat.png\n')
-    with pytest.raises(InputError, match='begins with no id'):
-        read_ids(tmp_path / 'others.txt')
+    with pytest.raises(InputError, match=r'`exclude`: cat.png: is no image of .* and begins with no id'):
+        convert(tmp_path, exclude=read_names(tmp_path / 'others.txt'))
 
 
 def test_only_images_with_crops_are_needed(write: Write, tmp_path: Path) -> None:
@@ -193,12 +197,6 @@ def test_options_out_of_range(options: dict[str, Any], words: str, write: Write,
     assert not (tmp_path / 'data').exists()
 
 
-def test_a_damaged_segmentation_names_its_annotation(write: Write, tmp_path: Path) -> None:
-    write((17, 100, 0, {'size': [1, 2], 'counts': [2]}))
-    with pytest.raises(InputError, match=r'instances\.json: segmentation of annotation 10 cannot be used'):
-        convert(tmp_path)
-
-
 @pytest.mark.parametrize(
     'content',
     [
@@ -218,10 +216,228 @@ def test_files_of_another_kind(content: str, write: Write, tmp_path: Path) -> No
     assert '\n' not in str(caught.value)
 
 
-@pytest.mark.parametrize('key', ['images', 'annotations', 'categories', 'area', 'segmentation', 'height', 'file_name'])
+@pytest.mark.parametrize('key', ['images', 'annotations', 'categories', 'height', 'file_name'])
 def test_a_missing_field_is_named(key: str, write: Write, tmp_path: Path) -> None:
     write((17, 100, 0, rectangle(0, 0, 10, 10)))
     path = tmp_path / 'instances.json'
     path.write_text(path.read_text().replace(f'"{key}"', '"other"'))
     with pytest.raises(InputError, match=rf"is no COCO file of instances \(lacks '{key}'\)"):
         convert(tmp_path)
+
+
+def whole(tmp_path: Path, annotations: Any = None, **options: Any) -> tuple[dict[str, np.ndarray], Converted]:
+    """Convert whole images: stem → mask, and the result."""
+    chosen = {'classes': ('cat', 'dog'), **options}
+    source = annotations or tmp_path / 'instances.json'
+    done = convert_coco(source, tmp_path / 'photos', tmp_path / 'whole', WholeOptions(**chosen))
+    return {path.stem: read_mask(path) for path in (tmp_path / 'whole' / 'labels').glob('*/*.png')}, done
+
+
+def edit(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    content = json.loads((tmp_path / 'instances.json').read_text())
+    change(content)
+    (tmp_path / 'instances.json').write_text(json.dumps(content))
+
+
+def test_whole_images_are_copied_with_the_masks_of_an_independent_decoder(write: Write, tmp_path: Path) -> None:
+    toolkit = pytest.importorskip('pycocotools.coco')
+    odd = [[3.2, 4.1, 31.7, 2.9, 25.5, 33.3, 8.8, 36.0], [40, 3, 55, 3, 50, 20]]
+    write((17, 0, 0, odd), (18, 1, 0, runs(region(30, 10, 50, 30))), (1, 9, 0, rectangle(0, 0, 9, 9)), images=2)
+    masks, done = whole(tmp_path)
+    coco = toolkit.COCO(tmp_path / 'instances.json')
+    expected = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for value, category in ((1, 17), (2, 18)):  # the cat covers more, and so lies below
+        (annotation,) = coco.loadAnns(coco.getAnnIds(imgIds=[1], catIds=[category]))
+        expected[coco.annToMask(annotation) > 0] = value
+    assert masks.keys() == {'1', '2'}
+    assert (masks['1'] != expected).mean() < 0.01  # the toolkit rounds outlines to a fifth of a pixel
+    np.testing.assert_array_equal(masks['1'] == 2, expected == 2)
+    image = next((tmp_path / 'whole' / 'img').glob('*/1.png'))
+    assert image.read_bytes() == (tmp_path / 'photos' / '1.png').read_bytes()
+    assert done.report.counts['cat'] == {'taken': 2}
+
+
+def test_crowds_are_counted_and_are_objects_on_request(write: Write, tmp_path: Path) -> None:
+    write((17, 0, 0, rectangle(0, 0, 10, 10)), (18, 0, 1, runs(region(20, 20, 40, 30))))
+    masks, done = whole(tmp_path)
+    assert sorted(np.unique(masks['1'])) == [0, 1, 255]
+    assert done.report.table() == [('class', 'taken', 'crowd ignored'), ('cat', '1', '0'), ('dog', '0', '1')]
+    record = json.loads((tmp_path / 'whole' / 'conversion.json').read_text())
+    assert record['report']['classes'] == {'cat': {'taken': 1}, 'dog': {'crowd ignored': 1}}
+    with pytest.raises(InputError, match='made with crowds null instead of "objects"'):
+        whole(tmp_path, crowds='objects')
+    (tmp_path / 'whole').rename(tmp_path / 'first')
+    masks, done = whole(tmp_path, crowds='objects')
+    np.testing.assert_array_equal(masks['1'] == 2, region(20, 20, 40, 30))
+    assert done.report.counts['dog'] == {'crowd taken': 1}
+    assert convert(tmp_path, crowds='objects').keys() == {'000000000001_11', '000000000001_10'}
+
+
+@pytest.mark.parametrize('area', [0, 1.0, None, 'much'])
+def test_areas_are_those_of_the_segmentations(area: Any, write: Write, tmp_path: Path) -> None:
+    write((17, area, 0, rectangle(0, 0, 40, 40)), (18, area, 0, rectangle(10, 10, 20, 20)))
+    if area is None:
+        edit(tmp_path, lambda content: [entry.pop('area') for entry in content['annotations']])
+    masks, _ = whole(tmp_path)
+    np.testing.assert_array_equal(masks['1'], np.where(region(10, 10, 20, 20), 2, region(0, 0, 40, 40)))
+    assert convert(tmp_path, min_area=1600.0).keys() == {'000000000001_10'}
+
+
+BAD = {
+    'null': (None, 'has no segmentation'),
+    'nothing': ([], 'has no segmentation'),
+    'two_points': ([[1, 1, 2, 2]], 'a polygon has 2 points'),
+    'odd': ([[1, 1, 2, 2, 3, 3, 4]], 'a polygon is no list of numbers'),
+    'flat': ([1, 1, 5, 1, 5, 5], 'a polygon is no list of numbers'),
+    'words': ([['a', 'b', 'c', 'd', 'e', 'f']], 'a polygon is no list of numbers'),
+    'infinite': ([[1, 1, 1e999, 1, 5, 5]], 'no number or beyond'),
+    'line': ([[1, 1, 9, 9, 1, 1]], 'covers no pixel'),
+    'outside': (rectangle(100, 100, 120, 120), 'covers no pixel'),
+    'other_size': ({'size': [1, 2], 'counts': [2]}, 'its size [1, 2] is not that of the image, [40, 60]'),
+    'too_many': ({'size': [HEIGHT, WIDTH], 'counts': [2**62] * 4}, 'do not add up'),
+    'endless': ({'size': [HEIGHT, WIDTH], 'counts': 'o' * 10_000}, 'too long'),
+    'text': ('x', 'is no list of polygons'),
+}
+
+
+def test_annotations_that_cannot_be_used_are_counted_and_the_rest_goes_on(write: Write, tmp_path: Path) -> None:
+    good = (17, 1, 0, rectangle(0, 0, 10, 10))
+    mixed = (18, 1, 0, [*rectangle(20, 20, 30, 30), [1, 1, 2, 2]])
+    write(good, *((17, 1, 0, segmentation) for segmentation, _ in BAD.values()), mixed)
+    masks, done = whole(tmp_path)
+    np.testing.assert_array_equal(masks['1'], region(0, 0, 10, 10) + 2 * region(20, 20, 30, 30))
+    assert done.report.counts == {'cat': {'taken': 1, 'skipped': len(BAD)}, 'dog': {'taken': 1}}
+    for number, (line, (_, why)) in enumerate(zip(done.report.skipped, BAD.values(), strict=False), 11):
+        assert line.startswith(f'annotation {number} of 1.png (cat): ')
+        assert why in line
+    assert done.report.skipped[-1] == f'a part of annotation {11 + len(BAD)} of 1.png (dog): a polygon has 2 points'
+
+
+def test_a_file_without_a_usable_segmentation_is_refused(write: Write, tmp_path: Path) -> None:
+    write((17, 1, 0, None))
+    with pytest.raises(InputError, match=r'none of its objects .* can be used; annotation 10 of 1.png .* no seg'):
+        whole(tmp_path)
+    assert not (tmp_path / 'whole').exists()
+
+
+def test_odd_ids_and_lists(write: Write, tmp_path: Path) -> None:
+    write((17, 1, 0, rectangle(0, 0, 10, 10)), (3, 1, 0, rectangle(20, 20, 30, 30)), images=3)
+
+    def change(content: dict[str, Any]) -> None:
+        content['categories'].append({'id': 3, 'name': 'cat'})  # the name twice
+        for entry in content['images']:
+            entry['id'] = f'photo/{entry["id"]}'
+        for entry in content['annotations']:
+            entry['image_id'] = f'photo/{entry["image_id"]}'
+        content['annotations'] = [entry for entry in content['annotations'] if entry['image_id'] != 'photo/3']
+        lost = {'id': 99, 'image_id': 'gone', 'category_id': 17, 'segmentation': rectangle(0, 0, 9, 9)}
+        content['annotations'] += [lost, {**lost, 'category_id': 55}, {'id': 98}, 7]
+        content['annotations'].append({**content['annotations'][0], 'segmentation': rectangle(40, 0, 50, 10)})
+
+    edit(tmp_path, change)
+    masks, done = whole(tmp_path)
+    both = region(0, 0, 10, 10) | region(20, 20, 30, 30)
+    np.testing.assert_array_equal(masks['1'], both | region(40, 0, 50, 10))  # two annotations share an id
+    np.testing.assert_array_equal(masks['2'], both)
+    assert not masks['3'].any()
+    assert done.report.counts['cat'] == {'taken': 5, 'image not listed': 1}
+    notes = '\n'.join(done.report.notes)
+    assert "the category 'cat' has several ids" in notes
+    assert '1 annotations have a category_id that the file does not list' in notes
+    assert '1 annotations belong to images that it does not list: image_id gone' in notes
+    assert '1 images show none of the classes: kept' in notes
+    assert len(done.report.skipped) == 2
+    crops = convert(tmp_path, exclude=['photo/2'])
+    assert crops.keys() == {'photo_1_10', 'photo_1_11', 'photo_1_10-2'}
+    with pytest.raises(InputError, match='keep_empty'):
+        whole(tmp_path, keep_empty=False)
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda c: c['images'].append({**c['images'][0], 'file_name': 'b.png'}), 'id 1 stands for 1.png and b.png'),
+        (lambda c: c['categories'].append({'id': 17, 'name': 'lynx'}), "category id 17 stands for 'cat' and 'lynx'"),
+        (lambda c: c['images'][0].update(height=10**6, width=10**6), '1.png is said to be 1000000×1000000'),
+        (lambda c: c['images'][0].update(height=0), '1.png is said to be 60×0'),
+        (lambda c: c['images'][0].update(id=None), 'None is no id'),
+    ],
+)
+def test_contradictions_are_refused(change: Any, words: str, write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)))
+    edit(tmp_path, change)
+    with pytest.raises(InputError, match='is no COCO file of instances') as caught:
+        whole(tmp_path)
+    assert words in str(caught.value)
+
+
+def test_two_ids_of_one_photograph_give_one_mask(write: Write, tmp_path: Path) -> None:
+    write((17, 1, 0, rectangle(0, 0, 10, 10)), (18, 1, 0, rectangle(20, 20, 30, 30)))
+
+    def change(content: dict[str, Any]) -> None:
+        content['images'].append({**content['images'][0], 'id': 2})
+        content['annotations'][1]['image_id'] = 2
+
+    edit(tmp_path, change)
+    masks, done = whole(tmp_path)
+    np.testing.assert_array_equal(masks['1'], region(0, 0, 10, 10) + 2 * region(20, 20, 30, 30))
+    assert done.report.notes == ['instances.json: images with several ids, taken as one each: 1.png']
+
+
+def test_given_splits_are_kept(write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=2)
+    content = json.loads((tmp_path / 'instances.json').read_text())
+    (tmp_path / 'annotations').mkdir()
+    for key, name in ((1, 'instances_train2017'), (2, 'instances_val2017')):
+        part = {**content, 'images': [content['images'][key - 1] | {'file_name': 'a.png'}]}
+        part['annotations'] = [entry for entry in content['annotations'] if entry['image_id'] == key]
+        (tmp_path / 'annotations' / f'{name}.json').write_text(json.dumps(part))
+        folder = tmp_path / 'photos' / name.removeprefix('instances_')
+        folder.mkdir()
+        (tmp_path / 'photos' / f'{key}.png').rename(folder / 'a.png')
+    (tmp_path / 'annotations' / 'captions_train2017.json').write_text('{"images": [], "annotations": []}')
+    _, done = whole(tmp_path, tmp_path / 'annotations')
+    assert done.images == {'train': 1, 'val': 1}
+    for key, split in ((1, 'train'), (2, 'val')):
+        (image,) = (tmp_path / 'whole' / 'img' / split).iterdir()
+        noise = np.random.default_rng(key).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+        np.testing.assert_array_equal(np.asarray(Image.open(image)), noise)
+
+    def names(content: dict[str, Any]) -> None:
+        content['images'][0]['file_name'], content['images'][1]['file_name'] = 'train2017/a.png', 'val2017\\a.png'
+
+    edit(tmp_path, names)  # one file that names the splits by folders
+    (tmp_path / 'whole').rename(tmp_path / 'first')
+    assert whole(tmp_path)[1].images == {'train': 1, 'val': 1}
+    (tmp_path / 'annotations' / 'instances_all.json').write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r'instances_all\.json: its name tells no split'):
+        whole(tmp_path, tmp_path / 'annotations')
+
+
+@pytest.mark.parametrize(
+    ('orientation', 'frame'), [*((key, 'upright') for key in range(1, 9)), *((key, 'stored') for key in range(5, 9))]
+)
+def test_masks_fit_turned_photographs(orientation: int, frame: str, write: Write, tmp_path: Path) -> None:
+    """Outline a red block at the upper left of the upright image, as tools that turn and that do not turn state it."""
+    write((17, 1, 0, rectangle(4, 6, 20, 14)))
+    upright = Image.new('RGB', (WIDTH, HEIGHT), 'white')
+    upright.paste('red', (4, 6, 20, 14))
+    inverse = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]  # Image.Transpose that undoes it
+    stored = upright if inverse is None else upright.transpose(Image.Transpose(inverse))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / 'photos' / '1.png', exif=exif)
+    if frame == 'stored':
+        rows, columns = np.nonzero(np.asarray(stored)[..., 1] == 0)
+        drawn = rectangle(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        drawn = [[float(value) for value in drawn[0]]]
+        edit(tmp_path, lambda c: c['images'][0].update(height=WIDTH, width=HEIGHT))
+        edit(tmp_path, lambda c: c['annotations'][0].update(segmentation=drawn))
+    masks, done = whole(tmp_path)
+    np.testing.assert_array_equal(masks['1'], region(4, 6, 20, 14))
+    image = next((tmp_path / 'whole' / 'img').glob('*/1.png'))
+    np.testing.assert_array_equal(read_upright(image).pixels[..., 1] == 0, masks['1'] == 1)
+    assert Image.open(image).size == (WIDTH, HEIGHT)
+    assert bool(done.report.notes) == (orientation != 1)
+    crop = convert(tmp_path, margin=0.25)['000000000001_10']
+    np.testing.assert_array_equal(crop, region(4, 6, 20, 14)[2:18, 0:24])

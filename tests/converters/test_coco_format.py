@@ -139,12 +139,12 @@ def test_the_union_of_polygons_counts() -> None:
         ({'size': [3, 4], 'counts': None}, 'add up'),
         ({'size': [3, 4], 'counts': ' '}, 'character'),
         ({'size': [3, 4], 'counts': 'R'}, 'cut short'),
-        ([], 'neither'),
-        ('polygon', 'neither'),
-        (None, 'neither'),
-        ([[1, 2, 3, 4]], 'three points'),
-        ([[1, 2, 3, 4, 5, 6, 7]], 'three points'),
-        ([[1, 2, 3, 4, 5, float('nan')]], 'three points'),
+        ([], 'has no segmentation'),
+        ('polygon', 'no list of polygons'),
+        (None, 'has no segmentation'),
+        ([[1, 2, 3, 4]], 'has 2 points'),
+        ([[1, 2, 3, 4, 5, 6, 7]], 'x and y in turn'),
+        ([[1, 2, 3, 4, 5, float('nan')]], 'no number'),
     ],
 )
 def test_damage_is_refused(segmentation: object, words: str) -> None:
@@ -153,5 +153,5 @@ def test_damage_is_refused(segmentation: object, words: str) -> None:
 
 
 def test_no_pixel_at_all() -> None:
-    assert not fill_runs([12], 3, 4).any()
+    assert not fill_runs(np.array([12]), 3, 4).any()
     assert not fill_polygon(np.array(SQUARE) + 100, 3, 4).any()

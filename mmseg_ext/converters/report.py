@@ -1,0 +1,85 @@
+"""Report of a conversion: what became of the objects of each class, and why some were left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+TAKEN = 'taken'
+SKIPPED = 'skipped'
+MAX_LISTED = 10_000  # reasons kept, so that a source of nothing but faults fills neither memory nor disk
+
+
+@dataclass
+class Report:
+    """Count of objects by class and outcome.
+
+    Attributes:
+        counts: Class → outcome (``taken``, ``skipped``, …) → objects.
+        skipped: One line per object that was left out: which and why.
+        notes: One line per thing to know about the whole source.
+
+    >>> report = Report(['cat', 'dog'])
+    >>> report.add('cat')
+    >>> report.skip('cat', 'annotation 7', 'covers no pixel')
+    >>> report.table()
+    [('class', 'taken', 'skipped'), ('cat', '1', '1'), ('dog', '0', '0')]
+    >>> report.lines()
+    ['skipped: annotation 7 (cat): covers no pixel']
+    """
+
+    classes: Sequence[str]
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, name: str, outcome: str = TAKEN, count: int = 1) -> None:
+        """Count objects of a class."""
+        self.counts.setdefault(name, Counter())[outcome] += count
+
+    def skip(self, name: str, what: str, why: str) -> None:
+        """Count an object that is left out and say which and why."""
+        self.add(name, SKIPPED)
+        self.list_line(f'{what} ({name}): {why}')
+
+    def list_line(self, line: str) -> None:
+        """Keep a line on something that was left out."""
+        if len(self.skipped) < MAX_LISTED:
+            self.skipped.append(line)
+
+    def total(self, outcome: str) -> int:
+        """Count the objects of all classes with an outcome."""
+        return sum(counts[outcome] for counts in self.counts.values())
+
+    def table(self) -> list[tuple[str, ...]]:
+        """Return the counts as rows of text: a head, then one row per class."""
+        names = [*self.classes, *(name for name in self.counts if name not in self.classes)]
+        found = {outcome for counts in self.counts.values() for outcome in counts}
+        outcomes = [TAKEN, *sorted(found - {TAKEN, SKIPPED}), *([SKIPPED] if SKIPPED in found else [])]
+        rows = [(name, *(str(self.counts.get(name, Counter())[key]) for key in outcomes)) for name in names]
+        return [('class', *outcomes), *rows]
+
+    def lines(self, most: int = 20) -> list[str]:
+        """Return the notes and the reasons to print, at most ``most`` reasons and the number of the rest."""
+        lines = [*self.notes, *(f'skipped: {line}' for line in self.skipped[:most])]
+        rest = len(self.skipped) - most
+        return [*lines, f'… and {rest} more'] if rest > 0 else lines
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        names = [*self.classes, *(name for name in self.counts if name not in self.classes)]
+        counts = {name: dict(sorted(self.counts.get(name, Counter()).items())) for name in names}
+        return {'classes': counts, 'skipped': self.skipped, 'notes': self.notes}
+
+
+def some(names: Iterable[object], most: int = 5) -> str:
+    """Name the first few of many.
+
+    >>> some(['a', 'b', 'c'], 2)
+    'a, b and 1 more'
+    """
+    listed = [str(name) for name in names]
+    rest = len(listed) - most
+    return ', '.join(listed[:most]) + (f' and {rest} more' if rest > 0 else '')
