@@ -1,4 +1,4 @@
-"""Convert a public data set into the project's layout.
+"""Convert a public data set, or an export of an annotation tool, into the project's layout.
 
 A converter downloads nothing. An interrupted conversion is continued by the same command.
 """
@@ -11,11 +11,15 @@ from typing import Any
 
 from mmseg_ext.commands import cli
 from mmseg_ext.converters.coco import CropOptions, WholeOptions, convert_coco, read_names
+from mmseg_ext.converters.cvat import convert_cvat
+from mmseg_ext.converters.folder import convert_colour, convert_folder
 from mmseg_ext.converters.mads import GROUP, convert_mads
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.oxford_pet import convert_oxford_pet
 from mmseg_ext.converters.ph2 import convert_ph2
-from mmseg_ext.converters.voc import VOC_CLASSES, convert_voc
+from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.converters.voc import convert_voc
+from mmseg_ext.converters.yolo import convert_yolo
 from mmseg_ext.errors import InputError
 
 NATIVE = 'native'  # size of crops that are not resized
@@ -26,10 +30,14 @@ def build_parser() -> cli.ArgumentParser:
     parser = cli.ArgumentParser(__doc__ or '', 'mmseg-ext convert voc --help', 'mmseg-ext convert')
     formats = parser.add_subparsers(required=True, metavar='FORMAT', dest='format', parser_class=cli.ArgumentParser)
     _add_coco(formats)
+    _add_colour(formats)
+    _add_cvat(formats)
+    _add_folder(formats)
     _add_mads(formats)
     _add_oxford_pet(formats)
     _add_ph2(formats)
     _add_voc(formats)
+    _add_yolo(formats)
     return parser
 
 
@@ -90,6 +98,85 @@ def _coco(args: argparse.Namespace) -> Converted:
         options = CropOptions(**common, **of_crops)
     exclude = read_names(args.exclude) if args.exclude else set()
     return convert_coco(args.annotations, args.images, args.data, options, exclude=exclude, overwrite=args.overwrite)
+
+
+def _add_colour(formats: Any) -> None:
+    parser = formats.add_parser(
+        'colour', help='images and masks whose colours are the classes',
+        description='Convert masks whose colours are the classes.\n\n'
+        'Folders named train, val or test become the splits; where there are none, --val, --test or --list tell.\n'
+        'A mask with a colour that the table lacks is refused, and its colours are counted.',
+        example='mmseg-ext convert colour downloads/images downloads/masks data/camvid --colours class_dict.csv',
+    )  # fmt: skip
+    _add_pairs(parser)
+    parser.add_argument(
+        '--colours', metavar='FILE', required=True,
+        help='dataset.yaml with a palette, labelmap.txt (name:r,g,b), or a CSV: name,r,g,b or name,#rrggbb',
+    )  # fmt: skip
+    _add_classes(parser, 'classes in the order of their ids; others become background (default: all, as in the table)')
+    _add_translation(parser, 'colour')
+    _add_split(parser)
+    _add_rest(parser, _colour, seed=False)
+
+
+def _colour(args: argparse.Namespace) -> Converted:
+    return convert_colour(
+        args.images, args.masks, args.data, colours=args.colours, classes=args.classes, ignored=args.ignored,
+        image_suffix=args.image_suffix, mask_suffix=args.mask_suffix, nearest=args.nearest, unknown=args.unknown,
+        split=_split(args), overwrite=args.overwrite,
+    )  # fmt: skip
+
+
+def _add_cvat(formats: Any) -> None:
+    parser = formats.add_parser(
+        'cvat', help='CVAT for images 1.1: polygons, masks, boxes, ellipses',
+        description='Convert an export "CVAT for images 1.1": polygons, masks, boxes, ellipses, by their z-order.\n\n'
+        'The subsets of a project are its splits; where there are none, --val, --test or --list tell.',
+        example='mmseg-ext convert cvat downloads/task/annotations.xml data/scratches',
+    )  # fmt: skip
+    _add_source(parser, 'annotations.xml, or its folder')
+    _add_data(parser)
+    parser.add_argument('--images', metavar='D', help='folder of the images (default: images beside the file)')
+    _add_classes(parser)
+    _add_split(parser)
+    _add_rest(parser, _cvat, seed=False)
+
+
+def _cvat(args: argparse.Namespace) -> Converted:
+    return convert_cvat(
+        args.source, args.data, images=args.images, classes=args.classes, ignored=args.ignored,
+        split=_split(args), overwrite=args.overwrite,
+    )  # fmt: skip
+
+
+def _add_folder(formats: Any) -> None:
+    parser = formats.add_parser(
+        'folder', help='images and masks of numbers, in folders of your own',
+        description='Convert images and masks of numbers (class indices, 0/255, 16 bits) in folders of your own.\n\n'
+        'Folders named train, val or test become the splits; where there are none, --val, --test or --list tell.',
+        example='mmseg-ext convert folder tiles tiles data/tiles --image-suffix _img.tif --mask-suffix _gt.png \\\n'
+        '    --values 0=background,255=scratch',
+    )  # fmt: skip
+    _add_pairs(parser)
+    either = parser.add_mutually_exclusive_group(required=True)
+    either.add_argument(
+        '--classes', type=cli.names, metavar='A,B', help='names of the values 0, 1, 2, … of the masks; 255 is ignored'
+    )
+    either.add_argument(
+        '--values', type=_values, metavar='V=A,W=B',
+        help='values of the masks and their classes, in the order of the ids; "ignored" means ignored pixels',
+    )  # fmt: skip
+    _add_translation(parser, 'value')
+    _add_split(parser)
+    _add_rest(parser, _folder, seed=False)
+
+
+def _folder(args: argparse.Namespace) -> Converted:
+    return convert_folder(
+        args.images, args.masks, args.data, values=args.values or dict(enumerate(args.classes)),
+        image_suffix=args.image_suffix, mask_suffix=args.mask_suffix, nearest=args.nearest, unknown=args.unknown,
+        split=_split(args), overwrite=args.overwrite,
+    )  # fmt: skip
 
 
 def _add_mads(formats: Any) -> None:
@@ -157,24 +244,115 @@ def _ph2(args: argparse.Namespace) -> Converted:
 
 def _add_voc(formats: Any) -> None:
     parser = formats.add_parser(
-        'voc', help='PASCAL VOC: 20 classes',
-        description='Convert the segmentation part of PASCAL VOC: train and val, for chosen classes.',
+        'voc', help='PASCAL VOC: 20 classes, or your own with labelmap.txt',
+        description='Convert the segmentation part of PASCAL VOC, or CVAT\'s "Segmentation mask" export.\n\n'
+        'What the values mean is told by labelmap.txt (CVAT), class_names.txt (labelme2voc) or --names. A set\n'
+        'with none of them is refused, unless the names of its files are those of the published VOC2012.',
         example='mmseg-ext convert voc downloads/VOCdevkit data/voc-pets --classes cat,dog',
     )  # fmt: skip
-    _add_source(parser, 'VOCdevkit, or VOC2012 in it')
+    _add_source(parser, 'VOCdevkit, or VOC2012 in it; or the folder of labelmap.txt')
     _add_data(parser)
+    _add_classes(parser, 'classes in the order of their ids, from 1; others are background (default: all)')
     parser.add_argument(
-        '--classes', type=cli.names, metavar='A,B', default=VOC_CLASSES,
-        help='classes in the order of their ids, from 1; others are background (default: all)',
+        '--names', type=cli.names, metavar='A,B',
+        help='names of the values 0, 1, 2, …, background first; "voc" for the 20 classes of VOC',
     )  # fmt: skip
-    parser.add_argument('--keep-empty', action='store_true', help='keep images that show none of the classes')
+    parser.add_argument('--images', metavar='D', help='folder of the images of a set of your own (default: JPEGImages)')
+    parser.add_argument('--keep-empty', action='store_true', help='keep images of VOC that show none of the classes')
+    _add_split(parser)
     _add_rest(parser, _voc, seed=False)
 
 
 def _voc(args: argparse.Namespace) -> Converted:
     return convert_voc(
-        args.source, args.data, classes=args.classes, keep_empty=args.keep_empty, overwrite=args.overwrite
+        args.source, args.data, classes=args.classes, names=args.names, ignored=args.ignored, images=args.images,
+        keep_empty=args.keep_empty, split=_split(args), overwrite=args.overwrite,
+    )  # fmt: skip
+
+
+def _add_yolo(formats: Any) -> None:
+    parser = formats.add_parser(
+        'yolo', help='YOLO segmentation: data.yaml and polygons in text files',
+        description='Convert a data set for YOLO segmentation: data.yaml, images, and text files with polygons.\n\n'
+        'The splits of data.yaml are kept. An image without a text file is background.',
+        example='mmseg-ext convert yolo downloads/scratches/data.yaml data/scratches',
+    )  # fmt: skip
+    _add_source(parser, 'data.yaml, or its folder')
+    _add_data(parser)
+    _add_classes(parser)
+    parser.add_argument('--boxes', action='store_true', help='paint boxes as rectangles (default: skip them)')
+    parser.add_argument(
+        '--order', choices=['area', 'source'], default='area',
+        help='what lies on top: smaller objects, or later lines (default: area)',
+    )  # fmt: skip
+    _add_rest(parser, _yolo, seed=False)
+
+
+def _yolo(args: argparse.Namespace) -> Converted:
+    return convert_yolo(
+        args.source, args.data, classes=args.classes, ignored=args.ignored, boxes=args.boxes, order=args.order,
+        overwrite=args.overwrite,
+    )  # fmt: skip
+
+
+def _add_pairs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('images', metavar='IMAGES', help='folder of the images')
+    parser.add_argument('masks', metavar='MASKS', help='folder of the masks; it may be the same')
+    _add_data(parser)
+    parser.add_argument('--image-suffix', metavar='END', default='', help='end of the name of an image: _img.tif')
+    parser.add_argument('--mask-suffix', metavar='END', default='', help='end of the name of a mask: _gt.png')
+
+
+def _add_classes(
+    parser: argparse.ArgumentParser, text: str = 'classes in the order of their ids, from 1 (default: all)'
+) -> None:
+    parser.add_argument('--classes', type=cli.names, metavar='A,B', help=text)
+    parser.add_argument(
+        '--ignored', type=cli.names, metavar='A,B',
+        help='classes whose pixels are ignored, 255 (default: those called ignored, ignore or void)',
+    )  # fmt: skip
+
+
+def _add_translation(parser: argparse.ArgumentParser, noun: str) -> None:
+    parser.add_argument(
+        '--nearest', action='store_true', help=f'take the nearest {noun} where a pixel has none: smoothed edges, JPEG'
     )
+    parser.add_argument('--unknown', metavar='NAME', help=f'class, or "ignored", of pixels whose {noun} is not named')
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
+    _add_shares(parser)
+    parser.add_argument('--seed', type=int, metavar='N', default=0, help='seed of the split (default 0)')
+    parser.add_argument(
+        '--group', metavar='REGEX', help='matches a whole stem; stems with the same first group stay in one split'
+    )
+    parser.add_argument(
+        '--list', type=_list, metavar='SPLIT=FILE', action='append', default=[],
+        help='text file that names the images of a split, one a line; replaces the shares, may be repeated',
+    )  # fmt: skip
+
+
+def _split(args: argparse.Namespace) -> SplitOptions:
+    return SplitOptions(args.val, args.test, args.seed, args.group, dict(args.list))
+
+
+def _list(text: str) -> tuple[str, str]:
+    """Read ``SPLIT=FILE``."""
+    split, equals, path = text.partition('=')
+    if not equals or not split.isidentifier():
+        raise argparse.ArgumentTypeError(f'{text} is not SPLIT=FILE')
+    return split, path
+
+
+def _values(text: str) -> dict[int, str]:
+    """Read ``0=background,255=scratch``."""
+    values: dict[int, str] = {}
+    for entry in cli.names(text):
+        value, equals, name = entry.partition('=')
+        if not equals or not value.isdecimal() or int(value) > 65535 or not name.strip() or int(value) in values:
+            raise argparse.ArgumentTypeError(f'{entry}: must be VALUE=NAME, each value once')
+        values[int(value)] = name.strip()
+    return values
 
 
 def _add_source(parser: argparse.ArgumentParser, text: str) -> None:
@@ -196,6 +374,7 @@ def _add_rest(
     if seed:
         parser.add_argument('--seed', type=int, metavar='N', default=0, help='seed of the split (default 0)')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier conversion')
+    parser.add_argument('--json', metavar='FILE', help='write the report to this file too')
     parser.set_defaults(convert=convert)
 
 
@@ -208,9 +387,14 @@ def _size(text: str) -> int | str:
     return int(text)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse, convert, print the result."""
     args = build_parser().parse_args(argv)
-    converted = args.convert(args)
-    cli.print_report(converted.report)
-    print(f'{args.data}: {converted}')
+    done = args.convert(args)
+    cli.print_report(done.report)
+    if args.json:
+        from mmseg_ext.files import write_json
+
+        write_json(args.json, {'images': dict(done.images), 'written': done.written, **done.report.as_json()})
+    print(f'{args.data}: {done}')
+    return 0 if done.report.is_clean else 1

@@ -11,7 +11,6 @@ The archive nests them in one or two folders ``segmentation_full_body_mads_datas
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from mmseg_ext.converters.source import (
     read_foreground,
     require_files,
 )
-from mmseg_ext.converters.split import check_shares, deal_groups
+from mmseg_ext.converters.split import check_shares, deal_groups, group_of
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import read_image
@@ -73,23 +72,13 @@ def convert_mads(
         name = 'masks' if stem in frames else 'images'
         raise InputError(f'{folder / name / stem}.png', 'not found', INCOMPLETE)
     require_files([*frames.values(), *masks.values()])
-    split_of = deal_groups({stem: _group(stem, group) for stem in frames}, val, test, seed)
+    split_of = deal_groups({stem: group_of(stem, group) for stem in frames}, val, test, seed)
     samples = [
         Sample(split_of[stem], stem, frame.suffix.lower(), partial(_make, frame, masks[stem]))
         for stem, frame in frames.items()
     ]
     settings = {'val': val, 'test': test, 'seed': seed, 'group': group}
     return write_data_set(root, MADS, samples, 'mads', settings, overwrite)
-
-
-def _group(stem: str, pattern: str) -> str:
-    try:
-        match = re.fullmatch(pattern, stem)
-        if match:
-            return match[1]
-    except (re.error, IndexError) as error:
-        raise InputError(f'`group={pattern}`', f'is no regular expression with a group ({error})') from error
-    raise InputError(stem, f'is not named as `group` expects ({pattern})', 'give a pattern that fits the names')
 
 
 def _make(frame: Path, mask_path: Path) -> tuple[Path, Mask]:

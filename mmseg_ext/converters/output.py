@@ -86,11 +86,16 @@ def classes_with_background(names: Sequence[str]) -> Classes:
     if not names or len(set(wanted)) < len(wanted) or len(wanted) > MAX_CLASSES:
         problem = f'must name 1 to {MAX_CLASSES - 1} different classes without background'
         raise InputError(f'`classes={",".join(names)}`', problem)
-    palette = [(0, 0, 0)]
-    for position in range(len(names)):
+    return Classes(wanted, ((0, 0, 0), *distinct_colours(len(names))))
+
+
+def distinct_colours(count: int) -> list[tuple[int, int, int]]:
+    """Return RGB colours (0–255) far from each other, and from black."""
+    colours = []
+    for position in range(count):
         red, green, blue = colorsys.hsv_to_rgb(position * GOLDEN_TURN % 1, 0.73, 0.86)
-        palette.append((round(red * 255), round(green * 255), round(blue * 255)))
-    return Classes(wanted, tuple(palette))
+        colours.append((round(red * 255), round(green * 255), round(blue * 255)))
+    return colours
 
 
 def write_data_set(
@@ -101,6 +106,8 @@ def write_data_set(
     settings: Mapping[str, Any],
     overwrite: bool = False,
     report: Report | None = None,
+    *,
+    tolerant: bool = False,
 ) -> Converted:
     """Write the missing files of a converted data set.
 
@@ -113,33 +120,48 @@ def write_data_set(
         overwrite: Replace the images and masks of an earlier conversion, also one with other settings. A folder that no
             converter made is never replaced.
         report: What became of the objects of the source, for the record.
+        tolerant: A sample that cannot be made costs only itself and is listed in the report, which also counts the
+            pixels of all masks. Every sample is made, also one whose files exist, so that a second run reports the
+            same.
 
     Raises:
-        InputError: There is nothing to write, two samples share a stem, ``root`` holds something else, or a source
-            file cannot be used.
+        InputError: There is nothing to write, two samples of a split share a stem, ``root`` holds something else, or a
+            source file cannot be used (with ``tolerant``: none can).
     """
     root = Path(root)
     _check(samples)
     record = {'converter': converter, 'settings': dict(settings)}
     _claim(root, record, overwrite)
+    counted = report if report is not None and tolerant else None
+    images: Counter[str] = Counter()
     written = 0
     for sample in track(samples, 'converting', total=len(samples)):
-        written += _write_sample(root, sample, classes)
+        made = None
+        if counted is not None:
+            try:
+                made = sample.make()
+            except InputError as error:
+                counted.failed.append(error)
+                continue
+            counted.add_mask(made[1], classes)
+        written += _write_sample(root, sample, classes, made)
+        images[sample.split] += 1
+    if counted is not None and not images:
+        raise InputError(counted.failed[0], f'none of the {len(samples)} images can be used')
     if report is not None:
         _write_report(root, record | {'report': report.as_json()})
     if not (root / FILE_NAME).is_file():
         classes.write(root)
-    images = Counter(sample.split for sample in samples)
-    counts = {split: images[split] for split in USUAL_SPLITS if images[split]}
-    return Converted(counts, written, report or Report(()))
+    order = [*USUAL_SPLITS, *sorted(images.keys() - set(USUAL_SPLITS))]
+    return Converted({split: images[split] for split in order if images[split]}, written, report or Report(()))
 
 
 def _check(samples: Sequence[Sample]) -> None:
     if not samples:
         raise InputError('source', 'no image fits the options, nothing was written', 'choose other classes or limits')
-    stem, times = Counter(sample.stem for sample in samples).most_common(1)[0]
+    (split, stem), times = Counter((sample.split, sample.stem) for sample in samples).most_common(1)[0]
     if times > 1:
-        raise InputError(stem, f'{times} images of the source have this stem', 'give them different names')
+        raise InputError(f'{split}/{stem}', f'{times} images of the source have this stem', 'give them different names')
 
 
 def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> None:
@@ -193,13 +215,15 @@ def _remove_temporary_files(root: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _write_sample(root: Path, sample: Sample, classes: Classes) -> bool:
+def _write_sample(
+    root: Path, sample: Sample, classes: Classes, made: tuple[NDArray[np.uint8] | Path, Mask] | None = None
+) -> bool:
     """Write an image and its mask, unless both exist. The mask is last: where it exists, the image is complete."""
     image_path = root / IMAGES / sample.split / f'{sample.stem}{sample.suffix}'
     mask_path = root / LABELS / sample.split / f'{sample.stem}.png'
     if image_path.is_file() and mask_path.is_file():
         return False
-    image, mask = sample.make()
+    image, mask = made or sample.make()
     if isinstance(image, Path):
         with atomic_path(image_path) as temporary:
             shutil.copyfile(image, temporary)

@@ -7,6 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.masks import Mask
+from mmseg_ext.errors import InputError
+
+IGNORED = 'ignored'  # row of the pixels with the ignored value
+IMAGES, PIXELS = 'images', 'pixels'  # of the masks; all other outcomes are of objects
 TAKEN = 'taken'
 SKIPPED = 'skipped'
 MAX_LISTED = 10_000  # reasons kept, so that a source of nothing but faults fills neither memory nor disk
@@ -20,6 +28,7 @@ class Report:
         counts: Class → outcome (``taken``, ``skipped``, …) → objects.
         skipped: One line per object that was left out: which and why.
         notes: One line per thing to know about the whole source.
+        failed: One error for each image that cannot be used.
 
     >>> report = Report(['cat', 'dog'])
     >>> report.add('cat')
@@ -34,6 +43,12 @@ class Report:
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    failed: list[InputError] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing of the source was damaged."""
+        return not self.skipped and not self.failed
 
     def add(self, name: str, outcome: str = TAKEN, count: int = 1) -> None:
         """Count objects of a class."""
@@ -49,6 +64,14 @@ class Report:
         if len(self.skipped) < MAX_LISTED:
             self.skipped.append(line)
 
+    def add_mask(self, mask: Mask, classes: Classes) -> None:
+        """Count the pixels of a mask, shape (H, W), and the classes that it shows."""
+        counts = np.bincount(mask.reshape(-1), minlength=256)
+        for name, value in [*zip(classes.names, range(256), strict=False), (IGNORED, classes.ignore_index)]:
+            if counts[value]:
+                self.add(name, IMAGES)
+                self.add(name, PIXELS, int(counts[value]))
+
     def total(self, outcome: str) -> int:
         """Count the objects of all classes with an outcome."""
         return sum(counts[outcome] for counts in self.counts.values())
@@ -57,21 +80,29 @@ class Report:
         """Return the counts as rows of text: a head, then one row per class."""
         names = [*self.classes, *(name for name in self.counts if name not in self.classes)]
         found = {outcome for counts in self.counts.values() for outcome in counts}
-        outcomes = [TAKEN, *sorted(found - {TAKEN, SKIPPED}), *([SKIPPED] if SKIPPED in found else [])]
+        first = [TAKEN] if TAKEN in found or IMAGES not in found else []  # a mask of numbers holds no objects
+        outcomes = [*first, *sorted(found - {TAKEN, SKIPPED}), *([SKIPPED] if SKIPPED in found else [])]
         rows = [(name, *(str(self.counts.get(name, Counter())[key]) for key in outcomes)) for name in names]
         return [('class', *outcomes), *rows]
 
     def lines(self, most: int = 20) -> list[str]:
         """Return the notes and the reasons to print, at most ``most`` reasons and the number of the rest."""
-        lines = [*self.notes, *(f'skipped: {line}' for line in self.skipped[:most])]
-        rest = len(self.skipped) - most
-        return [*lines, f'… and {rest} more'] if rest > 0 else lines
+        lines = list(self.notes)
+        for found in (self.skipped, self.failed):
+            lines += [f'skipped: {line}' for line in found[:most]]
+            lines += [f'… and {len(found) - most} more'] if len(found) > most else []
+        return lines
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
         names = [*self.classes, *(name for name in self.counts if name not in self.classes)]
         counts = {name: dict(sorted(self.counts.get(name, Counter()).items())) for name in names}
-        return {'classes': counts, 'skipped': self.skipped, 'notes': self.notes}
+        return {
+            'classes': counts,
+            'skipped': self.skipped,
+            'notes': self.notes,
+            'failed': [str(error) for error in self.failed],
+        }
 
 
 def some(names: Iterable[object], most: int = 5) -> str:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +70,7 @@ def deal_groups(group_of: Mapping[str, str], val: float, test: float, seed: int)
     """
     missing = {'train': (1 - val - test) * len(group_of), 'val': val * len(group_of), 'test': test * len(group_of)}
     missing = {split: count for split, count in missing.items() if count > 0}
-    sizes = {group: sum(1 for other in group_of.values() if other == group) for group in sorted(set(group_of.values()))}
+    sizes = dict(sorted(Counter(group_of.values()).items()))
     if len(sizes) < len(missing):
         raise InputError(
             f'{len(sizes)} group(s) of images ({", ".join(sizes)})',
@@ -76,12 +81,96 @@ def deal_groups(group_of: Mapping[str, str], val: float, test: float, seed: int)
     np.random.default_rng(seed).shuffle(order)
     order.sort(key=lambda group: -sizes[group])
     split_of: dict[str, str] = {}
+    filled: set[str] = set()
     for position, group in enumerate(order):
-        empty = [split for split in missing if split not in split_of.values()]
+        empty = [split for split in missing if split not in filled]
         choice = empty if len(empty) >= len(order) - position else list(missing)
         split_of[group] = max(choice, key=lambda split: missing[split])
+        filled.add(split_of[group])
         missing[split_of[group]] -= sizes[group]
     return {stem: split_of[group] for stem, group in group_of.items()}
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """How images without a given split are assigned to one.
+
+    Attributes:
+        val: Share of val.
+        test: Share of test; the rest is train.
+        seed: Seed of the order in which groups are dealt.
+        group: Regular expression that matches a whole stem; stems with the same first group stay in one split. None
+            makes each image a group of its own.
+        lists: Split → text file that names its images, one a line; they replace the shares.
+    """
+
+    val: float = 0.2
+    test: float = 0.2
+    seed: int = 0
+    group: str | None = None
+    lists: Mapping[str, str | Path] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """Return all options as JSON values; of a list its content counts, not its name."""
+        lists = {split: hashlib.sha256(Path(path).read_bytes()).hexdigest() for split, path in self.lists.items()}
+        shares = {} if lists else {'val': self.val, 'test': self.test, 'seed': self.seed, 'group': self.group}
+        return {**shares, **({'lists': lists} if lists else {})}
+
+
+def assign_splits(stems: Sequence[str], options: SplitOptions) -> dict[str, str]:
+    """Assign images to splits: stem → split. Images that no list names are left out.
+
+    Raises:
+        InputError: An option cannot be used, or a list names an image that does not exist, or one twice.
+    """
+    if options.lists:
+        return _split_by_lists(stems, options.lists)
+    check_shares(options.val, options.test)
+    pattern = options.group
+    return deal_groups({stem: group_of(stem, pattern) for stem in stems}, options.val, options.test, options.seed)
+
+
+def group_of(stem: str, pattern: str | None) -> str:
+    r"""Return the first group of a regular expression that matches a whole stem; without one the stem itself.
+
+    Raises:
+        InputError: It does not match, which might be a leak, or is no regular expression with a group.
+
+    >>> group_of('patient7_slice3', r'(patient\d+)_.*')
+    'patient7'
+    """
+    if pattern is None:
+        return stem
+    try:
+        match = re.fullmatch(pattern, stem)
+        if match:
+            return match[1]
+    except (re.error, IndexError) as error:
+        raise InputError(f'`group={pattern}`', f'is no regular expression with a group ({error})') from error
+    raise InputError(stem, f'is not named as `group` expects ({pattern})', 'give a pattern that fits the names')
+
+
+def _split_by_lists(stems: Sequence[str], lists: Mapping[str, str | Path]) -> dict[str, str]:
+    known = {}
+    for stem in stems:
+        known[stem] = stem
+        known.setdefault(stem.rpartition('/')[2], stem)
+    split_of: dict[str, str] = {}
+    for split, path in lists.items():
+        try:
+            lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(path, f'cannot be read as text ({error})') from error
+        for line in filter(None, (line.strip().replace('\\', '/') for line in lines)):
+            # A line is a stem or a file name, or, as some tools write it, an image and its mask.
+            names = [line, line.rpartition('.')[0], line.split()[0].rpartition('.')[0]]
+            names += [name.rpartition('/')[2] for name in names]
+            named = next((known[name] for name in names if name in known), None)
+            if named is None:
+                raise InputError(path, f'the line {line!r} names no image of the source', 'correct the list')
+            if split_of.setdefault(named, split) != split:
+                raise InputError(path, f'{line!r} is also in {split_of[named]}', 'keep it in one split')
+    return split_of
 
 
 def smallest_by_hash(keys: Iterable[str], share: float, seed: int) -> set[str]:

@@ -9,15 +9,24 @@ Everingham et al., "The PASCAL Visual Object Classes challenge", IJCV 2010. The 
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.converters.codes import LABEL_MAP, Translation, mode_of, pack, read_table
+from mmseg_ext.converters.folder import translate_table
+from mmseg_ext.converters.naming import BACKGROUND_NAMES, Colour, name_classes
 from mmseg_ext.converters.output import Converted, Sample, classes_with_background, write_data_set
+from mmseg_ext.converters.pairs import SPLIT_FOLDERS, Pair, convert_pairs, find_pairs
+from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import UNPACK_AGAIN, check_size, find_folder, read_lines, require_files
+from mmseg_ext.converters.split import SplitOptions
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
@@ -31,38 +40,84 @@ IGNORED = 255
 UNKNOWN = 254  # no value of a VOC mask
 
 
+PUBLISHED_STEM = re.compile(r'20\d\d_\d{6}')
+OFFICIAL = 'voc'
+CLASS_NAMES = 'class_names.txt'
+SETS, IMAGES, MASKS = 'ImageSets/Segmentation', 'JPEGImages', 'SegmentationClass'
+VOID = (224, 224, 192)  # colour of the border in the published masks
+
+
 def convert_voc(
     source: str | Path,
     root: str | Path,
     *,
-    classes: Sequence[str] = VOC_CLASSES,
+    classes: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    ignored: Sequence[str] | None = None,
+    images: str | Path | None = None,
     keep_empty: bool = False,
+    split: SplitOptions | None = None,
     overwrite: bool = False,
 ) -> Converted:
-    """Convert the segmentation part of an unpacked VOCdevkit.
+    """Convert the segmentation part of an unpacked VOCdevkit, or of a data set in its layout with classes of its own.
 
-    The published train and val are kept. There is no test split, since its masks are not public.
+    What the values of the masks mean is told by ``labelmap.txt`` (CVAT's "Segmentation mask"), ``class_names.txt``
+    (labelme2voc) or ``names``. The published set is known by the names of its files (``2007_000032``); any other set
+    without those is refused, since its class 1 need not be an aeroplane.
+
+    Of the published set, train and val are kept. There is no test split, since its masks are not public.
 
     Args:
-        source: ``VOC2012`` (or another year), ``VOCdevkit``, or its parent.
+        source: ``VOC2012`` (or another year), ``VOCdevkit``, or its parent; or the folder of ``labelmap.txt``.
         root: Data set to write.
-        classes: Chosen classes, numbered from 1 in this order; all others become background.
-        keep_empty: Keep images that show none of the classes.
+        classes: Chosen classes, numbered from 1 in this order; all others become background. All by default.
+        names: Names of the values 0, 1, 2, …, the background first, for a set that does not tell; ``['voc']`` for the
+            20 of VOC.
+        ignored: Classes whose pixels are ignored (255), in a set with classes of its own.
+        images: Folder of the images, if not ``JPEGImages``.
+        keep_empty: Keep images of the published set that show none of the classes. Of others all are kept.
+        split: How images are assigned to splits where ``ImageSets`` does not tell.
         overwrite: As in `write_data_set`.
 
     Raises:
-        InputError: A listed file is missing, or a class is unknown.
+        InputError: It is not known what the values mean, a listed file is missing, or a class is unknown. In a set
+            with classes of its own, a file that cannot be used costs only itself.
     """
+    folder = _own_folder(source)
+    told = next((folder / name for name in (LABEL_MAP, CLASS_NAMES) if folder and (folder / name).is_file()), None)
+    if folder is not None and (told or (names and list(names) != [OFFICIAL])):
+        return _convert_own(folder, root, told, classes, names, ignored, images, split, overwrite)
+    return _convert_published(source, root, classes or VOC_CLASSES, keep_empty, bool(names), overwrite)
+
+
+def _own_folder(source: str | Path) -> Path | None:
+    """Find the folder of ``SegmentationClass``."""
+    places = ('', 'VOC2*/', 'VOCdevkit/VOC2*/', '*/')
+    found = (path.parent for place in places for path in sorted(Path(source).glob(f'{place}{MASKS}')) if path.is_dir())
+    return next(found, None)
+
+
+def _convert_published(
+    source: str | Path, root: str | Path, classes: Sequence[str], keep_empty: bool, official: bool, overwrite: bool
+) -> Converted:
     for name in classes:
         if name not in VOC_CLASSES:
             raise InputError(f'`classes={name}`', 'is no class of VOC', f'choose from {", ".join(VOC_CLASSES)}')
     chosen = classes_with_background(classes)
-    sets = 'ImageSets/Segmentation'
-    folder = find_folder(source, sets, f'VOC2*/{sets}', f'VOCdevkit/VOC2*/{sets}').parents[1]
-    split_of = {name: split for split in ('train', 'val') for name in read_lines(folder / sets / f'{split}.txt')}
-    files = {
-        name: (folder / 'JPEGImages' / f'{name}.jpg', folder / 'SegmentationClass' / f'{name}.png') for name in split_of
-    }
+    folder = find_folder(source, SETS, f'VOC2*/{SETS}', f'VOCdevkit/VOC2*/{SETS}').parents[1]
+    lists = sorted((folder / SETS).glob('*.txt'))
+    stems = [name for path in lists for name in read_lines(path)]
+    foreign = next((stem for stem in stems if not PUBLISHED_STEM.fullmatch(stem)), None)
+    if foreign is not None and not official:
+        raise InputError(
+            folder,
+            f'does not tell what the values of its masks mean: there is no {LABEL_MAP}, and files such as {foreign} '
+            'are none of the published VOC',
+            f'add the {LABEL_MAP} of the export, or name the values with `names` (background first; {OFFICIAL}: '
+            'the 20 classes of VOC)',
+        )
+    split_of = {name: split for split in ('train', 'val') for name in read_lines(folder / SETS / f'{split}.txt')}
+    files = {name: (folder / IMAGES / f'{name}.jpg', folder / MASKS / f'{name}.png') for name in split_of}
     require_files(path for pair in files.values() for path in pair)
     table = _table(classes)
     if not keep_empty:
@@ -74,6 +129,66 @@ def convert_voc(
     ]
     settings = {'classes': list(classes), 'keep_empty': keep_empty}
     return write_data_set(root, chosen, samples, 'voc', settings, overwrite)
+
+
+def _convert_own(
+    folder: Path,
+    root: str | Path,
+    told: Path | None,
+    classes: Sequence[str] | None,
+    names: Sequence[str] | None,
+    ignored: Sequence[str] | None,
+    images: str | Path | None,
+    split: SplitOptions | None,
+    overwrite: bool,
+) -> Converted:
+    if told is not None and names:
+        raise InputError(f'`names={",".join(names)}`', f'is told by {told} already', 'leave it out, or move that file')
+    table: list[tuple[str, Colour]] = []
+    if told is not None and told.name == LABEL_MAP:
+        table = read_table(told)
+        order = [name for name, _ in table]
+        naming, by_colour = translate_table(table, classes, ignored)
+        by_colour.known.setdefault(pack(VOID), IGNORED)
+    else:
+        order = read_lines(told) if told is not None else list(names or ())
+        if order[0].casefold() not in BACKGROUND_NAMES:
+            raise InputError(f'`names={",".join(order)}`', f'begins with {order[0]}, not the background: the value 0')
+        naming, by_colour = name_classes(dict.fromkeys(order), classes, ignored), None
+    numbers = {value: naming.values.get(name, 0) for value, name in enumerate(order)}
+    by_number = Translation({**numbers, IGNORED: IGNORED}, False)
+
+    def read(path: Path) -> Mask:
+        is_colour = by_colour is not None and mode_of(path) not in ('1', 'L')
+        return (by_colour if is_colour and by_colour else by_number).read(path)
+
+    report = Report(naming.classes.names)
+    pairs = _listed_pairs(folder, Path(images) if images else folder / IMAGES, report)
+    settings = {'meaning': table or order, 'ignored': list(ignored or ())}
+    settings = json.loads(json.dumps(settings))
+    return convert_pairs(pairs, naming, read, root, 'voc', settings, report, split=split, overwrite=overwrite)
+
+
+def _listed_pairs(folder: Path, images: Path, report: Report) -> list[Pair]:
+    """Pair images and masks, those of the lists in ``ImageSets`` where there are any with a split's name."""
+    found = Report(())
+    pairs = find_pairs(images, folder / MASKS, found)
+    split_of: dict[str, str] = {}
+    for path in sorted((folder / SETS).glob('*.txt')):
+        split = SPLIT_FOLDERS.get(path.stem.casefold())
+        for name in read_lines(path) if split else []:
+            if split_of.setdefault(name, str(split)) != split:
+                raise InputError(path, f'{name} is also in {split_of[name]}', 'keep it in one split')
+    report.failed += [error for error in found.failed if not split_of or Path(error.subject).stem in split_of]
+    if not split_of:
+        return pairs
+    known = {pair.key for pair in pairs} | {Path(error.subject).stem for error in report.failed}
+    for name in sorted(split_of.keys() - known):
+        report.failed.append(InputError(folder / MASKS / f'{name}.png', 'not found', 'it is listed in ImageSets'))
+    left = [pair.key for pair in pairs if pair.key not in split_of]
+    if left:
+        report.notes.append(f'{len(left)} images are in no list of ImageSets and left out: {some(left)}')
+    return [replace(pair, split=split_of[pair.key]) for pair in pairs if pair.key in split_of]
 
 
 def _table(classes: Sequence[str]) -> NDArray[np.uint8]:

@@ -1,0 +1,176 @@
+"""Data sets from images with lists of labelled shapes, as annotation tools export them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+
+from mmseg_ext.converters.drawing import Drawn
+from mmseg_ext.converters.naming import Naming
+from mmseg_ext.converters.output import Converted, Sample, write_data_set
+from mmseg_ext.converters.report import Report, some
+from mmseg_ext.converters.split import SplitOptions, assign_splits
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.masks import Mask
+from mmseg_ext.errors import InputError
+
+Order = Literal['source', 'area']
+HIDDEN = 'hidden'  # taken, and covered by later shapes
+NOT_CHOSEN = 'not chosen'
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A labelled shape.
+
+    Attributes:
+        label: Its class in the source.
+        draw: Returns its pixels in an image of some height and width; raises `ValueError` with the reason where it
+            cannot be used.
+        layer: Shapes of a higher layer are painted over those of a lower one.
+    """
+
+    label: str
+    draw: Callable[[int, int], Drawn]
+    layer: int = 0
+
+
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """An image with its shapes.
+
+    Attributes:
+        path: The image file.
+        stem: Its stem in the new data set.
+        annotations: In the order of the source.
+        split: Its split, where the source tells.
+        size: Height and width as the source states them, or None.
+        problem: Why it cannot be used, where that is known.
+    """
+
+    path: Path
+    stem: str
+    annotations: Sequence[Annotation] = ()
+    split: str | None = None
+    size: tuple[int, int] | None = None
+    problem: InputError | None = None
+
+
+def stem_of(name: str) -> str:
+    """Return a stem for an image that a source names by a path: its folders are kept, joined by ``_``.
+
+    >>> stem_of('day 1/cam/0001.jpg')
+    'day 1_cam_0001'
+    """
+    return '_'.join(PurePosixPath(name).with_suffix('').parts)
+
+
+def convert_annotated(
+    images: Sequence[AnnotatedImage],
+    naming: Naming,
+    root: str | Path,
+    converter: str,
+    settings: Mapping[str, Any],
+    report: Report,
+    *,
+    split: SplitOptions | None = None,
+    order: Order = 'source',
+    overwrite: bool = False,
+) -> Converted:
+    """Paint the shapes of images into masks and write the data set.
+
+    Args:
+        images: All images.
+        naming: Classes of the masks.
+        root: Data set to write.
+        converter: Name of the converter, for the record.
+        settings: Everything else that the content depends on, as JSON values.
+        report: Where counts and failed images are added.
+        split: How images are assigned to splits, unless the source gives every image one.
+        order: ``source`` paints later shapes over earlier ones; ``area`` smaller ones over larger ones.
+        overwrite: As in `write_data_set`.
+
+    Raises:
+        InputError: As `write_data_set`, or an option cannot be used.
+    """
+    options = split or SplitOptions()
+    if not options.lists and images and all(image.split for image in images):
+        split_of = {image.stem: str(image.split) for image in images}
+        used: dict[str, Any] = {}
+    else:
+        split_of, used = assign_splits([image.stem for image in images], options), options.settings()
+    samples = []
+    unlisted = [image for image in images if image.stem not in split_of]
+    if unlisted:
+        report.notes.append(
+            f'{len(unlisted)} images are in no list and left out: {some(i.path.name for i in unlisted)}'
+        )
+    for image in images:
+        if image.stem not in split_of:
+            continue
+        make = partial(_make, image, naming, order, report)
+        samples.append(Sample(split_of[image.stem], image.stem, image.path.suffix.lower(), make))
+    used = {'classes': list(naming.classes.names), 'order': order, **settings, **used}
+    return write_data_set(root, naming.classes, samples, converter, used, overwrite, report, tolerant=True)
+
+
+def _make(image: AnnotatedImage, naming: Naming, order: Order, report: Report) -> tuple[Path, Mask]:
+    if image.problem is not None:
+        raise image.problem
+    if image.path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise InputError(image.path, f'is none of {", ".join(IMAGE_SUFFIXES)}', 'convert it')
+    height, width = size = read_image(image.path).shape[:2]
+    if image.size is not None and image.size != size:
+        problem = f'is {width}×{height} pixels, but the annotations are for {image.size[1]}×{image.size[0]}'
+        raise InputError(image.path, problem, 'use the image that was annotated')
+    return image.path, paint_annotations(image.annotations, (height, width), naming, order, report, image.path.name)
+
+
+def paint_annotations(
+    annotations: Sequence[Annotation],
+    size: tuple[int, int],
+    naming: Naming,
+    order: Order,
+    report: Report,
+    source: str,
+) -> Mask:
+    """Paint shapes into a mask of background, shape ``size``, and count them in a report.
+
+    Args:
+        annotations: The shapes.
+        size: Height and width.
+        naming: Classes of the mask.
+        order: As in `convert_annotated`.
+        report: Where they are counted.
+        source: Name of the image in the report.
+    """
+    values = naming.values
+    drawn: list[tuple[Annotation, Drawn]] = []
+    for number, annotation in enumerate(annotations, 1):
+        if annotation.label not in values:
+            report.add(annotation.label, NOT_CHOSEN)
+            continue
+        try:
+            drawn.append((annotation, annotation.draw(*size)))
+        except ValueError as error:
+            report.skip(naming.shown(annotation.label), f'{source}, shape {number}', str(error))
+    if order == 'area':
+        drawn.sort(key=lambda pair: -int(pair[1].pixels.sum()))
+    drawn.sort(key=lambda pair: pair[0].layer)  # stable
+    owner = np.full(size, -1, np.int32)
+    mask = np.zeros(size, np.uint8)
+    for position, (annotation, shape) in enumerate(drawn):
+        mask[shape.place][shape.pixels] = values[annotation.label]
+        owner[shape.place][shape.pixels] = position
+        report.add(naming.shown(annotation.label))
+    visible = np.bincount(owner.reshape(-1) + 1, minlength=len(drawn) + 1)[1:]
+    for position, (annotation, _) in enumerate(drawn):
+        if not visible[position]:
+            report.add(naming.shown(annotation.label), HIDDEN)
+    return mask

@@ -1,0 +1,273 @@
+"""Foreign masks, whose pixels hold colours or numbers of their own, translated into class indices."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.converters.naming import Colour
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.errors import InputError, one_line
+
+LABEL_MAP = 'labelmap.txt'
+LOSSY_SUFFIXES = ('.jpg', '.jpeg', '.webp')
+MANY_COLOURS = 16  # unknown ones in a mask: more come of smoothed edges or of a lossy format, not of a class
+MAX_LISTED = 5
+
+Table = list[tuple[str, Colour]]  # a class may have several colours
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What the pixels of foreign masks mean.
+
+    Attributes:
+        known: Number, or packed RGB colour (`pack`), → value in our masks.
+        is_colour: Whether the pixels are colours.
+        nearest: Take the nearest known colour or number where a pixel has none, as at smoothed edges.
+        other: Value of pixels that are not known; None refuses the mask.
+    """
+
+    known: dict[int, int]
+    is_colour: bool
+    nearest: bool = False
+    other: int | None = None
+
+    def read(self, path: Path) -> Mask:
+        """Read a mask.
+
+        Returns:
+            Shape (H, W).
+
+        Raises:
+            InputError: It cannot be read, or holds something that is not known; the message counts it.
+        """
+        codes = read_colours(path) if self.is_colour else read_numbers(path)
+        mask = np.zeros(codes.shape, np.uint8)
+        unknown = np.ones(codes.shape, bool)
+        for code, value in self.known.items():
+            here = codes == code
+            mask[here] = value
+            unknown &= ~here
+        if not unknown.any():
+            return mask
+        found, inverse, counts = np.unique(codes[unknown], return_inverse=True, return_counts=True)
+        if self.nearest:
+            mask[unknown] = self._nearest(found)[inverse]
+        elif self.other is not None:
+            mask[unknown] = self.other
+        else:
+            raise InputError(path, *self._explain(path, found, counts))
+        return mask
+
+    def _nearest(self, found: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """Return the value of the known code nearest to each unknown one; of equally near ones the first."""
+        codes, values = np.array(list(self.known), np.uint32), np.array(list(self.known.values()), np.uint8)
+        best = np.empty(len(found), np.uint8)
+        for start in range(0, len(found), 100_000):  # which bounds the memory
+            part = slice(start, start + 100_000)
+            apart = _unpack(found[part])[:, None] - _unpack(codes)[None]
+            best[part] = values[(apart**2).sum(axis=2).argmin(axis=1)]
+        return best
+
+    def _explain(self, path: Path, found: NDArray[np.uint32], counts: NDArray[np.int64]) -> tuple[str, str]:
+        noun = 'colour' if self.is_colour else 'value'
+        order = np.argsort(-counts, kind='stable')[:MAX_LISTED]
+        listed = ', '.join(f'{self.name(int(found[i]))} {counts[i]:,} px' for i in order)
+        rest = f' and {len(found) - len(order)} more' if len(found) > len(order) else ''
+        plural = '' if len(found) == 1 else 's'
+        problem = f'{counts.sum():,} px have {len(found)} {noun}{plural} that no class has ({listed}{rest})'
+        nearest = f'or take the nearest {noun}: `nearest=True`'
+        if path.suffix.lower() in LOSSY_SUFFIXES:
+            return (
+                f'{problem}, since its format is lossy',
+                f'export it as PNG, {nearest}',
+            )
+        if len(found) > MANY_COLOURS:
+            return (
+                f'{problem}, as smoothed edges have',
+                f'export it unsmoothed, {nearest}',
+            )
+        return problem, f'name the {noun}{plural}, or give such pixels a class with `unknown`'
+
+    def name(self, code: int) -> str:
+        """Name a code in messages."""
+        return str(tuple(int(part) for part in _unpack(np.array([code]))[0])) if self.is_colour else str(code)
+
+
+def pack(colour: Sequence[int]) -> int:
+    """Pack an RGB colour (0–255) into a number.
+
+    >>> hex(pack((1, 2, 255)))
+    '0x102ff'
+    """
+    red, green, blue = colour
+    return red << 16 | green << 8 | blue
+
+
+def _unpack(codes: NDArray[Any]) -> NDArray[np.int64]:
+    """Unpack colours, shape (N,), to (N, 3). Numbers up to 255 become blue, so that distances hold for them too."""
+    codes = codes.astype(np.int64)
+    return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1)
+
+
+def read_colours(path: Path) -> NDArray[np.uint32]:
+    """Read the colours of a mask, packed; those of its palette where it has one. Shape (H, W).
+
+    Raises:
+        InputError: It cannot be read, or is partly transparent.
+    """
+    _refuse_transparent(path)
+    pixels = read_image(path)
+    codes = pixels[..., 0].astype(np.uint32)
+    for channel in (1, 2):
+        codes <<= 8
+        codes |= pixels[..., channel]
+    return codes
+
+
+def read_numbers(path: Path) -> NDArray[np.uint32]:
+    """Read the numbers of a mask: grey of up to 16 bits, palette indices, or three equal channels. Shape (H, W).
+
+    Raises:
+        InputError: It cannot be read, or holds colours.
+    """
+    mode = mode_of(path)
+    if mode in ('1', 'L', 'P'):
+        return read_mask(path).astype(np.uint32)
+    if mode.startswith('I'):
+        return _read_16_bits(path)
+    _refuse_transparent(path)
+    pixels = read_image(path)
+    if mode in ('F', 'CMYK', 'YCbCr', 'LAB', 'HSV') or not (pixels == pixels[..., :1]).all():
+        raise InputError(path, f'holds colours (mode {mode}), no class indices', 'use mmseg-ext convert colour')
+    return pixels[..., 0].astype(np.uint32)
+
+
+def mode_of(path: Path) -> str:
+    """Return Pillow's mode of an image file.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.mode
+    except FileNotFoundError:
+        raise InputError(path, 'mask not found') from None
+    except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
+        raise InputError(path, f'mask cannot be read ({one_line(error)})', 'write the file again') from error
+
+
+def _read_16_bits(path: Path) -> NDArray[np.uint32]:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image).astype(np.int64).clip(0).astype(np.uint32)
+    except Exception as error:  # as in `mode_of`
+        raise InputError(path, f'mask cannot be read ({one_line(error)})', 'write the file again') from error
+
+
+def _refuse_transparent(path: Path) -> None:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if 'A' not in image.mode and 'transparency' not in image.info:
+                return
+            opaque = image.convert('RGBA').getchannel('A').getextrema() == (255, 255)
+    except Exception as error:  # as in `mode_of`
+        raise InputError(path, f'mask cannot be read ({one_line(error)})', 'write the file again') from error
+    if not opaque:
+        raise InputError(path, 'mask has transparent pixels, which have no colour', 'export it without transparency')
+
+
+def read_table(path: str | Path) -> Table:
+    """Read the colours of classes.
+
+    Args:
+        path: A ``labelmap.txt`` (``name:r,g,b:parts:actions``, as CVAT and Datumaro write it), a ``dataset.yaml``
+            (`classes:` and `palette:`), or a CSV file with the columns name, r, g, b, or name and ``#rrggbb``.
+
+    Raises:
+        InputError: It cannot be read, or two classes share a colour.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding='utf-8-sig')
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(path, f'cannot be read as text ({one_line(error)})') from error
+    if path.suffix.lower() in ('.yaml', '.yml'):
+        import yaml
+
+        try:
+            classes = Classes.from_mapping(yaml.safe_load(text), str(path))
+        except yaml.YAMLError as error:
+            raise InputError(path, f'is not valid YAML ({one_line(error)})') from error
+        table: Table = list(zip(classes.names, classes.palette, strict=True))
+    elif path.suffix.lower() == '.csv':
+        table = _read_csv(path, text)
+    else:
+        table = _read_label_map(path, text)
+    if not table:
+        raise InputError(path, 'names no class')
+    owners: dict[Colour, str] = {}
+    for name, colour in table:
+        if owners.setdefault(colour, name) != name:
+            raise InputError(path, f'{owners[colour]} and {name} share the colour {colour}', 'give each its own')
+    return table
+
+
+def _read_label_map(path: Path, text: str) -> Table:
+    table: Table = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith('#'):
+            continue
+        name, *fields = line.split(':')
+        colour = _colour(fields[0].split(',')) if fields else None
+        if not name.strip() or colour is None:
+            raise InputError(path, f'line {number} is not name:r,g,b:parts:actions: {line[:60]!r}', 'correct the line')
+        table.append((name.strip(), colour))
+    return table
+
+
+def _read_csv(path: Path, text: str) -> Table:
+    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if any(row)]
+    columns = [0, 1, 2, 3]
+    if rows and {'r', 'g', 'b'} <= {cell.casefold() for cell in rows[0]}:
+        head = [cell.casefold() for cell in rows.pop(0)]
+        first = next((head.index(key) for key in ('name', 'class', 'label') if key in head), 0)
+        columns = [first, *(head.index(key) for key in 'rgb')]
+    elif rows and len(rows[0]) >= 2 and _colour(rows[0][1:]) is None:  # a head of other words
+        rows.pop(0)
+    table: Table = []
+    for row in rows:
+        cells = [row[column] for column in columns if column < len(row)]
+        colour = _colour(cells[1:])
+        if colour is None or not cells[0]:
+            problem = f'the row {",".join(row)[:60]!r} is neither name,r,g,b nor name,#rrggbb'
+            raise InputError(path, problem, 'correct the row')
+        table.append((cells[0], colour))
+    return table
+
+
+def _colour(cells: Sequence[str]) -> Colour | None:
+    if len(cells) == 1 and re.fullmatch(r'#[0-9a-fA-F]{6}', cells[0].strip()):
+        red, green, blue = bytes.fromhex(cells[0].strip()[1:])
+        return red, green, blue
+    values = [int(cell) for cell in cells if cell.strip().isdecimal()]
+    if len(cells) != 3 or len(values) != 3 or max(values) > 255:
+        return None
+    return values[0], values[1], values[2]

@@ -1,0 +1,142 @@
+"""Folders of images with masks: of class indices or other numbers, or of colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmseg_ext.converters.codes import Translation, pack, read_table
+from mmseg_ext.converters.naming import IGNORE_INDEX, Colour, Naming, name_classes
+from mmseg_ext.converters.output import Converted
+from mmseg_ext.converters.pairs import convert_pairs, find_pairs
+from mmseg_ext.converters.report import IGNORED, Report
+from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.errors import InputError
+
+
+def convert_folder(
+    images: str | Path,
+    masks: str | Path,
+    root: str | Path,
+    *,
+    values: Mapping[int, str],
+    image_suffix: str = '',
+    mask_suffix: str = '',
+    nearest: bool = False,
+    unknown: str | None = None,
+    split: SplitOptions | None = None,
+    overwrite: bool = False,
+) -> Converted:
+    """Convert masks of numbers: class indices, 0 and 255, 16 bits.
+
+    Args:
+        images: Folder of the images.
+        masks: Folder of the masks; it may be the same.
+        root: Data set to write.
+        values: Number in the masks → name of its class, in the order of our values; a class may have several numbers,
+            and ``ignored`` means ignored pixels. 255 is ignored unless it is named.
+        image_suffix: End of the name of an image, such as ``_img.tif``.
+        mask_suffix: End of the name of a mask, such as ``_gt.png``.
+        nearest: Take the nearest number where a pixel has none of those.
+        unknown: Class, or ``ignored``, of pixels that have none of those numbers; None refuses the mask.
+        split: How images are assigned to splits where no folder tells.
+        overwrite: As in `write_data_set`.
+
+    Raises:
+        InputError: An option or folder cannot be used. A file that cannot be used costs only itself.
+    """
+    labels: dict[str, Colour | None] = dict.fromkeys(values.values())
+    if not labels:
+        raise InputError('`values`', 'name no class', 'write VALUE=NAME for each value of the masks')
+    naming = name_classes(labels, ignored=[IGNORED] if IGNORED in labels else [], add_background=False)
+    known = {code: naming.values[name] for code, name in values.items()}
+    known.setdefault(IGNORE_INDEX, IGNORE_INDEX)
+    translation = Translation(known, False, nearest, _other(unknown, naming))
+    settings = {
+        'values': {str(code): name for code, name in values.items()}, 'image_suffix': image_suffix,
+        'mask_suffix': mask_suffix, 'nearest': nearest, 'unknown': unknown,
+    }  # fmt: skip
+    report = Report(naming.classes.names)
+    pairs = find_pairs(images, masks, report, image_suffix, mask_suffix)
+    return convert_pairs(
+        pairs, naming, translation.read, root, 'folder', settings, report, split=split, overwrite=overwrite
+    )
+
+
+def convert_colour(
+    images: str | Path,
+    masks: str | Path,
+    root: str | Path,
+    *,
+    colours: str | Path,
+    classes: Sequence[str] | None = None,
+    ignored: Sequence[str] | None = None,
+    image_suffix: str = '',
+    mask_suffix: str = '',
+    nearest: bool = False,
+    unknown: str | None = None,
+    split: SplitOptions | None = None,
+    overwrite: bool = False,
+) -> Converted:
+    """Convert masks whose colours are the classes.
+
+    Args:
+        images: Folder of the images.
+        masks: Folder of the masks; it may be the same.
+        root: Data set to write.
+        colours: Table of the colours (`read_table`).
+        classes: Classes in the order of their values; by default all, in the order of the table, the background first.
+            Where the table has a background, classes that are not chosen become background.
+        ignored: Classes whose pixels are ignored (255).
+        image_suffix: End of the name of an image, such as ``_img.tif``.
+        mask_suffix: End of the name of a mask, such as ``_gt.png``.
+        nearest: Take the nearest colour of the table where a pixel has none of them.
+        unknown: Class, or ``ignored``, of pixels that have no colour of the table; None refuses the mask.
+        split: How images are assigned to splits where no folder tells.
+        overwrite: As in `write_data_set`.
+
+    Raises:
+        InputError: An option, a folder or the table cannot be used. A file that cannot be used costs only itself.
+    """
+    table = read_table(colours)
+    naming, translation = translate_table(table, classes, ignored, nearest, unknown)
+    settings: dict[str, Any] = {
+        'colours': [[name, list(colour)] for name, colour in table], 'ignored': list(ignored or ()),
+        'image_suffix': image_suffix, 'mask_suffix': mask_suffix, 'nearest': nearest, 'unknown': unknown,
+    }  # fmt: skip
+    report = Report(naming.classes.names)
+    pairs = find_pairs(images, masks, report, image_suffix, mask_suffix)
+    return convert_pairs(
+        pairs, naming, translation.read, root, 'colour', settings, report, split=split, overwrite=overwrite
+    )
+
+
+def translate_table(
+    table: Sequence[tuple[str, Colour]],
+    classes: Sequence[str] | None = None,
+    ignored: Sequence[str] | None = None,
+    nearest: bool = False,
+    unknown: str | None = None,
+) -> tuple[Naming, Translation]:
+    """Number the classes of a table of colours, and say what each colour becomes.
+
+    Raises:
+        InputError: A name is unknown.
+    """
+    labels: dict[str, Colour | None] = {}
+    for name, colour in table:
+        labels.setdefault(name, colour)
+    naming = name_classes(labels, classes, ignored, add_background=classes is not None)
+    known = {pack(colour): naming.values.get(name, 0) for name, colour in table}
+    return naming, Translation(known, True, nearest, _other(unknown, naming))
+
+
+def _other(unknown: str | None, naming: Naming) -> int | None:
+    if unknown is None:
+        return None
+    if unknown == IGNORED:
+        return IGNORE_INDEX
+    if unknown not in naming.values:
+        raise InputError(f'`unknown={unknown}`', 'is no class', f'it may be {IGNORED}, {", ".join(naming.values)}')
+    return naming.values[unknown]

@@ -1,0 +1,87 @@
+"""Classes that a foreign source names: their order, colours, background and ignored value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mmseg_ext.converters.output import MAX_CLASSES, distinct_colours
+from mmseg_ext.converters.report import IGNORED
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.errors import InputError
+
+Colour = tuple[int, int, int]
+BACKGROUND = 'background'
+BACKGROUND_NAMES = ('background', '_background_', '__background__')
+IGNORED_NAMES = ('ignored', 'ignore', '_ignore_', '__ignore__', 'void')
+IGNORE_INDEX = 255
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Classes of a converted data set.
+
+    Attributes:
+        classes: Content of ``dataset.yaml``.
+        values: Name in the source → value in our masks; a name that was not chosen is missing.
+    """
+
+    classes: Classes
+    values: Mapping[str, int]
+
+    def shown(self, name: str) -> str:
+        """Return the name of our class for a chosen name of the source."""
+        value = self.values[name]
+        return IGNORED if value == self.classes.ignore_index else self.classes.names[value]
+
+
+def name_classes(
+    labels: Mapping[str, Colour | None],
+    chosen: Sequence[str] | None = None,
+    ignored: Sequence[str] | None = None,
+    *,
+    add_background: bool = True,
+) -> Naming:
+    """Number the classes of a source.
+
+    A background (``background``, ``_background_``) is class 0.
+
+    Args:
+        labels: Name → RGB colour, or None where the source gives none, in the order of the source.
+        chosen: Names to take, in the order of their values; all by default.
+        ignored: Names whose pixels get the ignored value 255; by default those of the labels that are called
+            ``ignored``, ``ignore``, ``void`` or the like.
+        add_background: Put a background first where the source names none; otherwise the first class is 0.
+
+    Raises:
+        InputError: A name is unknown, given twice, or there are none or too many.
+    """
+    for argument, names in (('classes', chosen or ()), ('ignored', ignored or ())):
+        for name in names:
+            if name not in labels:
+                known = ', '.join(labels)
+                raise InputError(f'`{argument}={name}`', 'is no class of the source', f'it names {known or "none"}')
+    if ignored is None:
+        ignored = [name for name in labels if name.casefold() in IGNORED_NAMES and name not in (chosen or ())]
+    background = next((name for name in labels if name.casefold() in BACKGROUND_NAMES), None)
+    names = [name for name in (chosen or labels) if name not in ignored and name != background]
+    if len(set(names)) < len(names):
+        raise InputError(f'`classes={",".join(names)}`', 'names a class twice')
+    if not names or len(names) > MAX_CLASSES:
+        raise InputError('source', f'names {len(names)} classes, expected 1 to {MAX_CLASSES}', 'choose with `classes`')
+    first = [background] if background else [BACKGROUND] if add_background else []
+    order = [*first, *names]
+    values = {name: position for position, name in enumerate(order)} | dict.fromkeys(ignored, IGNORE_INDEX)
+    shown = [BACKGROUND, *names] if first else names
+    return Naming(Classes(tuple(shown), _palette(order, labels, bool(first)), IGNORE_INDEX), values)
+
+
+def _palette(order: Sequence[str], labels: Mapping[str, Colour | None], background: bool) -> tuple[Colour, ...]:
+    """Return the colours of the source if all have one of their own, otherwise new ones."""
+    given = [labels.get(name) for name in order]
+    if background and given[0] is None:
+        given[0] = (0, 0, 0)
+    colours = [colour for colour in given if colour is not None]
+    if len(set(colours)) == len(order):
+        return tuple(colours)
+    return ((0, 0, 0), *distinct_colours(len(order) - 1)) if background else tuple(distinct_colours(len(order)))

@@ -1,0 +1,191 @@
+"""Folders of images and masks that belong together by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mmseg_ext.converters.annotated import stem_of
+from mmseg_ext.converters.naming import Naming
+from mmseg_ext.converters.output import Converted, Sample, write_data_set
+from mmseg_ext.converters.report import Report, some
+from mmseg_ext.converters.source import check_size
+from mmseg_ext.converters.split import SplitOptions, assign_splits
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.masks import Mask
+from mmseg_ext.errors import InputError
+
+SPLIT_FOLDERS = {
+    'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'test': 'test',
+    'testing': 'test',
+}  # fmt: skip
+IMAGE_FOLDERS = ('image', 'images', 'img', 'imgs', 'img_dir', 'jpegimages')
+MASK_FOLDERS = ('ann_dir', 'annotation', 'annotations', 'gt', 'label', 'labels', 'mask', 'masks', 'segmentationclass')
+
+Named = dict[str, list[tuple[Path, str | None]]]  # key → files, each with the split that a folder names
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its mask.
+
+    Attributes:
+        image: The image file.
+        mask: The mask file.
+        key: Their common name, with folders.
+        split: The split that a folder names, or None.
+    """
+
+    image: Path
+    mask: Path
+    key: str
+    split: str | None = None
+
+
+def find_pairs(
+    images: str | Path, masks: str | Path, report: Report, image_suffix: str = '', mask_suffix: str = ''
+) -> list[Pair]:
+    """Pair the files of two folders, or of one, and of all folders in them, by their names.
+
+    The names are compared without the suffixes, and their folders without those that name a split (``train``,
+    ``val``, ``test``), which become the splits, or just say what they hold (``images``, ``masks``).
+
+    Args:
+        images: Folder of the images.
+        masks: Folder of the masks; it may be the same.
+        report: Gets an error for each image without a mask and the reverse, and for two files of one name.
+        image_suffix: End of the name of an image, such as ``_img.tif``; by default that of any image format.
+        mask_suffix: End of the name of a mask, such as ``_gt.png``.
+
+    Raises:
+        InputError: A folder does not exist, or nothing in it fits.
+    """
+    shared = Path(images).resolve() == Path(masks).resolve()
+    by_folder = shared and not image_suffix and not mask_suffix
+    kinds = ((images, image_suffix, IMAGE_FOLDERS), (masks, mask_suffix, MASK_FOLDERS))
+    found: list[Named] = []
+    for position, (folder, suffix, plain) in enumerate(kinds):
+        files = list_files(Path(folder), suffix)
+        if by_folder:
+            files = [file for file in files if _is_in(file, Path(folder), plain)]
+        elif shared and not suffix:
+            other = kinds[1 - position][1]
+            files = [file for file in files if not file.name.casefold().endswith(other.casefold())]
+        if not files:
+            raise InputError(folder, f'holds no file *{suffix or "/".join(IMAGE_SUFFIXES)}', _hint(Path(folder)))
+        named: Named = {}
+        for file in files:
+            key, split = _key(file, Path(folder), suffix, plain)
+            named.setdefault(key, []).append((file, split))
+        found.append(named)
+    return _match(found[0], found[1], report)
+
+
+def _match(images: Named, masks: Named, report: Report) -> list[Pair]:
+    pairs = []
+    for key in sorted(images.keys() | masks.keys()):
+        here, there = images.get(key, []), masks.get(key, [])
+        if len(here) > 1 or len(there) > 1:
+            first, second, *_ = here if len(here) > 1 else there
+            report.failed.append(InputError(second[0], f'has the name of {first[0]}', 'keep one, or name a suffix'))
+        elif not there:
+            report.failed.append(InputError(here[0][0], f'has no mask named {key}', 'add it'))
+        elif not here:
+            report.failed.append(InputError(there[0][0], f'has no image named {key}', 'add it'))
+        else:
+            pairs.append(Pair(here[0][0], there[0][0], key, here[0][1] or there[0][1]))
+    if not pairs:
+        image, mask = min(images), min(masks)
+        raise InputError(
+            'source', f'no image has a mask of its name: images such as {image!r}, masks such as {mask!r}',
+            'name what differs with `image_suffix` and `mask_suffix`',
+        )  # fmt: skip
+    return pairs
+
+
+def list_files(folder: Path, suffix: str = '') -> list[Path]:
+    """List the files of a folder and of those in it whose names end in a suffix, sorted; by default all images.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(folder, 'folder not found')
+    ends = (suffix.casefold(),) if suffix else IMAGE_SUFFIXES
+    files = (path for path in folder.rglob('*') if path.name.casefold().endswith(ends) and path.is_file())
+    return sorted(path for path in files if not any(part[0] == '.' for part in path.relative_to(folder).parts))
+
+
+def _is_in(file: Path, folder: Path, names: Sequence[str]) -> bool:
+    return any(part.casefold() in names for part in file.relative_to(folder).parts[:-1])
+
+
+def _key(file: Path, folder: Path, suffix: str, plain: Sequence[str]) -> tuple[str, str | None]:
+    *folders, name = file.relative_to(folder).parts
+    splits = [SPLIT_FOLDERS[part.casefold()] for part in folders if part.casefold() in SPLIT_FOLDERS]
+    kept = [part for part in folders if part.casefold() not in (*SPLIT_FOLDERS, *plain)]
+    stem = name[: -len(suffix)] if suffix else name.rpartition('.')[0]
+    return '/'.join([*splits[:1], *kept, stem]), splits[0] if splits else None
+
+
+def _hint(folder: Path) -> str:
+    names = sorted(path.name for path in folder.rglob('*') if path.is_file())
+    return f'it holds {some(names, 3)}' if names else 'it holds no file at all'
+
+
+def convert_pairs(
+    pairs: Sequence[Pair],
+    naming: Naming,
+    read: Callable[[Path], Mask],
+    root: str | Path,
+    converter: str,
+    settings: Mapping[str, Any],
+    report: Report,
+    *,
+    split: SplitOptions | None = None,
+    overwrite: bool = False,
+) -> Converted:
+    """Write a data set from images and masks.
+
+    Args:
+        pairs: The files.
+        naming: Classes of the masks.
+        read: Reads a mask file as class indices.
+        root: Data set to write.
+        converter: Name of the converter, for the record.
+        settings: Everything else that the content depends on, as JSON values.
+        report: Where counts and failed images are added.
+        split: How images are assigned to splits, unless every pair has one.
+        overwrite: As in `write_data_set`.
+
+    Raises:
+        InputError: As `write_data_set`, or an option cannot be used.
+    """
+    options = split or SplitOptions()
+    if not options.lists and all(pair.split for pair in pairs):
+        split_of = {pair.key: str(pair.split) for pair in pairs}
+        stems = {pair.key: stem_of(pair.key.removeprefix(f'{pair.split}/') + '.x') for pair in pairs}
+        used: dict[str, Any] = {}
+    else:
+        split_of, used = assign_splits([pair.key for pair in pairs], options), options.settings()
+        stems = {pair.key: stem_of(pair.key + '.x') for pair in pairs}
+    unlisted = [pair.key for pair in pairs if pair.key not in split_of]
+    if unlisted:
+        report.notes.append(f'{len(unlisted)} images are in no list and left out: {some(unlisted)}')
+    samples = [
+        Sample(split_of[pair.key], stems[pair.key], pair.image.suffix.lower(), partial(_make, pair, read))
+        for pair in pairs
+        if pair.key in split_of
+    ]
+    used = {'classes': list(naming.classes.names), **settings, **used}
+    return write_data_set(root, naming.classes, samples, converter, used, overwrite, report, tolerant=True)
+
+
+def _make(pair: Pair, read: Callable[[Path], Mask]) -> tuple[Path, Mask]:
+    pixels, mask = read_image(pair.image), read(pair.mask)
+    check_size(pair.image, pixels, mask)
+    return pair.image, mask

@@ -1,0 +1,182 @@
+"""YOLO segmentation: a text file with polygons for each image, and ``data.yaml`` with classes and splits.
+
+The format is documented at https://docs.ultralytics.com/datasets/segment/::
+
+    data.yaml                path, train, val, test; names
+    images/train/a.jpg
+    labels/train/a.txt       a line for each object: class x1 y1 x2 y2 …, as shares of width and height
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ext.converters.annotated import AnnotatedImage, Annotation, Order, convert_annotated
+from mmseg_ext.converters.drawing import Drawn, draw_polygon
+from mmseg_ext.converters.naming import Colour, name_classes
+from mmseg_ext.converters.output import Converted
+from mmseg_ext.converters.report import Report, some
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, USUAL_SPLITS
+from mmseg_ext.errors import InputError, one_line
+
+FILE_NAME = 'data.yaml'
+SLACK = 0.01  # by which a coordinate may leave 0–1
+
+
+def convert_yolo(
+    source: str | Path,
+    root: str | Path,
+    *,
+    classes: Sequence[str] | None = None,
+    ignored: Sequence[str] | None = None,
+    boxes: bool = False,
+    order: Order = 'area',
+    overwrite: bool = False,
+) -> Converted:
+    """Convert a data set for YOLO segmentation; the splits of ``data.yaml`` are kept.
+
+    An image without a text file is background, as the format has it.
+
+    Args:
+        source: ``data.yaml``, or its folder.
+        root: Data set to write.
+        classes: Names to take, numbered from 1 in this order; all by default. The background is class 0.
+        ignored: Names whose pixels are ignored (255).
+        boxes: Paint a line with a box (class, centre, width, height) as a rectangle, instead of skipping it.
+        order: ``area`` paints smaller objects over larger ones, as the training of YOLO does; ``source`` later lines
+            over earlier ones.
+        overwrite: As in `write_data_set`.
+
+    Raises:
+        InputError: ``data.yaml`` cannot be used, or an option is out of range. A file that cannot be used costs only
+            its image.
+    """
+    path = Path(source)
+    path = path / FILE_NAME if path.is_dir() else path
+    content = _read_yaml(path)
+    names = _names(content.get('names'), path)
+    labels: dict[str, Colour | None] = dict.fromkeys(names.values())
+    naming = name_classes(labels, classes, ignored)
+    report = Report(naming.classes.names)
+    images = []
+    for split in USUAL_SPLITS:
+        for image in _images(content, split, path):
+            annotations, problem = _annotations(image, names, boxes)
+            images.append(AnnotatedImage(image, image.stem, annotations, split, problem=problem))
+    if not images:
+        raise InputError(path, 'names no folder with images as train, val or test', 'correct its paths')
+    unlabelled = [image.path.name for image in images if not label_file(image.path).is_file()]
+    if unlabelled:
+        report.notes.append(f'{len(unlabelled)} images without a label file are background: {some(unlabelled)}')
+    settings = {'ignored': list(ignored or ()), 'boxes': boxes}
+    return convert_annotated(images, naming, root, 'yolo', settings, report, order=order, overwrite=overwrite)
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise InputError(path, f'cannot be read ({error.strerror})', 'name data.yaml or its folder') from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(path, f'is not valid YAML ({one_line(error)})') from error
+    if not isinstance(content, Mapping):
+        raise InputError(path, 'must hold `names:` and `train:`')
+    return content
+
+
+def _names(value: Any, path: Path) -> dict[int, str]:
+    entries = dict(enumerate(value)) if isinstance(value, list) else value
+    if not isinstance(entries, Mapping) or not entries or not all(isinstance(key, int) for key in entries):
+        raise InputError(path, f'`names:` must be a list, or ids with names, found {value!r}')
+    names = {key: str(name) for key, name in sorted(entries.items())}
+    if len(set(names.values())) < len(names):
+        raise InputError(path, f'`names:` holds a name twice: {", ".join(names.values())}')
+    return names
+
+
+def _images(content: Mapping[str, Any], split: str, path: Path) -> list[Path]:
+    """List the images of a split: those of folders, or the lines of text files."""
+    value = content.get(split)
+    if split == 'val' and value is None:
+        value = content.get('valid')
+    found: list[Path] = []
+    for entry in value if isinstance(value, list) else [value] if value else []:
+        place = _place(path, content.get('path'), str(entry))
+        if place.is_dir():
+            found += [file for file in place.rglob('*') if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
+        elif place.suffix == '.txt':
+            lines = place.read_text(encoding='utf-8').splitlines()
+            found += [_place(place, None, line.strip()) for line in lines if line.strip()]
+    return sorted(file for file in found if not file.name.startswith('.'))
+
+
+def _place(path: Path, base: Any, entry: str) -> Path:
+    """Find a path of ``data.yaml``.
+
+    It is relative to ``path:`` or, in the exports of Roboflow, one level too high (``../train/images``).
+    """
+    bases = [path.parent / str(base), path.parent] if base else [path.parent]
+    candidates = [place / name for place in bases for name in (entry, entry.removeprefix('../'))]
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    raise InputError(path, f'names {entry}, which does not exist', 'correct the path, or unpack the whole archive')
+
+
+def _annotations(image: Path, names: Mapping[int, str], boxes: bool) -> tuple[list[Annotation], InputError | None]:
+    path = label_file(image)
+    annotations = []
+    if not path.is_file():
+        return [], None
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        return [], InputError(path, f'cannot be read as text ({error})', 'export it again')
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            first, *rest = line.split()
+            key, values = int(float(first)), np.array(rest, np.float64)
+            label = names[key]
+        except (ValueError, KeyError, OverflowError):
+            known = f'{min(names)} to {max(names)}'
+            problem = f'line {number} begins with no id of a class ({known}) or holds no numbers: {line[:40]!r}'
+            return [], InputError(path, problem, 'correct the line or data.yaml')
+        annotations.append(Annotation(label, partial(_draw, values, boxes)))
+    return annotations, None
+
+
+def label_file(image: Path) -> Path:
+    """Return the text file of an image: the last folder ``images`` of its path becomes ``labels``.
+
+    >>> label_file(Path('pets/images/train/a.jpg')).as_posix()
+    'pets/labels/train/a.txt'
+    """
+    parts = list(image.with_suffix('.txt').parts)
+    for position in range(len(parts) - 2, -1, -1):
+        if parts[position] == 'images':
+            parts[position] = 'labels'
+            break
+    return Path(*parts)
+
+
+def _draw(values: NDArray[np.float64], boxes: bool, height: int, width: int) -> Drawn:
+    if len(values) == 4:
+        if not boxes:
+            raise ValueError('is a box, no polygon')
+        x, y, w, h = values
+        values = np.array([x - w / 2, y - h / 2, x + w / 2, y - h / 2, x + w / 2, y + h / 2, x - w / 2, y + h / 2])
+    elif len(values) % 2:
+        raise ValueError('has an odd number of coordinates')
+    if not ((values >= -SLACK) & (values <= 1 + SLACK)).all():
+        raise ValueError('has a coordinate beyond 0–1')
+    return draw_polygon(values.reshape(-1, 2) * [width, height], height, width)

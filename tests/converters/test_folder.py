@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_ext.commands.main import main
+from mmseg_ext.converters.codes import read_table
+from mmseg_ext.converters.folder import convert_colour, convert_folder
+from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.masks import read_mask
+from mmseg_ext.errors import InputError
+
+TABLE = 'name,r,g,b\nsky,10,20,30\nroad,200,0,0\nroad,210,0,0\nvoid,0,0,0\n'
+COLOURS = np.array([[10, 20, 30], [200, 0, 0], [210, 0, 0], [0, 0, 0]], np.uint8)
+MEANING = np.array([0, 1, 1, 255], np.uint8)
+
+
+ALL = SplitOptions(0, 0)  # train
+
+
+def save(path: Path, array: Any, **options: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(array)).save(path, **options)
+    return path
+
+
+def photo(path: Path, seed: int = 0) -> Path:
+    return save(path, np.random.default_rng(seed).integers(0, 256, (8, 12, 3), dtype=np.uint8))
+
+
+def codes(seed: int, count: int) -> Any:
+    return np.random.default_rng(seed).integers(0, count, (8, 12))
+
+
+@pytest.mark.parametrize('name', ['table.csv', 'labelmap.txt', 'dataset.yaml'])
+def test_a_table_of_colours(name: str, tmp_path: Path) -> None:
+    text = {
+        'table.csv': 'Name,R,G,B\nsky,10,20,30\nroad,200,0,0\n',
+        'labelmap.txt': '# label:color_rgb:parts:actions\nsky:10,20,30::\nroad:200,0,0::a,b\n',
+        'dataset.yaml': 'classes: [sky, road]\npalette: [[10, 20, 30], [200, 0, 0]]\n',
+    }[name]
+    (tmp_path / name).write_text(text)
+    assert read_table(tmp_path / name) == [('sky', (10, 20, 30)), ('road', (200, 0, 0))]
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'problem'),
+    [
+        ('a.csv', 'sky,#0a141e\nroad,#0a141e', r'sky and road share the colour \(10, 20, 30\)'),
+        ('a.csv', 'sky,1,2,3\nroad,1,2', 'road,1,2'),
+        ('labelmap.txt', 'sky:1,2,300::', 'line 1 is not'),
+        ('labelmap.txt', '# nothing', 'names no class'),
+    ],
+)
+def test_a_wrong_table_is_refused(name: str, text: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=problem):
+        read_table(tmp_path / name)
+
+
+def test_colours_become_classes_whatever_the_mode_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / 'table.csv').write_text(TABLE)
+    for seed, (folder, mode) in enumerate({'train': 'RGB', 'train/b': 'P', 'val': 'RGBA'}.items()):
+        photo(tmp_path / 'images' / folder / f'x{seed}.jpg', seed)
+        mask = Image.fromarray(COLOURS[codes(seed, 4)])
+        mask = mask.quantize(8) if mode == 'P' else mask.convert(mode)
+        (tmp_path / 'masks' / folder).mkdir(parents=True)
+        mask.save(tmp_path / 'masks' / folder / f'x{seed}.png')
+    done = convert_colour(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', colours=tmp_path / 'table.csv')
+    assert done.images == {'train': 2, 'val': 1}
+    assert Classes.read(tmp_path / 'data').names == ('sky', 'road')
+    for seed, place in enumerate(['train/x0', 'train/b_x1', 'val/x2']):
+        np.testing.assert_array_equal(read_mask(tmp_path / f'data/labels/{place}.png'), MEANING[codes(seed, 4)])
+    assert done.report.counts['ignored']['pixels'] == sum(int((codes(seed, 4) == 3).sum()) for seed in range(3))
+    assert done.report.is_clean
+
+
+def test_unknown_colours_are_counted_or_taken_by_choice(tmp_path: Path) -> None:
+    (tmp_path / 'table.csv').write_text(TABLE)
+    good, bad = COLOURS[codes(0, 4)], COLOURS[codes(1, 2)]
+    bad[0, :3], bad[1, 0] = (12, 21, 29), (90, 90, 90)
+    photo(tmp_path / 'images/a.png'), photo(tmp_path / 'images/b.png'), photo(tmp_path / 'images/c.png')
+    save(tmp_path / 'masks/a.png', good), save(tmp_path / 'masks/b.png', bad)
+    lossy = np.kron(COLOURS[[[0, 1]]], np.ones((8, 6, 1), np.uint8))
+    save(tmp_path / 'masks/c.jpg', lossy, quality=70)
+    table: dict[str, Any] = {'colours': tmp_path / 'table.csv', 'split': ALL}
+    done = convert_colour(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', **table)
+    assert sum(done.images.values()) == 1
+    b, c = (str(error) for error in done.report.failed)
+    assert 'b.png: 4 px have 2 colours that no class has ((12, 21, 29) 3 px, (90, 90, 90) 1 px)' in b
+    assert 'c.jpg' in c
+    assert 'its format is lossy' in c
+    done = convert_colour(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'near', **table, nearest=True)
+    masks = {path.stem: read_mask(path) for path in (tmp_path / 'near').glob('labels/*/*.png')}
+    expected = MEANING[codes(1, 2)]
+    expected[0, :3], expected[1, 0] = 0, 0  # (90, 90, 90) is nearest to sky
+    np.testing.assert_array_equal(masks['b'], expected)
+    np.testing.assert_array_equal(masks['c'][:, [0, 4, 7, 11]], [[0, 0, 1, 1]] * 8)  # away from the edge
+    (tmp_path / 'masks/c.jpg').unlink()
+    done = convert_colour(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'rest', **table, unknown='ignored')
+    assert [str(error) for error in done.report.failed] == [f'{tmp_path}/images/c.png: has no mask named c; add it']
+    masks = {path.stem: read_mask(path) for path in (tmp_path / 'rest').glob('labels/*/*.png')}
+    assert (masks['b'] == 255).sum() == 4
+
+
+def test_a_transparent_mask_is_refused(tmp_path: Path) -> None:
+    (tmp_path / 'table.csv').write_text('a,255,255,255\nb,0,0,0')
+    photo(tmp_path / 'images/a.png')
+    save(tmp_path / 'masks/a.png', np.zeros((8, 12, 4), np.uint8))
+    with pytest.raises(InputError, match='transparent pixels'):
+        convert_colour(
+            tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', colours=tmp_path / 'table.csv', split=ALL
+        )
+
+
+def test_suffixes_in_one_flat_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in range(5):
+        photo(tmp_path / 'tiles' / f't{seed}_img.tif', seed)
+        save(tmp_path / 'tiles' / f't{seed}_gt.png', (codes(seed, 2) * 255).astype(np.uint8))
+    tiles, data = str(tmp_path / 'tiles'), tmp_path / 'data'
+    command = ['convert', 'folder', tiles, tiles, str(data), '--values', '0=background,255=scratch']
+    assert main([*command, '--image-suffix', '_img.tif', '--mask-suffix', '_gt.png']) == 0
+    assert '5 images (train 3, val 1, test 1)' in capsys.readouterr().out
+    for path in data.glob('labels/*/*.png'):
+        np.testing.assert_array_equal(read_mask(path), codes(int(path.stem[1:]), 2))
+        assert (data / 'img' / path.parent.name / f'{path.stem}.tif').is_file()
+    with pytest.raises(InputError, match=r"images such as 't0_img', masks such as 't0_gt'.*`image_suffix`"):
+        convert_folder(tiles, tiles, tmp_path / 'x', values={0: 'a'}, image_suffix='.tif', mask_suffix='.png')
+
+
+def test_folders_within_folders_and_every_kind_of_number(tmp_path: Path) -> None:
+    kinds: dict[str, Any] = {
+        'train/images/a': codes(0, 3).astype(np.uint16), 'train/images/b': codes(1, 3).astype(np.uint8),
+        'valid/images/a': np.repeat(codes(2, 3)[..., None], 3, axis=2).astype(np.uint8),
+    }  # fmt: skip
+    kinds['train/images/b'][0, 0] = 255
+    for name, mask in kinds.items():
+        photo(tmp_path / f'{name}.jpg')
+        save(tmp_path / f'{name.replace("images", "masks")}.png', mask)
+    values = dict(enumerate(['background', 'cat', 'dog']))
+    done = convert_folder(tmp_path, tmp_path, tmp_path.parent / f'{tmp_path.name}-data', values=values)
+    assert done.images == {'train': 2, 'val': 1}
+    root = tmp_path.parent / f'{tmp_path.name}-data' / 'labels'
+    for name, mask in {'train/a': codes(0, 3), 'train/b': kinds['train/images/b'], 'val/a': codes(2, 3)}.items():
+        np.testing.assert_array_equal(read_mask(root / f'{name}.png'), mask)
+
+
+def test_numbers_that_no_class_has_are_counted(tmp_path: Path) -> None:
+    photo(tmp_path / 'images/a.png'), photo(tmp_path / 'images/b.png'), photo(tmp_path / 'images/c.png')
+    save(tmp_path / 'masks/a.png', codes(0, 2).astype(np.uint8))
+    save(tmp_path / 'masks/b.png', np.full((8, 12), 3, np.uint8))
+    save(tmp_path / 'masks/c.png', COLOURS[codes(0, 3)])
+    values = {0: 'background', 1: 'cat'}
+    done = convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=values, split=ALL)
+    assert 'b.png: 96 px have 1 value that no class has (3 96 px)' in str(done.report.failed[0])
+    assert 'c.png: holds colours (mode RGB)' in str(done.report.failed[1])
