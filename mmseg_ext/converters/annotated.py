@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmseg_ext.converters.drawing import Drawn
 from mmseg_ext.converters.naming import Naming
 from mmseg_ext.converters.output import Converted, Sample, write_data_set
 from mmseg_ext.converters.report import Report, some
+from mmseg_ext.converters.source import upright_image, upright_suffix
 from mmseg_ext.converters.split import SplitOptions, assign_splits
-from mmseg_ext.data.dataset import IMAGE_SUFFIXES
-from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
@@ -85,6 +85,8 @@ def convert_annotated(
 ) -> Converted:
     """Paint the shapes of images into masks and write the data set.
 
+    An image with an EXIF orientation is stored upright, since annotation tools show it so.
+
     Args:
         images: All images.
         naming: Classes of the masks.
@@ -115,21 +117,19 @@ def convert_annotated(
         if image.stem not in split_of:
             continue
         make = partial(_make, image, naming, order, report)
-        samples.append(Sample(split_of[image.stem], image.stem, image.path.suffix.lower(), make))
+        samples.append(Sample(split_of[image.stem], image.stem, upright_suffix(image.path), make))
     used = {'classes': list(naming.classes.names), 'order': order, **settings, **used}
     return write_data_set(root, naming.classes, samples, converter, used, overwrite, report, tolerant=True)
 
 
-def _make(image: AnnotatedImage, naming: Naming, order: Order, report: Report) -> tuple[Path, Mask]:
+def _make(image: AnnotatedImage, naming: Naming, order: Order, report: Report) -> tuple[NDArray[np.uint8] | Path, Mask]:
     if image.problem is not None:
         raise image.problem
-    if image.path.suffix.lower() not in IMAGE_SUFFIXES:
-        raise InputError(image.path, f'is none of {", ".join(IMAGE_SUFFIXES)}', 'convert it')
-    height, width = size = read_image(image.path).shape[:2]
+    pixels, size, _ = upright_image(image.path)
     if image.size is not None and image.size != size:
-        problem = f'is {width}×{height} pixels, but the annotations are for {image.size[1]}×{image.size[0]}'
+        problem = f'is {size[1]}×{size[0]} pixels, but the annotations are for {image.size[1]}×{image.size[0]}'
         raise InputError(image.path, problem, 'use the image that was annotated')
-    return image.path, paint_annotations(image.annotations, (height, width), naming, order, report, image.path.name)
+    return pixels, paint_annotations(image.annotations, size, naming, order, report, image.path.name)
 
 
 def paint_annotations(

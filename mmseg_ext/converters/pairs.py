@@ -8,14 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mmseg_ext.converters.annotated import stem_of
 from mmseg_ext.converters.naming import Naming
 from mmseg_ext.converters.output import Converted, Sample, write_data_set
 from mmseg_ext.converters.report import Report, some
-from mmseg_ext.converters.source import check_size
+from mmseg_ext.converters.source import upright_image, upright_suffix
 from mmseg_ext.converters.split import SplitOptions, assign_splits
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
-from mmseg_ext.data.images import read_image
+from mmseg_ext.data.images import turn_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
@@ -162,6 +165,9 @@ def convert_pairs(
         split: How images are assigned to splits, unless every pair has one.
         overwrite: As in `write_data_set`.
 
+    An image with an EXIF orientation is stored upright. Its mask is taken to fit the upright image, unless only the
+    stored pixels have its size.
+
     Raises:
         InputError: As `write_data_set`, or an option cannot be used.
     """
@@ -177,7 +183,7 @@ def convert_pairs(
     if unlisted:
         report.notes.append(f'{len(unlisted)} images are in no list and left out: {some(unlisted)}')
     samples = [
-        Sample(split_of[pair.key], stems[pair.key], pair.image.suffix.lower(), partial(_make, pair, read))
+        Sample(split_of[pair.key], stems[pair.key], upright_suffix(pair.image), partial(_make, pair, read))
         for pair in pairs
         if pair.key in split_of
     ]
@@ -185,7 +191,11 @@ def convert_pairs(
     return write_data_set(root, naming.classes, samples, converter, used, overwrite, report, tolerant=True)
 
 
-def _make(pair: Pair, read: Callable[[Path], Mask]) -> tuple[Path, Mask]:
-    pixels, mask = read_image(pair.image), read(pair.mask)
-    check_size(pair.image, pixels, mask)
-    return pair.image, mask
+def _make(pair: Pair, read: Callable[[Path], Mask]) -> tuple[NDArray[np.uint8] | Path, Mask]:
+    (image, size, orientation), mask = upright_image(pair.image), read(pair.mask)
+    if orientation >= 5 and mask.shape == size[::-1] != size:  # drawn on the pixels as they are stored
+        mask = turn_upright(mask, orientation)
+    if mask.shape != size:
+        sizes = f'{size[1]}×{size[0]} pixels, its mask {mask.shape[1]}×{mask.shape[0]} (width×height)'
+        raise InputError(pair.image, f'is {sizes}', 'correct one of them')
+    return image, mask

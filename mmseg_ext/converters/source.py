@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.images import read_image
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES
+from mmseg_ext.data.images import read_header, read_image, read_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
@@ -85,3 +86,28 @@ def check_size(path: Path, image: NDArray[np.uint8], mask: Mask | NDArray[np.boo
     if image.shape[:2] != mask.shape:
         sizes = f'{image.shape[1]}×{image.shape[0]} pixels, its mask {mask.shape[1]}×{mask.shape[0]} (width×height)'
         raise InputError(path, f'is {sizes}', UNPACK_AGAIN)
+
+
+def upright_suffix(path: Path) -> str:
+    """Return the suffix under which `upright_image` is to be stored: ``.png`` where it must be turned."""
+    try:
+        turned = read_header(path).orientation != 1
+    except InputError:  # which `upright_image` reports
+        turned = False
+    return '.png' if turned else path.suffix.lower()
+
+
+def upright_image(path: Path) -> tuple[NDArray[np.uint8] | Path, tuple[int, int], int]:
+    """Return an image as annotation tools show it.
+
+    Returns:
+        The path, where the file can be copied, or upright pixels, RGB (H, W, 3), where it has an EXIF orientation; height
+        and width; the orientation (1–8).
+
+    Raises:
+        InputError: The file is missing, damaged, or of a format that a data set does not hold.
+    """
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise InputError(path, f'is none of {", ".join(IMAGE_SUFFIXES)}', 'convert it')
+    pixels, orientation = read_upright(path).pixels, read_header(path).orientation
+    return (path if orientation == 1 else pixels), (pixels.shape[0], pixels.shape[1]), orientation

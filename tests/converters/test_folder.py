@@ -150,6 +150,23 @@ def test_folders_within_folders_and_every_kind_of_number(tmp_path: Path) -> None
         np.testing.assert_array_equal(read_mask(root / f'{name}.png'), mask)
 
 
+def test_turned_photographs_are_stored_upright(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned clockwise
+    upright = np.rot90(codes(0, 2), -1)
+    for stem, mask in {'stored': codes(0, 2), 'shown': upright}.items():
+        save(tmp_path / f'images/{stem}.png', pixels, exif=exif)
+        save(tmp_path / f'masks/{stem}.png', mask.astype(np.uint8))
+    values = {0: 'background', 1: 'cat'}
+    convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=values, split=ALL)
+    for stem in ('stored', 'shown'):
+        image = Image.open(tmp_path / f'data/img/train/{stem}.png')
+        assert image.getexif().get(0x0112, 1) == 1
+        np.testing.assert_array_equal(np.asarray(image), np.rot90(pixels, -1))
+        np.testing.assert_array_equal(read_mask(tmp_path / f'data/labels/train/{stem}.png'), upright)
+
+
 def test_numbers_that_no_class_has_are_counted(tmp_path: Path) -> None:
     photo(tmp_path / 'images/a.png'), photo(tmp_path / 'images/b.png'), photo(tmp_path / 'images/c.png')
     save(tmp_path / 'masks/a.png', codes(0, 2).astype(np.uint8))
