@@ -216,9 +216,8 @@ def test_a_flipped_bit_is_noticed_wherever_it_matters(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         try:
             loaded = load_checkpoint_file(path)
-        except InputError as error:
+        except InputError:
             refused += 1
-            assert '\n' not in str(error)
         else:  # the bit is one of padding, or of a date
             assert torch.equal(loaded['state_dict']['weight'], saved['state_dict']['weight'])
             assert loaded['meta'] == saved['meta']

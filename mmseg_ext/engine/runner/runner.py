@@ -274,8 +274,6 @@ class Runner(OpenRunner):
             if self._resumed_rng_state is not None and self.world_size == 1:
                 set_rng_state(self._resumed_rng_state)
         except (AttributeError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            if isinstance(error, InputError):
-                raise
             problem = f'does not hold the state of this training ({type(error).__name__}: {one_line(error)})'
             raise InputError(filename, problem, 'use it as `load_from:`') from error
         finally:
