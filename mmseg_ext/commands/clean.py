@@ -17,9 +17,9 @@ MAX_ROWS = 20
 
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
-    parser = cli.ArgumentParser(_description(), EXAMPLE, flags={'out': '--to'})
-    cli.add_data_arguments(parser, labels=None, what='label set to repair; it is not changed')
-    cli.add_new_labels(parser, 'label set to write beside it')
+    parser = cli.ArgumentParser(_description(), EXAMPLE, flags={'out': '--to', 'pairs': '--set'})
+    cli.add_data_arguments(parser, what='label set to repair; it is not changed')
+    cli.add_new_labels(parser, 'name of the new label set')
     parser.add_argument('--rules', type=cli.names, metavar='A,B', default=tuple(RULES), help='rules (default: all)')
     parser.add_argument(
         '--set', nargs='+', action='extend', default=[], metavar='NAME=VALUE', help='change thresholds of the rules'

@@ -11,7 +11,9 @@ EXAMPLE = 'mmseg-ext cleaning-ablation data/demo --labels labels --truth labels_
 
 def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
-    parser = ArgumentParser('Measure what each cleaning rule gains, compared with true masks.', EXAMPLE)
+    parser = ArgumentParser(
+        'Measure what each cleaning rule gains, compared with true masks.', EXAMPLE, flags={'splits': '--split'}
+    )
     parser.add_argument('data', metavar='DATA', help='data set with dataset.yaml')
     parser.add_argument('--labels', metavar='NAME', default='labels', help='label set to clean (default: labels)')
     parser.add_argument('--truth', metavar='NAME', default='labels_true', help='true masks (default: labels_true)')
@@ -27,9 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmseg_ext.eda.cleaning.ablation import ablate_rules
 
     limits = Thresholds().thorough() if args.thorough else Thresholds()
+    rows = ablate_rules(args.data, args.labels, args.truth, args.split, limits)
     print('| rules | changed masks | better | worse | mean Dice | mean IoU | pixels changed in true masks |')
     print('| --- | --- | --- | --- | --- | --- | --- |')
-    for row in ablate_rules(args.data, args.labels, args.truth, args.split, limits):
+    for row in rows:
         dice, iou = (f'{before:.5f} → {after:.5f}' for before, after in (row.dice, row.iou))
         changed = f'{row.changed} of {row.masks}'
         print(f'| {row.name} | {changed} | {row.better} | {row.worse} | {dice} | {iou} | {row.true_pixels_changed} |')

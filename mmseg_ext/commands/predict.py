@@ -29,9 +29,10 @@ def build_parser() -> cli.ArgumentParser:
         EXAMPLE,
         flags=MODEL_FLAGS,
     )
+    parser.usage = '%(prog)s (CONFIG CHECKPOINT | MODEL.onnx) (IMAGE | DIR | GLOB)... --out D [options]'
     parser.add_argument(
-        'files', nargs='+', metavar='CONFIG CHECKPOINT IMAGE|DIR|GLOB …',
-        help='the model (its config and its weights or work dir; or one .onnx file), then the images',
+        'files', nargs='+', metavar='MODEL IMAGE',
+        help='the model: its config and its weights (or work dir), or one .onnx file; then images, folders, patterns',
     )  # fmt: skip
     parser.add_argument('--out', metavar='D', required=True, help='result folder')
     parser.add_argument('--overlay', action='store_true', help='also the image with its mask: D/overlays/STEM.jpg')

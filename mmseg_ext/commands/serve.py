@@ -21,8 +21,9 @@ def build_parser() -> cli.ArgumentParser:
         EXAMPLE,
         flags=MODEL_FLAGS | {'max_bytes': '--max-upload'},
     )
+    parser.usage = '%(prog)s (CONFIG CHECKPOINT | MODEL.onnx) [options]'
     parser.add_argument(
-        'model', nargs='+', metavar='CONFIG CHECKPOINT | MODEL.onnx', help='config and weights (or work dir), or ONNX'
+        'model', nargs='+', metavar='MODEL', help='its config and its weights (or work dir), or one .onnx file'
     )
     parser.add_argument(
         '--host', default='127.0.0.1', metavar='ADDRESS', help='address to listen on (default: 127.0.0.1)'

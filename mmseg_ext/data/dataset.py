@@ -241,6 +241,14 @@ class DataSet:
         if not self.root.is_dir():
             raise InputError(self.root, 'folder not found', LAYOUT)
 
+    def __repr__(self) -> str:
+        """Name the folder, its splits and its label sets."""
+        try:
+            splits, labels = self.splits(), self.label_sets()
+        except InputError:
+            return f'DataSet({str(self.root)!r})'
+        return f'DataSet({str(self.root)!r}: splits {", ".join(splits)}; label sets {", ".join(labels) or "none"})'
+
     @cached_property
     def classes(self) -> Classes:
         """Names, colours and ignored value, from ``dataset.yaml``.
@@ -254,28 +262,38 @@ class DataSet:
         """Names of the folders that may hold masks, sorted."""
         return tuple(sorted(set(_subfolders(self.root)) - {IMAGES, SHAPES}))
 
-    def new_label_set(self, name: str) -> LabelSet:
+    def new_label_set(self, name: str, source: str | None = None) -> LabelSet:
         """Name a label set that need not exist.
 
+        Args:
+            name: Its name.
+            source: The label set that it is made from, which is never changed.
+
         Raises:
-            InputError: The name is not that of a folder in the data set that may hold masks.
+            InputError: The name is not that of a folder in the data set that may hold masks, or it is ``source``.
         """
+        if name == source:
+            raise InputError(f'`to={name}`', 'is the source itself, which is never changed', 'name another')
         return self._label_set(name, 'to')
 
-    def label_set(self, name: str) -> LabelSet:
+    def label_set(self, name: str, argument: str = 'labels') -> LabelSet:
         """Open a label set.
+
+        Args:
+            name: Its name.
+            argument: What a message calls the name.
 
         Raises:
             InputError: The name is none of a label set, or there is no such folder.
         """
-        masks = self._label_set(name, 'labels')
+        masks = self._label_set(name, argument)
         if not (self.root / name).is_dir():
             others = ', '.join(self.label_sets()) or 'none here'
-            raise InputError(self.root / name, 'label set not found', f'`labels` may be {others}')
+            raise InputError(self.root / name, 'label set not found', f'`{argument}` may be {others}')
         return masks
 
     def _label_set(self, name: str, argument: str) -> LabelSet:
-        if name != Path(name).name or name in ('', '..', IMAGES, SHAPES):
+        if name != Path(name).name or name.startswith('.') or name in ('', IMAGES, SHAPES):
             raise InputError(
                 f'`{argument}={name!r}`', f'must be the name of a label set, a folder of masks in {self.root}'
             )

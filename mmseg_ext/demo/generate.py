@@ -115,16 +115,12 @@ def make_demo_data(root: str | Path, settings: DemoSettings, overwrite: bool = F
     Raises:
         InputError: ``root`` holds something else, or cannot be written.
     """
-    root = Path(root).resolve()
+    root = Path(root)
     if _is_occupied(root):
         if not overwrite and _is_complete(root, settings):
             return False
-        if not overwrite:
-            raise InputError(
-                root, 'is not this demo set', 'name another folder, or replace a demo set with `overwrite=True`'
-            )
-        _refuse_foreign(root)
-    with staged_folder(root) as folder:
+        _refuse_foreign(root, overwrite)
+    with staged_folder(root.resolve()) as folder:
         _write_set(folder, settings)
     return True
 
@@ -217,9 +213,17 @@ def _is_complete(root: Path, settings: DemoSettings) -> bool:
     return same and all((root / name).is_file() for name in settings.files())
 
 
-def _refuse_foreign(root: Path) -> None:
-    """Refuse to replace a folder with files that this generator did not write."""
+def _refuse_foreign(root: Path, overwrite: bool) -> None:
+    """Refuse a folder with files that this generator did not write, and without ``overwrite`` any."""
+    if not (root / RECORD_NAME).is_file():
+        raise InputError(root, 'holds something else than a demo set', 'name another folder')
     record = read_record(root)
+    if not overwrite:
+        raise InputError(
+            root,
+            'is a demo set of other settings, or incomplete',
+            'name another folder, or replace it with `overwrite=True`',
+        )
     try:
         ours = DemoSettings(**record['parameters']).files()
     except (KeyError, TypeError) as error:

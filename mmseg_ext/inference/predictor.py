@@ -83,6 +83,17 @@ class Predictor:
         self.rules = rules or ImageRules()
         self.classes: Classes = self.network.info.classes
 
+    def __repr__(self) -> str:
+        """Name the network, its classes and its views."""
+        views, sizes = self.views, []
+        for size in views.sizes:
+            sizes.append('own size' if size is None else f'{size[0]:g}x{size[1]:g}')
+        tiles = '' if views.tile is None else f', tiles of {views.tile} px'
+        return (
+            f'Predictor({type(self.network).__name__}: {", ".join(self.classes.names)}; '
+            f'{" + ".join(sizes)}{", mirrored too" if views.flip else ""}{tiles})'
+        )
+
     @overload
     def predict(self, source: Source) -> Prediction: ...
     @overload

@@ -93,7 +93,7 @@ def build_app(predictor: Predictor, host: str = '127.0.0.1', max_bytes: int = MA
         from starlette.responses import JSONResponse, Response
         from starlette.routing import Route
     except ImportError as error:
-        raise InputError(str(error.name), 'is not installed', installing('serve')) from error
+        raise InputError('starlette or uvicorn', 'is not installed', installing('serve')) from error
 
     async def page(request: Request) -> Response:
         name, kind = PAGES[request.url.path]

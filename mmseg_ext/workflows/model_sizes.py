@@ -35,7 +35,12 @@ class ModelSize:
 
     def cells(self) -> tuple[str, str, str]:
         """Return the row of a table: name, parameters in millions, GFLOPs."""
-        return self.name, f'{self.parameters / 1e6:.1f}', f'{self.gflops:.1f}'
+        return self.name, _rounded(self.parameters / 1e6), _rounded(self.gflops)
+
+
+def _rounded(value: float) -> str:
+    """Round to one decimal, or where that would leave little, to two digits."""
+    return f'{value:.1f}' if value >= 1 else f'{value:.2g}'
 
 
 def measure_models(

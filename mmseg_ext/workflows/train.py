@@ -79,7 +79,8 @@ def train(
         if first and not resume:
             _remove_if_nothing_was_trained(work_dir, existed)
         raise
-    return {'work_dir': work_dir, 'best_checkpoint': runner.message_hub.get_info('best_ckpt')}
+    best = runner.message_hub.get_info('best_ckpt')  # an absolute path, in the work dir
+    return {'work_dir': work_dir, 'best_checkpoint': None if best is None else str(work_dir / Path(best).name)}
 
 
 def enqueue_training(

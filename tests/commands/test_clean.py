@@ -68,14 +68,18 @@ def test_rules_thresholds_splits_and_a_report_of_a_dry_run(run_tool: Run, demo: 
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
-        (('--labels', 'labels'), ['--to']),
+        ((), ['--to']),
         (
             ('--labels', 'labels', '--to', 'labels_true', '--overwrite'),
             ['labels_true', 'not written by mmseg-ext clean'],
         ),
-        (('--labels', 'labels', '--to', 'x', '--rules', ''), ['no rule']),
-        (('--labels', 'labels', '--to', 'x', '--set', 'noise_area=few'), ['noise_area', 'whole number']),
-        (('--labels', 'labels', '--to', 'x', '--splits', 'tarin'), ['tarin', 'train']),
+        (('--to', 'x', '--rules', ''), ['--rules: names no rule']),
+        (('--to', 'x', '--rules', 'noise,polish'), ['--rules polish: no such rule']),
+        (('--to', 'labels'), ['--to labels: is the source']),
+        (('--to', 'labelme'), ['--to labelme: must be the name of a label set']),
+        (('--to', 'x', '--set', 'noise_area=few'), ['--set noise_area=few: must be a whole number']),
+        (('--to', 'x', '--set', 'cut_width=2'), ['--set cut_width=2: must be from 0 to 1']),
+        (('--to', 'x', '--splits', 'tarin'), ['tarin', 'train']),
     ],
 )
 def test_wrong_use_is_one_line(

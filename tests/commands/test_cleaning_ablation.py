@@ -32,11 +32,16 @@ def test_the_table_has_a_row_for_each_rule_and_kind(tmp_path: Path, capsys: pyte
     assert 'all, on x' not in rows
 
 
-def test_missing_masks_are_named(tmp_path: Path) -> None:
+def test_missing_masks_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / 'dataset.yaml').write_text('classes: [background, a]\npalette: [[0,0,0],[220,60,60]]\n')
-    with pytest.raises(InputError, match='labels/train: no such folder'):
+    with pytest.raises(InputError, match='labels: label set not found'):
         main([str(tmp_path)])
-    for name in ('labels', 'labels_true'):
-        (tmp_path / name / 'train').mkdir(parents=True)
+    (tmp_path / 'labels' / 'train').mkdir(parents=True)
+    with pytest.raises(InputError, match='labels_true: label set not found; `truth` may be labels'):
+        main([str(tmp_path)])
+    (tmp_path / 'labels_true' / 'train').mkdir(parents=True)
+    with pytest.raises(InputError, match="no split 'val'; `splits` may be train"):
+        main([str(tmp_path), '--split', 'val'])
     with pytest.raises(InputError, match='no mask of the same name'):
         main([str(tmp_path)])
+    assert not capsys.readouterr().out

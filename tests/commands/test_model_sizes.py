@@ -28,10 +28,10 @@ def test_the_smallest_model_first(fast_tool: Callable, tmp_path: Path) -> None:
     rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in done.stdout.split('\n') if '|' in line]
     assert rows[0] == ['model', 'parameters (M)', 'GFLOPs']
     assert [row[0] for row in rows[2:]] == ['small', 'wide']
-    assert rows[2][1:] == ['0.0', '0.0']
+    assert rows[2][1:] == ['0.00013', '0.00012']  # (3 · 9 + 1) · 4 + (4 + 1) · 3 parameters
     # One convolution of 3×3 from 3 to 400 channels, one of 1×1 to 3, at each of 32×32 pixels.
     weights = 400 * 27 + 400 * 3
-    assert rows[3][1:] == [f'{(weights + 403) / 1e6:.1f}', f'{weights * 32 * 32 / 1e9:.1f}']
+    assert rows[3][1:] == [f'{(weights + 403) / 1e6:.2g}', f'{weights * 32 * 32 / 1e9:.2g}']
 
 
 def test_wrong_use(fast_tool: Callable, tmp_path: Path, one_line: Callable) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from payload import Payload
 from PIL import Image
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -188,16 +188,6 @@ def test_a_split_without_masks_is_predicted_only(
     assert not (tmp_path / 'out' / 'records.parquet').exists()
 
 
-class Malicious:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mknod, (str(self.path),)
-
-
 class TestUnusableCheckpoint:
     @pytest.fixture
     def refused(self, fast_tool: Tool, config: Path, earlier: Path, one_line: OneLine) -> Callable[..., None]:
@@ -229,8 +219,8 @@ class TestUnusableCheckpoint:
     def test_one_that_runs_code(self, refused: Callable[..., None], tmp_path: Path) -> None:
         torch = pytest.importorskip('torch')
         trap = tmp_path / 'trap'
-        torch.save({'state_dict': {}, 'meta': Malicious(trap)}, tmp_path / 'zip.pth')
-        (tmp_path / 'plain.pth').write_bytes(pickle.dumps({'state_dict': Malicious(trap)}))
+        torch.save({'state_dict': {}, 'meta': Payload(trap)}, tmp_path / 'zip.pth')
+        (tmp_path / 'plain.pth').write_bytes(pickle.dumps({'state_dict': Payload(trap)}))
         for name in ('zip.pth', 'plain.pth'):
             refused(tmp_path / name, name)
             assert not trap.exists()

@@ -76,7 +76,12 @@ def test_a_new_label_set_need_not_exist_but_has_a_fitting_name(write_set: WriteS
     data = DataSet(write_set({'train': {'a': MASK}}))
     assert data.new_label_set('mine') == LabelSet(data.root / 'mine')
     assert not (data.root / 'mine').exists()
-    for name in ('img', 'labelme', '../mine', '..', '.', ''):
+    assert repr(data) == f"DataSet('{data.root}')"
+    (data.root / 'img' / 'train').mkdir(parents=True)
+    assert repr(data) == f"DataSet('{data.root}': splits train; label sets labels)"
+    with pytest.raises(InputError, match='`to=labels`: is the source itself'):
+        data.new_label_set('labels', source='labels')
+    for name in ('img', 'labelme', '../mine', '..', '.', '', '.mine'):
         with pytest.raises(InputError, match='`to='):
             data.new_label_set(name)
 

@@ -25,22 +25,13 @@ from mmengine.registry import WEIGHT_INITIALIZERS, build_functions
 from mmengine.runner import Runner, loops
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
+from payload import Payload
 
 from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
 from mmseg_ext.engine.checkpoints.weights import LOADERS
 from mmseg_ext.engine.mmengine_internals import PLANE_WARNING, is_resumed, strict_loading
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
-
-
-class Payload:
-    """Unpickled without restrictions, it makes a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 @pytest.fixture

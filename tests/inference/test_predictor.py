@@ -39,6 +39,12 @@ def test_the_class_of_each_pixel_is_found(colour_network: Any, info: ModelInfo) 
     assert result.classes == info.classes
 
 
+def test_its_representation_names_what_it_does(colour_network: Any) -> None:
+    assert repr(Predictor(colour_network())) == 'Predictor(ColourNetwork: background, cat, dog; own size)'
+    views = Views(((320, 256), None), flip=True, tile=512)
+    assert '; 320x256 + own size, mirrored too, tiles of 512 px)' in repr(Predictor(colour_network(), views=views))
+
+
 def test_normalisation_is_that_of_the_metadata(info: ModelInfo) -> None:
     image = np.array([[[[12, 28, 5]]]], np.uint8)
     np.testing.assert_allclose(normalise(image, info)[0, :, 0, 0], [1, 2, -5])

@@ -19,20 +19,11 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
+from payload import Payload
 
 from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import DownloadError, load_checkpoint_file, load_strictly
-
-
-class Payload:
-    """Unpickled without restrictions, it makes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from payload import Payload
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.weights import PUBLISHED
@@ -85,16 +85,6 @@ def test_folded_norms_are_refused_where_the_backbone_has_norms(tmp_path: Path) -
         convert_weights(source, 'mobilenet-v2', tmp_path / 'ours.pth')
     assert not (tmp_path / 'ours.pth').exists()
     convert_weights(source, 'vgg', tmp_path / 'ours.pth')
-
-
-class Payload:
-    """Unpickled without restrictions, it makes a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:

@@ -83,9 +83,10 @@ def audit_label_set(
     Raises:
         InputError: The data set, a split or the label set does not exist, or the workers cannot be used.
     """
-    data = DataSet(Path(root).resolve())
+    data = DataSet(root)
     classes = data.classes
     splits = data.splits(labels, splits)
+    data = DataSet(data.root.resolve())  # workers may have another working directory
     items: list[Item] = []
     findings: list[Finding] = []
     for split in splits:

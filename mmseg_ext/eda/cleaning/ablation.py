@@ -77,7 +77,7 @@ def ablate_rules(
         split: The split.
         limits: When a rule acts.
 
-    Yields:
+    Returns:
         One ablation after the other, as soon as it is measured.
 
     Raises:
@@ -85,19 +85,25 @@ def ablate_rules(
     """
     data = DataSet(root)
     limits, ignore_index = limits or Thresholds(), data.classes.ignore_index
-    folders = [data.root / name / split for name in (labels, truth)]
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(folder, 'no such folder', f'name a label set and a split of {data.root}')
+    sets = [data.label_set(labels), data.label_set(truth, 'truth')]
+    for label_set in sets:
+        label_set.splits([split])
     paths, truths = (data.split(split, name).masks() for name in (labels, truth))
     pairs = {stem: (read_mask(paths[stem]), read_mask(truths[stem])) for stem in paths if stem in truths}
     if not pairs:
-        raise InputError(f'{folders[0]} and {folders[1]}', 'no mask of the same name in both')
+        first, second = (label_set.folder / split for label_set in sets)
+        raise InputError(f'{first} and {second}', 'no mask of the same name in both')
+    return _ablate(pairs, read_defects(data.root / DEFECTS), split, ignore_index, limits)
+
+
+def _ablate(
+    pairs: Mapping[str, tuple[Mask, Mask]], kinds: Mapping[str, str], split: str, ignore_index: int, limits: Thresholds
+) -> Iterator[Ablation]:
+    """Measure the rules on pairs of a mask and its truth, by stem."""
     scores: dict[str, Scores] = {}
     for rules in track([*[[name] for name in RULES], list(RULES)], 'measuring', total=len(RULES) + 1):
         scores = {stem: compare(*pair, ignore_index, rules, limits) for stem, pair in pairs.items()}
         yield _summarize(rules[0] if len(rules) == 1 else 'all', list(scores.values()))
-    kinds = read_defects(data.root / DEFECTS)
     for kind in sorted(set(kinds.values())):
         chosen = [score for stem, score in scores.items() if kinds.get(f'{split}/{stem}') == kind]
         if chosen:

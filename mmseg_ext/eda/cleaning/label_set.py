@@ -50,8 +50,8 @@ def clean_label_set(
     """
     data = DataSet(root)
     classes = data.classes
-    source, target = data.label_set(labels), data.root / out
-    _check_names(labels, out, rules)
+    source, target = data.label_set(labels), data.new_label_set(out, labels).folder
+    _check_rules(rules)
     ordered = tuple(rule for rule in RULES if rule in rules)
     report = CleaningReport(labels, out, ordered, limits or Thresholds())
     files = source.files(splits)
@@ -74,15 +74,11 @@ def clean_label_set(
     return report
 
 
-def _check_names(labels: str, out: str, rules: Sequence[str]) -> None:
+def _check_rules(rules: Sequence[str]) -> None:
     if unknown := [rule for rule in rules if rule not in RULES]:
-        raise InputError(f'rule {unknown[0]}', 'not known', f'choose from {", ".join(RULES)}')
+        raise InputError(f'`rules={unknown[0]}`', 'no such rule', f'choose from {", ".join(RULES)}')
     if not rules:
-        raise InputError('`rules`', 'no rule is given', f'choose from {", ".join(RULES)}')
-    if not out or out.startswith('.') or Path(out).name != out or out == 'img':
-        raise InputError(f'label set {out!r}', f'must be the name of a folder next to img, such as {labels}_clean')
-    if out == labels:
-        raise InputError(f'label set {out}', 'is the source itself, which is never changed', 'name another')
+        raise InputError('`rules`', 'names no rule', f'choose from {", ".join(RULES)}')
 
 
 def _write(target: Path, source: Path, mask: Mask | None, classes: Classes) -> None:

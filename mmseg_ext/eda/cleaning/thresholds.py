@@ -67,7 +67,7 @@ class Thresholds:
             highest = math.inf if field.type == 'int' else 1
             if not lowest <= value <= highest:
                 wanted = f'from {lowest} to 1' if highest == 1 else f'{lowest} or more'
-                raise InputError(f'threshold {field.name}={value}', f'must be {wanted}')
+                raise InputError(f'`{field.name}={value}`', f'must be {wanted}')
 
     def thorough(self) -> Thresholds:
         """Return the same thresholds, but with tiny regions and holes cleaned at finely detailed outlines too."""
@@ -87,10 +87,13 @@ class Thresholds:
         for pair in pairs:
             name, equals, text = pair.partition('=')
             if not equals or name not in known:
-                raise InputError(f'threshold {pair}', f'must be NAME=VALUE with NAME one of {", ".join(known)}')
+                raise InputError(f'`pairs={pair}`', f'must be NAME=VALUE with NAME one of {", ".join(known)}')
             try:
                 values[name] = known[name](text)
+                replace(self, **{name: values[name]})  # type: ignore[arg-type]
             except ValueError:
                 kind = 'a whole number' if known[name] is int else 'a number'
-                raise InputError(f'threshold {pair}', f'{name} must be {kind}') from None
+                raise InputError(f'`pairs={pair}`', f'must be {kind}') from None
+            except InputError as error:
+                raise InputError(f'`pairs={pair}`', error.problem) from None
         return replace(self, **values)  # type: ignore[arg-type]

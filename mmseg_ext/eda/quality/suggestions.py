@@ -69,10 +69,11 @@ def accept_suggestions(
             that a training takes neither side.
 
     Raises:
-        InputError: The new split exists, or a stem has no mask or no suggestion.
+        InputError: ``out`` cannot be the name of a new label set, its split exists, or a stem has no mask or no
+            suggestion.
     """
     data = DataSet(root)
-    source, target = data.label_set(labels).folder / split, data.root / out / split
+    source, target = data.label_set(labels).folder / split, data.new_label_set(out, labels).folder / split
     if target.exists():
         raise InputError(target, 'exists already', 'choose another name')
     classes = data.classes

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Literal, TypedDict
+from abc import abstractmethod
+from typing import Literal, Unpack
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmseg_ext.models.losses.class_weight import ClassWeight, ClassWeights
-from mmseg_ext.models.losses.reduction import (
-    check_loss_name,
-    divide_or_zero,
-    full_precision,
-    one_hot,
-    pixel_weight,
-    valid_pixels,
-)
+from mmseg_ext.models.losses.reduction import divide_or_zero, full_precision, one_hot, pixel_weight, valid_pixels
+from mmseg_ext.models.losses.segmentation_loss import LossOptions, SegmentationLoss
 
 
-class PixelOptions(TypedDict, total=False):
+class PixelOptions(LossOptions, total=False):
     """Options of every `PixelLoss`; see there."""
 
-    use_sigmoid: bool
-    class_weight: ClassWeight
     label_smoothing: float
     normalize: Literal['weights', 'pixels']
-    loss_weight: float
 
 
-class PixelLoss(nn.Module, ABC):
+class PixelLoss(SegmentationLoss):
     r"""Mean over pixels of a cost of the true class's probability.
 
     With target distribution ``t`` (one-hot for class ids), probabilities ``p``, class weights ``w`` and per-pixel
@@ -62,13 +52,10 @@ class PixelLoss(nn.Module, ABC):
         logits (N, C, H, W); target (N, H, W) or soft (N, C, H, W); loss: scalar.
 
     Args:
-        use_sigmoid: An independent binary problem for each channel instead of softmax.
-        class_weight: One weight >= 0 for each class, the path of a file with them, or a method to compute them from
-            masks, see `mmseg_ext.models.losses.class_weight`; None for equal weights.
         label_smoothing: Fraction ``e`` of each target that is spread over all classes, in [0, 1).
         normalize: Divisor of the sum, ``'weights'`` or ``'pixels'``.
-        loss_weight: Factor on the loss.
         loss_name: Key in the log; it must start with ``loss_``.
+        options: As in `SegmentationLoss`: ``use_sigmoid``, ``class_weight``, ``loss_weight``.
 
     Raises:
         InputError: The class weights cannot be read or computed.
@@ -77,24 +64,19 @@ class PixelLoss(nn.Module, ABC):
 
     def __init__(
         self,
-        use_sigmoid: bool = False,
-        class_weight: ClassWeight = None,
+        *,
         label_smoothing: float = 0.0,
         normalize: Literal['weights', 'pixels'] = 'weights',
-        loss_weight: float = 1.0,
         loss_name: str = 'loss_pixel',
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__()
+        super().__init__(loss_name=loss_name, **options)
         if normalize not in ('weights', 'pixels'):
             raise ValueError(f"normalize {normalize!r} is neither 'weights' nor 'pixels'")
         if not 0 <= label_smoothing < 1:
             raise ValueError(f'label_smoothing {label_smoothing} is not in [0, 1)')
-        self.use_sigmoid = use_sigmoid
         self.label_smoothing = label_smoothing
         self.normalize = normalize
-        self.loss_weight = loss_weight
-        self.loss_name = check_loss_name(loss_name)
-        self.class_weight = ClassWeights(class_weight)
 
     @abstractmethod
     def cost(self, log_probs: Tensor) -> Tensor:

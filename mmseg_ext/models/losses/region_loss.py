@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, Unpack
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmseg_ext.models.losses.class_weight import ClassWeight, ClassWeights
-from mmseg_ext.models.losses.reduction import (
-    check_loss_name,
-    divide_or_zero,
-    full_precision,
-    one_hot,
-    pixel_weight,
-    valid_pixels,
-)
+from mmseg_ext.models.losses.reduction import divide_or_zero, full_precision, one_hot, pixel_weight, valid_pixels
+from mmseg_ext.models.losses.segmentation_loss import LossOptions, SegmentationLoss
 
 
-class RegionOptions(TypedDict, total=False):
+class RegionOptions(LossOptions, total=False):
     """Options of every `RegionLoss`; see there."""
 
-    use_sigmoid: bool
     classes: Sequence[int] | None
-    class_weight: ClassWeight
     per: Literal['batch', 'image']
     absent: Literal['skip', 'count']
-    loss_weight: float
 
 
-class RegionLoss(nn.Module, ABC):
+class RegionLoss(SegmentationLoss):
     """Weighted mean over classes of a loss per class.
 
     A class loss is computed from the valid pixels (those not ignored) of the batch or of one image::
@@ -51,15 +41,13 @@ class RegionLoss(nn.Module, ABC):
         logits (N, C, H, W); target (N, H, W) or soft (N, C, H, W); loss: scalar.
 
     Args:
-        use_sigmoid: Independent sigmoid for each channel instead of softmax.
-        classes: Channel indices that enter the mean; all by default.
-        class_weight: ``w``: one weight >= 0 for each channel (chosen or not), the path of a file with them, or a method
-            to compute them from masks, see `mmseg_ext.models.losses.class_weight`; None for equal weights.
+        classes: Channel indices that enter the mean; all by default. ``class_weight`` has a weight for each channel,
+            chosen or not.
         per: ``'batch'``: one class loss over all images together. ``'image'``: one per image; the loss is the mean over
             the images that have a class to average.
         absent: ``'skip'`` or ``'count'`` for a class that is absent from the target (of the batch or image).
-        loss_weight: Factor on the loss.
         loss_name: Key in the log; it must start with ``loss_``.
+        options: As in `SegmentationLoss`: ``use_sigmoid``, ``class_weight``, ``loss_weight``.
 
     Raises:
         InputError: The class weights cannot be read or computed.
@@ -68,28 +56,23 @@ class RegionLoss(nn.Module, ABC):
 
     def __init__(
         self,
-        use_sigmoid: bool = False,
+        *,
         classes: Sequence[int] | None = None,
-        class_weight: ClassWeight = None,
         per: Literal['batch', 'image'] = 'batch',
         absent: Literal['skip', 'count'] = 'skip',
-        loss_weight: float = 1.0,
         loss_name: str = 'loss_region',
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__()
+        super().__init__(loss_name=loss_name, **options)
         if per not in ('batch', 'image'):
             raise ValueError(f"per {per!r} is neither 'batch' nor 'image'")
         if absent not in ('skip', 'count'):
             raise ValueError(f"absent {absent!r} is neither 'skip' nor 'count'")
         if classes is not None and (len(classes) == 0 or len(set(classes)) < len(classes) or min(classes) < 0):
             raise ValueError(f'classes {list(classes)} must be different indices >= 0, at least one')
-        self.use_sigmoid = use_sigmoid
         self.classes = None if classes is None else list(classes)
         self.per = per
         self.absent = absent
-        self.loss_weight = loss_weight
-        self.loss_name = check_loss_name(loss_name)
-        self.class_weight = ClassWeights(class_weight)
 
     @abstractmethod
     def class_losses(self, scores: Tensor, target: Tensor, pixels: Tensor) -> Tensor:

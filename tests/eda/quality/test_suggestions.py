@@ -41,8 +41,11 @@ def test_where_the_two_differ_may_be_ignored(root: Path) -> None:
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(root: Path) -> None:
-    with pytest.raises(InputError, match=r'labels/train: exists already'):
+    with pytest.raises(InputError, match='`to=labels`: is the source itself'):
         accept_suggestions(root, 'labels', 'train', root / 'model', ['a'], 'labels')
+    (root / 'taken' / 'train').mkdir(parents=True)
+    with pytest.raises(InputError, match=r'taken/train: exists already'):
+        accept_suggestions(root, 'labels', 'train', root / 'model', ['a'], 'taken')
     with pytest.raises(InputError, match=r'has no x\.png'):
         accept_suggestions(root, 'labels', 'train', root / 'model', ['x'], 'new')
     (root / 'model' / 'c.png').write_bytes(b'')

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import socket
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import torch
 from mmengine.model import BaseModule
 from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
+from payload import Payload
 from torch import nn
 
 from mmseg_ext.engine.mmengine_internals import strict_loading
@@ -21,16 +21,6 @@ from mmseg_ext.weights import local_file
 
 STATE = OrderedDict(weight=torch.full((1, 1), 3.0), bias=torch.full((1,), 4.0))
 URL = 'https://example.invalid/models/net.pth'
-
-
-class Foreign:
-    """Unpickled without restrictions, it makes a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 class Linear(BaseModule):
@@ -100,7 +90,7 @@ class TestScheme:
         assert 'does not hold it' in refused('weights://other.pth')
 
     def test_a_file_with_code_is_refused_and_the_code_not_run(self, folder: Path) -> None:
-        torch.save({'state_dict': STATE, 'meta': Foreign(folder / 'trace')}, folder / 'foreign.pth')
+        torch.save({'state_dict': STATE, 'meta': Payload(folder / 'trace')}, folder / 'foreign.pth')
         text = refused('weights://foreign.pth')
         assert text.startswith(f'{folder / "foreign.pth"}: holds pickled objects, which could run code')
         with pytest.raises(InputError, match='could run code'):

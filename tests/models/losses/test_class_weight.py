@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from payload import Payload
 
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.eda.class_weights import class_weights, write_weights
@@ -116,15 +117,9 @@ def test_a_json_list_is_read_as_mmsegmentation_reads_it(batch, tmp_path: Path) -
         torch.testing.assert_close(loss(*batch), CrossEntropyLoss(class_weight=[0.5, 1, 2])(*batch))
 
 
-class RunsCode:
-    def __reduce__(self):
-        return (Path.touch, (Path(self.path),))
-
-
 @pytest.mark.parametrize('suffix', ['pkl', 'npy', 'json'])
 def test_a_pickle_is_never_run(tmp_path: Path, suffix: str) -> None:
-    malicious, path = RunsCode(), tmp_path / f'weights.{suffix}'
-    malicious.path = str(tmp_path / 'ran')
+    malicious, path = Payload(tmp_path / 'ran'), tmp_path / f'weights.{suffix}'
     path.write_bytes(pickle.dumps(malicious))
     with pytest.raises(InputError, match=f'weights.{suffix}'):
         CrossEntropyLoss(class_weight=str(path))
