@@ -16,7 +16,8 @@ from mmseg_ext.commands import cli
 STEPS: dict[str, dict[str, str]] = {
     'data': {
         'demo': 'make the synthetic pets',
-        'convert': "convert a public data set into the project's layout",
+        'convert': "convert a public data set or an export of a tool into the project's layout",
+        'export-labels': 'export masks to COCO, YOLO, CVAT or VOC',
         'audit': 'find wrong, duplicate and missing masks and images',
         'stats': 'measure a data set',
         'class-weights': 'compute class weights from the masks of a split',

@@ -101,8 +101,8 @@ def upright_image(path: Path) -> tuple[NDArray[np.uint8] | Path, tuple[int, int]
     """Return an image as annotation tools show it.
 
     Returns:
-        The path, where the file can be copied, or upright pixels, RGB (H, W, 3), where it has an EXIF orientation; height
-        and width; the orientation (1–8).
+        The path, where the file can be copied, or upright pixels, RGB (H, W, 3), where it has an EXIF orientation;
+        height and width; the orientation (1–8).
 
     Raises:
         InputError: The file is missing, damaged, or of a format that a data set does not hold.

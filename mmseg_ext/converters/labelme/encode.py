@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.converters.regions import Binary, Box, find_regions
 from mmseg_ext.data.labelme.document import Shape, new_shape
 from mmseg_ext.data.labelme.polygon import fill_polygon
 from mmseg_ext.data.labelme.shapes import encode_mask
 from mmseg_ext.data.masks import Mask
 
 ShapeKind = Literal['mask', 'polygon']
-Binary = NDArray[np.bool_]
-Box = tuple[int, int, int, int]
 
 
 def encode_shapes(
@@ -43,18 +42,8 @@ def encode_shapes(
     """
     canvas = np.zeros_like(mask) if canvas is None else canvas.copy()
     if kind == 'mask':
-        return [_mask_shape(names[value], region, box) for value, region, box in _regions(mask, mask != canvas, 8)]
+        return [_mask_shape(names[value], region, box) for value, region, box in find_regions(mask, mask != canvas, 8)]
     return _polygon_shapes(mask, names, tolerance, canvas)
-
-
-def _regions(mask: Mask, where: Binary, connectivity: int) -> Iterator[tuple[int, Binary, Box]]:
-    """Yield each region among some pixels: value, pixels within its box, and box (left, top, width, height)."""
-    for value in np.unique(mask[where]):
-        here = ((mask == value) & where).astype(np.uint8)
-        _, numbers, stats, _ = cv2.connectedComponentsWithStats(here, connectivity=connectivity)
-        for number, (left, top, width, height) in enumerate(stats[1:, : cv2.CC_STAT_AREA].tolist(), 1):
-            region = numbers[top : top + height, left : left + width] == number
-            yield int(value), region, (left, top, width, height)
 
 
 def _mask_shape(label: str, region: Binary, box: Box) -> Shape:
@@ -70,7 +59,7 @@ def _polygon_shapes(mask: Mask, names: Mapping[int, str], tolerance: float, canv
     never cross, while an 8-connected background would pass through the corners of an outline.
     """
     outlines = []
-    for value, region, box in _regions(mask, np.ones(mask.shape, bool), 4):
+    for value, region, box in find_regions(mask, np.ones(mask.shape, bool), 4):
         vertices = _outline(region, tolerance)
         outlines.append((fill_polygon(vertices, *region.shape), value, region, box, vertices))
     outlines.sort(key=lambda outline: -int(outline[0].sum()))

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools.coco import COCO
+
+from mmseg_ext.commands.main import main
+from mmseg_ext.converters import SplitOptions, WholeOptions, convert_coco, convert_cvat, convert_voc, convert_yolo
+from mmseg_ext.converters.coco_format import decode_counts
+from mmseg_ext.converters.exports import FORMATS, export_labels
+from mmseg_ext.converters.exports.shapes import encode_counts
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.masks import read_mask, write_mask
+from mmseg_ext.errors import InputError
+
+Mask = NDArray[np.uint8]
+CLASSES = Classes(('background', 'scratch', 'a "dent" & <more>'), ((0, 0, 0), (48, 112, 32), (176, 112, 32)))
+MASKS = arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.sampled_from([0, 1, 2, 255]))
+
+
+def write(root: Path, masks: Sequence[Mask], split: str = 'val') -> Path:
+    CLASSES.write(root)
+    for number, mask in enumerate(masks):
+        path = root / 'img' / split / f'{number}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', mask.shape[::-1]).save(path)
+        write_mask(root / 'labels' / split / f'{number}.png', mask, CLASSES.palette)
+    return root
+
+
+def read_back(kind: str, out: Path, root: Path) -> list[Mask]:
+    split = SplitOptions(0, 0)
+    if kind.startswith('coco'):
+        options = WholeOptions(classes=CLASSES.names[1:], val=0, test=0)
+        convert_coco(out / 'annotations/instances_val.json', out / 'images/val', root, options)
+    elif kind == 'cvat':
+        convert_cvat(out, root, split=split)
+    elif kind == 'voc':
+        convert_voc(out, root, split=split)
+    else:
+        convert_yolo(out, root)
+    masks = {path.stem.rpartition('_')[2]: read_mask(path) for path in root.glob('labels/*/*.png')}
+    return [masks[key] for key in sorted(masks, key=int)]
+
+
+def by_toolkit(path: Path) -> list[Mask]:
+    """Read a COCO file by its own toolkit."""
+    coco, masks = COCO(path), []
+    for image in coco.imgs.values():
+        mask = np.zeros((image['height'], image['width']), np.uint8)
+        for entry in sorted(coco.imgToAnns[image['id']], key=lambda entry: -entry['area']):
+            mask[coco.annToMask(entry) > 0] = 255 if entry['iscrowd'] else entry['category_id']
+        masks.append(mask)
+    return masks
+
+
+@pytest.mark.filterwarnings('ignore:__array__ implementation:DeprecationWarning')
+@pytest.mark.parametrize('kind', FORMATS)
+@settings(max_examples=12, deadline=None)
+@given(masks=st.lists(MASKS, min_size=1, max_size=3).filter(lambda masks: any(np.isin(m, [1, 2]).any() for m in masks)))
+def test_masks_survive_the_way_there_and_back(kind: str, masks: list[Mask]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data = write(folder / 'data', masks)
+        report = export_labels(data, 'labels', folder / 'out', kind, images=True)
+        expected = [np.where(mask == 255, 0, mask) for mask in masks] if kind == 'yolo' else masks
+        lost = sum(int((mask == 255).sum()) for mask in masks) if kind == 'yolo' else 0
+        assert report.total('px differ') == lost
+        assert bool(report.notes) == (lost > 0)
+        for mask, back in zip(expected, read_back(kind, folder / 'out', folder / 'back'), strict=True):
+            np.testing.assert_array_equal(back, mask)
+        names = Classes.read(folder / 'back').names
+        assert names == CLASSES.names
+        if kind.startswith('coco'):
+            for mask, back in zip(masks, by_toolkit(folder / 'out/annotations/instances_val.json'), strict=True):
+                np.testing.assert_array_equal(back, mask)
+
+
+@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=9))
+def test_compressed_run_lengths(counts: list[int]) -> None:
+    assert decode_counts(encode_counts(counts)) == counts
+
+
+def test_objects_are_8_connected_regions(tmp_path: Path) -> None:
+    mask = np.array([[1, 0, 2], [0, 1, 0], [0, 0, 2]], np.uint8)
+    export_labels(write(tmp_path / 'data', [mask]), 'labels', tmp_path / 'out', 'coco-polygon')
+    content = json.loads((tmp_path / 'out/annotations/instances_val.json').read_text())
+    first, *rest = content['annotations']
+    assert (first['category_id'], first['area'], first['bbox'], first['iscrowd']) == (1, 2, [0, 0, 2, 2], 0)
+    assert first['segmentation'] == [[0, 0, 1, 0, 1, 1, 0, 1], [1, 1, 2, 1, 2, 2, 1, 2]]
+    assert [entry['category_id'] for entry in rest] == [2, 2]
+
+
+def test_the_pixels_that_a_tolerance_costs_are_counted_by_class(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, columns = np.ogrid[:60, :60]
+    disc = (((rows - 30) ** 2 + (columns - 30) ** 2 < 400) & ~((rows > 25) & (rows < 35) & (columns > 25))).astype(
+        np.uint8
+    )
+    data, out = write(tmp_path / 'data', [disc]), tmp_path / 'out'
+    command = ['export-labels', str(data), '--labels', 'labels', '--format', 'yolo', '--out', str(out), '--images']
+    assert main([*command, '--tolerance', '2']) == 0
+    text = capsys.readouterr().out
+    (back,) = read_back('yolo', out, tmp_path / 'back')
+    wrong = {name: int((disc != back)[disc == value].sum()) for value, name in enumerate(('background', 'scratch'))}
+    assert sum(wrong.values()) > 10
+    rows_of = {line.split()[0]: line.split() for line in text.splitlines() if line}
+    assert [int(rows_of[name][-1]) for name in wrong] == list(wrong.values())
+    assert f'1 objects; {sum(wrong.values())} px differ from the masks' in text
+    with pytest.raises(InputError, match='holds an earlier export'):
+        main(command)
+    assert main([*command, '--overwrite', '--json', str(tmp_path / 'report.json')]) == 0
+    assert 'px differ' not in json.loads((tmp_path / 'report.json').read_text())['classes']['scratch']
+
+
+def test_one_bad_file_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = np.array([[0, 1]], np.uint8)
+    data = write(tmp_path / 'data', [good, good, good, np.array([[7, 0]], np.uint8)])
+    (data / 'img/val/1.png').unlink()
+    Image.new('RGB', (5, 5)).save(data / 'img/val/2.png')
+    command: list[Any] = ['export-labels', data, '--labels', 'labels', '--format', 'cvat', '--out', tmp_path / 'out']
+    assert main([*map(str, command)]) == 1
+    text = capsys.readouterr().out
+    for part in (
+        'val/1: has no image',
+        '2.png: is 5×5 pixels but its mask 2×1',
+        '3.png: holds class id 7',
+        '1 objects',
+    ):
+        assert part in text, part
+    write(data, [good], 'train')
+    with pytest.raises(InputError, match='is no export'):
+        export_labels(data, 'labels', data, 'coco', overwrite=True)
+    report = export_labels(data, 'labels', tmp_path / 'voc', 'voc')
+    assert 'its stem is in another split too' in str(report.failed[0])
