@@ -62,7 +62,8 @@ class ScalarsHook(Hook):
     def _append(self, runner: Runner, iteration: int, scalars: dict[str, Any]) -> None:
         if not is_main_process():
             return
-        row: dict[str, Any] = {'iter': iteration, 'epoch': math.ceil(iteration / len(runner.train_dataloader))}
+        steps = max(1, len(runner.train_dataloader))  # 0 where an endless sampler fills batches from fewer images
+        row: dict[str, Any] = {'iter': iteration, 'epoch': math.ceil(iteration / steps)}
         row |= {key: float(value) if math.isfinite(value) else None for key, value in scalars.items()}
         try:
             with self.path.open('a', encoding='utf-8') as stream:

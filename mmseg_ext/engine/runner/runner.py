@@ -13,7 +13,7 @@ import torch
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.model import BaseTTAModel, MMDistributedDataParallel
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop
 from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
 
 from mmseg_ext.datasets.seeding import reseed, seed_samples
@@ -85,7 +85,12 @@ class Runner(OpenRunner):
         """Build the loop; see mmengine. Its samples depend on the seed and their place in the training alone."""
         if not isinstance(loop, BaseLoop) and isinstance(self.train_source, dict):
             self.train_source = seed_samples(self.train_source, self.seed)
-        return super().build_train_loop(loop)
+        built = super().build_train_loop(loop)
+        if isinstance(built, EpochBasedTrainLoop) and len(built.dataloader) == 0:
+            images, size = len(built.dataloader.dataset), built.dataloader.batch_size
+            problem = f'its {images} images do not fill a batch of {size}, so that no step would be made'
+            raise InputError('train_dataloader', problem, 'lower batch_size, or set drop_last=False')
+        return built
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; see mmengine. Its pages (environment, config, hooks) go to the file only."""

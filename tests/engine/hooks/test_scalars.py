@@ -57,6 +57,22 @@ def test_iteration_based_runs_count_passes(toy: ModuleType, tmp_path: Path) -> N
     assert [(row['iter'], row['epoch']) for row in rows] == [(4, 1), (8, 2), (10, 3)]
 
 
+def test_fewer_images_than_a_batch(toy: ModuleType, tmp_path: Path) -> None:
+    loader = {
+        'batch_size': 16,
+        'num_workers': 0,
+        'drop_last': True,
+        'collate_fn': {'type': 'default_collate'},
+        'dataset': toy.ToyData(),
+        'sampler': {'type': 'InfiniteSampler'},
+    }
+    toy.build_runner(tmp_path, iters=4, custom_hooks=[HOOK], train_dataloader=loader).train()
+    assert [(row['iter'], row['epoch']) for row in strict_lines(tmp_path / 'scalars.json')] == [(4, 4), (4, 4)]
+    loader['sampler'] = {'type': 'DefaultSampler', 'shuffle': True}
+    with pytest.raises(InputError, match='its 8 images do not fill a batch of 16'):
+        toy.build_runner(tmp_path, epochs=1, custom_hooks=[HOOK], train_dataloader=loader).train()
+
+
 def test_validation_alone_writes_nothing(toy: ModuleType, tmp_path: Path) -> None:
     toy.build_runner(tmp_path, custom_hooks=[HOOK]).val()
     assert not (tmp_path / 'scalars.json').exists()
