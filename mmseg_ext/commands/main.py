@@ -18,6 +18,8 @@ STEPS: dict[str, dict[str, str]] = {
         'demo': 'make the synthetic pets',
         'convert': "convert a public data set or an export of a tool into the project's layout",
         'export-labels': 'export masks to COCO, YOLO, CVAT or VOC',
+        'tile': 'cut large images and masks into overlapping tiles',
+        'stitch': 'put predictions of tiles together',
         'audit': 'find wrong, duplicate and missing masks and images',
         'stats': 'measure a data set',
         'class-weights': 'compute class weights from the masks of a split',

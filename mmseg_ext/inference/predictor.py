@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import ImageRules, Pixels, UprightImage, from_array, read_upright
+from mmseg_ext.data.tiles import Tile, TileMean, place_tiles
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network import Box, Mode, Network
 from mmseg_ext.inference.prediction import Logits, Prediction
-from mmseg_ext.inference.tiles import Tile, TileMean, place_tiles
 from mmseg_ext.inference.views import Views, choose_views, fit, normalise, pad, resize
 
 ONNX_SUFFIX = '.onnx'

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmseg_ext.inference.tiles import TileMean, place_tiles, tile_weights
+from mmseg_ext.data.tiles import TileMean, place_tiles, tile_weights
 
 
 def test_places_by_hand() -> None:

@@ -1,6 +1,8 @@
-"""Sliding tiles, and the weighted mean of their overlapping logits."""
+"""Overlapping tiles of an image, and the weighted mean of their logits."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,22 @@ def place_tiles(height: int, width: int, tile: int, stride: int) -> list[Tile]:
 def _starts(length: int, tile: int, stride: int) -> list[int]:
     last = max(0, length - tile)
     return [*range(0, last, stride), last]
+
+
+def tile_cores(height: int, width: int, tile: int, stride: int) -> list[Tile]:
+    """Return the part of each tile of `place_tiles` that is nearest to its centre; together they cover each pixel once.
+
+    >>> tile_cores(4, 9, tile=4, stride=3)
+    [(0, 0, 4, 3), (0, 3, 4, 6), (0, 6, 4, 9)]
+    """
+    rows, columns = (_cores(_starts(length, tile, stride), tile, length) for length in (height, width))
+    return [(top, left, bottom, right) for top, bottom in rows for left, right in columns]
+
+
+def _cores(starts: list[int], tile: int, length: int) -> list[tuple[int, int]]:
+    """Divide a length in the middle of each overlap."""
+    inner = [(start + before + tile) // 2 for before, start in pairwise(starts)]
+    return list(pairwise([0, *inner, length]))
 
 
 def tile_weights(height: int, width: int) -> NDArray[np.float32]:
