@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.converters.naming import Colour
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.images import read_image
+from mmseg_ext.data.images import ImageRules, read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError, one_line
 
@@ -126,6 +126,7 @@ def read_colours(path: Path) -> NDArray[np.uint32]:
     Raises:
         InputError: It cannot be read, or is partly transparent.
     """
+    mode_of(path)
     _refuse_transparent(path)
     pixels = read_image(path)
     codes = pixels[..., 0].astype(np.uint32)
@@ -157,17 +158,21 @@ def mode_of(path: Path) -> str:
     """Return Pillow's mode of an image file.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: It cannot be read, or is too large.
     """
     from PIL import Image
 
     try:
         with Image.open(path) as image:
-            return image.mode
+            mode, pixels = image.mode, image.width * image.height
     except FileNotFoundError:
         raise InputError(path, 'mask not found') from None
     except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
         raise InputError(path, f'mask cannot be read ({one_line(error)})', 'write the file again') from error
+    limit = ImageRules().max_pixels
+    if pixels > limit:
+        raise InputError(path, f'has {pixels:,} pixels, more than {limit:,}', 'make it smaller')
+    return mode
 
 
 def _read_16_bits(path: Path) -> NDArray[np.uint32]:
@@ -175,7 +180,7 @@ def _read_16_bits(path: Path) -> NDArray[np.uint32]:
 
     try:
         with Image.open(path) as image:
-            return np.asarray(image).astype(np.int64).clip(0).astype(np.uint32)
+            return np.asarray(image).clip(0).astype(np.uint32)
     except Exception as error:  # as in `mode_of`
         raise InputError(path, f'mask cannot be read ({one_line(error)})', 'write the file again') from error
 

@@ -218,6 +218,6 @@ def _draw(kind: str, shape: Mapping[str, str], height: int, width: int) -> Drawn
 
 def _integer(text: str | None) -> int:
     try:
-        return int(text or 0)
-    except ValueError:
+        return int(float(text or 0))
+    except (ValueError, OverflowError):
         return 0

@@ -87,7 +87,7 @@ def convert_colour(
         root: Data set to write.
         colours: Table of the colours (`read_table`).
         classes: Classes in the order of their values; by default all, in the order of the table, the background first.
-            Where the table has a background, classes that are not chosen become background.
+            Those that are not chosen become background.
         ignored: Classes whose pixels are ignored (255).
         image_suffix: End of the name of an image, such as ``_img.tif``.
         mask_suffix: End of the name of a mask, such as ``_gt.png``.

@@ -22,6 +22,7 @@ from mmseg_ext.converters.drawing import Drawn, draw_polygon
 from mmseg_ext.converters.naming import Colour, name_classes
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.report import Report, some
+from mmseg_ext.converters.source import read_lines
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, USUAL_SPLITS
 from mmseg_ext.errors import InputError, one_line
 
@@ -109,26 +110,27 @@ def _images(content: Mapping[str, Any], split: str, path: Path) -> list[Path]:
         value = content.get('valid')
     found: list[Path] = []
     for entry in value if isinstance(value, list) else [value] if value else []:
-        place = _place(path, content.get('path'), str(entry))
+        places = _places(path, content.get('path'), str(entry))
+        place = next((place for place in places if place.exists()), None)
+        if place is None:
+            remedy = 'correct the path, or unpack the whole archive'
+            raise InputError(path, f'names {entry}, which does not exist', remedy)
         if place.is_dir():
             found += [file for file in place.rglob('*') if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
-        elif place.suffix == '.txt':
-            lines = place.read_text(encoding='utf-8').splitlines()
-            found += [_place(place, None, line.strip()) for line in lines if line.strip()]
+            continue
+        for line in read_lines(place):
+            files = _places(place, content.get('path'), line)
+            found.append(next((file for file in files if file.is_file()), files[0]))
     return sorted(file for file in found if not file.name.startswith('.'))
 
 
-def _place(path: Path, base: Any, entry: str) -> Path:
-    """Find a path of ``data.yaml``.
+def _places(path: Path, base: Any, entry: str) -> list[Path]:
+    """Return where a path in a file may be meant to lead.
 
-    It is relative to ``path:`` or, in the exports of Roboflow, one level too high (``../train/images``).
+    It is relative to ``path:`` or the file, or, in the exports of Roboflow, one level too high (``../train/images``).
     """
     bases = [path.parent / str(base), path.parent] if base else [path.parent]
-    candidates = [place / name for place in bases for name in (entry, entry.removeprefix('../'))]
-    for candidate in candidates:
-        if candidate.exists():
-            return candidate
-    raise InputError(path, f'names {entry}, which does not exist', 'correct the path, or unpack the whole archive')
+    return [place / name for place in bases for name in (entry, entry.removeprefix('../'))]
 
 
 def _annotations(image: Path, names: Mapping[int, str], boxes: bool) -> tuple[list[Annotation], InputError | None]:

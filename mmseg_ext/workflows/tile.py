@@ -69,7 +69,7 @@ def tile_data_set(
 
     All tiles have the full size: the last of a row or column is moved back to end at the border of the image, and
     overlaps more. An image smaller than a tile is padded; the pixels beyond it are ignored. Tiles are PNG, so that no
-    pixel changes. No decoder here reads a part of a PNG or JPEG, so that one whole image is in memory at a time: about 7
+    pixel changes. No decoder here reads a part of a PNG or JPEG: one whole image is in memory at a time, about 7
     bytes a pixel while it is decoded.
 
     Args:

@@ -52,11 +52,12 @@ def test_the_paths_of_roboflow_and_lists_of_files(tmp_path: Path) -> None:
         (tmp_path / split / 'labels').mkdir()
         Image.new('RGB', (10, 10)).save(tmp_path / split / 'images' / f'{split}.jpg')
         (tmp_path / split / 'labels' / f'{split}.txt').write_text(f'0 {SQUARE}')
-    (tmp_path / 'list.txt').write_text('valid/images/valid.jpg\n')
+    (tmp_path / 'list.txt').write_text('./valid/images/valid.jpg\nvalid/images/gone.jpg\n')
     (tmp_path / 'data.yaml').write_text('train: ../train/images\nval: list.txt\nnc: 1\nnames: [scratch]\n')
     done = convert_yolo(tmp_path, tmp_path / 'data')
     assert done.images == {'train': 1, 'val': 1}
     assert done.report.counts['scratch']['taken'] == 2
+    assert [Path(error.subject).name for error in done.report.failed] == ['gone.jpg']
 
 
 def test_a_bad_file_costs_only_its_image(tmp_path: Path) -> None:
