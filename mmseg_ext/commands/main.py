@@ -34,6 +34,7 @@ STEPS: dict[str, dict[str, str]] = {
         'pseudo-label': 'label images with a trained model',
     },
     'training': {
+        'init': 'plan a training: a config for a data set and this machine',
         'configs': 'list the experiments that come with mmseg_ext',
         'weights': 'list, get and convert pretrained weights',
         'browse': 'draw the augmented samples that a config trains on',

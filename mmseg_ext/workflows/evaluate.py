@@ -89,7 +89,7 @@ def evaluate_split(
         config.work_dir = str(staging / 'log')
         config.test_evaluator = dict(
             type='mmseg_ext.SegMetric',
-            split=split,
+            split=config.test_dataloader.dataset.split,
             records=str(staging / RECORDS),
             masks=str(staging / MASKS),
             probabilities=str(staging / PROBABILITIES) if probabilities else None,
@@ -114,8 +114,14 @@ def evaluate_split(
 
 
 def _choose_split(config: Config, split: str, labels: str | None) -> None:
+    """Point the test at a split: at the files that the config's loader of this name lists, or else at a folder."""
     dataset = config.test_dataloader.dataset
-    dataset.split = split
+    own = (config.get(f'{split}_dataloader') or {}).get('dataset', {})
+    while 'dataset' in own:
+        own = own['dataset']
+    dataset.split = own.get('split', split) if own.get('ann_file') else split
+    if own.get('ann_file') or dataset.get('ann_file'):
+        dataset.ann_file = own.get('ann_file', '')
     dataset.masks_optional = labels is None  # a label set that was asked for must be there
     if labels is not None:
         dataset.labels = labels

@@ -105,6 +105,7 @@ def training_data(task: FoldTask) -> dict[str, Any]:
 
     dataset = load_config(task.config, task.options).train_dataloader.dataset.to_dict()
     inner = innermost(dataset, task.config)
+    inner.pop('ann_file', None)  # `indices` count all images of the split
     parts = {task.split: task.train, **task.also}
     sets = [
         {**inner, 'data_root': task.data_root, 'labels': task.labels, 'split': split, 'indices': list(positions)}

@@ -6,7 +6,8 @@ crop_size = (256, 256)
 load_image = dict(type='mmseg_ext.LoadImage')
 load_mask = dict(type='mmseg_ext.LoadMask')
 resize = dict(type='Resize', scale=crop_size, keep_ratio=True)
-flip_and_colour = [dict(type='RandomFlip', prob=0.5), dict(type='PhotoMetricDistortion')]
+flip = dict(type='RandomFlip', prob=0.5)
+flip_and_colour = [flip, dict(type='PhotoMetricDistortion')]
 pack = dict(type='PackSegInputs')
 after_resize = [[dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)], [load_mask], [pack]]
 

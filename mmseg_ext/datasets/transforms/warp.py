@@ -21,7 +21,9 @@ from mmseg_ext.registry import TRANSFORMS
 class RandomScaleRotateShift(BaseTransform):
     """Scale, rotate and shift image and mask in one warp to a fixed size, so that pixels are interpolated once.
 
-    At scale 1, angle 0 and shift 0 the image is stretched to fill the output. Beyond the image's border the image is
+    At scale 1, angle 0 and shift 0 the image is stretched to fill the output or, with ``keep_ratio``, made as large as
+    ``Resize(scale=size, keep_ratio=True)`` makes it: its longer side fits the longer of ``size``, its shorter the
+    shorter. Beyond the image's border the image is
     filled with ``pad_val`` and the mask with ``seg_pad_val``.
 
     Args:
@@ -34,6 +36,7 @@ class RandomScaleRotateShift(BaseTransform):
         seg_pad_val: Fill of the mask: the ignored value.
         elastic: Arguments of `mmseg_ext.RandomElastic` except its fills, to deform the output in the same warp, in
             pixels of the output; None for no deformation.
+        keep_ratio: Keep the image's own aspect ratio; for images of several shapes.
 
     >>> warp = RandomScaleRotateShift((4, 2), scale=(1, 1), rotate=0, shift=0)
     >>> warp({'img': np.full((6, 8, 3), 7, np.uint8)})['img'][..., 0]
@@ -51,6 +54,7 @@ class RandomScaleRotateShift(BaseTransform):
         pad_val: Sequence[float] = (103.53, 116.28, 123.675),
         seg_pad_val: int = 255,
         elastic: Mapping[str, Any] | None = None,
+        keep_ratio: bool = False,
     ) -> None:
         if not 0 < scale[0] <= scale[1] or stretch < 1:
             raise ValueError(
@@ -65,6 +69,7 @@ class RandomScaleRotateShift(BaseTransform):
         self.stretch = stretch
         self.pad_val = tuple(pad_val)
         self.seg_pad_val = seg_pad_val
+        self.keep_ratio = keep_ratio
         self.elastic = None if elastic is None else RandomElastic(**elastic)
 
     @cache_randomness
@@ -79,8 +84,10 @@ class RandomScaleRotateShift(BaseTransform):
         """Draw a 2×3 matrix from source pixels (x, y) to output pixels, for an image of (height, width) ``shape``."""
         scale_x, scale_y, angle, shift_x, shift_y = self._draw()
         width, height = self.size
-        a = scale_x * width / shape[1]
-        d = scale_y * height / shape[0]
+        fill_x, fill_y = width / shape[1], height / shape[0]
+        if self.keep_ratio:
+            fill_x = fill_y = min(max(self.size) / max(shape), min(self.size) / min(shape))
+        a, d = scale_x * fill_x, scale_y * fill_y
         cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
         linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([a, d])
         # Pixel centres lie at whole numbers, so the middle of an image of n pixels is (n - 1) / 2.

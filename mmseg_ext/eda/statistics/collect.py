@@ -70,6 +70,7 @@ def collect_statistics(
     *,
     background: str | None = '',
     min_area: float = MIN_OBJECT_SHARE,
+    most: int | None = None,
 ) -> Statistics:
     """Measure a data set.
 
@@ -79,6 +80,7 @@ def collect_statistics(
         splits: Which splits; all that have images or masks by default. One without masks gives rows of its images.
         background: Name of the class that has no objects: the first class by default, None for none.
         min_area: Smallest share of the image that makes a region an object.
+        most: Measure at most so many images, spread evenly over the list; all by default.
 
     Raises:
         InputError: A folder, image or mask cannot be used, no split has masks, or there is no such class.
@@ -91,7 +93,10 @@ def collect_statistics(
     chosen = data.splits(labels, splits or None)
     statistics = Statistics(classes, labels, chosen, background_index)
     shown: Counter[tuple[str, int]] = Counter()
-    for item in track(data.items(labels, chosen), 'measuring'):
+    items = data.items(labels, chosen)
+    if most is not None and len(items) > most:
+        items = [items[index * len(items) // most] for index in range(most)]
+    for item in track(items, 'measuring'):
         _add(statistics, item, min_area, shown)
     if not statistics.masked_splits():
         raise InputError(data.root / labels, f'no masks in {", ".join(chosen)}', 'name another label set or split')

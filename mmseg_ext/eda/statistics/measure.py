@@ -58,6 +58,7 @@ class ObjectRow:
         x: Its centre of mass, 0 (left edge of the image) to 1 (right edge).
         y: Its centre of mass, 0 (top edge) to 1 (bottom edge).
         at_border: Whether it touches the edge of the image, so that a part of it may be cut off.
+        extent: The larger of its box's width and height, each as a share of the image's, 0–1.
     """
 
     split: str
@@ -70,6 +71,7 @@ class ObjectRow:
     x: float
     y: float
     at_border: bool
+    extent: float = math.nan
 
 
 def measure_objects(
@@ -125,6 +127,7 @@ def measure_objects(
             x=float(xs.mean() + columns.start + 0.5) / width,
             y=float(ys.mean() + rows.start + 0.5) / height,
             at_border=left == 0 or top == 0 or left + box_width == width or top + box_height == height,
+            extent=max(box_width / width, box_height / height),
         )
 
 

@@ -28,12 +28,16 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
 
 
 def load_from_weights(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """Load ``weights://NAME``.
+    """Load ``weights://NAME``, without its classifier where the table names that part.
 
     Raises:
         InputError: It is not found in any of the ways that `mmseg_ext.weights.resolve` tries, or cannot be read.
     """
-    return load_checkpoint_file(resolve(filename), map_location)
+    state = load_checkpoint_file(resolve(filename), map_location)
+    entry = published(filename.removeprefix(SCHEME))
+    for key in [key for key in state if entry is not None and key.partition('.')[0] in entry.classifier]:
+        del state[key]  # mmengine would warn of each at every start
+    return state
 
 
 def load_from_url(filename: str, map_location: Any = None) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class AutocastOptimWrapper(OptimWrapper):
     float32 and needs no scaling.
 
     Args:
-        dtype: ``'bfloat16'`` or ``'float16'`` (GPU only).
+        dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
         loss_scale: ``'dynamic'``, or the initial scale. For float16 only.
         **kwargs: ``optimizer``, ``accumulative_counts``, ``clip_grad``, as in ``OptimWrapper``.
 
@@ -86,9 +86,9 @@ class AutocastOptimWrapper(OptimWrapper):
         InputError: An unknown dtype, or float16 without a GPU.
     """
 
-    def __init__(self, dtype: str = 'bfloat16', loss_scale: str | float = 'dynamic', **kwargs: Any) -> None:
+    def __init__(self, dtype: str | None = 'bfloat16', loss_scale: str | float = 'dynamic', **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dtype = autocast_dtype(dtype)
+        self.dtype = None if dtype is None else autocast_dtype(dtype)
         if self.dtype is torch.float16 and not torch.cuda.is_available():
             raise InputError("`dtype='float16'`", 'needs a GPU', "use `dtype='bfloat16'` on the CPU")
         initial = 2.0**16 if loss_scale == 'dynamic' else float(loss_scale)

@@ -1,0 +1,202 @@
+"""Text of a planned config: plain lines, each choice with its reason."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmseg_ext.eda.profile import DataProfile
+from mmseg_ext.workflows.init.backbones import BACKBONES
+from mmseg_ext.workflows.init.machine import Machine
+from mmseg_ext.workflows.init.plan import Plan
+
+WIDTH = 118
+
+
+def config_text(
+    plan: Plan,
+    profile: DataProfile,
+    machine: Machine,
+    *,
+    path: Path,
+    lists: bool,
+    minutes: float,
+    seed: int,
+    work_dir: str,
+) -> str:
+    """Write the config of a plan.
+
+    Args:
+        plan: The plan.
+        profile: The data.
+        machine: The machine, for the head.
+        path: Where the config will lie.
+        lists: Whether ``<stem>_train.txt`` and ``<stem>_val.txt`` next to it name the images of train and val.
+        minutes: The minutes that were asked for.
+        seed: Seed of the training.
+        work_dir: Named in the head.
+    """
+    backbone = BACKBONES[plan.backbone]
+    width, height = plan.size
+    mirrored = 'horizontal' in plan.flip
+    lines = [
+        *_head(plan, profile, machine, path, minutes, work_dir),
+        "_base_ = __import__('mmseg_ext').base_configs(  # wherever mmseg_ext is installed",
+        f"    'datasets/folder-warp_256x256', '{backbone.base}', '{backbone.schedule}'",
+        ')',
+        *_noted(f'data_root = {profile.root!r}', ''),
+        *_noted(f'labels, val_labels = {plan.labels!r}, {plan.val_labels!r}', plan, 'labels', 'validation'),
+        *_noted(f'crop_size = ({width}, {height})', plan, 'size'),
+        *_noted(f'batch_size = {plan.batch}', plan, 'batch'),
+        *_noted(f'max_iters = {plan.steps}', plan, 'steps'),
+        '',
+        *_noted(
+            "warp = dict(_base_.warp, size=crop_size, "
+            f'scale={plan.scale}, rotate={plan.rotate}, shift={plan.shift}{", keep_ratio=True" * plan.keep_ratio})',
+            plan, 'scale',
+        ),
+        *_noted(f'flip = {_flip(plan.flip)}', plan, 'flips'),
+        f'colour = {"[_base_.colour[0], _base_.colour[2]]  # the images are grey" if plan.grey else "_base_.colour"}',
+        'train_pipeline = [_base_.load_image, _base_.load_mask, warp, *flip, *colour, _base_.pack]',
+        'resize = dict(_base_.resize, scale=crop_size)',
+        'test_pipeline = [_base_.load_image, resize, _base_.load_mask, _base_.pack]',
+        *_noted(f'tta_sizes = [dict(resize, scale=size) for size in {list(plan.tta)}]', plan, 'TTA'),
+        f"tta_flips = [dict(type='RandomFlip', prob=prob) for prob in {'(0.0, 1.0)' if mirrored else '(0.0,)'}]",
+        'tta = [tta_sizes, tta_flips, [_base_.load_mask], [_base_.pack]]',
+        "tta_pipeline = [_base_.load_image, dict(type='TestTimeAug', transforms=tta)]",
+        '',
+        *_loaders(plan, profile, lists),
+        '',
+        *_model(plan, profile, backbone.lines),
+        '',
+        f'train_cfg = dict(max_iters=max_iters, val_interval={plan.val_interval})',
+        *_schedule(plan),
+        *([] if plan.dtype == 'bfloat16' else [
+            *_noted('optim_wrapper = dict(dtype=None)', plan, 'precision'),
+            'val_cfg = dict(dtype=None)',
+            'test_cfg = dict(dtype=None)',
+        ]),
+        f'default_hooks = dict(checkpoint=dict(interval={min(100, plan.val_interval)}))',
+        f'randomness = dict(seed={seed})',
+    ]  # fmt: skip
+    return '\n'.join(lines) + '\n'
+
+
+def _head(plan: Plan, profile: DataProfile, machine: Machine, path: Path, minutes: float, work_dir: str) -> list[str]:
+    where = machine.name or f'{machine.cores} CPU cores'
+    images = ', '.join(f'{count} {split}' for split, count in profile.images.items())
+    text = (
+        f'{plan.backbone} on {Path(profile.root).name} ({images} images, {len(profile.classes)} classes), planned by '
+        f'mmseg-ext init for {minutes:g} minutes on {where}. Edit any line; the comments say why it is as it is.'
+    )
+    return [
+        '"""' + '\n'.join(textwrap.wrap(text, WIDTH - 3)),
+        '',
+        f'Run: mmseg-ext train {path} --work-dir {work_dir}',
+        '"""',
+        '',
+    ]
+
+
+def _noted(line: str, plan: Plan | str, *names: str) -> list[str]:
+    """Put the reasons behind a line, or above it where they are long."""
+    if isinstance(plan, str):
+        return [line]
+    reason = '; '.join(plan.choices[name].reason for name in names)
+    if len(line) + len(reason) + 4 <= WIDTH:
+        return [f'{line}  # {reason}']
+    return [*(f'# {part}' for part in textwrap.wrap(reason, WIDTH - 2)), line]
+
+
+def _flip(directions: Sequence[str]) -> str:
+    if not directions:
+        return '[]'
+    if len(directions) == 1:
+        return f"[dict(type='RandomFlip', prob=0.5, direction={directions[0]!r})]"
+    share = 1 / (len(directions) + 1)
+    return f"[dict(type='RandomFlip', prob={[share] * len(directions)}, direction={list(directions)})]"
+
+
+def _loaders(plan: Plan, profile: DataProfile, lists: bool) -> list[str]:
+    """Write the loaders: test falls back to val, and both to listed images of train."""
+    lines = [f'data = dict(data_root=data_root{"" if plan.cache else ", cache=False"})']
+    train, val = 'labels=labels, pipeline=train_pipeline', 'labels=val_labels, pipeline=test_pipeline'
+    if lists:
+        lines.append(
+            "lists = '{{ fileDirname }}/{{ fileBasenameNoExtension }}'  # the names of the images, one per line"
+        )
+        train += ", ann_file=f'{lists}_train.txt'"
+        val += ", split='train', ann_file=f'{lists}_val.txt'"
+    if plan.oversample is None:
+        lines.append(f'train_data = dict(data, {train})')
+    else:
+        balanced = f"dict(type='ClassBalancedDataset', oversample_thr={plan.oversample}, _delete_=True)"
+        lines += [
+            *_noted(f'balanced = {balanced}', plan, 'sampling'),
+            f'train_images = dict(_base_.train_dataloader.dataset, **data, {train})',
+            'train_data = dict(balanced, dataset=train_images)',
+        ]
+    lines += [
+        f'val_data = dict(data, {val})',
+        f'train_dataloader = dict(batch_size=batch_size, num_workers={plan.workers}, dataset=train_data)',
+        'val_dataloader = dict(dataset=val_data)',
+    ]
+    if plan.test_split == 'test':
+        labels = 'val_labels' if profile.test_labels == profile.val_labels else repr(profile.test_labels)
+        test = f'dict(data, labels={labels}, pipeline=test_pipeline)'
+        return [*lines, f'test_dataloader = dict(dataset={test})']
+    test = 'val_data' if lists else "dict(val_data, split='val')"
+    return [*lines, f'test_dataloader = dict(dataset={test})  # there is no test split']
+
+
+def _model(plan: Plan, profile: DataProfile, extra: tuple[str, str]) -> list[str]:
+    backbone, head = extra
+    count = len(profile.classes)
+    if plan.class_weights is None:
+        lines = _noted('loss = _base_.ce_dice', plan, 'loss')
+    else:
+        weights = _numbers(plan.class_weights)
+        lines = [
+            *_noted(f'class_weight = {weights[0]}', plan, 'loss'),
+            *weights[1:],
+            'loss = [dict(_base_.ce_dice[0], class_weight=class_weight), _base_.ce_dice[1]]',
+        ]
+    if backbone:
+        return [
+            *lines,
+            'model = dict(',
+            f'    {backbone}',
+            f'    decode_head=dict({head}num_classes={count}, loss_decode=loss),',
+            ')',
+        ]
+    return [*lines, f'model = dict(decode_head=dict(num_classes={count}, loss_decode=loss))']
+
+
+def _numbers(values: Sequence[float]) -> list[str]:
+    text = f'[{", ".join(f"{value:g}" for value in values)}]'
+    if len(text) < WIDTH - 20:
+        return [text]
+    return ['[', *(f'    {part}' for part in textwrap.wrap(text[1:-1] + ',', WIDTH - 4)), ']']
+
+
+def _schedule(plan: Plan) -> list[str]:
+    warm_up = min(50, plan.steps // 10)
+    if warm_up < 2:
+        return ['param_scheduler = [dict(_base_.decay, begin=0, end=max_iters)]  # too short for a warm-up']
+    if warm_up == 50:
+        return ['param_scheduler = [_base_.warm_up, dict(_base_.decay, end=max_iters)]']
+    return [
+        f'param_scheduler = [dict(_base_.warm_up, end={warm_up}), dict(_base_.decay, begin={warm_up}, end=max_iters)]'
+    ]
+
+
+def list_text(stems: Any, what: str) -> str:
+    """Write a list of images.
+
+    Args:
+        stems: The stems.
+        what: First line, a comment.
+    """
+    return '\n'.join([f'# {what}', *stems]) + '\n'

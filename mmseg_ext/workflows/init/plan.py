@@ -1,0 +1,399 @@
+"""Plan of a training: each choice follows from the data's profile, the machine and the minutes, and has its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from mmseg_ext.eda.profile import ORIGINAL, DataProfile
+from mmseg_ext.workflows.init.machine import Machine, StepCost, TimeStep
+
+SIDE_STEP = 32
+MIN_SIDE, COMFORTABLE_SIDE = 128, 192  # below the second, only images that are small themselves
+MAX_SIDE = {'cpu': 384, 'cuda': 768}
+ENLARGEMENT = 1.25  # of small images: the network's stride then loses less of a thin part
+ENOUGH_STEPS = 1000  # of fine-tuning; a larger input is worth less than these
+MAX_EPOCHS = 200
+MIN_STEP_LIMIT = 500  # however few images there are
+BATCH = 8
+MIN_BATCH = 2
+MEMORY_SHARE = 0.7  # of the memory that a step may take
+CACHE_SHARE = 0.25  # of the memory that decoded images may take
+RESERVE = 0.1  # share of the minutes kept in hand
+START_SECONDS = 15.0  # until the first step
+VALIDATIONS = 6
+FASTER = 0.95  # of the other precision's time
+FEW_AT_BORDER, LARGE_EXTENT, ENOUGH_OBJECTS = 0.05, 0.3, 30
+SCALE_LIMITS = (1.3, 1.6)
+IMBALANCE, MAX_WEIGHT = 8.0, 4.0
+RARE_IMAGE_SHARE, OVERSAMPLED_BELOW = 0.15, 0.3
+MIN_OBJECT_SIDE = 8.0  # pixels of the network's input, two cells of its finest feature map
+REFERENCE_SIDE = 192  # at which the precisions are compared
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A row of the plan.
+
+    Attributes:
+        name: What is chosen.
+        value: The choice.
+        reason: Why, in one sentence.
+    """
+
+    name: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A planned training.
+
+    Attributes:
+        labels: Label set to train on.
+        val_labels: Label set to validate on.
+        val_split: Split to validate on; None where images of train are set aside for it.
+        test_split: Split that the config tests on.
+        backbone: A name of `mmseg_ext.workflows.init.backbones.BACKBONES`.
+        size: (width, height) of the network's input, pixels.
+        keep_ratio: Whether the warp keeps the images' aspect ratio.
+        scale: Range of the warp's factor.
+        rotate: Its largest angle, degrees.
+        shift: Its largest shift, as a share of the size.
+        flip: Directions of flips.
+        grey: Whether colour is left alone.
+        class_weights: Weights of the cross entropy, or None.
+        oversample: Threshold of `ClassBalancedDataset`, or None.
+        batch: Images in a step.
+        dtype: ``bfloat16`` or ``float32``.
+        steps: Training steps.
+        val_interval: Steps between validations.
+        workers: Processes that load images.
+        cache: Whether decoded images are kept in memory.
+        tta: (width, height) of the sizes of test-time augmentation.
+        minutes: Estimated duration of the training with its validations.
+        memory_gb: Estimated memory, 10⁹ bytes.
+        seconds: Measured seconds of a step, with its share of loading.
+        choices: The rows of the table.
+    """
+
+    labels: str
+    val_labels: str
+    val_split: str | None
+    test_split: str
+    backbone: str
+    size: tuple[int, int]
+    keep_ratio: bool
+    scale: tuple[float, float]
+    rotate: int
+    shift: float
+    flip: tuple[str, ...]
+    grey: bool
+    class_weights: tuple[float, ...] | None
+    oversample: float | None
+    batch: int
+    dtype: str
+    steps: int
+    val_interval: int
+    workers: int
+    cache: bool
+    tta: tuple[tuple[int, int], ...]
+    minutes: float
+    memory_gb: float
+    seconds: float
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values; ``choices`` as a list."""
+        return {**asdict(self), 'choices': [asdict(choice) for choice in self.choices.values()]}
+
+
+def make_plan(
+    profile: DataProfile,
+    machine: Machine,
+    time_step: TimeStep,
+    *,
+    minutes: float,
+    backbone: str,
+    backbone_reason: str,
+    any_orientation: bool = False,
+    sample_seconds: float = 0.0,
+    val_images: int,
+    set_aside: str = '',
+) -> Plan:
+    """Plan a training.
+
+    Args:
+        profile: The data.
+        machine: The machine.
+        time_step: Measures a step of the model.
+        minutes: How long the training may take.
+        backbone: Name of the backbone.
+        backbone_reason: Why this one.
+        any_orientation: Whether the images have no up.
+        sample_seconds: Seconds to load and augment one image.
+        val_images: Number of images to validate on.
+        set_aside: Why images of train are set aside for validation; '' where there is a val split.
+    """
+    rows: list[Choice] = []
+    limit = _size_limit(profile, machine.device)
+    reference = _shape(profile, min(REFERENCE_SIDE, limit))
+    dtype = _choose_dtype(rows, time_step, reference)
+    batch = BATCH
+    train_images = profile.images['train'] - (val_images if set_aside else 0)
+    step_limit = max(MIN_STEP_LIMIT, MAX_EPOCHS * train_images // batch)
+    budget = max(0.0, 60 * minutes * (1 - RESERVE) - START_SECONDS)
+    loading = sample_seconds * batch / (machine.cores if machine.device == 'cpu' else max(1, machine.cores - 1))
+
+    def steps_in_time(cost: StepCost) -> tuple[int, float]:
+        step = cost.seconds + loading if machine.device == 'cpu' else max(cost.seconds, loading)
+        validation = VALIDATIONS * val_images * (cost.eval_seconds + sample_seconds)
+        return max(1, int((budget - min(validation, budget / 2)) / step)), step
+
+    size = _choose_size(
+        rows, profile, machine, reference, limit, steps_in_time, time_step(reference, batch, dtype), step_limit
+    )
+    cost = time_step(size, batch, dtype)
+    while cost.memory_gb > MEMORY_SHARE * machine.memory_gb and batch > MIN_BATCH:
+        batch //= 2
+        cost = time_step(size, batch, dtype)
+    fits, step = steps_in_time(cost)
+    steps = _round_steps(min(fits, step_limit))
+    cached = profile.width * profile.height * 4 * sum(profile.images.get(name, 0) for name in ('train', 'val')) / 1e9
+    cache = cached <= CACHE_SHARE * machine.memory_gb
+    val_interval = max(1, math.ceil(steps / VALIDATIONS / 10) * 10 if steps >= 100 else math.ceil(steps / 2))
+    validations = steps // val_interval
+    seconds = START_SECONDS + steps * step + validations * val_images * (cost.eval_seconds + sample_seconds)
+    plan = Plan(
+        profile.labels, profile.val_labels, None if set_aside else 'val',
+        'test' if 'test' in profile.images else 'val', backbone, size,
+        keep_ratio=profile.sizes > 1, scale=(1.0, 1.0), rotate=0, shift=0.0, flip=(), grey=profile.grey,
+        class_weights=None, oversample=None, batch=batch, dtype=dtype, steps=steps, val_interval=val_interval,
+        workers=1 if machine.device == 'cpu' else max(1, min(8, machine.cores - 1)), cache=cache,
+        tta=_tta(size), minutes=round(seconds / 60, 1), memory_gb=round(cost.memory_gb + cached * cache, 1),
+        seconds=round(step, 3),
+    )  # fmt: skip
+    plan = _choose_classes(rows, _choose_augmentation(rows, plan, profile, any_orientation), profile)
+    rows.append(_label_choice(profile))
+    rows.append(_val_choice(profile, plan, val_images, set_aside))
+    rows.append(Choice('backbone', backbone, backbone_reason))
+    rows.append(Choice('batch', str(batch), _batch_reason(batch, cost, machine)))
+    bound = f'{step:.2f} s each; {minutes:g} min with {RESERVE:.0%} in hand'
+    if fits > step_limit:
+        bound = f'{MAX_EPOCHS} passes over {train_images} images, or {MIN_STEP_LIMIT}; more would fit into the time'
+    few = '' if steps >= ENOUGH_STEPS / 2 or steps >= step_limit else f'; few: {ENOUGH_STEPS} are worth having'
+    rows.append(Choice('steps', str(steps), f'{bound}{few}'))
+    rows.append(
+        Choice('TTA', ', '.join(f'{w}×{h}' for w, h in plan.tta), 'the input size, a step below and above it'
+               + (', each with its mirror image' if 'horizontal' in plan.flip else ''))
+    )  # fmt: skip
+    order = (
+        'labels', 'validation', 'backbone', 'size', 'scale', 'rotation', 'flips', 'colour', 'loss', 'sampling', 'batch',
+        'precision', 'steps', 'TTA',
+    )  # fmt: skip
+    by_name = {row.name: row for row in rows}
+    return replace(plan, choices={name: by_name[name] for name in order})
+
+
+def _size_limit(profile: DataProfile, device: str) -> int:
+    """Return the largest side worth having: that of the images, somewhat enlarged, and what the device bears."""
+    native = math.sqrt(profile.width * profile.height)
+    return min(MAX_SIDE[device], max(MIN_SIDE, _multiple(ENLARGEMENT * native)))
+
+
+def _multiple(side: float) -> int:
+    return max(SIDE_STEP, round(side / SIDE_STEP) * SIDE_STEP)
+
+
+def _shape(profile: DataProfile, side: int) -> tuple[int, int]:
+    """Return (width, height) of about ``side``² pixels in the images' aspect ratio; square where both kinds occur."""
+    wide, high = profile.aspects
+    mixed = min(wide, high) > 0.1 * profile.measured
+    aspect = 1.0 if mixed else min(2.0, max(0.5, profile.width / profile.height))
+    return _multiple(side * math.sqrt(aspect)), _multiple(side / math.sqrt(aspect))
+
+
+def _choose_dtype(rows: list[Choice], time_step: TimeStep, size: tuple[int, int]) -> str:
+    exact, half = (time_step(size, BATCH, dtype).seconds for dtype in ('float32', 'bfloat16'))
+    dtype = 'bfloat16' if half < FASTER * exact else 'float32'
+    reason = f'a step at {size[0]}×{size[1]} takes {half:.2f} s in bfloat16, {exact:.2f} s in float32'
+    rows.append(Choice('precision', dtype, reason))
+    return dtype
+
+
+def _choose_size(
+    rows: list[Choice],
+    profile: DataProfile,
+    machine: Machine,
+    reference: tuple[int, int],
+    limit: int,
+    steps_in_time: Any,
+    cost: StepCost,
+    step_limit: int,
+) -> tuple[int, int]:
+    """Choose the largest size at which enough steps fit into the time; a step's cost grows with the pixels."""
+    wanted = min(ENOUGH_STEPS, step_limit)
+    sides = range(limit, min(limit, COMFORTABLE_SIDE) - 1, -SIDE_STEP)
+    chosen = sides[-1]
+    for side in sides:
+        factor = math.prod(_shape(profile, side)) / math.prod(reference)
+        if (
+            steps_in_time(replace(cost, seconds=cost.seconds * factor, eval_seconds=cost.eval_seconds * factor))[0]
+            >= wanted
+        ):
+            chosen = side
+            break
+    size = _shape(profile, chosen)
+    reason = f'images are {profile.width}×{profile.height}'
+    if profile.sizes > 1:
+        reason += f' in the median, of {profile.sizes} sizes'
+    if chosen < limit:
+        larger = '×'.join(map(str, _shape(profile, chosen + SIDE_STEP)))
+        reason += f'; at {larger}, fewer than {wanted} steps would fit into the time'
+    elif limit == MAX_SIDE[machine.device]:
+        reason += f'; no larger on {"a CPU" if machine.device == "cpu" else "a GPU"}'
+    if profile.side is not None:
+        enlargement = math.sqrt(math.prod(size) / (profile.width * profile.height))
+        small, large = (side * enlargement for side in (profile.side[0], profile.side[-1]))
+        reason += f'; objects then have sides of {small:.0f} to {large:.0f} px'
+        if small < MIN_OBJECT_SIDE:
+            reason += ': the smallest are lost, unless the images are cut into tiles'
+    rows.append(Choice('size', f'{size[0]}×{size[1]}', reason))
+    return size
+
+
+def _round_steps(steps: int) -> int:
+    """Round down to a number that is easy to read and to change."""
+    unit = 50 if steps >= 500 else 10 if steps >= 50 else 1
+    return max(1, steps // unit * unit)
+
+
+def _tta(size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Return the size with one a fifth smaller and one a fifth larger, in multiples of 32."""
+    sizes = [tuple(_multiple(factor * side) for side in size) for factor in (0.8, 1.0, 1.2)]
+    return tuple(dict.fromkeys((width, height) for width, height in sizes))
+
+
+def _choose_augmentation(rows: list[Choice], plan: Plan, profile: DataProfile, any_orientation: bool) -> Plan:
+    whole = profile.at_border <= FEW_AT_BORDER and profile.extent >= LARGE_EXTENT and profile.measured >= ENOUGH_OBJECTS
+    if whole:
+        scale, shift = (0.75, 1.0), 0.05
+        reason = (
+            f'only {profile.at_border:.1%} of the objects touch the border though they are large: what is cut off is '
+            'not labelled, so images stay whole'
+        )
+    else:
+        factor = min(SCALE_LIMITS[1], max(SCALE_LIMITS[0], profile.spread))
+        high = min(factor, max(SCALE_LIMITS[0], 1 / profile.extent))
+        scale, shift = (round(1 / factor, 2), round(high, 2)), 0.1
+        reason = f'half of the objects differ in size by a factor of up to {profile.spread:g}'
+        if high < factor:
+            reason += f'; no more, since objects reach over {profile.extent:.0%} of the image'
+    rows.append(Choice('scale', f'{scale[0]:g}–{scale[1]:g}, shift {shift:.0%}', reason))
+    mirrored = ', '.join(f'{a} and {b}' for a, b in profile.mirrored[:3])
+    flip: tuple[str, ...]
+    if mirrored:
+        flip, reason = (), f'{mirrored} are mirror images of each other in place: a flip would swap them'
+    elif profile.one_sided:
+        flip, reason = (), f'{", ".join(profile.one_sided[:3])} lies to one side of the middle'
+    elif any_orientation:
+        flip, reason = ('horizontal', 'vertical', 'diagonal'), 'the images have no up'
+    else:
+        flip, reason = ('horizontal',), 'no class is told by its place left or right'
+    if not any_orientation:
+        reason += '; upside down only with --orientation any, since pixels do not tell whether images have an up'
+    rows.append(Choice('flips', ', '.join(flip) or 'none', reason))
+    rotate = 180 if any_orientation and flip else 10 if whole else 15
+    reason = 'any angle' if rotate == 180 else 'photographs are held a little askew'
+    rows.append(Choice('rotation', f'±{rotate}°', reason))
+    rows.append(
+        Choice('colour', 'brightness and contrast, blur', 'the images are grey') if profile.grey
+        else Choice('colour', 'brightness, contrast, hue, saturation, blur', 'photographs of one object differ in them')
+    )  # fmt: skip
+    return replace(plan, scale=scale, shift=shift, rotate=rotate, flip=flip)
+
+
+def _choose_classes(rows: list[Choice], plan: Plan, profile: DataProfile) -> Plan:
+    foreground = profile.foreground
+    weights = _class_weights(profile)
+    if weights is None:
+        reason = 'Dice counts each class alike, whatever its area'
+        if len(foreground) > 1:
+            reason += f'; the classes differ in area by less than {IMBALANCE:g} times'
+        rows.append(Choice('loss', 'cross entropy + Dice', reason))
+    else:
+        rarest = min(foreground, key=lambda row: row.pixel_share)
+        reason = (
+            f'{rarest.name} covers {rarest.pixel_share:.2%} of the pixels, '
+            f'a class {_median_share(profile):.1%} in the median'
+        )
+        rows.append(Choice('loss', f'cross entropy (weights up to {max(weights):g}) + Dice', reason))
+    rare = [row for row in foreground if row.image_share < RARE_IMAGE_SHARE]
+    if rare and len(foreground) > 1:
+        rarest = min(rare, key=lambda row: row.image_share)
+        oversample = OVERSAMPLED_BELOW
+        repeats = math.ceil(math.sqrt(oversample / rarest.image_share))
+        reason = f'{rarest.name} is in {rarest.images} of {profile.measured} images ({rarest.image_share:.0%})'
+        rows.append(Choice('sampling', f'images of rare classes up to {repeats} times as often', reason))
+        return replace(plan, class_weights=weights, oversample=oversample)
+    reason = f'each class is in {RARE_IMAGE_SHARE:.0%} of the images or more'
+    rows.append(
+        Choice(
+            'sampling', 'each image as often as the others', reason if len(foreground) > 1 else 'one class of objects'
+        )
+    )
+    return replace(plan, class_weights=weights)
+
+
+def _median_share(profile: DataProfile) -> float:
+    shares = sorted(row.pixel_share for row in profile.foreground)
+    middle = len(shares) // 2
+    return shares[middle] if len(shares) % 2 else (shares[middle - 1] + shares[middle]) / 2
+
+
+def _class_weights(profile: DataProfile) -> tuple[float, ...] | None:
+    """Weigh rare classes by median frequency, up to a limit; None where the areas are alike enough."""
+    shares = [row.pixel_share for row in profile.foreground]
+    if len(shares) < 2 or _median_share(profile) < IMBALANCE * min(shares):
+        return None
+    median = _median_share(profile)
+    weights = []
+    for index, row in enumerate(profile.classes):
+        is_plain = index == profile.background or not row.pixel_share
+        weights.append(1.0 if is_plain else round(min(MAX_WEIGHT, max(1.0, median / row.pixel_share)), 2))
+    return tuple(weights)
+
+
+def _label_choice(profile: DataProfile) -> Choice:
+    others = [name for name in profile.masked if name != profile.labels]
+    if profile.changed is not None:
+        reason = f'{profile.changed} of {profile.images["train"]} masks differ from {ORIGINAL}'
+        others = [name for name in others if name != ORIGINAL]
+    else:
+        reason = 'the only label set' if not others else 'has a mask for each train image'
+    if others and profile.changed is not None:
+        reason += f'; there are also {", ".join(others[:4])}'
+    return Choice('labels', profile.labels, reason)
+
+
+def _val_choice(profile: DataProfile, plan: Plan, val_images: int, set_aside: str) -> Choice:
+    value = f'{val_images} images, {profile.val_labels}'
+    if set_aside:
+        return Choice('validation', f'{val_images} of train, {profile.val_labels}', set_aside)
+    reason = 'the val split'
+    if profile.val_labels == ORIGINAL != profile.labels:
+        reason += ', scored by the original masks, as others score it'
+    return Choice('validation', value, reason)
+
+
+def _batch_reason(batch: int, cost: StepCost, machine: Machine) -> str:
+    used = f'takes {cost.memory_gb:.1f} GB of {machine.memory_gb:g}'
+    return f'{used}; that of the measured recipes' if batch == BATCH else f'{used}; {BATCH} would take too much'
+
+
+def table_rows(plan: Plan) -> Sequence[Choice]:
+    """Return the rows of the printed table."""
+    return list(plan.choices.values())
