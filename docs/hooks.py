@@ -42,6 +42,13 @@ def linked_files(path: str) -> list[str]:
     return [linked for linked in paths if not linked.startswith('..') and (ROOT / linked).is_file()]
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Enter the decision records, named by their numbers, into the last section of the navigation."""
+    assert config.nav is not None
+    config.nav[-1]['Decisions'] += sorted(f'adr/{path.name}' for path in (ROOT / 'docs/adr').glob('[0-9]*.md'))
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the home page and, from page to page, all files outside docs/ that are linked to."""
     waiting = [*BEGINNINGS, *(f'docs/{file.src_uri}' for file in files.documentation_pages())]
