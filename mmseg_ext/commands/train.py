@@ -22,6 +22,10 @@ def build_parser() -> ArgumentParser:
     parser.add_argument('config', metavar='CONFIG', help='experiment: a name (see mmseg-ext configs) or a file')
     parser.add_argument('--work-dir', metavar='D', help='folder of the run (default: work_dirs/<config name>)')
     parser.add_argument('--seed', type=int, metavar='N', help="random seed (default: the config's)")
+    parser.add_argument(
+        '--fold', metavar='K/N', help='train without the K-th of N folds of the train split, and validate on that fold'
+    )
+    parser.add_argument('--fold-seed', type=int, default=0, metavar='N', help='seed of the folds (default: 0)')
     parser.add_argument('--resume', action='store_true', help='continue the run in the work dir')
     parser.add_argument('--amp', action='store_true', help='bfloat16 autocast, on the CPU too')
     parser.add_argument(
@@ -50,7 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from mmseg_ext.workflows.train import train
 
-    result = train(args.config, args.work_dir, args.seed, args.resume, args.amp, options, args.launcher, args.clearml)
+    result = train(
+        args.config, args.work_dir, args.seed, args.resume, args.amp, options, args.launcher, args.clearml, args.fold,
+        args.fold_seed,
+    )  # fmt: skip
     if is_main_process():
         print(f'run: {result["work_dir"]}')
         if result['best_checkpoint']:

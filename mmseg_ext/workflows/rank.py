@@ -11,14 +11,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask, write_mask
 from mmseg_ext.eda.audit import group_near_duplicates
-from mmseg_ext.eda.folds import assign_folds
 from mmseg_ext.eda.quality import SCORES, Evidence, label_errors, make_evidence, suggest_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
@@ -28,6 +24,7 @@ from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.workflows.arguments import check_least
+from mmseg_ext.workflows.folds import divide, list_pairs
 from mmseg_ext.workflows.out_of_fold import PROBABILITIES, innermost, plan_folds, run_folds
 
 RANKING, SUGGESTIONS = 'ranking', 'suggestions'
@@ -102,7 +99,7 @@ def rank_labels(
         config = load_config(name, settings.options)
         check_parts(config, name, 'model', 'train_dataloader', 'train_cfg')
         innermost(config.train_dataloader.dataset, name)
-    folds = _divide(settings, images, masks)
+    folds = {seed: divide(images, masks, settings.folds, seed) for seed in settings.seeds}
     for other in settings.others:
         _check_other(Path(other), settings)
     common = {name: getattr(settings, name) for name in ('data_root', 'labels', 'split', 'sides', 'options')}
@@ -152,16 +149,7 @@ def further_images(settings: RankingSettings, split: str, ranked: Mapping[str, P
 
 def _files(settings: RankingSettings) -> tuple[Classes, dict[str, Path], dict[str, Path]]:
     """List the classes, images and masks of the split."""
-    root = Path(settings.data_root)
-    classes = Classes.read(root)
-    folders = root / 'img' / settings.split, root / settings.labels / settings.split
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(folder, 'folder not found', 'name other `labels` or another `split`')
-    images, masks = list_stems(folders[0], IMAGE_SUFFIXES), list_stems(folders[1], ('.png',))
-    if images.keys() != masks.keys() or not images:
-        raise InputError(folders[1], 'needs one mask for each image', f'see mmseg-ext audit {root}')
-    return classes, images, masks
+    return list_pairs(settings.data_root, settings.labels, settings.split)
 
 
 def _check_other(ranking: Path, settings: RankingSettings) -> None:
@@ -173,18 +161,6 @@ def _check_other(ranking: Path, settings: RankingSettings) -> None:
     for name in ('data_root', 'labels', 'split'):
         if known[name] != getattr(settings, name):
             raise InputError(ranking, f'is a ranking of other masks ({name} is {known[name]})')
-
-
-def _divide(
-    settings: RankingSettings, images: Mapping[str, Path], masks: Mapping[str, Path]
-) -> dict[int, dict[str, int]]:
-    """Divide the stems, seed → (stem → fold): copies of an image together, each fold with its share of each class."""
-    strata = {stem: tuple(np.unique(read_mask(path)).tolist()) for stem, path in masks.items()}
-    groups = group_near_duplicates(images)
-    try:
-        return {seed: assign_folds(strata, settings.folds, seed, groups) for seed in settings.seeds}
-    except ValueError as error:
-        raise InputError(f'`folds={settings.folds}`', str(error)) from error
 
 
 def _write(rows: Sequence[Mapping[str, Any]], settings: RankingSettings, score: str, out: Path) -> None:

@@ -18,9 +18,11 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
-from mmseg_ext.runs.layout import ENVIRONMENT, SCALARS
+from mmseg_ext.runs.layout import ENVIRONMENT, RUN_RECORD, SCALARS
+from mmseg_ext.runs.record import read_run_json
 from mmseg_ext.tracking.clearml.backend import backend_options, connect, set_mode
 from mmseg_ext.tracking.clearml.remote import enqueue, to_section
+from mmseg_ext.workflows.folds import leave_out_fold, parse_fold
 
 
 def train(
@@ -32,18 +34,22 @@ def train(
     options: Mapping[str, Any] | None = None,
     launcher: str = 'none',
     clearml: str | None = None,
+    fold: str | None = None,
+    fold_seed: int = 0,
 ) -> dict[str, Any]:
     """Train one experiment in a work dir of its own.
 
     Args:
         config_path: The experiment: a file, or the name of a config that comes with mmseg_ext.
-        work_dir: Folder of the run; ``work_dirs/<config name>`` by default.
+        work_dir: Folder of the run; ``work_dirs/<config name>``, with a fold ``…-foldKofN``, by default.
         seed: Overrides the config's seed.
         resume: Continue the run in the work dir.
         amp: bfloat16 autocast for a config that does not ask for it.
         options: Overrides, dotted key → value.
         launcher: ``none``, ``pytorch`` (torchrun) or ``slurm``.
         clearml: ``auto``, ``online``, ``offline`` or ``off``; by default that of the config, or else ``auto``.
+        fold: ``K/N``: train on the train split without the K-th of N folds, and validate on that fold.
+        fold_seed: Seed of the division into folds, which is the same for all of them.
 
     Returns:
         ``work_dir`` and ``best_checkpoint`` (path or None).
@@ -54,11 +60,15 @@ def train(
     config = load_config(config_path, options)
     check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     check_optimizer(config, config_path)
-    work_dir = Path(work_dir or config.get('work_dir') or Path('work_dirs') / Path(config_path).stem)
+    suffix = '' if fold is None else '-fold{}of{}'.format(*parse_fold(fold))
+    work_dir = Path(work_dir or config.get('work_dir') or Path('work_dirs') / f'{Path(config_path).stem}{suffix}')
+    left_out = None if fold is None else leave_out_fold(config, config_path, fold, fold_seed)
     first = is_first_process(launcher)
     existed = work_dir.exists()
     if first:
         _check_work_dir(work_dir, resume)
+        if resume and (work_dir / RUN_RECORD).is_file():
+            _check_fold(work_dir, left_out)
     config.work_dir = str(make_folder(work_dir))
     config.launcher = launcher
     config.resume = resume and last_checkpoint(work_dir) is not None
@@ -99,6 +109,8 @@ def enqueue_training(
     Raises:
         InputError: The config cannot be used, or the server cannot take the task.
     """
+    if arguments.get('fold') is not None:
+        raise InputError(f'`fold={arguments["fold"]}`', 'is not passed on to an agent', 'train the fold here')
     config = load_config(config_path, options)
     check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     if arguments.get('seed') is not None:
@@ -122,6 +134,17 @@ def _check_work_dir(work_dir: Path, resume: bool) -> None:
         raise InputError(
             work_dir, 'work dir is not empty', 'continue it with `resume=True` or choose another `work_dir`'
         )
+
+
+def _check_fold(work_dir: Path, fold: Mapping[str, Any] | None) -> None:
+    """Refuse to go on with another fold, whose images the weights may have seen."""
+    earlier = read_run_json(work_dir / RUN_RECORD).get('fold')
+    if earlier != fold:
+        first, second = (
+            'no fold' if one is None else f'fold {one["fold"]}/{one["of"]} (seed {one["seed"]})'
+            for one in (earlier, fold)
+        )
+        raise InputError(work_dir, f'left out {first}, not {second}', 'resume with the same `fold` and `fold_seed`')
 
 
 def _remove_if_nothing_was_trained(work_dir: Path, existed: bool) -> None:

@@ -226,3 +226,43 @@ def test_help_is_immediate_and_ends_with_an_example(run_tool: Tool, repo_root: P
         )
         assert (done.returncode, done.stderr) == (0, '')
         assert 'example:' in done.stdout
+
+
+def test_folds_validate_on_each_train_image_once_and_are_averaged(
+    fast_tool: Tool, write_config: WriteConfig, tiny_data: Path, tmp_path: Path, one_line: OneLine
+) -> None:
+    pytest.importorskip('torch')
+    from mmseg_ext.evaluation.records import read_records
+    from mmseg_ext.workflows.folds import divide, list_pairs
+
+    config, runs = write_config(tmp_path / 'tiny.py'), [tmp_path / f'runs/fold{number}' for number in (1, 2)]
+    for number, run in enumerate(runs, 1):
+        done = fast_tool('train', config, '--work-dir', run, '--fold', f'{number}/2', '--fold-seed', 5)
+        assert (done.returncode, done.stderr) == (0, '')
+        record = json.loads((run / 'run.json').read_text())
+        assert record['fold'] == {'fold': number, 'of': 2, 'seed': 5}
+        assert record['hyperparameters']['folds'] == '2, seed 5'
+    _, images, masks = list_pairs(tiny_data, record['data']['train'][0]['labels'], 'train')
+    fold_of = divide(images, masks, 2, seed=5)
+    for fold, run in enumerate(runs):  # the folds of a ranking: one division for all
+        validated = read_records(run / 'records' / 'val.parquet')
+        assert sorted(validated.stems) == [stem for stem in images if fold_of[stem] == fold]
+        assert set(validated.splits) == {'val'}
+        kept = runpy.run_path(str(run / 'tiny.py'))['train_dataloader']['dataset']
+        kept = kept.get('dataset', kept)
+        assert kept['indices'] == [place for place, stem in enumerate(images) if fold_of[stem] != fold]
+    compared = fast_tool(
+        'compare', tmp_path / 'runs', '--json', tmp_path / 'runs.json', '--out', tmp_path / 'page.html'
+    )
+    assert compared.returncode == 0, compared.stderr
+    (group,) = json.loads((tmp_path / 'runs.json').read_text())['groups']
+    scores = [json.loads((run / 'run.json').read_text())['best']['value'] for run in runs]
+    assert group['scores']['val']['mDice']['mean'] == pytest.approx(sum(scores) / 2, abs=1e-3)
+    assert group['scores']['val']['mDice']['count'] == 2
+
+    again = ('train', config, '--work-dir', runs[0], '--resume')
+    one_line(fast_tool(*again), 'left out fold 1/2 (seed 5), not no fold', 'the same --fold')
+    one_line(fast_tool(*again, '--fold', '2/2', '--fold-seed', 5), 'not fold 2/2 (seed 5)')
+    for wrong in ('3/2', 'two', '1/999'):
+        one_line(fast_tool('train', config, '--work-dir', tmp_path / 'x', '--fold', wrong), f'--fold {wrong}: ')
+    assert not (tmp_path / 'x').exists()

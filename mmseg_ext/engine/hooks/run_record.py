@@ -39,7 +39,8 @@ class RunRecordHook(Hook):
     """Write ``<work dir>/run.json`` at the start, after each validation and at the end.
 
     It holds: ``status`` (``running``, ``finished``, ``failed`` or ``interrupted``; that of a killed process stays
-    ``running``, with its ``process``), ``reason``, config, seed, ``hyperparameters``, ``data`` with fingerprints,
+    ``running``, with its ``process``), ``reason``, config, seed, ``fold`` (``fold`` of ``of``, and the ``seed`` of
+    the division), ``hyperparameters``, ``data`` with fingerprints,
     ``parameters``, ``gflops`` (see `count_gflops`) for ``input_size``, ``minutes`` from the first step on with
     validations (summed over resumes), ``images_per_second`` (images of a step over the median seconds of a step),
     ``iterations``, batch size, device, commit and ``best`` (metric, value, iteration). An unknown value is null; none
@@ -146,6 +147,7 @@ def _describe(runner: Runner) -> Json:
     return {
         'config': runner.cfg.filename and Path(runner.cfg.filename).name,
         'seed': runner.seed,
+        'fold': dict(runner.cfg.get('fold') or {}) or None,
         'hyperparameters': hyperparameters(runner.cfg),
         'data': {name: _describe_data(runner.cfg.get(f'{name}_dataloader')) for name in ('train', 'val')},
         'batch_size': getattr(loader, 'batch_size', None),

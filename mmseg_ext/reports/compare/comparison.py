@@ -29,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Group:
-    """Finished runs that differ only in their seed, or a single run.
+    """Finished runs that differ only in their seed or fold, or a single run.
 
     Attributes:
         label: Name on the page; unique there.

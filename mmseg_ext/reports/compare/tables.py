@@ -50,7 +50,7 @@ def columns(comparison: Comparison) -> list[Column]:
     return [
         Column('status'),
         Column('seed'),
-        *(Column(f'{kind} mDice', 'percent; 95 % interval over images, or sd over seeds') for kind in comparison.kinds),
+        *(Column(f'{kind} mDice', 'percent; 95 % interval over images, or sd over runs') for kind in comparison.kinds),
         *(Column(label, f'Dice, {kind}, percent', kind) for kind in comparison.kinds for label in comparison.classes),
         Column('params', 'millions'),
         Column('GFLOPs', 'multiply-adds per image, in 10⁹'),
