@@ -43,7 +43,7 @@ def build_parser() -> cli.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse, compute, print."""
     args = build_parser().parse_args(argv)
     from mmseg_ext.workflows.class_weights import compute_class_weights
@@ -52,4 +52,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.data, args.labels, args.split, method=args.method, per_image=args.per_image, absent=args.absent,
         out=args.out, overwrite=args.overwrite,
     )  # fmt: skip
+    left_out = weights.pop('left_out', [])
     print(json.dumps(weights, ensure_ascii=False))
+    return cli.report_left_out(left_out)

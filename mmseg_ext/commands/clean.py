@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f'dry run: {target} was not written' if args.dry_run else f'{target}: masks, {FILES}')
     if args.report:
         print(f'{args.report}: {FILES}')
-    return 0
+    return cli.report_left_out(report.left_out)
 
 
 def _description() -> str:

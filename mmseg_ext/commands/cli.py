@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import re
 import sys
@@ -92,6 +93,9 @@ class ArgumentParser(argparse.ArgumentParser):
 
 def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
     """Run a command's ``main`` and exit with its code; an `InputError` becomes one line on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='replace')  # a console that cannot show × or → must not end the work
     try:
         code = main(None) or 0
         sys.stdout.flush()  # here, where a reader that has left is no error, and not at the interpreter's end
@@ -144,6 +148,16 @@ def print_report(report: Report) -> None:
         print(line if ArgumentParser.last is None else ArgumentParser.last.name_flags(line))
 
 
+def report_left_out(lines: Sequence[str]) -> int:
+    """Print why some files could not be used, and return the exit code: 1 if there are any."""
+    parser = ArgumentParser.last
+    for line in lines:
+        print(f'error: {line if parser is None else parser.name_flags(line)}', file=sys.stderr)
+    if lines:
+        print(f'{len(lines)} {"file was" if len(lines) == 1 else "files were"} left out', file=sys.stderr)
+    return int(bool(lines))
+
+
 def positive(text: str) -> int:
     """Read a count: the ``type`` of an argument.
 
@@ -190,8 +204,26 @@ def add_data_arguments(
     parser.add_argument('data', metavar='DATA', help='data set: dataset.yaml, img/<split>/, <label set>/<split>/')
     default = '' if labels is None else f' (default: {labels})'
     parser.add_argument('--labels', metavar='NAME', default=labels, required=labels is None, help=f'{what}{default}')
+    parser.add_argument(
+        '--max-pixels', action=_PixelLimit, metavar='M', help='refuse images and masks of more megapixels (default: 80)'
+    )
     if splits:
         parser.add_argument('--splits', type=names, metavar='A,B', help='splits, separated by commas (default: all)')
+
+
+class _PixelLimit(argparse.Action):
+    """Sets the limit of pixels for this process and those that it starts."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        from mmseg_ext.data.images import MAX_PIXELS_VARIABLE  # not above: it loads OpenCV
+
+        try:
+            pixels = int(float(values) * 1e6)
+        except (ValueError, OverflowError):
+            pixels = 0
+        if pixels < 1:
+            raise argparse.ArgumentError(self, f'{values}: must be a number above 0')
+        os.environ[MAX_PIXELS_VARIABLE] = str(pixels)
 
 
 def add_new_labels(parser: argparse.ArgumentParser, text: str) -> None:

@@ -134,7 +134,7 @@ def _import(args: argparse.Namespace) -> None:
     )
 
 
-def _diff(args: argparse.Namespace) -> None:
+def _diff(args: argparse.Namespace) -> int:
     from mmseg_ext.eda.diff import diff_csv, diff_json, diff_labels
     from mmseg_ext.files import refuse_existing, write_json, write_text
 
@@ -150,21 +150,25 @@ def _diff(args: argparse.Namespace) -> None:
     _print_diff(diff, args.top)
     for name in DIFF_FILES if args.out else ():
         print(args.out / name)
+    return cli.report_left_out([file.problem for file in diff.files if file.status == 'unreadable'])
 
 
 def _print_diff(diff: LabelDiff, top: int) -> None:
+    from mmseg_ext.eda.diff import STATUSES
+
     for file in diff.files:
-        if file.status not in ('same', 'changed'):
+        if file.status not in ('same', 'changed', 'unreadable'):
             print(f'{file.split}/{file.stem}: {file.status}')
     for file in [file for file in diff.files if file.status == 'changed'][: max(top, 0)]:
         flips = ', '.join(f'{flip} {count:,}' for flip, count in diff.flips([file]).items())
         print(f'{file.split}/{file.stem}: {file.changed:,} px ({file.share:.2%}): {flips}')
     changed, pixels = sum(file.changed for file in diff.files), sum(file.pixels for file in diff.files)
-    counts = ', '.join(f'{diff.count(s)} {s}' for s in ('same', 'changed', 'resized', 'added', 'removed'))
+    counts = ', '.join(f'{diff.count(s)} {s}' for s in STATUSES if s != 'unreadable' or diff.count(s))
     print(f'{diff.a} → {diff.b}: {counts}; {changed:,} of {pixels:,} px changed')
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int | None:
     """Parse, run the sub-command, print the result."""
     args = build_parser().parse_args(argv)
-    args.function(args)
+    code: int | None = args.function(args)
+    return code

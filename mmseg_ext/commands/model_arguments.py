@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from mmseg_ext.commands.cli import ArgumentParser
-from mmseg_ext.data.images import ImageRules
+from mmseg_ext.data.images import MAX_PIXELS, ImageRules, pixel_limit
 from mmseg_ext.inference.network import Mode
 from mmseg_ext.inference.predictor import ONNX_SUFFIX, Predictor
 
@@ -33,8 +33,8 @@ def add_model_arguments(parser: ArgumentParser) -> None:
         help='colour behind transparent pixels (default: 255,255,255)',
     )  # fmt: skip
     parser.add_argument(
-        '--max-pixels', type=above_zero, default=ImageRules.max_pixels / 1e6, metavar='M',
-        help=f'refuse images of more megapixels (default: {ImageRules.max_pixels / 1e6:g})',
+        '--max-pixels', type=above_zero, default=pixel_limit() / 1e6, metavar='M',
+        help=f'refuse images of more megapixels (default: {MAX_PIXELS / 1e6:g})',
     )  # fmt: skip
 
 

@@ -20,13 +20,15 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument(
         '--reference', default='train', metavar='SPLIT', help='the split that drift is measured from (default: train)'
     )
-    parser.add_argument('--background', default='', metavar='NAME', help='class that is no object (default: the first)')
+    parser.add_argument(
+        '--background', default='', metavar='NAME', help='class that is no object, or none (default: the first)'
+    )
     parser.add_argument('--out', metavar='D', help='folder for statistics.md, the tables as CSV and the plots')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier result in D')
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse, measure, print the tables."""
     args = build_parser().parse_args(argv)
     from mmseg_ext.workflows.stats import measure_data
@@ -40,3 +42,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         console.print(table.rich())
     if result.page is not None:
         print(f'tables and plots: {result.page}')
+    return cli.report_left_out(result.statistics.left_out)

@@ -6,17 +6,17 @@ more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import IMAGE_SUFFIXES, LAYOUT, MASK_SUFFIX, Item, Split
+from mmseg_ext.data.classes import FILE_NAME, Classes
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, LAYOUT, MASK_SUFFIX, Item, Split, found_instead
 from mmseg_ext.data.images import read_image
-from mmseg_ext.data.masks import read_mask
+from mmseg_ext.data.masks import read_palette_mask
 from mmseg_ext.errors import InputError
 
 Decoded = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
@@ -51,14 +51,25 @@ def _require(folder: Path, filled: bool, suffixes: tuple[str, ...]) -> None:
         raise InputError(folder, 'folder not found', LAYOUT)
     if not filled:
         raise InputError(
-            folder, f'folder holds no {"/".join(suffixes)} file', 'put the files there or name another split'
+            folder,
+            f'folder holds no {"/".join(suffixes)} file{found_instead(folder)}',
+            'put the files there or name another split',
         )
 
 
 def decode_items(
-    items: Sequence[Item], classes: Classes, split: Split, *, keep: bool, workers: int = 4
+    items: Sequence[Item],
+    classes: Classes,
+    split: Split,
+    *,
+    keep: bool,
+    workers: int = 4,
+    warn: Callable[[str], None] | None = None,
 ) -> list[Decoded]:
     """Decode all items and check them: readable, image and mask of one size, every value a class or ignored.
+
+    Masks that together hold nothing but 0 and 255, or nothing but ignored pixels, are refused, too, and palettes with
+    the colours of ``dataset.yaml`` at other indices.
 
     Args:
         items: From `pair_files`.
@@ -66,6 +77,7 @@ def decode_items(
         split: Named in the error.
         keep: Return the arrays; otherwise they are dropped as soon as they are checked.
         workers: Threads (the decoders release the interpreter lock).
+        warn: Called with one line where no mask shows a class.
 
     Returns:
         One (image, mask) per item, image RGB (H, W, 3) and mask (H, W), both uint8; empty without ``keep``.
@@ -73,21 +85,49 @@ def decode_items(
     Raises:
         InputError: One error for all problems, naming the first five files.
     """
+    present = np.zeros(256, bool)  # bytes that several threads set to True
 
     def check(item: Item) -> Decoded | str | None:
         assert item.image is not None
         try:
             image = read_image(item.image)
-            mask = None if item.mask is None else read_mask(item.mask)
+            mask, palette = (None, None) if item.mask is None else read_palette_mask(item.mask)
         except InputError as error:
             return f'{error.subject}: {error.problem}'
-        problem = None if mask is None else _mask_problem(item, image, mask, classes)
-        return problem or ((image, mask) if keep else None)
+        if mask is not None:
+            values = np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))
+            present[values] = True
+            if problem := _mask_problem(item, image, mask, classes):
+                return problem
+            if classes.misplaced_colours(values.tolist(), palette):
+                return f'{item.mask}: its palette holds the colours of {FILE_NAME} at other indices'
+        return (image, mask) if keep else None
 
     with ThreadPoolExecutor(workers) as pool:
         results = list(pool.map(check, items))
     _raise_problems([result for result in results if isinstance(result, str)], split)
+    _check_values(np.flatnonzero(present).tolist(), classes, split, warn)
     return [result for result in results if isinstance(result, tuple)]
+
+
+def _check_values(values: Sequence[int], classes: Classes, split: Split, warn: Callable[[str], None] | None) -> None:
+    """Refuse masks that together teach nothing, and warn of classes that none of them shows."""
+    if not values:
+        return
+    ignored = classes.ignore_index
+    if list(values) == [ignored]:
+        problem = f'every pixel of every mask is ignored ({ignored}): there is nothing to learn or to score'
+        raise InputError(split.mask_folder, problem, 'draw the masks, or convert them: mmseg-ext remap')
+    if classes.holds_0_255(values):
+        raise InputError(
+            split.mask_folder,
+            'all masks hold 0 and 255 alone, and 255 is the ignored value; are these masks 0/255?',
+            f'convert them: mmseg-ext remap {split.root} --labels {split.labels} --to {split.labels}_remapped '
+            '--map 0=0 255=1',
+        )
+    absent = ', '.join(classes.names[value] for value in classes.absent(values))
+    if absent and warn is not None:
+        warn(f'{split.mask_folder}: no mask shows {absent}')
 
 
 def _mask_problem(item: Item, image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: Classes) -> str | None:

@@ -1,9 +1,9 @@
-"""Class names, colours and the ignored value of a data set: ``dataset.yaml``."""
+"""Class names, colours, background and ignored value of a data set: ``dataset.yaml``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Classes:
         names: Class names; the position is the value in the mask.
         palette: One RGB colour (0–255) per class.
         ignore_index: The mask value that means "unknown": not trained on, not counted.
+        background: 0, the first class, or None in a data set whose every class has objects.
+        own_palette: Whether the colours are the data set's own; otherwise they are those of `default_palette`.
 
     >>> classes = Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60)))
     >>> classes.unknown_values(np.array([[0, 1], [7, 255]], np.uint8))
@@ -35,26 +37,30 @@ class Classes:
     names: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     ignore_index: int = 255
+    background: int | None = 0
+    own_palette: bool = field(default=True, compare=False)
 
     @classmethod
     def from_mapping(cls, content: Any, source: str) -> Classes:
         """Check the content of a ``dataset.yaml``.
 
         Args:
-            content: A mapping with ``classes``, ``palette`` and, optionally, ``ignore_index``.
+            content: A mapping with ``classes`` and, optionally, ``palette``, ``ignore_index`` and ``background``: the
+                first class, or None for none.
             source: Its name in errors.
 
         Raises:
             InputError: A field is missing or holds something else.
         """
         if not isinstance(content, Mapping):
-            raise InputError(source, f'must hold `classes:` and `palette:`, found {type(content).__name__}')
+            raise InputError(source, f'must hold `classes:`, found {type(content).__name__}')
         names = content.get('classes')
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise InputError(source, f'`classes:` must be a list of names, found {names!r}')
         if len(set(names)) != len(names):
             raise InputError(source, f'`classes:` names a class twice: {names!r}')
-        palette = content.get('palette')
+        if (palette := content.get('palette')) is None:
+            palette = default_palette(len(names))
         if not isinstance(palette, list) or len(palette) != len(names) or not all(_is_colour(c) for c in palette):
             raise InputError(source, f'`palette:` must be {len(names)} colours [r, g, b] of 0–255, found {palette!r}')
         ignore_index = content.get('ignore_index', 255)
@@ -62,7 +68,30 @@ class Classes:
             raise InputError(
                 source, f'`ignore_index:` must be a whole number from {len(names)} to 255, found {ignore_index!r}'
             )
-        return cls(tuple(names), tuple((c[0], c[1], c[2]) for c in palette), ignore_index)
+        background = content.get('background', names[0])
+        if background not in (None, names[0]):
+            raise InputError(
+                source,
+                f'`background:` must be the first class, {names[0]}, or null where no class is background, '
+                f'found {background!r}',
+                'put it first in `classes:` and the masks, as with mmseg-ext remap',
+            )
+        return cls(
+            tuple(names),
+            tuple((c[0], c[1], c[2]) for c in palette),
+            ignore_index,
+            background=None if background is None else 0,
+            own_palette=content.get('palette') is not None,
+        )
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the content of a ``dataset.yaml``, of plain values."""
+        content: dict[str, Any] = {
+            'classes': list(self.names),
+            'palette': [list(colour) for colour in self.palette],
+            'ignore_index': self.ignore_index,
+        }
+        return content if self.background is not None else {**content, 'background': None}
 
     @classmethod
     def read(cls, root: str | Path) -> Classes:
@@ -78,7 +107,7 @@ class Classes:
             content = yaml.safe_load(path.read_text(encoding='utf-8'))
         except FileNotFoundError:
             raise InputError(
-                path, 'not found', 'it names the classes (`classes:`, `palette:`, `ignore_index:`), see README'
+                path, 'not found', 'it names the classes (`classes:`, perhaps `palette:`, `ignore_index:`), see README'
             ) from None
         except OSError as error:
             raise InputError(path, f'cannot be read ({error.strerror})') from error
@@ -90,13 +119,29 @@ class Classes:
         """Write ``root/dataset.yaml`` atomically."""
         import yaml
 
-        content = {
-            'classes': list(self.names),
-            'palette': [list(colour) for colour in self.palette],
-            'ignore_index': self.ignore_index,
-        }
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)
+        text = yaml.safe_dump(self.as_mapping(), sort_keys=False, allow_unicode=True, default_flow_style=None)
         write_text(Path(root) / FILE_NAME, text)
+
+    def find_background(self, background: str | None) -> int | None:
+        """Return the index of the class that has no objects by its name; None for ``none``.
+
+        None in place of a name is what ``dataset.yaml`` says.
+
+        Raises:
+            InputError: It is neither a class nor ``none``.
+        """
+        if background is None:
+            return self.background
+        if background in self.names:
+            return self.names.index(background)
+        if background == 'none':
+            return None
+        raise InputError(f'`background={background}`', f'must be none or one of the classes {", ".join(self.names)}')
+
+    @property
+    def object_classes(self) -> tuple[int, ...]:
+        """The classes that have objects: all but the background."""
+        return tuple(value for value in range(len(self.names)) if value != self.background)
 
     def unknown_values(self, mask: NDArray[np.uint8]) -> list[int]:
         """Return the values of a mask (any shape, uint8) that are neither a class nor ignored, in ascending order."""
@@ -106,6 +151,41 @@ class Classes:
     def count_pixels(self, mask: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Count the pixels of each class in a mask (any shape, uint8): shape (K,). Other values are not counted."""
         return np.bincount(mask.reshape(-1), minlength=256)[: len(self.names)].astype(np.int64)
+
+    def holds_0_255(self, values: Collection[int]) -> bool:
+        """Whether masks that hold these values together are masks of 0 and 255, whose objects would be ignored.
+
+        >>> Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60))).holds_0_255({0, 255})
+        True
+        """
+        return len(self.names) > 1 and self.ignore_index == 255 and set(values) == {0, 255}
+
+    def absent(self, values: Collection[int]) -> list[int]:
+        """List the classes that masks which hold these values together do not show; none where all is ignored."""
+        absent = [value for value in range(len(self.names)) if value not in values]
+        return absent if len(absent) < len(self.names) else []
+
+    def misplaced_colours(
+        self, values: Iterable[int], palette: Sequence[tuple[int, int, int]] | None
+    ) -> dict[int, int]:
+        """Find the values of a palette PNG whose colour is that of another class: its classes have another order.
+
+        Args:
+            values: The values in the mask.
+            palette: Colour of each value in the file; None for a grey mask.
+
+        Returns:
+            Value → the class whose colour it has. Empty where ``dataset.yaml`` states no palette, or where the colours
+            in use do not tell the values apart.
+        """
+        if palette is None or not self.own_palette or len(set(self.palette)) < len(self.palette):
+            return {}
+        used = {value: palette[value] for value in values if value != self.ignore_index and value < len(palette)}
+        if len(set(used.values())) < len(used):  # a padded palette: black stands for "not used"
+            return {}
+        class_of = {colour: value for value, colour in enumerate(self.palette)}
+        found = {value: class_of[colour] for value, colour in used.items() if colour in class_of}
+        return {value: other for value, other in found.items() if value != other}
 
     def check(self, mask: NDArray[np.uint8], source: str | Path) -> None:
         """Refuse a mask that holds a value which is neither a class nor ignored.
@@ -120,6 +200,20 @@ class Classes:
                 f'holds class id {", ".join(map(str, unknown))}, known are {known} and {self.ignore_index} (ignored)',
                 'correct the mask or dataset.yaml',
             )
+
+
+def default_palette(count: int) -> list[list[int]]:
+    """Return distinct colours for up to 256 classes: those of PASCAL VOC, whose first is black.
+
+    The bits of a class's number are dealt out to red, green and blue in turn, to the highest bits first.
+
+    >>> default_palette(4)
+    [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
+    """
+    return [
+        [sum((value >> (3 * place + channel) & 1) << (7 - place) for place in range(3)) for channel in range(3)]
+        for value in range(count)
+    ]
 
 
 def _is_colour(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,11 @@ from mmseg_ext.errors import InputError
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MASK_SUFFIX = '.png'
 SHAPES_SUFFIX = '.json'
+# Of images and arrays that are not read; a file of another suffix is no picture at all.
+UNREAD_SUFFIXES = (
+    '.avif', '.dcm', '.gif', '.heic', '.heif', '.jfif', '.jp2', '.mat', '.nii', '.npy', '.npz', '.pbm', '.pgm', '.ppm',
+    '.tga',
+)  # fmt: skip
 IMAGES, SHAPES = 'img', 'labelme'  # folders of a data set that are no label sets
 USUAL_SPLITS = ('train', 'val', 'test')
 LAYOUT = 'a data set has img/<split>/ and <label set>/<split>/, see README'
@@ -65,8 +71,9 @@ class Problem:
     """A problem that the file names of a split show.
 
     Attributes:
-        check: ``stray_file``, ``ambiguous_stem``, ``unpaired_image`` or ``unpaired_mask``.
-        stem: Stem of the file; of a ``stray_file`` its name.
+        check: ``stray_file``, ``nested_folder``, ``unread_format``, ``ambiguous_stem``, ``unpaired_image`` or
+            ``unpaired_mask``.
+        stem: Stem of the file; of one that is not read its name.
         message: One sentence.
     """
 
@@ -151,12 +158,10 @@ class Split:
         masks, stray_masks = _list_folder(self.mask_folder, (MASK_SUFFIX,)) if self.labels is not None else ({}, [])
         shapes, _ = _list_folder(self.shapes_folder, (SHAPES_SUFFIX,))
         if not images and not masks:
-            raise InputError(self.image_folder, 'holds no image', 'put the files there or name other splits')
-        problems = [
-            Problem('stray_file', name, f'{folder}/{self.name}/{name} is no file of a data set')
-            for folder, names in ((IMAGES, stray_images), (self.labels, stray_masks))
-            for name in names
-        ]
+            found = found_instead(self.image_folder)
+            raise InputError(self.image_folder, f'holds no image{found}', 'put the files there or name other splits')
+        problems = [_stray(self.image_folder, IMAGE_SUFFIXES, name) for name in stray_images]
+        problems += [_stray(self.mask_folder, (MASK_SUFFIX,), name) for name in stray_masks]
         items = []
         for stem in sorted(images.keys() | masks.keys()):
             for kept, *others in (found.get(stem, ['']) for found in (images, masks)):
@@ -220,8 +225,11 @@ class LabelSet:
             if not path.stem.isprintable():  # also bytes that are no UTF-8, which no JSON or CSV could hold
                 raise InputError(ascii(str(path)), 'its name cannot be printed', 'rename the file')
         if not files:
+            holds = ''.join(found_instead(self.folder / split) for split in self.splits(splits)[:1])
             raise InputError(
-                self.folder, f'holds no file <split>/<stem>{self.suffix}', 'name the folder above the splits'
+                self.folder,
+                f'holds no file <split>/<stem>{self.suffix}{holds}',
+                'name the folder above the splits',
             )
         return files
 
@@ -314,7 +322,7 @@ class DataSet:
             folders.append(self.label_set(labels).folder)
         found = _in_usual_order({name for folder in folders for name in _subfolders(folder)})
         if not found:
-            raise InputError(self.root / IMAGES, 'holds no split', LAYOUT)
+            raise InputError(self.root / IMAGES, f'holds no split{found_instead(self.root / IMAGES)}', LAYOUT)
         return found if wanted is None else _choose(wanted, found, self.root)
 
     def split(self, name: str, labels: str | None = None) -> Split:
@@ -414,6 +422,37 @@ def _list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[dict[str, lis
     for names in found.values():
         names.sort()
     return found, sorted(strays)
+
+
+def found_instead(folder: Path) -> str:
+    """Count what a folder holds by suffix, to say so where nothing in it is read: ``; it holds 12 .tif, 1 folder``."""
+    if not folder.is_dir():
+        return ''
+    kinds = Counter('folder' if entry.is_dir() else os.path.splitext(entry.name)[1] for entry in _entries(folder))
+    counted = [
+        f'{count} {kind or "without suffix"}{"s" * (kind == "folder" and count > 1)}' for kind, count in kinds.items()
+    ]
+    return f'; it holds {", ".join(sorted(counted))}' if counted else ''
+
+
+def _stray(folder: Path, suffixes: Sequence[str], name: str) -> Problem:
+    """Say why a file or folder in a folder of images or masks is not read."""
+    path, place = folder / name, f'{folder.parent.name}/{folder.name}/{name}'
+    if path.is_dir():
+        pictures = sum(
+            os.path.splitext(file)[1].lower() in IMAGE_SUFFIXES for _, _, files in os.walk(path) for file in files
+        )
+        if not pictures:
+            return Problem('stray_file', name, f'{place} is no file of a data set')
+        message = (
+            f'{place} is a folder with {pictures} image{"s" * (pictures > 1)}, and folders in a split are not read'
+        )
+        return Problem('nested_folder', name, message)
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES):
+        remedy = '; mmseg-ext remap reads .tif and .bmp too and writes .png' if MASK_SUFFIX in suffixes[:1] else ''
+        return Problem('unread_format', name, f'{place} is not read: only {", ".join(suffixes)} are{remedy}')
+    return Problem('stray_file', name, f'{place} is no file of a data set')
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

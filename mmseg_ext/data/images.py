@@ -1,12 +1,13 @@
-"""Reading and writing of images: those of a data set as they are stored, others upright."""
+"""Reading and writing of images, upright as viewers show them."""
 
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.files import atomic_path
@@ -24,10 +25,35 @@ ORIENTATION_TAG = 0x0112
 ALPHA_MODES = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 WIDE_MODES = ('I', 'F')  # 32 bits: nothing states the range of the values
 OPENCV_FORMATS = ('BMP', 'JPEG', 'MPO', 'PNG')  # of these OpenCV gives the same pixels as Pillow, in half the time
+PNG_ORIENTATION_MARKS = (b'eXIf', b'Raw profile type', b'Orientation')  # one is in a PNG that states an orientation
+TIFF_STARTS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+TIFF_BITS, TIFF_BANDS, TIFF_KIND, TIFF_FLOAT = 258, 277, 339, 3  # tags, and a value of the third
+MAX_PIXELS = 80_000_000
+MAX_PIXELS_VARIABLE = 'MMSEG_EXT_MAX_PIXELS'
 START_AND_END = {'JPEG': (b'\xff\xd8', b'\xff\xd9'), 'PNG': (b'\x89PNG', b'IEND')}
-WARNINGS_LOCK = Lock()  # the filters of warnings are the process's, and images are decoded in threads
+PILLOW_LOCK = Lock()  # filters of warnings and Pillow's limit are the process's, and images are decoded in threads
 
 Pixels = NDArray[np.uint8]
+
+
+def pixel_limit() -> int:
+    """Return the largest number of pixels that is decoded: 80 million, or ``$MMSEG_EXT_MAX_PIXELS``.
+
+    An environment variable, since it must reach the worker processes of every tool.
+
+    Raises:
+        InputError: The variable holds no number above 0.
+    """
+    text = os.environ.get(MAX_PIXELS_VARIABLE)
+    if not text:
+        return MAX_PIXELS
+    try:
+        limit = int(float(text))
+    except (ValueError, OverflowError):
+        limit = 0
+    if limit < 1:
+        raise InputError(f'{MAX_PIXELS_VARIABLE}={text}', 'must be a number of pixels', 'such as 200000000')
+    return limit
 
 
 @dataclass(frozen=True)
@@ -35,11 +61,12 @@ class ImageRules:
     """Limits on images, and the colour behind transparent pixels.
 
     Attributes:
-        max_pixels: An image with more is refused before it is decoded (a small file can hold a huge one).
+        max_pixels: An image with more is refused before it is decoded (a small file can hold a huge one); by default
+            the `pixel_limit`.
         background: RGB colour (0–255) behind transparent pixels.
     """
 
-    max_pixels: int = 80_000_000
+    max_pixels: int = field(default_factory=pixel_limit)
     background: tuple[int, int, int] = (255, 255, 255)
 
 
@@ -48,8 +75,8 @@ class ImageHeader:
     """Size and orientation of an image, known without decoding it.
 
     Attributes:
-        size: Height and width in pixels, as `read_image` decodes it.
-        orientation: The EXIF orientation (1–8) that the file states, 1 by default.
+        size: Height and width in pixels, upright, as `read_image` decodes it.
+        orientation: The EXIF orientation (1–8) that turns the stored pixels, 1 by default.
     """
 
     size: tuple[int, int]
@@ -70,7 +97,7 @@ class UprightImage:
 
 
 def read_image(path: str | Path, rules: ImageRules | None = None) -> Pixels:
-    """Decode an image of a data set. Its EXIF orientation is not applied: masks lie on the pixels as they are stored.
+    """Decode an image, turned as its EXIF orientation asks: masks belong to the image as people see it.
 
     Grey becomes RGB, a palette and CMYK too; 16 bits per channel are scaled to 8 over their full range; transparent
     pixels get the background's colour. Of an MPO file (a JPEG with a preview or a depth map behind it) the first
@@ -87,11 +114,11 @@ def read_image(path: str | Path, rules: ImageRules | None = None) -> Pixels:
         InputError: The file is missing, damaged, cut short, animated, of several pages, too large, holds 32-bit values,
             or is no BMP, GIF, JPEG, PNG, TIFF or WebP.
     """
-    return _decode(path, rules or ImageRules(), str(path), upright=False).pixels
+    return read_upright(path, rules).pixels
 
 
 def read_upright(source: str | Path | bytes, rules: ImageRules | None = None, name: str | None = None) -> UprightImage:
-    """Decode an image from anywhere and turn it as its EXIF orientation asks; otherwise as `read_image`.
+    """Decode an image as `read_image`, and say how it has been turned.
 
     Args:
         source: The file, or its content.
@@ -102,21 +129,34 @@ def read_upright(source: str | Path | bytes, rules: ImageRules | None = None, na
         InputError: As `read_image`.
     """
     name = name or ('image' if isinstance(source, bytes) else str(source))
-    return _decode(source, rules or ImageRules(), name, upright=True)
+    return _decode(source, rules or ImageRules(), name)
 
 
 def read_header(path: str | Path) -> ImageHeader:
-    """Read the size and orientation of an image, not its pixels, which may be damaged.
+    """Read the upright size and the orientation of an image, not its pixels, which may be damaged.
 
     Raises:
         InputError: The file is missing or no BMP, GIF, JPEG, PNG, TIFF or WebP.
     """
     try:
-        with _without_warnings(), Image.open(path, formats=FORMATS) as image:
-            return ImageHeader((image.height, image.width), _orientation(image))
+        data = Path(path).read_bytes()
+        with open_header(data) as image:
+            orientation = _orientation(image, data)
+            # Pillow states the upright size of a TIFF.
+            is_turned = orientation >= 5 and image.format != 'TIFF'
+            return ImageHeader(image.size if is_turned else image.size[::-1], orientation)
     except Exception as error:  # the bytes are anybody's, as in `_decode`
-        reason = _reason(error, 'no such file' if isinstance(error, FileNotFoundError) else '')
+        reason = describe_error(error, 'no such file' if isinstance(error, FileNotFoundError) else '')
         raise InputError(path, f'image cannot be read ({reason})', 'copy or convert the file') from error
+
+
+def stated_orientation(data: bytes) -> int:
+    """Return the EXIF orientation (1–8) of an image, 1 for none, or for bytes that are no image."""
+    try:
+        with open_header(data) as image:
+            return _orientation(image, data)
+    except Exception:  # the bytes are anybody's
+        return 1
 
 
 def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> None:
@@ -169,12 +209,7 @@ def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(pixels)
 
 
-def turn_back(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Invert `turn_upright`: turn a mask so that it fits the pixels as the file stores them."""
-    return turn_upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))
-
-
-def _decode(source: str | Path | bytes, rules: ImageRules, name: str, upright: bool) -> UprightImage:
+def _decode(source: str | Path | bytes, rules: ImageRules, name: str) -> UprightImage:
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
     except FileNotFoundError:
@@ -182,32 +217,78 @@ def _decode(source: str | Path | bytes, rules: ImageRules, name: str, upright: b
     except OSError as error:
         raise InputError(name, f'image cannot be read ({error.strerror})') from error
     try:
-        with _without_warnings():
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-        with image:
+        with open_header(data) as image:
             _check_header(image, name, rules)
-            orientation = 1
-            if upright and image.format != 'TIFF':  # which Pillow itself turns when it decodes it
-                with _without_warnings():
-                    orientation = _orientation(image)
+            orientation = _orientation(image, data)
             pixels = _decode_pixels(image, data, name, rules)
+            if image.format == 'TIFF':  # which Pillow itself turns when it decodes it
+                return UprightImage(pixels, orientation)
     except InputError:
         raise
     except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
-        problem = f'image cannot be decoded ({_reason(error)}; {len(data)} bytes)'
-        raise InputError(name, problem, 'copy or convert the file') from error
+        raise InputError(name, *_undecodable(error, data)) from error
     return UprightImage(turn_upright(pixels, orientation), orientation)
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Silence Pillow's warnings on odd metadata, and on sizes that the rules allow."""
-    with WARNINGS_LOCK, warnings.catch_warnings():
+def open_header(data: bytes) -> Iterator[Image.Image]:
+    """Open an image without decoding it, and without Pillow's own limit and its warnings on odd metadata.
+
+    Raises:
+        Exception: Of any kind, since the bytes are anybody's.
+    """
+    with PILLOW_LOCK, warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        yield
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # ours is checked next, and can be raised
+        try:
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    with image:
+        yield image
 
 
-def _reason(error: Exception, known: str = '') -> str:
+def check_pixels(image: Image.Image, name: str, limit: int) -> None:
+    """Refuse by its header an image with more pixels than a limit.
+
+    Raises:
+        InputError: It has more.
+    """
+    count = image.width * image.height
+    if count > limit:
+        raise InputError(
+            name,
+            f'has {image.width}×{image.height} pixels, more than {limit:,}',
+            f'make it smaller, or raise the limit: --max-pixels {-(-count // 1_000_000)} where the command has it, '
+            f'or {MAX_PIXELS_VARIABLE}={count}',
+        )
+
+
+def _undecodable(error: Exception, data: bytes) -> tuple[str, str]:
+    """Return why bytes cannot be decoded, and what to do."""
+    if isinstance(error, Image.UnidentifiedImageError) and (kind := _tiff_kind(data)):
+        return f'is a TIFF of {kind}, which is no photograph', 'convert it to 1 or 3 bands of 8 or 16 bits'
+    return f'image cannot be decoded ({describe_error(error)}; {len(data)} bytes)', 'copy or convert the file'
+
+
+def _tiff_kind(data: bytes) -> str:
+    """Describe the pixels of a TIFF file whose kind Pillow does not decode; empty for any other file."""
+    if not data.startswith(TIFF_STARTS):
+        return ''
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(data[:16] if data[2:3] in b'++' else data[:8])
+        stream = io.BytesIO(data)
+        stream.seek(tags.next)
+        tags.load(stream)
+        bits, kinds, bands = tags.get(TIFF_BITS, 1), tags.get(TIFF_KIND, 1), tags.get(TIFF_BANDS, 1)
+    except Exception:
+        return ''
+    bits, kind = (value[0] if isinstance(value, tuple) else value for value in (bits, kinds))
+    return f'{bands} {"band" if bands == 1 else "bands"} of {bits}-bit {"floating-point " * (kind == TIFF_FLOAT)}values'
+
+
+def describe_error(error: Exception, known: str = '') -> str:
+    """Say in one line why Pillow or OpenCV does not read a file; ``known`` takes the place of their own words."""
     if isinstance(error, Image.UnidentifiedImageError):
         return 'damaged or no ' + ', '.join(FORMATS)
     return known or one_line(error) or type(error).__name__
@@ -215,19 +296,23 @@ def _reason(error: Exception, known: str = '') -> str:
 
 def _check_header(image: Image.Image, name: str, rules: ImageRules) -> None:
     """Refuse by its header an image that would be costly or ambiguous to decode."""
-    if image.width * image.height > rules.max_pixels:
-        raise InputError(
-            name, f'has {image.width}×{image.height} pixels, more than {rules.max_pixels:,}', 'make it smaller'
-        )
+    check_pixels(image, name, rules.max_pixels)
     if getattr(image, 'is_animated', False) and image.format != 'MPO':
         raise InputError(name, 'is animated or has several pages', 'save the one that is meant as its own file')
     if image.mode in WIDE_MODES and not (image.mode == 'I' and image.format == 'PNG'):
         raise InputError(name, 'holds 32-bit values, whose range is not stated', 'convert it to 8 or 16 bits')
 
 
-def _orientation(image: Image.Image) -> int:
-    try:  # of a PNG file Pillow decodes everything, since its EXIF data may come last
-        value = image.getexif().get(ORIENTATION_TAG, 1)
+def _orientation(image: Image.Image, data: bytes) -> int:
+    if image.format == 'PNG' and 'exif' not in image.info:
+        # It may come last: Pillow decodes everything to find out.
+        is_large = image.width * image.height > pixel_limit()
+        if is_large or not any(mark in data for mark in PNG_ORIENTATION_MARKS):
+            return 1
+    try:
+        with PILLOW_LOCK, warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            value = image.getexif().get(ORIENTATION_TAG, 1)
     except Exception:  # a damaged EXIF header is no reason to refuse the image
         return 1
     return value if value in range(1, 9) else 1

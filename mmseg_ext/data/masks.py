@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.images import check_pixels, describe_error, open_header, pixel_limit
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Mask = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+INDEX_MODES = ('1', 'L', 'P')  # of Pillow: one channel of at most 8 bits
 
 
 def read_mask(path: str | Path) -> Mask:
@@ -26,24 +29,53 @@ def read_mask(path: str | Path) -> Mask:
         Shape (H, W), uint8.
 
     Raises:
-        InputError: The file is missing, damaged, or holds colours or 16-bit values instead of class indices.
+        InputError: The file is missing, damaged, has more pixels than `pixel_limit`, or holds colours or 16-bit values
+            instead of class indices.
     """
-    from PIL import Image
+    return read_palette_mask(path)[0]
 
+
+def read_palette_mask(path: str | Path) -> tuple[Mask, list[Colour] | None]:
+    """Read a class-index PNG as `read_mask`, and the colours of its palette; None for a grey one.
+
+    Raises:
+        InputError: As `read_mask`.
+    """
+    with open_mask(path) as file:
+        if file.mode not in INDEX_MODES:
+            kind, way = ('wide values', 'map') if file.mode.startswith(('I', 'F')) else ('colours', 'by-colour')
+            raise InputError(
+                path,
+                f'mask has mode {file.mode} ({kind}), expected 8-bit grey (L) or palette (P) holding class indices',
+                f'convert it: mmseg-ext remap --{way} (docs/remap.md)',
+            )
+        step = _grey_step(file)
+        return np.asarray(file, dtype=np.uint8) // step, palette_of(file)
+
+
+def palette_of(image: Image.Image) -> list[Colour] | None:
+    """Return the colours of an opened palette image, or None for one of another mode."""
+    values = (image.getpalette('RGB') or []) if image.mode == 'P' else None
+    return None if values is None else list(zip(values[::3], values[1::3], values[2::3], strict=True))
+
+
+@contextmanager
+def open_mask(path: str | Path) -> Iterator[Image.Image]:
+    """Open a mask file of any kind after a look at its header; decoding it may fail within the block, too.
+
+    Raises:
+        InputError: The file is missing, damaged, or has more pixels than `pixel_limit`.
+    """
     try:
-        with Image.open(path) as file:
-            if file.mode not in ('1', 'L', 'P'):
-                raise InputError(
-                    path,
-                    f'mask has mode {file.mode}, expected 8-bit grey (L) or palette (P) holding class indices',
-                    'convert it to one channel',
-                )
-            step = _grey_step(file)
-            return np.asarray(file, dtype=np.uint8) // step
+        with open_header(Path(path).read_bytes()) as file:
+            check_pixels(file, str(path), pixel_limit())
+            yield file
     except FileNotFoundError:
         raise InputError(path, 'mask not found') from None
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise InputError(path, f'mask cannot be read ({error})', 'write the file again') from error
+    except InputError:
+        raise
+    except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
+        raise InputError(path, f'mask cannot be read ({describe_error(error)})', 'write the file again') from error
 
 
 def _grey_step(image: Any) -> int:

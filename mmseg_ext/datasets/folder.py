@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from mmseg_ext.data.check import decode_items, pair_files
@@ -64,11 +66,7 @@ class FolderDataset(BaseSegDataset):
         if not self.root.is_dir():
             raise InputError(self.root, 'data folder not found', 'create it, or set `data_root:` in the config')
         self.classes = Classes.read(self.root)
-        meta = dict(
-            classes=self.classes.names,
-            palette=[list(colour) for colour in self.classes.palette],
-            ignore_index=self.classes.ignore_index,
-        )
+        meta = self.classes.as_mapping() | {'classes': self.classes.names}
         super().__init__(data_root=data_root, metainfo=meta, ignore_index=self.classes.ignore_index, **kwargs)
         self._metainfo.update(split=split, labels=labels)  # not above: mmengine reads a string as a file name
 
@@ -89,7 +87,7 @@ class FolderDataset(BaseSegDataset):
             return
         stems = [super(FolderDataset, self).get_data_info(index)['stem'] for index in range(len(self))]
         items = [self._items[stem] for stem in stems]
-        decoded = decode_items(items, self.classes, self._split, keep=self._cache_wanted)
+        decoded = decode_items(items, self.classes, self._split, keep=self._cache_wanted, warn=_warn)
         if self._cache_wanted:
             self._position = {str(item.image): position for position, item in enumerate(items)}
             self._images = SharedArrays([image[..., ::-1] for image, _ in decoded])  # BGR, mmseg's order
@@ -123,6 +121,10 @@ class FolderDataset(BaseSegDataset):
         if mask is None:
             mask = read_mask(info['seg_map_path']) if info['seg_map_path'] else np.zeros(0, np.uint8)
         return [int(index) for index in np.flatnonzero(self.classes.count_pixels(mask))]
+
+
+def _warn(line: str) -> None:
+    print_log(line, logger='current', level=logging.WARNING)
 
 
 for _name in ('PetsDataset', 'PH2Dataset', 'MADSDataset'):  # of configs from before dataset.yaml named all classes

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data import DataSet, read_mask
-from mmseg_ext.data.dataset import MASK_SUFFIX
+from mmseg_ext.data.dataset import MASK_SUFFIX, found_instead
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path, write_json
 from mmseg_ext.progress import track
@@ -28,11 +28,13 @@ class ClassPixels:
         classes: Class names, K of them.
         pixels: Pixels of each class, shape (K,).
         pixels_of_images: Pixels of all classes in the images that show the class, shape (K,).
+        left_out: One line for each mask that cannot be used.
     """
 
     classes: tuple[str, ...]
     pixels: NDArray[np.int64]
     pixels_of_images: NDArray[np.int64]
+    left_out: tuple[str, ...] = ()
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -49,7 +51,7 @@ def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 't
         split: The split.
 
     Raises:
-        InputError: The masks are missing or cannot be read, or all their pixels are ignored.
+        InputError: The masks are missing, none can be read, or all their pixels are ignored.
     """
     data = DataSet(root)
     classes = data.classes
@@ -58,16 +60,25 @@ def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 't
     folder = data.label_set(labels).folder / split
     paths = list(data.split(split, labels).masks().values())
     if not paths:
-        raise InputError(folder, f'no masks (*{MASK_SUFFIX}) there', 'name another label set or split')
+        raise InputError(
+            folder, f'no masks (*{MASK_SUFFIX}) there{found_instead(folder)}', 'name another label set or split'
+        )
+    left_out = []
     for path in track(paths, 'counting'):
-        mask = read_mask(path)
-        classes.check(mask, path)
+        try:
+            mask = read_mask(path)
+            classes.check(mask, path)
+        except InputError as error:
+            left_out.append(str(error))
+            continue
         counts = classes.count_pixels(mask)
         pixels += counts
         pixels_of_images += (counts > 0) * counts.sum()
+    if len(left_out) == len(paths):
+        raise InputError(folder, f'no mask can be used; the first: {left_out[0]}')
     if not pixels.any():
         raise InputError(folder, 'all pixels of its masks are ignored', 'choose another split or label set')
-    return ClassPixels(classes.names, pixels, pixels_of_images)
+    return ClassPixels(classes.names, pixels, pixels_of_images, tuple(left_out))
 
 
 def median_frequency(counted: ClassPixels, per_image: bool = False) -> list[float]:
@@ -133,7 +144,8 @@ def class_weights(
             that the loss also forgives where the class is missed; or ``refuse``, an error.
 
     Returns:
-        ``{"classes": [...], "weights": [...]}`` in class order.
+        ``{"classes": [...], "weights": [...]}`` in class order; with masks that cannot be used, also one line for each
+        in ``"left_out"``.
 
     Raises:
         InputError: The data cannot be used, a class has no pixel and ``absent`` is ``refuse``, there is no such method
@@ -163,7 +175,8 @@ def class_weights(
     found = median_frequency(present, per_image) if method == 'median-frequency' else METHODS[method](present)
     weights = np.full(len(shown), max(found) if absent == 'largest' else 0.0)
     weights[shown] = found
-    return {'classes': list(counted.classes), 'weights': weights.tolist()}
+    result = {'classes': list(counted.classes), 'weights': weights.tolist()}
+    return {**result, 'left_out': list(counted.left_out)} if counted.left_out else result
 
 
 def check_out(path: str | Path, overwrite: bool = False) -> None:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from mmseg_ext.data.dataset import Key
 from mmseg_ext.errors import InputError
 from mmseg_ext.progress import track
 
-Status = Literal['same', 'changed', 'resized', 'added', 'removed']
+Status = Literal['same', 'changed', 'resized', 'added', 'removed', 'unreadable']
+STATUSES = get_args(Status)
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,12 @@ class FileDiff:
         split: Name of the split.
         stem: The file's stem.
         status: ``resized`` where the sizes differ, so that pixels cannot be compared; ``added`` and ``removed`` where
-            only the second or the first label set has the file.
+            only the second or the first label set has the file; ``unreadable`` where a mask cannot be read.
         pixels: Pixels of the mask; 0 unless it is ``same`` or ``changed``.
         flips: Pixels by value in the first and in the second mask, for values that differ.
         first: Pixels by value in the first mask.
         second: Pixels by value in the second mask.
+        problem: Why it is ``unreadable``.
     """
 
     split: str
@@ -41,6 +43,7 @@ class FileDiff:
     flips: dict[tuple[int, int], int] = field(default_factory=dict)
     first: dict[int, int] = field(default_factory=dict)
     second: dict[int, int] = field(default_factory=dict)
+    problem: str = ''
 
     @property
     def changed(self) -> int:
@@ -117,7 +120,7 @@ def diff_labels(root: Path, a: str, b: str, *, splits: Sequence[str] | None = No
         splits: The splits; all by default.
 
     Raises:
-        InputError: A label set is missing, or a mask cannot be read.
+        InputError: A label set is missing.
     """
     data = DataSet(root)
     sides = [data.label_set(name).files() for name in (a, b)]
@@ -134,7 +137,10 @@ def diff_labels(root: Path, a: str, b: str, *, splits: Sequence[str] | None = No
 def _diff_file(file: Key, first_path: Path | None, second_path: Path | None) -> FileDiff:
     if first_path is None or second_path is None:
         return FileDiff(*file, status='added' if first_path is None else 'removed')
-    first, second = read_mask(first_path), read_mask(second_path)
+    try:
+        first, second = read_mask(first_path), read_mask(second_path)
+    except InputError as error:
+        return FileDiff(*file, status='unreadable', problem=str(error))
     if first.shape != second.shape:
         return FileDiff(*file, status='resized')
     pairs = diff_masks(first, second)
@@ -151,12 +157,11 @@ def _count(mask: Mask) -> dict[int, int]:
 
 def diff_json(diff: LabelDiff) -> dict[str, Any]:
     """Write the difference as JSON: a summary, and one entry for each file."""
-    statuses: tuple[Status, ...] = ('same', 'changed', 'resized', 'added', 'removed')
     return {
         'a': diff.a,
         'b': diff.b,
         'summary': {
-            **{status: diff.count(status) for status in statuses},
+            **{status: diff.count(status) for status in STATUSES},
             'changed_pixels': sum(file.changed for file in diff.files),
             'pixels': sum(file.pixels for file in diff.files),
             'flips': diff.flips(),

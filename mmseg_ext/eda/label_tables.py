@@ -49,13 +49,16 @@ def cleaning_table(report: CleaningReport) -> Table:
     return Table(title, dict.fromkeys(('rule', 'files', 'pixels')), [list(row) for row in report.totals()], note)
 
 
-def foreground_iou(file: FileDiff) -> float:
+def foreground_iou(file: FileDiff, background: int | None = 0) -> float:
     """Compute the IoU of "any class but the first" in two masks of an image, 0–1; 1 where both have none.
 
-    Ignored pixels of either mask count as foreground. NaN where the masks cannot be compared.
+    Where no class is background, it is the share of equal pixels. Ignored pixels of either mask count as foreground.
+    NaN where the masks cannot be compared.
     """
     if file.status not in ('same', 'changed'):
         return math.nan
+    if background is None:
+        return 1 - file.share
     sizes = [sum(count for value, count in side.items() if value) for side in (file.first, file.second)]
     both = sizes[0] - sum(count for (before, after), count in file.flips.items() if before and not after)
     either = sum(sizes) - both
@@ -72,7 +75,7 @@ def agreement_table(diffs: Mapping[str, LabelDiff]) -> Table:
     for name, diff in diffs.items():
         for split in sorted({file.split for file in diff.files}, key=lambda split: (split != 'train', split)):
             files = [file for file in diff.files if file.split == split and file.status in ('same', 'changed')]
-            iou = np.array([foreground_iou(file) for file in files])
+            iou = np.array([foreground_iou(file, diff.classes.background) for file in files])
             pixels = sum(file.pixels for file in files)
             rows.append([
                 name, split, len(files), sum(file.status == 'same' for file in files),

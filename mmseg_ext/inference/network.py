@@ -57,8 +57,7 @@ class ModelInfo:
     def to_json(self) -> str:
         """Serialise for the metadata of a model file."""
         content = dict(vars(self), format=FORMAT_VERSION, classes=None)
-        names = dict(classes=self.classes.names, palette=self.classes.palette, ignore_index=self.classes.ignore_index)
-        return json.dumps(content | names, allow_nan=False)
+        return json.dumps(content | self.classes.as_mapping(), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str, source: str) -> ModelInfo:

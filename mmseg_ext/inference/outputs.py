@@ -24,8 +24,7 @@ JPEG_QUALITY = 90
 def write_output(kind: str, path: Path, prediction: Prediction, image_path: Path, opacity: float = 0.5) -> None:
     """Write one file of a prediction, atomically.
 
-    All are upright, as a viewer shows the image, but a LabelMe document lies on the pixels as they are stored, as
-    everything in `mmseg_ext.converters.labelme` does.
+    All are upright, as a viewer shows the image.
 
     Args:
         kind: ``masks``, ``overlays``, ``labelme`` or ``probabilities``.
@@ -58,7 +57,7 @@ def labelme_document(prediction: Prediction, image_path: Path, folder: Path) -> 
         image_path: The predicted image.
         folder: Folder of the document, from which it refers to the image.
     """
-    shapes = encode_shapes(prediction.stored_mask, label_names(prediction.classes))
+    shapes = encode_shapes(prediction.mask, label_names(prediction.classes))
     return new_document(shapes, image_path, read_header(image_path), folder)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.images import Pixels, UprightImage, turn_back
+from mmseg_ext.data.images import Pixels, UprightImage
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.inference.network import ModelInfo
 
@@ -66,21 +66,16 @@ class Prediction:
             result[:, rows] = _mean_probabilities(views)
         return result
 
-    @property
-    def stored_mask(self) -> Mask:
-        """Mask on the pixels as the file stores them, before any EXIF rotation; shape (H, W) or (W, H)."""
-        return turn_back(self.mask, self.image.orientation)
-
     def overlay(self, opacity: float = 0.5) -> Pixels:
         """Blend the classes' colours over the image: shape (H, W, 3), RGB, 0–255.
 
         Args:
-            opacity: From 0 (image only) to 1 (colour only); class 0, the background, keeps the image.
+            opacity: From 0 (image only) to 1 (colour only); the background keeps the image.
         """
         colours = np.zeros((256, 3), np.float32)
         colours[: len(self.classes.palette)] = self.classes.palette
         weight = np.full(256, opacity, np.float32)
-        weight[0] = 0
+        weight[self.classes.background if self.classes.background is not None else []] = 0
         result = self.image.pixels.copy()
         height, width = self.mask.shape
         for rows in _bands_of(height, width, 3):

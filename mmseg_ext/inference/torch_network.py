@@ -107,8 +107,9 @@ def describe_model(config: Config, classes: Classes, model: Any) -> ModelInfo:
 def _classes(meta: Mapping[str, Any], path: Path) -> Classes:
     content = {
         'classes': list(meta.get('classes') or ()),
-        'palette': [list(colour) for colour in meta.get('palette') or ()],
+        'palette': [list(colour) for colour in meta.get('palette') or ()] or None,
         'ignore_index': meta.get('ignore_index', 255),
+        **({'background': meta['background']} if 'background' in meta else {}),
     }
     return Classes.from_mapping(content, str(path))
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import Item, Key
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.eda.audit import SEVERITIES, Audit, Finding
-from mmseg_ext.errors import InputError
-from mmseg_ext.reports.drawing import Colour, colourize, draw_boxes, overlay
+from mmseg_ext.reports.drawing import Colour, colourize, draw_boxes, drawn_as, overlay, read_or_none
 from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery
 
 FRAME: Colour = (255, 221, 0)
@@ -91,11 +87,11 @@ def _cards(files: Mapping[Key, Sequence[Finding]], items: Mapping[Key, Item], cl
 
 def _panels(item: Item, findings: Sequence[Finding], classes: Classes) -> list[Panel]:
     """Show image and mask with the boxes of the findings; what cannot be read is left out."""
-    image, mask = _read(read_image, item.image), _read(read_mask, item.mask)
+    image, mask = read_or_none(read_image, item.image), read_or_none(read_mask, item.mask)
     boxes = [box for finding in findings for box in finding.boxes]
     panels = []
     if image is not None and mask is not None and image.shape[:2] == mask.shape:
-        covered = overlay(image, mask, classes.palette, opacity=0.35, ignore_index=classes.ignore_index)
+        covered = overlay(image, mask, classes.palette, opacity=0.35, **drawn_as(classes))
         panels.append(Panel('image and mask', draw_boxes(covered, boxes, FRAME)))
     elif image is not None:
         panels.append(Panel(f'image, {image.shape[1]}×{image.shape[0]}', image))
@@ -106,10 +102,3 @@ def _panels(item: Item, findings: Sequence[Finding], classes: Classes) -> list[P
             Panel(f'mask, {mask.shape[1]}×{mask.shape[0]}', coloured if panels else draw_boxes(coloured, boxes, FRAME))
         )
     return panels
-
-
-def _read(read: Callable[[Path], NDArray[np.uint8]], path: Path | None) -> NDArray[np.uint8] | None:
-    try:
-        return None if path is None else read(path)
-    except InputError:
-        return None

@@ -14,8 +14,7 @@ from mmseg_ext.data.dataset import DataSet, Item, Key
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.eda.cleaning import CleaningReport, MaskChange
-from mmseg_ext.errors import InputError
-from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, overlay_or_mask
+from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, drawn_as, overlay_or_mask, read_or_none
 from mmseg_ext.reports.gallery import Card, Fact, Panel, Table, write_gallery
 
 
@@ -69,7 +68,7 @@ def _cards(
     files: Mapping[Key, Sequence[MaskChange]], items: Mapping[Key, Item], cleaned: Path, classes: Classes
 ) -> Iterator[Card]:
     for key, entries in files.items():
-        source, image = items[key].mask, _read_image(items[key].image)
+        source, image = items[key].mask, read_or_none(read_image, items[key].image)
         assert source is not None
         before, after = read_mask(source), read_mask(cleaned / key[0] / source.name)
         facts: dict[str, Fact] = {
@@ -82,7 +81,7 @@ def _cards(
             panels=[
                 Panel('before', _covered(image, before, classes)),
                 Panel('after', _covered(image, after, classes)),
-                Panel('difference', difference(before, after, classes.palette)),
+                Panel('difference', difference(before, after, classes.palette, classes.background)),
             ],
             facts=facts,
             tags=sorted({entry.change.rule for entry in entries}),
@@ -91,12 +90,4 @@ def _cards(
 
 
 def _covered(image: NDArray[np.uint8] | None, mask: Mask, classes: Classes) -> NDArray[np.uint8]:
-    return overlay_or_mask(image, mask, classes.palette, ignore_index=classes.ignore_index)
-
-
-def _read_image(path: Path | None) -> NDArray[np.uint8] | None:
-    """Read an image, None where it is missing or damaged: masks can be cleaned without images."""
-    try:
-        return None if path is None else read_image(path)
-    except InputError:
-        return None
+    return overlay_or_mask(image, mask, classes.palette, **drawn_as(classes))

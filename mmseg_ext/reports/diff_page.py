@@ -8,11 +8,9 @@ from pathlib import Path
 from mmseg_ext.data.dataset import DataSet, Key
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
-from mmseg_ext.eda.diff import FileDiff, LabelDiff, Status
-from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, overlay_or_mask
+from mmseg_ext.eda.diff import STATUSES, FileDiff, LabelDiff
+from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, drawn_as, overlay_or_mask, read_or_none
 from mmseg_ext.reports.gallery import Card, Panel, Table, write_gallery
-
-STATUSES: tuple[Status, ...] = ('same', 'changed', 'resized', 'added', 'removed')
 
 
 def write_diff_page(path: str | Path, diff: LabelDiff, root: str | Path, max_masks: int = 300) -> None:
@@ -25,7 +23,7 @@ def write_diff_page(path: str | Path, diff: LabelDiff, root: str | Path, max_mas
         max_masks: The number of masks that get a card.
 
     Raises:
-        InputError: An image or mask cannot be read, or the page cannot be written.
+        InputError: The page cannot be written.
     """
     differing = [file for file in diff.files if file.status != 'same']
     shown = sorted(differing, key=lambda file: -file.changed)[:max_masks]
@@ -80,20 +78,23 @@ def _cards(diff: LabelDiff, files: Sequence[FileDiff], data: DataSet) -> Iterato
                 **{f'Δ {diff.name(value)}': file.gained(value) - file.lost(value) for value in values},
             },
             tags=[file.status] if file.status != 'changed' else list(flips),
-            note='\n'.join(f'{flip}: {count}' for flip, count in flips.items()),
+            note=file.problem or '\n'.join(f'{flip}: {count}' for flip, count in flips.items()),
         )
 
 
 def _panels(diff: LabelDiff, key: Key, image_path: Path | None, data: DataSet) -> list[Panel]:
     """Show the two masks over the image (or alone), and their difference."""
     classes = diff.classes
-    image = None if image_path is None else read_image(image_path)
+    image = read_or_none(read_image, image_path)
     paths = {name: data.label_set(name).path(*key) for name in (diff.a, diff.b)}
-    masks = {name: read_mask(path) for name, path in paths.items() if path.is_file()}
+    found = {name: read_or_none(read_mask, path) for name, path in paths.items()}
+    masks = {name: mask for name, mask in found.items() if mask is not None}
     panels = [
-        Panel(name, overlay_or_mask(image, mask, classes.palette, opacity=0.35, ignore_index=classes.ignore_index))
+        Panel(name, overlay_or_mask(image, mask, classes.palette, opacity=0.35, **drawn_as(classes)))
         for name, mask in masks.items()
     ]
     if len(masks) == 2 and masks[diff.a].shape == masks[diff.b].shape:
-        panels.append(Panel('difference', difference(masks[diff.a], masks[diff.b], classes.palette)))
+        panels.append(
+            Panel('difference', difference(masks[diff.a], masks[diff.b], classes.palette, classes.background))
+        )
     return panels

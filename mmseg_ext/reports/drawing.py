@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from mmseg_ext.data.classes import Classes
+from mmseg_ext.errors import InputError
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
@@ -22,6 +27,11 @@ ADDED: Colour = (86, 180, 233)
 REMOVED: Colour = (230, 120, 0)
 CHANGED_CLASS: Colour = (240, 228, 66)
 DIFFERENCE_LEGEND = 'blue: only in the second mask; orange: only in the first; yellow: another class'
+
+
+def drawn_as(classes: Classes) -> dict[str, Any]:
+    """Return the arguments of `overlay` that depend on a data set."""
+    return {'ignore_index': classes.ignore_index, 'background': classes.background}
 
 
 def colourize(mask: Mask, palette: Palette, ignore_index: int = 255) -> Image:
@@ -45,8 +55,9 @@ def overlay(
     opacity: float = 0.5,
     outline: bool = True,
     ignore_index: int = 255,
+    background: int | None = 0,
 ) -> Image:
-    """Lay the classes over an image; class 0, the background, stays as it is.
+    """Lay the classes over an image; the background stays as it is.
 
     Args:
         image: RGB, shape (H, W, 3), uint8.
@@ -55,6 +66,7 @@ def overlay(
         opacity: From 0 (image only) to 1 (colour only) inside a class.
         outline: Draw the border of each class, just inside it, in its full colour.
         ignore_index: The value that means "unknown".
+        background: The class that has no objects, or None.
 
     Returns:
         RGB, shape (H, W, 3), uint8.
@@ -65,17 +77,23 @@ def overlay(
     if image.shape[:2] != mask.shape:
         raise ValueError(f'image and mask differ in size: {image.shape[:2]} and {mask.shape}')
     colours = colourize(mask, palette, ignore_index)
-    weight = np.where(mask > 0, np.float32(opacity), np.float32(0))
+    objects = is_object(mask, background)
+    weight = np.where(objects, np.float32(opacity), np.float32(0))
     if outline:
         cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
         gradient = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, cross, iterations=line_width(mask.shape))
-        weight[(gradient > 0) & (mask > 0)] = 1
+        weight[(gradient > 0) & objects] = 1
     blended = image + weight[..., None] * (colours.astype(np.float32) - image)
     return np.round(blended).astype(np.uint8)
 
 
 def overlay_or_mask(
-    image: Image | None, mask: Mask, palette: Palette, opacity: float = 0.5, ignore_index: int = 255
+    image: Image | None,
+    mask: Mask,
+    palette: Palette,
+    opacity: float = 0.5,
+    ignore_index: int = 255,
+    background: int | None = 0,
 ) -> Image:
     """Lay the classes over the image, or colour the mask alone where there is no image of its size.
 
@@ -85,13 +103,14 @@ def overlay_or_mask(
         palette: One RGB colour (0–255) per class.
         opacity: As for `overlay`.
         ignore_index: The value that means "unknown".
+        background: The class that has no objects, or None.
 
     Returns:
         RGB, shape (H, W, 3), uint8.
     """
     if image is None or image.shape[:2] != mask.shape:
         return colourize(mask, palette, ignore_index)
-    return overlay(image, mask, palette, opacity, ignore_index=ignore_index)
+    return overlay(image, mask, palette, opacity, ignore_index=ignore_index, background=background)
 
 
 def draw_boxes(image: Image, boxes: Sequence[Box], colour: Colour = (255, 0, 255)) -> Image:
@@ -125,13 +144,14 @@ def draw_boxes(image: Image, boxes: Sequence[Box], colour: Colour = (255, 0, 255
     return canvas
 
 
-def difference(first: Mask, second: Mask, palette: Palette) -> Image:
+def difference(first: Mask, second: Mask, palette: Palette, background: int | None = 0) -> Image:
     """Draw where two masks differ: strong colours (`DIFFERENCE_LEGEND`) on a dim grey of what they share.
 
     Args:
         first: Class indices, shape (H, W), uint8.
         second: The same shape.
         palette: One RGB colour (0–255) per class; its brightness is what remains of a class that did not change.
+        background: The class that has no objects, or None.
 
     Returns:
         RGB, shape (H, W, 3), uint8.
@@ -142,12 +162,26 @@ def difference(first: Mask, second: Mask, palette: Palette) -> Image:
     if first.shape != second.shape:
         raise ValueError(f'masks differ in size: {first.shape} and {second.shape}')
     grey = colourize(first, palette).mean(axis=2)
-    dim = np.where(first > 0, 40 + grey * 0.25, 16).astype(np.uint8)
+    before, after = is_object(first, background), is_object(second, background)
+    dim = np.where(before, 40 + grey * 0.25, 16).astype(np.uint8)
     drawn = np.repeat(dim[..., None], 3, axis=2)
-    drawn[(first == 0) & (second > 0)] = ADDED
-    drawn[(first > 0) & (second == 0)] = REMOVED
-    drawn[(first > 0) & (second > 0) & (first != second)] = CHANGED_CLASS
+    drawn[~before & after] = ADDED
+    drawn[before & ~after] = REMOVED
+    drawn[before & after & (first != second)] = CHANGED_CLASS
     return drawn
+
+
+def is_object(mask: Mask, background: int | None) -> NDArray[np.bool_]:
+    """Return where a mask (H, W) holds anything but the background."""
+    return np.ones(mask.shape, bool) if background is None else mask != background
+
+
+def read_or_none(read: Callable[[Path], NDArray[np.uint8]], path: Path | None) -> NDArray[np.uint8] | None:
+    """Read an image or mask for a page; None where there is none, or where it cannot be read."""
+    try:
+        return None if path is None else read(path)
+    except InputError:
+        return None
 
 
 def line_width(shape: Sequence[int]) -> int:

@@ -11,7 +11,7 @@ from mmseg_ext.data.dataset import DataSet
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.files import make_folder, write_text
-from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, overlay
+from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, drawn_as, overlay
 from mmseg_ext.reports.gallery import Card, Panel, Table, write_gallery
 
 
@@ -65,9 +65,9 @@ def _cards(rows: Sequence[Mapping[str, Any]], data: DataSet, labels: str, split:
             title=stem,
             panels=[
                 Panel('image', image),
-                Panel('mask', overlay(image, mask, classes.palette, ignore_index=classes.ignore_index)),
-                Panel('models', overlay(image, model, classes.palette, ignore_index=classes.ignore_index)),
-                Panel('disagreement', difference(mask, model, classes.palette)),
+                Panel('mask', overlay(image, mask, classes.palette, **drawn_as(classes))),
+                Panel('models', overlay(image, model, classes.palette, **drawn_as(classes))),
+                Panel('disagreement', difference(mask, model, classes.palette, classes.background)),
             ],
             facts={key: value for key, value in row.items() if key not in ('stem', 'kind')},
             tags=[row['kind']],

@@ -44,6 +44,7 @@ def write_sheet(
     ignore_index: int = 255,
     height: int = 192,
     columns: int = 2,
+    background: int | None = 0,
 ) -> None:
     """Write a PNG with three images per sample: stored, transformed, transformed with mask (ignored pixels are grey).
 
@@ -54,13 +55,14 @@ def write_sheet(
         ignore_index: The value that means "unknown".
         height: Height of each image in pixels.
         columns: Samples side by side.
+        background: The class that has no objects, or None.
 
     Raises:
         InputError: The file cannot be written.
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    rows = [_images(sample, palette, ignore_index, height) for sample in samples]
+    rows = [_images(sample, palette, ignore_index, height, background) for sample in samples]
     width = max(sum(image.shape[1] + MARGIN_PX for image in row) for row in rows) + 2 * MARGIN_PX
     columns = min(columns, len(rows))
     step = height + CAPTION_PX + MARGIN_PX
@@ -77,23 +79,28 @@ def write_sheet(
         sheet.save(temporary, 'PNG', optimize=True)
 
 
-def _images(sample: Sample, palette: Palette, ignore_index: int, height: int) -> list[NDArray[np.uint8]]:
+def _images(
+    sample: Sample, palette: Palette, ignore_index: int, height: int, background: int | None
+) -> list[NDArray[np.uint8]]:
     images = [sample.stored, sample.image]
     if sample.mask is not None and sample.mask.ndim == 3:
-        images.append(_soft_overlay(sample.image, sample.mask, palette))
+        images.append(_soft_overlay(sample.image, sample.mask, palette, background))
     elif sample.mask is not None:
         size = sample.image.shape[1::-1]  # val and test keep masks at the stored size, at which they are scored
         mask = cv2.resize(sample.mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
-        images.append(overlay(sample.image, mask, palette, ignore_index=ignore_index))
+        images.append(overlay(sample.image, mask, palette, ignore_index=ignore_index, background=background))
     return [_scaled(image, height) for image in images]
 
 
-def _soft_overlay(image: NDArray[np.uint8], shares: NDArray[np.float32], palette: Palette) -> NDArray[np.uint8]:
+def _soft_overlay(
+    image: NDArray[np.uint8], shares: NDArray[np.float32], palette: Palette, background: int | None
+) -> NDArray[np.uint8]:
     """Mix half the image with half the classes' colours, weighted by their shares; the background has no colour."""
     ignored = shares.max(0) < 0
-    weights = np.where(ignored, 0, shares)[1:]
+    objects = [value for value in range(len(shares)) if value != background]
+    weights = np.where(ignored, 0, shares)[objects]
     weights = np.concatenate([weights, ignored[None]]).astype(np.float32)
-    colours = np.array([*palette[1 : len(shares)], IGNORED], np.float32)
+    colours = np.array([*(palette[value] for value in objects), IGNORED], np.float32)
     mixed = image * (1 - weights.sum(0)[..., None] / 2) + np.einsum('chw,cd->hwd', weights, colours) / 2
     return np.rint(mixed).clip(0, 255).astype(np.uint8)
 

@@ -90,7 +90,9 @@ def browse(
         packed = _mixed(packed, config, len(dataset.metainfo['classes']), seed)
     samples = guarded(lambda: list(track(map(_sample, islice(packed, count)), 'drawing', count)))
     meta = dataset.metainfo
-    write_sheet(samples, out, meta['palette'], meta.get('ignore_index', 255), height)
+    write_sheet(
+        samples, out, meta['palette'], meta.get('ignore_index', 255), height, background=meta.get('background', 0)
+    )
     return samples
 
 

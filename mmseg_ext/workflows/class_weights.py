@@ -32,7 +32,7 @@ def compute_class_weights(
         overwrite: Replace it.
 
     Returns:
-        ``{"classes": [...], "weights": [...]}`` in class order.
+        ``{"classes": [...], "weights": [...]}`` in class order, and ``"left_out"`` where masks cannot be used.
 
     Raises:
         InputError: The data set or an argument cannot be used, or ``out`` exists.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.evaluation.errors.analysis import Settings, analyze, find_background
+from mmseg_ext.evaluation.errors.analysis import Settings, analyze
 from mmseg_ext.evaluation.errors.causes import CauseSettings
 from mmseg_ext.evaluation.errors.label_suspects import read_correction
 from mmseg_ext.evaluation.errors.result_dir import open_result
@@ -55,7 +55,7 @@ def analyze_errors(
         data: The data set, where it has moved since the test.
         markdown: File for a report without images; its charts are written next to it.
         corrected: Label set of corrected masks, to check the suspected masks with.
-        background: Name of the class that is no object, or ``none``; the first by default.
+        background: Name of the class that is no object, or ``none``; by default what ``dataset.yaml`` says.
         band: Width of the boundary band in pixels (default: 1 % of the diagonal).
         radius: Opening radius in pixels that defines thin parts (default: 1 % of the diagonal).
         min_objects: Objects that a worst slice must have (default: 8, or 5 % of all).
@@ -75,7 +75,7 @@ def analyze_errors(
         check_markdown(markdown, overwrite)
     result = open_result(result_dir, data)
     settings = Settings(
-        background=find_background(result.classes.names, background),
+        background=result.classes.find_background(background),
         causes=CauseSettings(band=band, radius=radius),
         min_objects=min_objects,
         seed=seed,

@@ -96,6 +96,8 @@ def write_pseudo_labels(
         InputError: A folder is missing, empty or named after no class, or ``out`` exists.
     """
     settings = settings or PseudoLabelSettings()
+    if predictor.classes.background is None:
+        raise InputError('model', 'knows no background, so that the class of an image says nothing of its pixels')
     out = Path(out)
     if out.exists():
         raise InputError(out, 'exists already', 'choose another `out`')
@@ -131,7 +133,6 @@ def _label_all(
     image_folder, mask_folder = make_folder(out / 'img' / SPLIT), make_folder(out / LABELS / SPLIT)
     right, left_out = 0, []
     for known, path in track(images, 'labelling', len(images)):
-        # Decoded as stored, without EXIF rotation: the mask is that of the copied file.
         probabilities = predictor.probabilities(read_image(path), settings.sides)
         mask = constrained_mask(probabilities, [known], settings.low, settings.high, predictor.classes.ignore_index)
         right += 1 + int(np.argmax(probabilities[1:].sum(axis=(1, 2)))) == known

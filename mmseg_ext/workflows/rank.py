@@ -133,8 +133,13 @@ def out_of_fold_evidence(settings: RankingSettings, out: str | Path) -> Iterator
     ]
     for stem, image in images.items():
         mask, files = read_mask(masks[stem]), [folder / f'{stem}.npz' for folder in folders]
-        joint = make_evidence(mask, load_probabilities(files), classes.ignore_index, read_image(image))
-        single = [make_evidence(mask, load_probabilities([file]), classes.ignore_index) for file in files]
+        joint = make_evidence(
+            mask, load_probabilities(files), classes.ignore_index, read_image(image), classes.background
+        )
+        single = [
+            make_evidence(mask, load_probabilities([file]), classes.ignore_index, background=classes.background)
+            for file in files
+        ]
         yield stem, joint, [replace(judge, edges=joint.edges) for judge in single]
 
 

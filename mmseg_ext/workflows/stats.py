@@ -52,12 +52,12 @@ def measure_data(
         labels: Name of the label set.
         splits: Which splits; None for all.
         reference: The split from which drift is measured.
-        background: Name of the class that is no object; the first by default.
+        background: Name of the class that is no object, or ``none``; by default what ``dataset.yaml`` says.
         out: Folder for ``statistics.md``, the tables as CSV and the plots.
         overwrite: Replace an earlier result in ``out``.
 
     Raises:
-        InputError: The data set or an argument cannot be used, or ``out`` holds other files.
+        InputError: The data set, all of its files or an argument cannot be used, or ``out`` holds other files.
     """
     if out is not None:
         check_out(out, overwrite)

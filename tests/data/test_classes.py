@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.classes import Classes, default_palette
 from mmseg_ext.errors import InputError
 
 GOOD: dict[str, Any] = {'classes': ['sky', 'kite'], 'palette': [[0, 0, 0], [255, 128, 0]], 'ignore_index': 255}
@@ -22,6 +22,40 @@ def test_a_good_file_is_read_with_its_order(tmp_path: Path) -> None:
     assert Classes.read(str(tmp_path)) == expected
 
 
+def test_a_set_need_not_state_colours_nor_have_a_background(tmp_path: Path) -> None:
+    classes = Classes.from_mapping({'classes': ['sky', 'kite', 'tree'], 'background': None}, 'x')
+    assert classes.palette == ((0, 0, 0), (128, 0, 0), (0, 128, 0))
+    assert (classes.background, classes.own_palette, classes.object_classes) == (None, False, (0, 1, 2))
+    assert len(set(map(tuple, default_palette(256)))) == 256
+    classes.write(tmp_path)
+    assert Classes.read(tmp_path) == classes
+    assert Classes.from_mapping({**GOOD, 'background': 'sky'}, 'x') == Classes.from_mapping(GOOD, 'x')
+
+
+def test_the_background_by_name() -> None:
+    grey = [(9, 9, 9)] * 3
+    classes = Classes(('road', 'none', 'car'), tuple(grey))
+    assert [classes.find_background(name) for name in (None, 'car', 'none')] == [0, 2, 1]
+    classes = Classes(('road', 'car'), tuple(grey[:2]), background=None)
+    assert [classes.find_background(name) for name in (None, 'none', 'road')] == [None, None, 0]
+    with pytest.raises(InputError, match=r'`background=cra`: must be none or one of the classes road'):
+        classes.find_background('cra')
+
+
+def test_colours_at_other_indices_are_found() -> None:
+    classes = Classes.from_mapping({**GOOD, 'classes': ['sky', 'kite'], 'palette': [[0, 0, 0], [255, 128, 0]]}, 'x')
+    black, orange, grey = (0, 0, 0), (255, 128, 0), (9, 9, 9)
+    assert classes.misplaced_colours([0, 1], [orange, black]) == {0: 1, 1: 0}
+    assert classes.misplaced_colours([0, 1], [black, orange]) == {}
+    assert classes.misplaced_colours([0, 1], [black, grey]) == {}  # colours that mean nothing here
+    assert classes.misplaced_colours([0, 2], [grey, grey, orange]) == {2: 1}
+    assert classes.misplaced_colours([0, 7, 255], [black] * 256) == {}  # padded: black stands for "not used"
+    assert classes.misplaced_colours([0, 255], [black, orange, *[grey] * 253, orange]) == {}  # ignored
+    assert classes.misplaced_colours([0, 1], None) == {}
+    default = Classes.from_mapping({'classes': ['sky', 'kite']}, 'x')
+    assert default.misplaced_colours([0, 1], [(128, 0, 0), black]) == {}
+
+
 def test_the_ignored_value_is_255_unless_the_file_says_otherwise() -> None:
     assert Classes.from_mapping({k: GOOD[k] for k in ('classes', 'palette')}, 'x').ignore_index == 255
 
@@ -34,7 +68,9 @@ def test_the_ignored_value_is_255_unless_the_file_says_otherwise() -> None:
         ({'classes': 'sky'}, 'classes'),
         ({'classes': ['sky', 1]}, 'classes'),
         ({'classes': ['sky', 'sky']}, 'twice'),
-        ({'palette': None}, 'palette'),
+        ({'palette': 'VOC'}, 'palette'),
+        ({'background': 'kite'}, 'background'),
+        ({'background': 0}, 'background'),
         ({'palette': [[0, 0, 0]]}, '2 colours'),
         ({'palette': [[0, 0, 0], [0, 0]]}, 'palette'),
         ({'palette': [[0, 0, 0], [0, 0, 256]]}, '256'),

@@ -26,10 +26,9 @@ from mmseg_ext.data.images import (
     read_header,
     read_image,
     read_upright,
-    turn_back,
-    turn_upright,
     write_image,
 )
+from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
@@ -71,14 +70,15 @@ def test_other_modes_become_three_channels(mode: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(path), np.asarray(file.convert('RGB')))
 
 
-def test_exif_rotation_is_not_applied_since_masks_have_none(tmp_path: Path) -> None:
+def test_a_turned_jpeg_is_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: a viewer turns the image by 90°
     Image.fromarray(smooth()).save(tmp_path / 'turned.jpg', exif=exif, quality=95)
     Image.fromarray(smooth()).save(tmp_path / 'plain.jpg', quality=95)
     with Image.open(tmp_path / 'turned.jpg') as file:
         assert file.getexif()[0x0112] == 6
-    np.testing.assert_array_equal(read_image(tmp_path / 'turned.jpg'), read_image(tmp_path / 'plain.jpg'))
+    turned = np.rot90(read_image(tmp_path / 'plain.jpg'), -1)
+    np.testing.assert_array_equal(read_image(tmp_path / 'turned.jpg'), turned)
 
 
 @pytest.mark.parametrize('suffix', ['jpg', 'png'])
@@ -152,7 +152,7 @@ def test_rgb_is_kept_from_a_path_and_from_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('orientation', range(1, 9))
 @pytest.mark.parametrize('kind', ['PNG', 'TIFF', 'WEBP'])
-def test_the_exif_rotation_is_that_of_pillow(orientation: int, kind: str) -> None:
+def test_the_exif_rotation_is_that_of_pillow(orientation: int, kind: str, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = saved(Image.fromarray(RGB), kind, exif=exif, **({'lossless': True} if kind == 'WEBP' else {}))
@@ -160,14 +160,10 @@ def test_the_exif_rotation_is_that_of_pillow(orientation: int, kind: str) -> Non
     expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert('RGB'))
     np.testing.assert_array_equal(image.pixels, expected)
     assert image.pixels.shape == ((7, 5, 3) if orientation >= 5 else (5, 7, 3))
-    as_decoded = np.asarray(Image.open(io.BytesIO(data)).convert('RGB'))  # a TIFF file is turned by then
-    np.testing.assert_array_equal(turn_back(image.pixels, image.orientation), as_decoded)
-
-
-@given(st.integers(1, 8), st.integers(1, 4), st.integers(1, 4))
-def test_turning_back_undoes_turning(orientation: int, height: int, width: int) -> None:
-    mask = np.arange(height * width).reshape(height, width)
-    np.testing.assert_array_equal(turn_back(turn_upright(mask, orientation), orientation), mask)
+    assert image.orientation == orientation
+    (tmp_path / 'a').write_bytes(data)
+    np.testing.assert_array_equal(read_image(tmp_path / 'a'), expected)
+    assert read_header(tmp_path / 'a') == ImageHeader(expected.shape[:2], orientation)
 
 
 @pytest.mark.parametrize('value', [0, 9, 60000])
@@ -335,6 +331,50 @@ def test_a_header_states_the_size_as_stored_and_the_orientation(
     path.write_bytes(saved(Image.fromarray(RGB), kind, exif=exif))
     header = read_header(path)
     assert header == ImageHeader(read_image(path).shape[:2], orientation if orientation == 6 else 1)
+
+
+def tiff(bands: int, bits: int, kind: int) -> bytes:
+    """A TIFF header that states bands of a kind (1 whole numbers, 3 floating-point) for one pixel."""
+    tags = [
+        (256, 1),
+        (257, 1),
+        (258, bits),
+        (259, 1),
+        (262, 1),
+        (273, 8),
+        (277, bands),
+        (278, 1),
+        (279, 1),
+        (339, kind),
+    ]
+    entries = b''.join(struct.pack('<HHIHxx', tag, 3, 1, value) for tag, value in tags)
+    return b'II*\0' + struct.pack('<IH', 8, len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ('bands', 'bits', 'kind', 'reason'),
+    [(5, 8, 1, '5 bands of 8-bit values'), (3, 32, 3, '3 bands of 32-bit floating-point values')],
+)
+def test_a_tiff_of_measurements_is_refused_for_what_it_is(bands: int, bits: int, kind: int, reason: str) -> None:
+    with pytest.raises(
+        InputError, match=rf'image: is a TIFF of {reason}, which is no photograph; convert it to 1 or 3'
+    ):
+        read_upright(tiff(bands, bits, kind))
+
+
+def test_the_limit_of_pixels_is_ours_and_can_be_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / 'bomb.png'
+    path.write_bytes(png(20_000, 20_000, 8, 0, b''))  # more than Pillow itself allows, too
+    for read in (read_image, read_mask):
+        with pytest.raises(InputError, match=r'has 20000×20000 pixels, more than 80,000,000; .* --max-pixels 400 '):
+            read(path)
+        monkeypatch.setenv('MMSEG_EXT_MAX_PIXELS', '4e8')
+        with pytest.raises(InputError, match=r'cannot be (decoded|read)'):  # there is nothing to decode in it
+            read(path)
+        monkeypatch.delenv('MMSEG_EXT_MAX_PIXELS')
+    monkeypatch.setenv('MMSEG_EXT_MAX_PIXELS', 'many')
+    with pytest.raises(InputError, match='MMSEG_EXT_MAX_PIXELS=many: must be a number of pixels'):
+        read_image(path)
 
 
 def test_a_header_needs_no_pixels(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:

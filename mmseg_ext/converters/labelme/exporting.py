@@ -14,6 +14,7 @@ from mmseg_ext.data.dataset import SHAPES_SUFFIX, DataSet, Key, choose_files
 from mmseg_ext.data.images import ImageHeader, read_header
 from mmseg_ext.data.labelme.document import (
     Document,
+    embedded_orientation,
     label_names,
     label_values,
     labels_text,
@@ -160,4 +161,11 @@ def _read_mask(path: Path, classes: Classes) -> Mask:
 def _former(folder: Path | None, split: str, stem: str) -> tuple[Path, Document] | None:
     """Read the existing LabelMe file of a mask, if there is one: its path and content."""
     path = folder / split / (stem + SHAPES_SUFFIX) if folder else None
-    return (path, read_document(path)) if path and path.exists() else None
+    if not path or not path.exists():
+        return None
+    document = read_document(path)
+    if embedded_orientation(document) != 1:
+        raise InputError(
+            path, 'its shapes lie on the pixels as they are stored, before the EXIF rotation', 'import it first'
+        )
+    return path, document

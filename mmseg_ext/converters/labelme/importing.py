@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mmseg_ext.converters.labelme.paint import Painting, paint_shapes
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import MASK_SUFFIX, SHAPES_SUFFIX, DataSet, Key, LabelSet
-from mmseg_ext.data.images import read_header
-from mmseg_ext.data.labelme.document import Document, image_size, label_values, read_document
+from mmseg_ext.data.images import read_header, turn_upright
+from mmseg_ext.data.labelme.document import Document, embedded_orientation, image_size, label_values, read_document
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import refuse_existing, staged_files
@@ -93,12 +93,14 @@ def paint_file(path: Path, image_path: Path | None, classes: Classes, ignore_lab
         InputError: The file cannot be used.
     """
     document = read_document(path)
-    size = _size(document, path, image_path)
-    return paint_shapes(document['shapes'], size, label_values(classes), str(path), ignore_labels)
+    orientation = embedded_orientation(document)
+    size = _size(document, path, image_path, orientation)
+    painting = paint_shapes(document['shapes'], size, label_values(classes), str(path), ignore_labels)
+    return replace(painting, mask=turn_upright(painting.mask, orientation))
 
 
-def _size(document: Document, path: Path, image_path: Path | None) -> tuple[int, int]:
-    """Return height and width of the mask: of the image, or as the file states them where there is none."""
+def _size(document: Document, path: Path, image_path: Path | None, orientation: int) -> tuple[int, int]:
+    """Return height and width that the shapes lie on: of the image, or as the file states them where there is none."""
     stated = image_size(document, path)
     named: Any = document.get('imagePath')
     if image_path is None and isinstance(named, str) and named:
@@ -113,12 +115,12 @@ def _size(document: Document, path: Path, image_path: Path | None) -> tuple[int,
             raise InputError(path, f'states an image of {stated[1]}×{stated[0]} pixels, more than {MAX_PIXELS:,}')
         return stated
     header = read_header(image_path)
-    if stated is not None and stated != header.size:
-        turned = ' and is turned by its EXIF orientation, see docs/labelme.md' if header.orientation != 1 else ''
+    size = header.size[::-1] if orientation >= 5 else header.size
+    if stated is not None and stated != size:
+        turned = ' and is turned by its EXIF orientation' if header.orientation != 1 else ''
         raise InputError(
             path,
-            f'states an image of {stated[1]}×{stated[0]} pixels, '
-            f'but {image_path} has {header.size[1]}×{header.size[0]}{turned}',
+            f'states an image of {stated[1]}×{stated[0]} pixels, but {image_path} has {size[1]}×{size[0]}{turned}',
             'annotate the right image',
         )
-    return header.size
+    return size

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.images import ImageHeader
+from mmseg_ext.data.images import ImageHeader, stated_orientation
 from mmseg_ext.errors import InputError
 
 Document = dict[str, Any]
@@ -75,28 +75,39 @@ def image_size(document: Mapping[str, Any], source: str | Path) -> tuple[int, in
     return sizes[0], sizes[1]  # type: ignore[return-value]
 
 
+def embedded_orientation(document: Mapping[str, Any]) -> int:
+    """Return the EXIF orientation (1–8) of the image that a document embeds, 1 where there is none.
+
+    labelme does not turn an embedded image, and embeds none with an orientation itself: the shapes of such a document
+    lie on the pixels as they are stored.
+    """
+    text = document.get('imageData')
+    if not isinstance(text, str):
+        return 1
+    try:
+        return stated_orientation(base64.b64decode(text))
+    except ValueError:
+        return 1
+
+
 def new_document(shapes: Sequence[Shape], image: Path, header: ImageHeader, folder: Path) -> Document:
     """Make a LabelMe document without metadata.
 
-    Its image is named by the path relative to the document. One that its EXIF orientation turns is embedded, too:
-    labelme turns images that it opens by their path, so that the shapes would lie on the wrong pixels, but it takes
-    embedded ones as they are.
+    Its image is named by the path relative to the document, and not embedded: labelme turns an image that it opens by
+    its path as its EXIF orientation asks, so that shapes, masks and images all lie on the upright pixels.
 
     Args:
         shapes: Its shapes.
         image: The image file.
-        header: Its size and orientation.
+        header: Its size.
         folder: The folder that the document is written to.
-
-    Raises:
-        InputError: An image that must be embedded cannot be read.
     """
     return {
         'version': VERSION,
         'flags': {},
         'shapes': list(shapes),
         'imagePath': _relative_path(image, folder),
-        'imageData': None if header.orientation == 1 else _embed(image),
+        'imageData': None,
         'imageHeight': header.size[0],
         'imageWidth': header.size[1],
     }
@@ -109,14 +120,6 @@ def _relative_path(image: Path, folder: Path) -> str:
         return Path(os.path.relpath(target, folder.resolve())).as_posix()
     except ValueError:  # another drive
         return target.as_posix()
-
-
-def _embed(image: Path) -> str:
-    """Return the file in base64, as ``imageData`` holds it."""
-    try:
-        return base64.b64encode(image.read_bytes()).decode('ascii')
-    except OSError as error:
-        raise InputError(image, f'image cannot be read ({error.strerror})') from error
 
 
 def new_shape(label: str, kind: str, points: Sequence[Sequence[float]], mask: str | None = None) -> Shape:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.datasets.transforms.sampling import log_uniform
 from mmseg_ext.eda.regions import find_regions
+from mmseg_ext.errors import InputError
 from mmseg_ext.registry import TRANSFORMS
 
 MASK = 'gt_seg_map'
@@ -94,6 +95,7 @@ class CopyPaste(BaseTransform):
         chosen = np.zeros(256, bool)
         chosen[np.arange(1, 256) if classes is None else list(classes)] = True
         chosen[ignore_index] = False
+        self._all_but_background = classes is None
         self.prob = prob
         self.max_objects = max_objects
         self.scale = scale
@@ -107,7 +109,13 @@ class CopyPaste(BaseTransform):
         self._is_chosen = chosen
 
     def get_indices(self, dataset: Any) -> list[int]:
-        """Draw the index of the sample that the objects come from; none where the sample stays as it is."""
+        """Draw the index of the sample that the objects come from; none where the sample stays as it is.
+
+        Raises:
+            InputError: The data set has no background, and no ``classes`` are named.
+        """
+        if self._all_but_background and (getattr(dataset, 'metainfo', None) or {}).get('background', 0) is None:
+            raise InputError('CopyPaste', 'the data set has no background', 'name the `classes` to paste')
         return [int(np.random.randint(len(dataset)))] if np.random.random() < self.prob else []
 
     @cache_randomness

@@ -177,18 +177,19 @@ def _mask_agreement(task: Task, first: Item, other: Item) -> tuple[float | None,
     a, b = masks
     if a.shape != b.shape:
         a = cv2.resize(a, b.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(np.uint8)
-    iou = mask_iou(a, b, len(task.classes.names))
+    iou = mask_iou(a, b, len(task.classes.names), task.classes.background)
     return iou, [cv2.boundingRect((a != b).astype(np.uint8))]
 
 
-def mask_iou(a: Mask, b: Mask, classes: int) -> float:
+def mask_iou(a: Mask, b: Mask, classes: int, background: int | None = 0) -> float:
     """Share of the pixels with a foreground class in either mask that have the same class in both; 1 without any.
 
-    Pixels that are ignored in either mask are left out.
+    Pixels that are ignored in either mask are left out. Where no class is background, all are foreground.
 
     >>> mask_iou(np.array([[0, 1, 1, 2]], np.uint8), np.array([[0, 1, 2, 2]], np.uint8), classes=3)
     0.6666666666666666
     """
     known = (a < classes) & (b < classes)
-    union = int(np.count_nonzero(((a > 0) | (b > 0)) & known))
-    return int(np.count_nonzero((a == b) & (a > 0) & known)) / union if union else 1.0
+    objects = known if background is None else ((a != background) | (b != background)) & known
+    union = int(np.count_nonzero(objects))
+    return int(np.count_nonzero((a == b) & objects)) / union if union else 1.0

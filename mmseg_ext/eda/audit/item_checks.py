@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmseg_ext.data import Classes, Item, Mask, read_image, read_mask
+import cv2
+import numpy as np
+
+from mmseg_ext.data import Classes, Item, Mask, UprightImage, read_upright
 from mmseg_ext.data.dataset import Key
+from mmseg_ext.data.labelme.document import IGNORED_LABEL
+from mmseg_ext.data.masks import read_palette_mask
 from mmseg_ext.eda.audit import region_checks, shape_checks
 from mmseg_ext.eda.audit.findings import Finding, Hit, make_hit
 from mmseg_ext.eda.audit.image_hash import hash_image
 from mmseg_ext.eda.audit.measured_mask import MeasuredMask
-from mmseg_ext.eda.audit.overlap import overlap, read_shapes
+from mmseg_ext.eda.audit.overlap import SHAPE_FILE_CHECKS, covered_shape, overlap, read_shapes
 from mmseg_ext.eda.audit.rules import Rules, compares_images
 from mmseg_ext.errors import InputError
 
@@ -23,6 +29,7 @@ MASK_CHECKS: dict[str, Callable[..., Hit | None]] = {
     check.__name__: check
     for check in (
         region_checks.invalid_class,
+        region_checks.ignored_everywhere,
         region_checks.empty_mask,
         region_checks.full_mask,
         region_checks.tiny_object,
@@ -40,6 +47,14 @@ MASK_CHECKS: dict[str, Callable[..., Hit | None]] = {
 }
 
 
+# Those that make sense without a background; the others compare an object with it.
+CHECKS_OF_CLASSES = ('invalid_class', 'ignored_everywhere', 'tiny_object', 'noise')
+DARK_SHARE = 0.999  # of an image's values that must be dark, since a few hot pixels make no photograph
+EXIF_REMEDY = (
+    'where a mask was drawn on the stored pixels, remove the orientation from the image (exiftool -Orientation=)'
+)
+
+
 class Task(NamedTuple):
     """Settings of an audit that every worker needs."""
 
@@ -50,10 +65,17 @@ class Task(NamedTuple):
 
 
 class ItemResult(NamedTuple):
-    """Findings of an item, and the hash of its image: None without a readable image, or where none is needed."""
+    """Findings of an item and what is needed to compare it with others.
+
+    Attributes:
+        findings: Of the item alone.
+        image_hash: None without a readable image, or where none is needed.
+        present: The values in its mask (`MeasuredMask.present`); 0 without a readable mask.
+    """
 
     findings: list[Finding]
     image_hash: bytes | None
+    present: int
 
 
 def check_chunk(task: Task, items: Sequence[Item]) -> list[ItemResult]:
@@ -76,19 +98,62 @@ def check_item(task: Task, item: Item) -> ItemResult:
             hits.append(('unreadable', make_hit(None, message)))
             return None
 
-    image, mask = read(read_image, item.image), read(read_mask, item.mask)
+    photograph: UprightImage | None = read(read_upright, item.image)
+    mask, palette = read(read_palette_mask, item.mask) or (None, None)
+    image = None if photograph is None else photograph.pixels
+    present = 0
+    if photograph is not None:
+        hits += _check_image(photograph, mask, task)
     if mask is not None:
         if image is not None and image.shape[:2] != mask.shape:
             sizes = [f'{array.shape[1]}×{array.shape[0]}' for array in (mask, image)]
             hits.append(('size_mismatch', make_hit(None, f'the mask is {sizes[0]} pixels, its image {sizes[1]}')))
-        hits += check_mask(mask, task.classes, task.rules)
-    if task.rules['overlap'].severity != 'off' and item.shapes is not None:
+        measured = measure(mask, task.classes)
+        present = measured.present
+        hits += check_measured(measured, task.rules)
+        if found := task.classes.misplaced_colours(np.flatnonzero(measured.counts).tolist(), palette):
+            hits.append(('palette_mismatch', make_hit(len(found), _describe_palette(found, task))))
+    if item.shapes is not None and any(task.rules[name].severity != 'off' for name in SHAPE_FILE_CHECKS):
         size = next((array.shape[:2] for array in (mask, image) if array is not None), None)
-        hit = read(lambda path: _check_shapes(path, size, task.rules), item.shapes)
-        if hit is not None:
-            hits.append(('overlap', hit))
+        hits += read(lambda path: _check_shapes(path, size, task), item.shapes) or []
     image_hash = hash_image(image) if image is not None and compares_images(task.rules) else None
-    return ItemResult(make_findings(task.rules, item.key, hits), image_hash)
+    return ItemResult(make_findings(task.rules, item.key, hits), image_hash, present)
+
+
+def measure(mask: Mask, classes: Classes) -> MeasuredMask:
+    """Prepare the measurements of a mask of a data set."""
+    return MeasuredMask(mask, len(classes.names), classes.ignore_index, classes.background)
+
+
+def _check_image(photograph: UprightImage, mask: Mask | None, task: Task) -> list[tuple[str, Hit]]:
+    """Apply the checks of an image: its orientation and its brightness."""
+    hits = []
+    if photograph.orientation != 1:
+        fits = mask is not None and photograph.orientation >= 5 and mask.shape == photograph.pixels.shape[1::-1]
+        misfit = '; the mask has the size of the stored pixels' if fits and mask.shape[0] != mask.shape[1] else ''  # type: ignore[union-attr]
+        message = f'turned by its EXIF orientation {photograph.orientation}, as viewers show it{misfit}; {EXIF_REMEDY}'
+        hits.append(('exif_orientation', make_hit(photograph.orientation, message)))
+    below = task.rules['near_black'].thresholds['below']
+    pixels = photograph.pixels
+    if max(cv2.mean(pixels)) < below:  # cheap, and true of few images
+        brightest = float(np.quantile(pixels, DARK_SHARE, method='lower'))
+        if brightest < below:
+            message = f'near black: {DARK_SHARE:.1%} of its values are at most {brightest:g} of 255'
+            hits.append(('near_black', make_hit(brightest, f'{message}; are they 12 bits stored in 16? Scale them up')))
+    return hits
+
+
+def _describe_palette(found: Mapping[int, int], task: Task) -> str:
+    names = [f'{value} has the colour of {other} {task.classes.names[other]}' for value, other in found.items()]
+    return (
+        f'the palette holds the colours of dataset.yaml at other indices: {", ".join(names)}; '
+        f'{remap_command(task, "--by-palette")}'
+    )
+
+
+def remap_command(task: Task, option: str) -> str:
+    """Return the command that converts the masks of an audited label set."""
+    return f'mmseg-ext remap {shlex.quote(str(task.root))} --labels {task.labels} --to {task.labels}_remapped {option}'
 
 
 def check_mask(mask: Mask, classes: Classes, rules: Rules) -> list[tuple[str, Hit]]:
@@ -102,9 +167,15 @@ def check_mask(mask: Mask, classes: Classes, rules: Rules) -> list[tuple[str, Hi
     Returns:
         The names of the checks that apply, each with its hit.
     """
-    measured = MeasuredMask(mask, len(classes.names), classes.ignore_index)
+    return check_measured(measure(mask, classes), rules)
+
+
+def check_measured(measured: MeasuredMask, rules: Rules) -> list[tuple[str, Hit]]:
+    """Apply the checks that need the mask alone, as `check_mask`."""
     hits = []
     for name, check in MASK_CHECKS.items():
+        if measured.background is None and name not in CHECKS_OF_CLASSES:
+            continue
         if rules[name].severity != 'off' and (hit := check(measured, **rules[name].thresholds)) is not None:
             hits.append((name, hit))
     return hits
@@ -120,15 +191,23 @@ def make_findings(rules: Rules, key: Key, hits: Sequence[tuple[str, Hit]]) -> li
     return findings
 
 
-def _check_shapes(path: Path, size: tuple[int, int] | None, rules: Rules) -> Hit | None:
+def _check_shapes(path: Path, size: tuple[int, int] | None, task: Task) -> list[tuple[str, Hit]]:
     shapes, stated_size = read_shapes(path)
     size = size or stated_size
     if size is None:
-        return None
+        return []
+    erasers = {IGNORED_LABEL, '_background_', *(task.classes.names[:1] if task.classes.background == 0 else ())}
+    rules = {name: task.rules[name] for name in SHAPE_FILE_CHECKS}
     try:
-        return overlap(shapes, size[0], size[1], **rules['overlap'].thresholds)
+        hits = {
+            'overlap': overlap(shapes, size[0], size[1], **rules['overlap'].thresholds),
+            'covered_shape': covered_shape(
+                shapes, size[0], size[1], erasers=erasers, **rules['covered_shape'].thresholds
+            ),
+        }
     except InputError as error:
         raise InputError(path, str(error)) from error
+    return [(name, hit) for name, hit in hits.items() if hit is not None]
 
 
 STDERR = 2

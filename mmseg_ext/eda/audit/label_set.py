@@ -15,6 +15,7 @@ from mmseg_ext.eda.audit.duplicates import find_duplicates
 from mmseg_ext.eda.audit.findings import SEVERITIES, Finding, make_hit
 from mmseg_ext.eda.audit.item_checks import Task, check_chunk, make_findings
 from mmseg_ext.eda.audit.rules import RULES, Rules, compares_images
+from mmseg_ext.eda.audit.split_checks import check_values
 from mmseg_ext.eda.audit.workers import run_chunks
 from mmseg_ext.progress import track
 
@@ -99,10 +100,13 @@ def audit_label_set(
     chunks = [items[start : start + CHUNK_ITEMS] for start in range(0, len(items), CHUNK_ITEMS)]
     results = run_chunks(partial(check_chunk, task), chunks, workers, data.root)
     hashes: list[bytes | None] = []
+    present: list[int] = []
     for chunk in track(results, f'auditing {labels}', total=len(chunks)):
         for result in chunk:
             findings += result.findings
             hashes.append(result.image_hash)
+            present.append(result.present)
+    findings += check_values(task, items, present)
     if compares_images(rules):
         findings += find_duplicates(task, items, hashes)
     split_rank = {split: rank for rank, split in enumerate(splits)}

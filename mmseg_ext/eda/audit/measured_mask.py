@@ -62,23 +62,24 @@ class Region:
 class MeasuredMask:
     """One mask with the measurements that several checks use.
 
-    Class 0 is the background, the other classes together are the foreground. Ignored pixels and ids that are no class
-    are neither.
+    The classes other than the background are the foreground. Ignored pixels and ids that are no class are neither.
 
     Args:
         values: The mask, shape (H, W), uint8.
         classes: Number of classes, background included.
         ignore_index: The value that means "unknown".
+        background: 0, or None where no class is background: every class is then foreground, with regions of its own.
 
     >>> mask = MeasuredMask(np.array([[1, 1, 0], [0, 0, 0], [0, 0, 2]], np.uint8), classes=3)
     >>> mask.areas, mask.box, [region.area for region in mask.regions]
     ({1: 2, 2: 1}, (0, 0, 3, 3), [2, 1])
     """
 
-    def __init__(self, values: Mask, classes: int, ignore_index: int = 255) -> None:
+    def __init__(self, values: Mask, classes: int, ignore_index: int = 255, background: int | None = 0) -> None:
         self.values = values
         self.classes = classes
         self.ignore_index = ignore_index
+        self.background = background
 
     @property
     def size(self) -> tuple[int, int]:
@@ -101,7 +102,7 @@ class MeasuredMask:
     @cached_property
     def areas(self) -> dict[int, int]:
         """Pixels of each foreground class that occurs."""
-        return {i: count for i, count in enumerate(self.counts[1 : self.classes], 1) if count}
+        return {i: n for i, n in enumerate(self.counts[: self.classes]) if n and i != self.background}
 
     @cached_property
     def area(self) -> int:
@@ -111,7 +112,12 @@ class MeasuredMask:
     @cached_property
     def unknown(self) -> int:
         """Pixels that are neither background nor foreground."""
-        return self.values.size - self.counts[0] - self.area
+        return self.values.size - sum(self.counts[: self.classes])
+
+    @cached_property
+    def present(self) -> int:
+        """The values that occur, as a number whose bit v stands for value v."""
+        return sum(1 << value for value, count in enumerate(self.counts) if count)
 
     @cached_property
     def foreground(self) -> NDArray[np.uint8]:
@@ -124,9 +130,12 @@ class MeasuredMask:
 
     @cached_property
     def regions(self) -> list[Region]:
-        """The 8-connected regions of the foreground with their holes."""
+        """The 8-connected regions of the foreground with their holes; without a background, those of each class."""
         if not self.area:
             return []
+        if self.background is None:
+            planes = [(self.values == value).astype(np.uint8) for value in self.areas]
+            return [region for plane in planes for region in find_outlined_regions(plane)]
         ignored = (self.values >= self.classes).astype(np.uint8) if self.unknown else None
         return find_outlined_regions(self.foreground, ignored)
 

@@ -23,17 +23,29 @@ def invalid_class(mask: MeasuredMask) -> Hit | None:
     box = cv2.boundingRect(np.isin(mask.values, ids).astype(np.uint8))
     pixels = sum(mask.counts[i] for i in ids)
     named = ', '.join(map(str, ids))
-    return make_hit(pixels, f'{counted(pixels, "pixel")} of class {named}; known are 0 to {mask.classes - 1}', [box])
+    hint = '; is this a mask of 0 and 255?' if ids == [255] else ''
+    message = f'{counted(pixels, "pixel")} of class {named}; known are 0 to {mask.classes - 1}{hint}'
+    return make_hit(pixels, message, [box])
+
+
+def ignored_everywhere(mask: MeasuredMask) -> Hit | None:
+    """Report a mask of which every pixel is ignored."""
+    if mask.counts[mask.ignore_index] < mask.values.size:
+        return None
+    return make_hit(None, f'every pixel is ignored ({mask.ignore_index}): nothing is learnt from the image')
 
 
 def empty_mask(mask: MeasuredMask) -> Hit | None:
-    """Report a mask without foreground."""
-    return None if mask.area else make_hit(None, 'the mask holds no object')
+    """Report a mask without foreground; one that is ignored everywhere has a check of its own."""
+    ignored = mask.counts[mask.ignore_index]
+    if mask.area or ignored == mask.values.size or mask.background is None:
+        return None
+    return make_hit(None, f'the mask holds no object{f", only {ignored} ignored pixels" if ignored else ""}')
 
 
 def full_mask(mask: MeasuredMask) -> Hit | None:
     """Report a mask without background."""
-    if not mask.area or mask.counts[0]:
+    if not mask.area or mask.counts[0] or mask.background is None:
         return None
     return make_hit(None, 'the mask holds no background')
 

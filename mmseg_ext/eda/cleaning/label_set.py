@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmseg_ext.data import Classes, DataSet, Mask, read_mask, write_mask
+from mmseg_ext.data.classes import FILE_NAME
 from mmseg_ext.eda.cleaning.clean import RULES, clean_mask
 from mmseg_ext.eda.cleaning.report import RECORD, CleaningReport, MaskChange
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
@@ -31,7 +32,8 @@ def clean_label_set(
     """Clean the masks ``root/labels/<split>/<stem>.png`` into a new label set ``root/out``.
 
     The new set is written to a hidden folder next to it and renamed when it is complete, with the tables
-    ``cleaning.csv`` and ``cleaning.json``. A mask that no rule changes is copied byte by byte.
+    ``cleaning.csv`` and ``cleaning.json``. A mask that no rule changes is copied byte by byte, and so is one that
+    cannot be used.
 
     Args:
         root: The data set.
@@ -46,12 +48,18 @@ def clean_label_set(
             it writes there become part of the set. In a dry run the folder is a temporary one.
 
     Raises:
-        InputError: A wrong name, split, rule or mask, or ``root/out`` cannot be written.
+        InputError: A wrong name, split or rule, no background, or ``root/out`` cannot be written.
     """
     data = DataSet(root)
     classes = data.classes
     source, target = data.label_set(labels), data.new_label_set(out, labels).folder
     _check_rules(rules)
+    if classes.background is None:
+        raise InputError(
+            data.root / FILE_NAME,
+            'states `background: null`, and cleaning moves the border between objects and a background',
+            'use mmseg-ext rank to find wrong masks',
+        )
     ordered = tuple(rule for rule in RULES if rule in rules)
     report = CleaningReport(labels, out, ordered, limits or Thresholds())
     files = source.files(splits)
@@ -60,8 +68,13 @@ def clean_label_set(
     with tempfile.TemporaryDirectory() if dry_run else staged_folder(target) as name:
         folder = Path(name)
         for (split, stem), path in track(files.items(), f'cleaning {labels}', total=len(files)):
-            mask = read_mask(path)
-            classes.check(mask, path)
+            try:
+                mask = read_mask(path)
+                classes.check(mask, path)
+            except InputError as error:
+                report.left_out.append(str(error))
+                _write(folder / split / path.name, path, None, classes)
+                continue
             cleaned = clean_mask(mask, ignore_index=classes.ignore_index, rules=ordered, limits=report.limits)
             report.masks += 1
             report.changes += [

@@ -52,6 +52,7 @@ class CleaningReport:
         limits: Their thresholds.
         masks: Number of masks read.
         changes: One entry for each change, ordered by split, stem and step.
+        left_out: One line for each mask that cannot be used, and was copied as it is.
     """
 
     labels: str
@@ -60,6 +61,7 @@ class CleaningReport:
     limits: Thresholds
     masks: int = 0
     changes: list[MaskChange] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def changed_files(self) -> list[tuple[str, str]]:
         """List split and stem of each mask that was changed."""

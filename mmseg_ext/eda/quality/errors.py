@@ -49,14 +49,17 @@ def label_errors(
         opening: Diameter in pixels of the disc that a contradiction must hold; thinner ones are border.
     """
     contradicted = contradiction(evidence, confidence)
-    wrong = opened(contradicted, opening)
-    wrong_class = opened(_in_wrong_class(evidence, confidence), opening)
+    thick = wrong = opened(contradicted, opening)
+    if evidence.background is None:
+        wrong_class, wrong = wrong, np.zeros_like(wrong)
+    else:
+        wrong_class = opened(_in_wrong_class(evidence, confidence), opening)
     areas = {
         'missing part': int((wrong & ~evidence.labelled).sum()),
         'extra area': int((wrong & evidence.labelled).sum()),
         'wrong class': int(wrong_class.sum()),
     }
-    border = int((contradicted & ~wrong).sum())
+    border = int((contradicted & ~thick).sum())
     kind = max(areas, key=lambda name: areas[name])
     if not areas[kind]:
         area = int((evidence.labelled | evidence.predicted).sum())

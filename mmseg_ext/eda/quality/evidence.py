@@ -1,7 +1,9 @@
 """Evidence on a mask: the probabilities of models that have not been trained on it, and the edges of its image.
 
-Legend: H, W height and width · K classes, 0 is the background · ``mask`` (H, W) uint8, the label that is judged ·
+Legend: H, W height and width · K classes · ``mask`` (H, W) uint8, the label that is judged ·
 ``probabilities`` (K, H, W), 0–1, summing to 1 over K. Ignored pixels take no part.
+
+Where no class is background, every pixel is an object: "the models see it" then means that they see the label's class.
 """
 
 from __future__ import annotations
@@ -28,9 +30,10 @@ class Evidence:
         probabilities: Shape (K, H, W), float32.
         valid: Shape (H, W), bool: not ignored.
         labelled: Shape (H, W), bool: an object in the label.
-        object_probability: Shape (H, W), float32: of any object.
+        object_probability: Shape (H, W), float32: of any object; without a background, of the class in the label.
         label_probability: Shape (H, W), float32: of the class in the label; of class 0 where it is ignored.
         edges: Shape (H, W), float32, -1–1: `edge_support` of the image; None without an image.
+        background: 0, or None where no class is background.
     """
 
     mask: Mask
@@ -40,6 +43,7 @@ class Evidence:
     object_probability: NDArray[np.float32]
     label_probability: NDArray[np.float32]
     edges: NDArray[np.float32] | None = None
+    background: int | None = 0
 
     @property
     def predicted(self) -> Binary:
@@ -52,6 +56,7 @@ def make_evidence(
     probabilities: NDArray[np.floating],
     ignore_index: int = 255,
     image: NDArray[np.uint8] | None = None,
+    background: int | None = 0,
 ) -> Evidence:
     """Combine a label, probabilities and the image.
 
@@ -60,6 +65,7 @@ def make_evidence(
         probabilities: Shape (K, H, W), 0–1.
         ignore_index: The value of ignored pixels.
         image: Shape (H, W, 3), RGB; only `supported_agreement` needs it.
+        background: 0, or None where no class is background.
 
     Raises:
         ValueError: Their sizes differ, or the label holds a class without probability.
@@ -73,9 +79,10 @@ def make_evidence(
         raise ValueError(f'mask holds class {mask[valid].max()}, but there are {len(probabilities)} probabilities')
     converted = np.asarray(probabilities, np.float32)
     of_label = np.take_along_axis(converted, np.where(valid, mask, 0)[None].astype(np.intp), 0)[0]
-    of_object = np.where(valid, 1 - converted[0], 0)
+    of_object = np.where(valid, of_label if background is None else 1 - converted[0], 0)
+    labelled = valid if background is None else (mask > 0) & valid
     edges = None if image is None else edge_support(image)
-    return Evidence(mask, converted, valid, (mask > 0) & valid, of_object, of_label, edges)
+    return Evidence(mask, converted, valid, labelled, of_object, of_label, edges, background)
 
 
 def contradiction(evidence: Evidence, confidence: float = CONFIDENCE_THRESHOLD) -> Binary:

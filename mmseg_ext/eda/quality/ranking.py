@@ -76,7 +76,7 @@ def measure_ranking(ranking: str | Path, root: str | Path, truth: str) -> dict[s
     """
     known, data = read_ranking(ranking), DataSet(root)
     first, second = data.label_set(known.labels), data.label_set(truth)
-    iou = {stem: object_iou(first, second, known.split, stem) for stem in known.stems}
+    iou = {stem: object_iou(first, second, known.split, stem, data.classes.background) for stem in known.stems}
     scores = [name for name, value in known.rows[0].items() if isinstance(value, float)]
     orders = {
         name: [row['stem'] for row in sorted(known.rows, key=lambda row: (row[name], row['stem']))] for name in scores
@@ -92,17 +92,21 @@ def measure_ranking(ranking: str | Path, root: str | Path, truth: str) -> dict[s
     }
 
 
-def object_iou(first: LabelSet, second: LabelSet, split: str, stem: str) -> float:
+def object_iou(first: LabelSet, second: LabelSet, split: str, stem: str, background: int | None = 0) -> float:
     """Compute the IoU of "any object" of an image's masks in two label sets; 1 where both are empty.
+
+    Where no class is background, it is the share of equal pixels.
 
     Raises:
         InputError: A mask cannot be read, or they differ in size.
     """
-    a, b = (read_mask(labels.path(split, stem)) > 0 for labels in (first, second))
+    a, b = (read_mask(labels.path(split, stem)) for labels in (first, second))
     if a.shape != b.shape:
         raise InputError(second.path(split, stem), f'has another size than in {first.folder.name}')
-    union = int(np.count_nonzero(a | b))
-    return int(np.count_nonzero(a & b)) / union if union else 1.0
+    if background is None:
+        return float(np.mean(a == b))
+    union = int(np.count_nonzero((a > 0) | (b > 0)))
+    return int(np.count_nonzero((a > 0) & (b > 0))) / union if union else 1.0
 
 
 def order_quality(order: Sequence[str], iou: Mapping[str, float]) -> dict[str, float | int]:

@@ -39,7 +39,8 @@ def softmin(evidence: Evidence, temperature: float = 0.1) -> float:
 
 def hard_iou(evidence: Evidence) -> float:
     """Compute the IoU of "any object" between label and most probable class; 1 where both are empty."""
-    predicted = (evidence.probabilities.argmax(0) > 0) & evidence.valid
+    most_probable = evidence.probabilities.argmax(0)
+    predicted = (most_probable == evidence.mask if evidence.background is None else most_probable > 0) & evidence.valid
     return _ratio((evidence.labelled & predicted).sum(), (evidence.labelled | predicted).sum())
 
 
@@ -163,10 +164,12 @@ def class_agreement(evidence: Evidence, min_area: int = MIN_CLASS_AREA_PX) -> fl
     for value in np.unique(evidence.mask[evidence.labelled]):
         regions = find_regions(evidence.mask == value)
         for number, area in enumerate(regions.areas, 1):
-            inside = (regions.labels == number) & evidence.predicted
+            inside = (regions.labels == number) & (evidence.predicted | (evidence.background is None))
             if area < min_area or inside.sum() < area / 2:
                 continue
-            share = evidence.probabilities[value][inside] / evidence.object_probability[inside]
+            share = evidence.probabilities[value][inside]
+            if evidence.background is not None:
+                share = share / evidence.object_probability[inside]
             lowest = min(lowest, float(share.mean()))
     return lowest
 

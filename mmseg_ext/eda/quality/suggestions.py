@@ -20,7 +20,7 @@ Mode = Literal['replace', 'ignore']
 
 
 def suggest_mask(evidence: Evidence, threshold: float = 0.5) -> Mask:
-    """Make the models' own mask.
+    """Make the models' own mask; without a background, the most probable class of each pixel.
 
     Ignored pixels stay ignored. A region of the label whose outline the models confirm keeps its class: they are worse
     at telling similar classes apart than the person who drew it.
@@ -32,6 +32,8 @@ def suggest_mask(evidence: Evidence, threshold: float = 0.5) -> Mask:
     Returns:
         Shape (H, W), uint8.
     """
+    if evidence.background is None:
+        return np.where(evidence.valid, evidence.probabilities.argmax(0), evidence.mask).astype(np.uint8)
     most_probable = (evidence.probabilities[1:].argmax(0) + 1).astype(np.uint8)
     suggested = np.where(evidence.object_probability > threshold, most_probable, np.uint8(0))
     suggested = np.where((suggested > 0) & evidence.labelled, evidence.mask, suggested)

@@ -38,6 +38,7 @@ class Statistics:
         objects: One row for each object.
         positions: (split, class) → share of the images that show the class that do so at each cell, shape
             (GRID_SIDE, GRID_SIDE), 0–1. No entry where none of the split's images shows the class.
+        left_out: One line for each item that cannot be used.
     """
 
     classes: Classes
@@ -47,6 +48,7 @@ class Statistics:
     images: list[ImageRow] = field(default_factory=list)
     objects: list[ObjectRow] = field(default_factory=list)
     positions: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def object_classes(self) -> list[int]:
@@ -78,18 +80,17 @@ def collect_statistics(
         root: Its folder, with ``dataset.yaml``.
         labels: The label set.
         splits: Which splits; all that have images or masks by default. One without masks gives rows of its images.
-        background: Name of the class that has no objects: the first class by default, None for none.
+        background: Name of the class that has no objects, ``none`` or None for none; by default what ``dataset.yaml``
+            says, the first class unless it says otherwise.
         min_area: Smallest share of the image that makes a region an object.
         most: Measure at most so many images, spread evenly over the list; all by default.
 
     Raises:
-        InputError: A folder, image or mask cannot be used, no split has masks, or there is no such class.
+        InputError: A folder cannot be used, nor any image or mask, no split has masks, or there is no such class.
     """
     data = DataSet(root)
     classes = data.classes
-    if background and background not in classes.names:
-        raise InputError(f'`background={background}`', f'is none of the classes {", ".join(classes.names)}')
-    background_index = None if background is None else classes.names.index(background) if background else 0
+    background_index = None if background is None else classes.find_background(background or None)
     chosen = data.splits(labels, splits or None)
     statistics = Statistics(classes, labels, chosen, background_index)
     shown: Counter[tuple[str, int]] = Counter()
@@ -97,7 +98,12 @@ def collect_statistics(
     if most is not None and len(items) > most:
         items = [items[index * len(items) // most] for index in range(most)]
     for item in track(items, 'measuring'):
-        _add(statistics, item, min_area, shown)
+        try:
+            _add(statistics, item, min_area, shown)
+        except InputError as error:
+            statistics.left_out.append(str(error))
+    if statistics.left_out and not statistics.images:
+        raise InputError(data.root, f'no file can be used; the first: {statistics.left_out[0]}')
     if not statistics.masked_splits():
         raise InputError(data.root / labels, f'no masks in {", ".join(chosen)}', 'name another label set or split')
     for key, count in shown.items():

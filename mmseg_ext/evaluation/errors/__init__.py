@@ -4,7 +4,7 @@ An *object* is an 8-connected region of one class of the ground truth; ignored p
 import what `mmseg_ext.evaluation` may; nothing here needs torch.
 """
 
-from mmseg_ext.evaluation.errors.analysis import Analysis, ImageErrors, Settings, analyze, find_background, object_dice
+from mmseg_ext.evaluation.errors.analysis import Analysis, ImageErrors, Settings, analyze, object_dice
 from mmseg_ext.evaluation.errors.causes import CAUSES, CauseSettings, Repair, cause_map
 from mmseg_ext.evaluation.errors.features import FEATURES, ObjectSample
 from mmseg_ext.evaluation.errors.label_suspects import Correction, Suspicion, read_correction, suspect_label
@@ -36,7 +36,6 @@ __all__ = [
     'cause_map',
     'correction_sentence',
     'error_tables',
-    'find_background',
     'match_objects',
     'object_dice',
     'object_scores',

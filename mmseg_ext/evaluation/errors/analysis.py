@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.errors.boundary import BoundaryScores, measure_boundaries
 from mmseg_ext.evaluation.errors.calibration import confidence_histogram, mask_confidence
 from mmseg_ext.evaluation.errors.causes import DEFAULTS, CauseSettings, Repair, cause_counts, cause_map, measure_repairs
@@ -120,28 +119,6 @@ class Analysis:
         """Classes that have objects."""
         names = self.result.records.classes
         return [index for index in range(len(names)) if index != self.settings.background]
-
-
-def find_background(classes: tuple[str, ...], background: str | None) -> int | None:
-    """Find the index of the background class.
-
-    Args:
-        classes: Class names.
-        background: Name of the class; None for the first class, ``none`` for no background.
-
-    Raises:
-        InputError: There is no such class.
-
-    >>> find_background(('background', 'cat'), None), find_background(('cat', 'dog'), 'none')
-    (0, None)
-    """
-    if background is None:
-        return 0
-    if background in classes:
-        return classes.index(background)
-    if background == 'none':
-        return None
-    raise InputError(f'`background={background}`', f'must be none or one of the classes {", ".join(classes)}')
 
 
 def analyze(result: ResultDir, settings: Settings) -> Analysis:

@@ -144,7 +144,14 @@ def _panels(analysis: Analysis, case: Case) -> list[Panel]:
     if settings.background is not None:
         is_object &= case.truth != settings.background
     covered = [
-        overlay(case.image, mask, classes.palette, opacity=0.35, ignore_index=classes.ignore_index)
+        overlay(
+            case.image,
+            mask,
+            classes.palette,
+            opacity=0.35,
+            ignore_index=classes.ignore_index,
+            background=settings.background,
+        )
         for mask in (case.truth, case.prediction)
     ]
     return [

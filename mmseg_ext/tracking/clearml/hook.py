@@ -176,12 +176,13 @@ def prediction_panel(sample: Any, metainfo: Mapping[str, Any]) -> tuple[str, NDA
     scale = min(1.0, MAX_PANEL_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    palette, ignored = metainfo['palette'], int(metainfo.get('ignore_index', 255))
+    palette = metainfo['palette']
+    drawn = {'ignore_index': metainfo.get('ignore_index', 255), 'background': metainfo.get('background', 0)}
     parts = [small]
     for mask in masks:
         if mask is not None:
             mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
-        parts.append(small if mask is None else overlay(small, mask, palette, ignore_index=ignored))
+        parts.append(small if mask is None else overlay(small, mask, palette, **drawn))
     return path.stem, np.concatenate(parts, axis=1)
 
 

@@ -86,21 +86,35 @@ def test_a_polygon_that_leaves_the_outline_is_reported(data: Path, tmp_path: Pat
     assert report.pixels == 2 * 40 * 60
 
 
-def test_a_turned_image_is_embedded_since_labelme_would_turn_it(data: Path, tmp_path: Path) -> None:
+def test_shapes_lie_on_the_upright_image_as_labelme_shows_it(data: Path, tmp_path: Path) -> None:
     path = data / 'img' / 'train' / 'a.jpg'
-    write_image(path, (40, 60), orientation=6)
-    write_image(data / 'img' / 'train' / 'b.jpg', (40, 60), orientation=1)
+    write_image(path, (60, 40), orientation=6)  # 40×60, as the mask, once it is turned
     export_masks(data, 'labels', tmp_path / 'json')
     document = load(tmp_path / 'json' / 'train' / 'a.json')
-    assert base64.b64decode(document['imageData']) == path.read_bytes()
+    assert document['imageData'] is None
     assert (document['imageHeight'], document['imageWidth']) == (40, 60)
-    assert load(tmp_path / 'json' / 'train' / 'b.json')['imageData'] is None
     import_masks(tmp_path / 'json', data, tmp_path / 'masks')
     assert (read_mask(tmp_path / 'masks/train/a.png') == read_mask(data / 'labels/train/a.png')).all()
-    document['imageHeight'], document['imageWidth'] = 60, 40  # as labelme writes it where it opened the image
+    document['imageHeight'], document['imageWidth'] = 60, 40  # as a tool writes it that does not turn the image
     (tmp_path / 'json' / 'train' / 'a.json').write_text(json.dumps(document))
     with pytest.raises(InputError, match=r'a\.json: states an image of 40×60 .* has 60×40 .* EXIF'):
         import_masks(tmp_path / 'json', data, tmp_path / 'masks', overwrite=True)
+
+
+def test_shapes_on_an_embedded_image_are_turned_with_it_since_labelme_does_not(data: Path, tmp_path: Path) -> None:
+    path = data / 'img' / 'train' / 'a.jpg'
+    write_image(path, (60, 40), orientation=6)
+    corner = {'label': 'cat', 'shape_type': 'rectangle', 'points': [[0, 0], [9, 4]]}  # 5 rows, 10 columns as stored
+    embedded = {'imageData': base64.b64encode(path.read_bytes()).decode(), 'imageHeight': 60, 'imageWidth': 40}
+    folder = tmp_path / 'json' / 'train'
+    folder.mkdir(parents=True)
+    (folder / 'a.json').write_text(json.dumps({'shapes': [corner], **embedded}))
+    import_masks(tmp_path / 'json', data, tmp_path / 'masks')
+    expected = np.zeros((40, 60), np.uint8)
+    expected[:10, -5:] = 1  # a quarter turn clockwise
+    np.testing.assert_array_equal(read_mask(tmp_path / 'masks/train/a.png'), expected)
+    with pytest.raises(InputError, match=r'a\.json: its shapes lie on the pixels as they are stored'):
+        export_masks(data, 'labels', tmp_path / 'again', ExportSettings(merge_from=tmp_path / 'json'))
 
 
 def test_metadata_survives_the_way_to_masks_and_back(data: Path, tmp_path: Path) -> None:
@@ -346,7 +360,7 @@ def test_the_real_labelme_opens_the_files_and_paints_the_same(data: Path, tmp_pa
     python = os.environ.get('LABELME_PYTHON')
     if not python:
         pytest.skip('needs labelme: set LABELME_PYTHON to the Python of an environment that has it')
-    write_image(data / 'img' / 'train' / 'a.jpg', (40, 60), orientation=6)
+    write_image(data / 'img' / 'train' / 'a.jpg', (60, 40), orientation=6)
     export_masks(data, 'labels', tmp_path / 'json', ExportSettings(kind))
     files = [(tmp_path / 'json' / f'{name}.json', data / 'labels' / f'{name}.png') for name in ('train/a', 'train/b')]
     command = [python, '-c', LOAD, *(str(path) for pair in files for path in pair)]

@@ -64,7 +64,7 @@ def test_the_items_with_findings_are_kept(write_set: Callable[..., Path], write_
     (root / 'labels/train/train_2.png').unlink()
     (root / 'img/train/notes.txt').write_text('')
     result = audit_label_set(root)
-    assert {f.stem for f in result.findings} == {'train_1', 'train_2', 'notes.txt'}
+    assert {f.stem for f in result.findings} == {'train_1', 'train_2', 'notes.txt', 'dataset.yaml'}
     assert list(result.items) == [('train', 'train_1'), ('train', 'train_2')]
     assert list(result.items.values()) == DataSet(root.resolve()).items('labels')[1:]
 
@@ -84,6 +84,8 @@ def test_findings_are_ordered_by_split_stem_and_rule(write_set: Callable[..., Pa
         ('train_1', 'fragments'),
         ('train_1', 'noise'),
         ('z.txt', 'stray_file'),
+        ('dataset.yaml', 'class_absent'),
+        ('dataset.yaml', 'class_absent'),
         ('val_0', 'empty_mask'),
     ]
 
@@ -93,7 +95,8 @@ def test_rules_change_findings(write_set: Callable[..., Path], write_png: WriteP
     mask = np.zeros((64, 64), np.uint8)
     mask[10:30, 10:30], mask[5, 50:59] = 1, 1
     write_png(root / 'labels/train/train_0.png', mask)
-    rules = read_rules(settings=['coarse_polygon.severity=off', 'staircase.severity=off', 'straight_edge.severity=off'])
+    off = ('class_absent', 'coarse_polygon', 'staircase', 'straight_edge')
+    rules = read_rules(settings=[f'{check}.severity=off' for check in off])
     assert checks(audit_label_set(root, rules=rules)) == [('train_0', 'noise'), ('train_0', 'elongated')]
     other = dict(rules, noise=read_rules(settings=['noise.below=9'])['noise'])
     other['elongated'] = read_rules(settings=['elongated.severity=info'])['elongated']

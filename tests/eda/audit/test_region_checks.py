@@ -40,7 +40,18 @@ def test_invalid_class_names_ids_but_not_the_ignored_one() -> None:
     assert hit.boxes == ((5, 4, 5, 3),)
 
 
-@pytest.mark.parametrize('other', [0, IGNORED, 9])
+def test_a_mask_that_is_ignored_everywhere_is_no_empty_one() -> None:
+    mask = np.full((4, 4), IGNORED, np.uint8)
+    assert checks.ignored_everywhere(measured(mask)) is not None
+    assert checks.empty_mask(measured(mask)) is None
+    mask[0, 0] = 0
+    assert checks.ignored_everywhere(measured(mask)) is None
+    hit = checks.empty_mask(measured(mask))
+    assert hit is not None
+    assert hit.message == 'the mask holds no object, only 15 ignored pixels'
+
+
+@pytest.mark.parametrize('other', [0, 9])
 def test_empty_mask(other: int) -> None:
     mask = np.full((4, 4), other, np.uint8)
     assert checks.empty_mask(measured(mask)) is not None

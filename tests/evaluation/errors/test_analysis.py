@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
-from mmseg_ext.evaluation.errors.analysis import Settings, analyze, find_background, object_dice
+from mmseg_ext.evaluation.errors.analysis import Settings, analyze, object_dice
 from mmseg_ext.evaluation.errors.causes import CAUSES
 from mmseg_ext.evaluation.errors.result_dir import open_result
 from mmseg_ext.evaluation.errors.summary import summarize_errors
@@ -126,14 +125,6 @@ def test_extremes(number: int, scenes: ModuleType, tmp_path: Path) -> None:
     expected = {'nothing found': 'missed object', 'all invented': 'background hallucination'}
     assert found == ({expected[next(iter(masks))]: wrong} if wrong else {})
     assert error_tables(summary)
-
-
-def test_the_background_by_name() -> None:
-    names = ('road', 'none', 'car')
-    assert [find_background(names, name) for name in (None, 'car', 'none')] == [0, 2, 1]
-    assert find_background(('road', 'car'), 'none') is None
-    with pytest.raises(InputError, match=r'`background=cra`: must be none or one of the classes road'):
-        find_background(('road', 'car'), 'cra')
 
 
 def test_the_keys_of_the_file_are_documented(summary: dict[str, Any], repo_root: Path) -> None:

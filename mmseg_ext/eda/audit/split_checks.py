@@ -1,0 +1,42 @@
+"""Checks of the values that all masks of a split hold together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmseg_ext.data import Item
+from mmseg_ext.data.classes import FILE_NAME
+from mmseg_ext.eda.audit.findings import Finding, make_hit
+from mmseg_ext.eda.audit.item_checks import Task, make_findings, remap_command
+
+
+def check_values(task: Task, items: Sequence[Item], present: Sequence[int]) -> list[Finding]:
+    """Report masks of 0 and 255, and classes without a pixel, by split.
+
+    Args:
+        task: The data set, and the rules.
+        items: All items of the audit.
+        present: The values in the mask of each, bit v for value v; 0 without a mask.
+    """
+    findings: list[Finding] = []
+    for split in dict.fromkeys(item.split.name for item in items):
+        masks = [(item, bits) for item, bits in zip(items, present, strict=True) if bits and item.split.name == split]
+        together = 0
+        for _, bits in masks:
+            together |= bits
+        values = [value for value in range(256) if together >> value & 1]
+        if task.classes.holds_0_255(values):
+            message = (
+                f'all masks of {split} hold 0 and 255 alone, and 255 is the ignored value: nothing but '
+                f'{task.classes.names[0]} is learnt; are they masks of 0 and 255? '
+                f'{remap_command(task, "--map 0=0 255=1")}'
+            )
+            for item, bits in masks:
+                if bits >> 255 & 1:
+                    findings += make_findings(task.rules, item.key, [('values_0_255', make_hit(255, message))])
+        elif masks:
+            for value in task.classes.absent(values):
+                message = f'no mask of {split} shows {task.classes.names[value]} (class {value})'
+                hit = make_hit(value, message)
+                findings += make_findings(task.rules, (split, FILE_NAME), [('class_absent', hit)])
+    return findings
