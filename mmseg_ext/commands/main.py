@@ -25,6 +25,7 @@ STEPS: dict[str, dict[str, str]] = {
         'class-weights': 'compute class weights from the masks of a split',
     },
     'labels': {
+        'remap': 'convert masks of other ids, colours or bits into class indices',
         'clean': 'repair masks by geometric rules, into a new label set',
         'cleaning-ablation': 'measure what each cleaning rule does to planted defects',
         'labelme': 'take masks to LabelMe and back, compare label sets',

@@ -49,7 +49,7 @@ def read_palette_mask(path: str | Path) -> tuple[Mask, list[Colour] | None]:
                 f'mask has mode {file.mode} ({kind}), expected 8-bit grey (L) or palette (P) holding class indices',
                 f'convert it: mmseg-ext remap --{way} (docs/remap.md)',
             )
-        step = _grey_step(file)
+        step = grey_step(file)
         return np.asarray(file, dtype=np.uint8) // step, palette_of(file)
 
 
@@ -78,7 +78,7 @@ def open_mask(path: str | Path) -> Iterator[Image.Image]:
         raise InputError(path, f'mask cannot be read ({describe_error(error)})', 'write the file again') from error
 
 
-def _grey_step(image: Any) -> int:
+def grey_step(image: Any) -> int:
     """Return the factor by which Pillow multiplies a grey PNG of 2 or 4 bits to fill 0–255."""
     raw_mode = image.tile[0][3] if image.tile else ''
     return {'L;2': 85, 'L;4': 17}.get(raw_mode if isinstance(raw_mode, str) else raw_mode[0], 1)

@@ -89,19 +89,6 @@ def test_wrong_use_is_one_line(
     assert not (demo / 'x').exists()
 
 
-def test_a_broken_mask_stops_the_run_and_leaves_nothing(
-    run_tool: Run, one_line: Callable[..., None], demo: Path
-) -> None:
-    broken = demo / 'labels/val/zz.png'
-    broken.write_bytes((demo / 'labels/val/val_00000.png').read_bytes()[:200])
-    try:
-        one_line(run_tool('clean_masks', demo, '--labels', 'labels', '--to', 'x'), 'zz.png')
-    finally:
-        broken.unlink()
-    assert not (demo / 'x').exists()
-    assert not [path for path in demo.iterdir() if path.name.startswith('.')]
-
-
 def test_the_help_names_rules_and_thresholds(run_tool: Run) -> None:
     result = run_tool('clean_masks', '--help')
     assert result.returncode == 0

@@ -47,11 +47,15 @@ def test_wrong_use(run_tool: Tool, tiny_data: Path, one_line, arguments: tuple[s
     one_line(run_tool('statistics', tiny_data, *arguments), *words)
 
 
-def test_a_broken_image_is_named(run_tool: Tool, tiny_data: Path, tmp_path: Path, one_line) -> None:
+def test_a_broken_image_is_named(run_tool: Tool, tiny_data: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(tiny_data, tmp_path / 'data')
     image = next((broken / 'img' / 'val').iterdir())
     image.write_bytes(image.read_bytes()[:200])
-    one_line(run_tool('statistics', broken), image.name)
+    result = run_tool('statistics', broken)
+    assert result.returncode == 1
+    error, count = result.stderr.splitlines()
+    assert error.startswith(f'error: {image}: image cannot be decoded')
+    assert count == '1 file was left out'
 
 
 def test_the_references_tables(run_tool: Tool, shared_data: Path) -> None:

@@ -189,3 +189,56 @@ def test_labels_none_names_no_label_set_in_the_advice(make_data: MakeData) -> No
     with pytest.raises(InputError) as caught:
         check(root, labels=None)
     assert str(caught.value).endswith(f'; see all: mmseg-ext audit {root}')
+
+
+def write_masks(root: Path, masks: list[np.ndarray], palette: list[int] | None = None) -> None:
+    for index, mask in enumerate(masks):
+        image = Image.fromarray(mask.astype(np.uint8))
+        if palette is not None:
+            image.putpalette(palette)
+        image.save(root / f'labels/train/s{index}.png')
+
+
+def test_masks_of_0_and_255_are_refused_with_the_command_that_converts_them(make_data: MakeData) -> None:
+    root = make_data(count=2)
+    write_masks(root, [np.eye(6, 8) * 255, np.zeros((7, 8))])
+    text = message(root)
+    assert text.startswith(f'{root / "labels/train"}: all masks hold 0 and 255 alone')
+    assert text.endswith(f'mmseg-ext remap {root} --labels labels --to labels_remapped --map 0=0 255=1')
+    write_masks(root, [np.eye(6, 8) * 255, np.eye(7, 8)])
+    check(root)
+
+
+def test_masks_that_are_all_ignored_are_refused(make_data: MakeData) -> None:
+    root = make_data(count=2)
+    write_masks(root, [np.full((6, 8), 255), np.full((7, 8), 255)])
+    assert message(root).startswith(f'{root / "labels/train"}: every pixel of every mask is ignored (255)')
+    write_masks(root, [np.full((6, 8), 255), np.zeros((7, 8))])
+    assert 'all masks hold 0 and 255 alone' in message(root)
+
+
+def test_a_palette_in_another_order_is_refused(make_data: MakeData) -> None:
+    root = make_data(count=2)
+    masks = [np.eye(6, 8), np.zeros((7, 8))]
+    write_masks(root, masks, [255, 0, 0, 0, 0, 0])  # of the data set: black, red, blue
+    assert f'{root / "labels/train/s0.png"}: its palette holds the colours of dataset.yaml at other ind' in message(
+        root
+    )
+    write_masks(root, masks, [0, 0, 0, 255, 0, 0])
+    check(root)
+
+
+def test_a_class_that_no_mask_shows_is_a_warning(make_data: MakeData) -> None:
+    root = make_data(count=2)
+    write_masks(root, [np.eye(6, 8), np.zeros((7, 8))])
+    part = Split(root, 'train', 'labels')
+    lines: list[str] = []
+    decode_items(pair_files(part), Classes.read(root), part, keep=False, warn=lines.append)
+    assert lines == [f'{root / "labels/train"}: no mask shows dog']
+
+
+def test_masks_of_another_suffix_are_named(make_data: MakeData) -> None:
+    root = make_data(count=2)
+    for path in (root / 'labels/train').iterdir():
+        path.rename(path.with_suffix('.tif'))
+    assert 'folder holds no .png file; it holds 2 .tif; ' in message(root)

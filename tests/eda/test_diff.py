@@ -87,9 +87,16 @@ def test_wrong_names_are_refused(data: Path) -> None:
         diff_labels(data, 'old', 'newer')
     with pytest.raises(InputError, match="neither old nor new has a split 'test'"):
         diff_labels(data, 'old', 'new', splits=['test'])
+
+
+def test_a_mask_that_cannot_be_read_costs_only_itself(data: Path) -> None:
+    others = [file for file in diff_labels(data, 'old', 'new').files if file.stem != 'more']
     (data / 'new' / 'val' / 'more.png').write_bytes(b'broken')
-    with pytest.raises(InputError, match=r'val/more\.png: mask cannot be read'):
-        diff_labels(data, 'old', 'new')
+    diff = diff_labels(data, 'old', 'new')
+    (file,) = [file for file in diff.files if file.stem == 'more']
+    assert file.status == 'unreadable'
+    assert 'val/more.png: mask cannot be read' in file.problem
+    assert [file for file in diff.files if file.stem != 'more'] == others
 
 
 def test_the_most_changed_real_masks(shared_data: Path) -> None:

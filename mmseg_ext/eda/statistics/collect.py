@@ -102,8 +102,8 @@ def collect_statistics(
             _add(statistics, item, min_area, shown)
         except InputError as error:
             statistics.left_out.append(str(error))
-    if statistics.left_out and not statistics.images:
-        raise InputError(data.root, f'no file can be used; the first: {statistics.left_out[0]}')
+    if statistics.left_out and not statistics.masked_splits():
+        raise InputError(data.root / labels, f'no mask can be used; the first problem: {statistics.left_out[0]}')
     if not statistics.masked_splits():
         raise InputError(data.root / labels, f'no masks in {", ".join(chosen)}', 'name another label set or split')
     for key, count in shown.items():

@@ -146,7 +146,7 @@ def test_unusable_data_are_refused_by_name(write_set: WriteSet) -> None:
         collect_statistics(root)
     with pytest.raises(InputError, match='no masks in test'):
         collect_statistics(root, splits=['test'])
-    with pytest.raises(InputError, match='`background=bird`: is none of the classes'):
+    with pytest.raises(InputError, match='`background=bird`: must be none or one of the classes'):
         collect_statistics(root, background='bird')
 
 

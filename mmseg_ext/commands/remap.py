@@ -1,0 +1,73 @@
+"""Convert masks with foreign values into a new label set of class indices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmseg_ext.commands import cli
+
+EXAMPLE = """mmseg-ext remap data/mine --labels labels --to labels_ids --map 0=0 255=1 --dry-run
+  mmseg-ext remap data/mine --labels exported --to labels --from exported/dataset.yaml --map cat=animal dog=animal
+  mmseg-ext remap data/mine --labels colours --to labels --by-colour --map '#ffffff=ignored'"""
+
+
+def build_parser() -> cli.ArgumentParser:
+    """Build the parser of the flags."""
+    parser = cli.ArgumentParser(
+        'Convert masks (other ids, 0/255, 16 bits, colours, palettes in another order, TIFF, BMP) into a new label\n'
+        'set whose values are the classes of dataset.yaml. All values are counted first; one that nothing names is\n'
+        'refused. '
+        'Explained in docs/remap.md.',
+        EXAMPLE,
+        flags={'table': '--map', 'source': '--from'},
+    )
+    cli.add_data_arguments(parser, None)
+    cli.add_new_labels(parser, 'label set to write')
+    parser.add_argument(
+        '--map', nargs='+', action='extend', default=[], metavar='FROM=TO',
+        help='a value or old class, and the class that it becomes, by id or name, or ignored: 255=1 3=0 cat=animal',
+    )  # fmt: skip
+    parser.add_argument(
+        '--from', dest='source', metavar='FILE',
+        help='dataset.yaml that names the classes of the masks as they are: equal names become one another',
+    )  # fmt: skip
+    colours = parser.add_mutually_exclusive_group()
+    colours.add_argument('--by-colour', action='store_true', help='look up the colours of dataset.yaml in RGB masks')
+    colours.add_argument(
+        '--by-palette', dest='by_colour', action='store_true', help='the same in the palettes of palette PNGs'
+    )
+    colours.add_argument(
+        '--reduce-zero-label',
+        action='store_true',
+        help='0 is "unlabelled": ignored; other values become one less',
+    )
+    parser.add_argument('--keep-others', action='store_true', help='class ids that nothing names stay as they are')
+    parser.add_argument('--dry-run', action='store_true', help='count, and write no label set')
+    parser.add_argument('--json', metavar='FILE', help='write the counts as JSON')
+    parser.add_argument('--overwrite', action='store_true', help='replace an earlier remapped label set')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, convert, print the counts before and after."""
+    args = build_parser().parse_args(argv)
+    from rich.table import Table
+
+    from mmseg_ext.workflows.remap import remap_labels
+
+    report = remap_labels(
+        args.data, args.labels, args.to, table=args.map, source=args.source, by_colour=args.by_colour,
+        reduce_zero_label=args.reduce_zero_label, keep_others=args.keep_others, splits=args.splits,
+        dry_run=args.dry_run, json=args.json, overwrite=args.overwrite,
+    )  # fmt: skip
+    console = cli.console()
+    table = Table('value', 'becomes', 'pixels', 'masks', title=f'{args.labels}, before')
+    for value, becomes, pixels, masks in report.before():
+        table.add_row(value, becomes, f'{pixels:,}', str(masks))
+    console.print(table)
+    table = Table('class', 'pixels', title=f'{args.to}, after')
+    for name, pixels in report.after().items():
+        table.add_row(name, f'{pixels:,}')
+    console.print(table)
+    print(f'dry run: {args.to} was not written' if args.dry_run else f'{args.to}: {report.masks} masks')
+    return cli.report_left_out(report.left_out)

@@ -1,0 +1,182 @@
+"""A label set with foreign values, converted into a new one of class indices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_ext.data import Classes, DataSet, list_stems, write_mask
+from mmseg_ext.data.classes import FILE_NAME
+from mmseg_ext.data.dataset import MASK_SUFFIX
+from mmseg_ext.data.remapping import LOSSY_SUFFIXES, SUFFIXES, Remapping, make_remapping
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import refuse_existing, staged_folder, write_json
+from mmseg_ext.progress import track
+
+RECORD = 'remap.json'
+MAX_NAMED_VALUES = 12
+
+
+@dataclass
+class RemapReport:
+    """Result of a remapping.
+
+    Attributes:
+        classes: Of the data set.
+        remapping: The table.
+        masks: Number of masks converted.
+        pixels: Pixels by value or colour before.
+        files: Masks that hold it, by value or colour.
+        left_out: One line for each mask that cannot be used.
+    """
+
+    classes: Classes
+    remapping: Remapping
+    masks: int = 0
+    pixels: Counter[int] = field(default_factory=Counter)
+    files: Counter[int] = field(default_factory=Counter)
+    left_out: list[str] = field(default_factory=list)
+
+    def becomes(self, key: int) -> str:
+        """Name what a value or colour becomes: ``1 cat``, ``ignored``."""
+        value = self.remapping.target(key)
+        if value is None:
+            return '?'
+        return self._name(value)
+
+    def _name(self, value: int) -> str:
+        return 'ignored' if value == self.classes.ignore_index else f'{value} {self.classes.names[value]}'
+
+    def before(self) -> list[tuple[str, str, int, int]]:
+        """List value or colour, what it becomes, pixels and masks, by value."""
+        rows = [(key, self.becomes(key), self.pixels[key], self.files[key]) for key in sorted(self.pixels)]
+        return [(self.remapping.name(key), *rest) for key, *rest in rows]  # type: ignore[misc]
+
+    def after(self) -> dict[str, int]:
+        """Count the pixels of each class, and of the ignored value, after the remapping."""
+        counts: Counter[int] = Counter()
+        for key, pixels in self.pixels.items():
+            value = self.remapping.target(key)
+            assert value is not None
+            counts[value] += pixels
+        values = [*range(len(self.classes.names)), self.classes.ignore_index]
+        return {self._name(value): counts[value] for value in values}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the content of ``remap.json``."""
+        columns = ('value', 'becomes', 'pixels', 'masks')
+        before = [dict(zip(columns, row, strict=True)) for row in self.before()]
+        return {'masks': self.masks, 'before': before, 'after': self.after(), 'left_out': self.left_out}
+
+
+def remap_labels(
+    root: str | Path,
+    labels: str,
+    to: str,
+    *,
+    table: Sequence[str] = (),
+    source: str | Path | None = None,
+    by_colour: bool = False,
+    reduce_zero_label: bool = False,
+    keep_others: bool = False,
+    splits: Sequence[str] | None = None,
+    dry_run: bool = False,
+    json: str | Path | None = None,
+    overwrite: bool = False,
+) -> RemapReport:
+    """Convert the masks of a label set into ``root/to``, whose values are the classes of ``dataset.yaml``.
+
+    Every mask is read twice: first all values are counted, and nothing is written where one is not named.
+
+    Args:
+        root: The data set.
+        labels: The label set to read: PNG, TIFF, BMP or GIF; it is never changed.
+        to: The label set to write, as palette PNG.
+        table: ``FROM=TO``, as of `make_remapping`.
+        source: A ``dataset.yaml`` with the classes of the masks as they are, or its folder.
+        by_colour: Look up the colours of ``dataset.yaml`` in RGB masks or palettes.
+        reduce_zero_label: 0 is "unlabelled": it becomes ignored, and every other value one less.
+        keep_others: Values that nothing names stay, where they are a class or ignored.
+        splits: Which splits; None for all.
+        dry_run: Count, and write nothing into the data set.
+        json: File for the report.
+        overwrite: Replace an earlier remapped label set, and ``json``.
+
+    Raises:
+        InputError: An argument cannot be used, a value is named by nothing, no mask can be read, or ``to`` exists.
+    """
+    data = DataSet(root)
+    classes, folder, target = data.classes, data.label_set(labels).folder, data.new_label_set(to).folder
+    if target == folder:
+        raise InputError(f'`to={to}`', 'is the source itself, which is never changed', 'name another')
+    refuse_existing([Path(json)] if json is not None else [], overwrite)
+    if not dry_run and target.exists() and not (overwrite and (target / RECORD).is_file()):
+        remedy = 'replace a remapped one with `overwrite=True`' if (target / RECORD).is_file() else 'name another'
+        raise InputError(target, 'exists', remedy)
+    remapping = make_remapping(
+        classes, table, old=None if source is None else _read_classes(Path(source)), by_colour=by_colour,
+        reduce_zero_label=reduce_zero_label, keep_others=keep_others,
+    )  # fmt: skip
+    report = RemapReport(classes, remapping)
+    files = _count(report, data, labels, splits)
+    _refuse_unnamed(report, folder)
+    if json is not None:
+        write_json(json, report.as_dict())
+    if not dry_run:
+        with staged_folder(target) as stage:
+            for (split, stem), path in track(files.items(), f'writing {to}', total=len(files)):
+                mask = remapping.apply(remapping.read(path))
+                write_mask(stage / split / f'{stem}{MASK_SUFFIX}', mask, classes.palette)
+            write_json(stage / RECORD, report.as_dict())
+    return report
+
+
+def _read_classes(source: Path) -> Classes:
+    return Classes.read(source.parent if source.name == FILE_NAME else source)
+
+
+def _count(
+    report: RemapReport, data: DataSet, labels: str, splits: Sequence[str] | None
+) -> dict[tuple[str, str], Path]:
+    """Count the values of all masks, and return the files of those that can be read."""
+    masks = data.label_set(labels)
+    found = {
+        (split, stem): path
+        for split in masks.splits(splits)
+        for stem, path in list_stems(masks.folder / split, (*SUFFIXES, *LOSSY_SUFFIXES)).items()
+    }
+    usable = {}
+    for key, path in track(found.items(), f'reading {labels}', total=len(found)):
+        try:
+            values, counts = np.unique(report.remapping.read(path), return_counts=True)
+        except InputError as error:
+            report.left_out.append(str(error))
+            continue
+        usable[key] = path
+        report.masks += 1
+        report.pixels.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        report.files.update(values.tolist())
+    if not usable:
+        first = f'; the first: {report.left_out[0]}' if report.left_out else ''
+        raise InputError(masks.folder, f'holds no mask that can be used{first}', f'masks are {", ".join(SUFFIXES)}')
+    return usable
+
+
+def _refuse_unnamed(report: RemapReport, folder: Path) -> None:
+    unnamed = [key for key in sorted(report.pixels) if report.remapping.target(key) is None]
+    if not unnamed:
+        return
+    named = ', '.join(f'{report.remapping.name(key)} ({report.files[key]})' for key in unnamed[:MAX_NAMED_VALUES])
+    more = f' and {len(unnamed) - MAX_NAMED_VALUES} more' if len(unnamed) > MAX_NAMED_VALUES else ''
+    example = f'{report.remapping.name(unnamed[0])}={report.classes.names[0]}'
+    raise InputError(
+        folder,
+        f'holds {"colours" if report.remapping.by_colour else "values"} that nothing names (in so many masks): '
+        f'{named}{more}',
+        f'name each, such as `table` {example}, or as ignored',
+    )
