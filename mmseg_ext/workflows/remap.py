@@ -111,9 +111,7 @@ def remap_labels(
         InputError: An argument cannot be used, a value is named by nothing, no mask can be read, or ``to`` exists.
     """
     data = DataSet(root)
-    classes, folder, target = data.classes, data.label_set(labels).folder, data.new_label_set(to).folder
-    if target == folder:
-        raise InputError(f'`to={to}`', 'is the source itself, which is never changed', 'name another')
+    classes, folder, target = data.classes, data.label_set(labels).folder, data.new_label_set(to, labels).folder
     refuse_existing([Path(json)] if json is not None else [], overwrite)
     if not dry_run and target.exists() and not (overwrite and (target / RECORD).is_file()):
         remedy = 'replace a remapped one with `overwrite=True`' if (target / RECORD).is_file() else 'name another'
