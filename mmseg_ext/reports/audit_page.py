@@ -11,10 +11,50 @@ from mmseg_ext.data.dataset import Item, Key
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.eda.audit import SEVERITIES, Audit, Finding
+from mmseg_ext.eda.audit.findings import Severity, counted
 from mmseg_ext.reports.drawing import Colour, colourize, draw_boxes, drawn_as, overlay, read_or_none
-from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery
+from mmseg_ext.reports.gallery import Bar, BarChart, Card, Fact, Ordered, Panel, Table, write_gallery
 
 FRAME: Colour = (255, 221, 0)
+MEANINGS = {'error': 'with errors (cannot be trained on)', 'warning': 'with warnings (probably wrong)',
+            'info': 'only worth a look'}  # fmt: skip
+SEVERITY_COLOURS: dict[str, Colour] = {'error': (213, 94, 0), 'warning': (230, 159, 0), 'info': (86, 180, 233)}
+REMEDIES = {  # as in docs/audit.md
+    'unpaired_image': 'draw the mask, or remove the image',
+    'unpaired_mask': 'find the image, or remove the mask',
+    'unlabelled_split': 'draw its masks, or name the split otherwise',
+    'ambiguous_stem': 'keep one of the two files',
+    'stray_file': 'move it elsewhere',
+    'nested_folder': 'move the files up, or make it a split',
+    'unread_format': 'convert it',
+    'exif_orientation': 'see whether the mask lies on the image as it is shown',
+    'near_black': 'multiply the values by 16 where 12 bits are stored in 16',
+    'unreadable': 'copy or write the file again',
+    'size_mismatch': 'export the mask again in the size of its image',
+    'invalid_class': 'map the ids, or name the class in dataset.yaml',
+    'values_0_255': 'write 1 for 255 (mmseg-ext remap --map 0=0 255=1)',
+    'palette_mismatch': 'mmseg-ext remap --by-palette, or correct the colours in dataset.yaml',
+    'ignored_everywhere': 'draw the mask, or remove the image',
+    'class_absent': 'add images that show the class, or take it out of dataset.yaml',
+    'empty_mask': 'draw the object, unless the image has none',
+    'full_mask': 'check whether foreground and background are swapped',
+    'tiny_object': 'finish the abandoned mask, or remove the stray click',
+    'fragments': 'join the pieces, remove the scraps',
+    'noise': 'remove the specks, as mmseg-ext clean does',
+    'elongated': 'remove slivers, unless they are tails or leashes',
+    'holes': 'fill the object',
+    'pinholes': 'fill them, as mmseg-ext clean does',
+    'mixed_region': 'choose one class',
+    'border_gap': "extend the mask to the image's border, or move it back into place",
+    'staircase': 'draw or export the mask at full resolution',
+    'coarse_polygon': "follow the object's outline",
+    'straight_edge': 'check whether half of the object was forgotten',
+    'overlap': 'choose one label for the pixels',
+    'covered_shape': 'move the small shape to the end of the list',
+    'duplicate_image': 'keep one of the two images',
+    'split_leak': 'keep one of the two images, since the score otherwise measures memory',
+    'conflicting_masks': 'keep the better mask',
+}
 
 
 def write_audit_page(path: str | Path, result: Audit, max_files: int = 1000) -> None:
@@ -36,19 +76,88 @@ def write_audit_page(path: str | Path, result: Audit, max_files: int = 1000) -> 
     write_gallery(
         path,
         title=f'Audit of {result.labels}',
-        intro=_intro(len(result.findings), len(files), len(shown)),
+        conclusions=conclude_audit(result),
+        intro=_intro(len(files), len(shown)),
+        chart=_chart(result),
+        cards_title='Files, the most severe first',
         tables=[_findings_by_check(result)] if result.findings else [],
         cards=_cards(shown, result.items, result.classes),
     )
 
 
-def _intro(findings: int, files: int, shown: int) -> list[str]:
-    if not findings:
-        return ['No findings.']
-    sentences = [f'{findings} findings in {files} files, the most severe files first.']
+def conclude_audit(result: Audit) -> list[str]:
+    """Return what an audit found in two to four sentences: how many files, which checks, what to do first."""
+    looked_at = f'{counted(result.images, "image")} and {counted(result.masks, "mask")}'
+    sentences = [f'No findings in {looked_at}.']
+    if result.findings:
+        sentences = [_count_files(result, looked_at), *_leading_checks(result)]
+    if result.unlabelled:
+        count = 'split has' if len(result.unlabelled) == 1 else 'splits have'
+        sentences.append(
+            f'{len(result.unlabelled)} {count} no masks in {result.labels}, so that only images were audited there: '
+            f'{", ".join(result.unlabelled)}.'
+        )
+    return sentences
+
+
+def _count_files(result: Audit, looked_at: str) -> str:
+    """Count the files by the worst severity of their findings."""
+    worst: dict[Key, int] = {}
+    for finding in result.findings:
+        key, rank = (finding.split, finding.stem), SEVERITIES.index(finding.severity)
+        worst[key] = min(rank, worst.get(key, rank))
+    files = Counter(SEVERITIES[rank] for rank in worst.values())
+    parts = ', '.join(f'{files[severity]} {MEANINGS[severity]}' for severity in SEVERITIES if files[severity])
+    verb = 'has' if len(worst) == 1 else 'have'
+    return f'{counted(len(worst), "file")} {verb} findings, of {looked_at}: {parts}.'
+
+
+def _leading_checks(result: Audit) -> list[str]:
+    """Name the most frequent check, and the one to begin with: the most frequent of the worst severity."""
+    ranked = _files_by_check(result)
+    most = ranked[0][2]
+    first = [f'"{check}"' for check, _, files in ranked if files == most]
+    others = [(check, files) for check, _, files in ranked if files < most]
+    if len(first) > 1:
+        frequent = (
+            f'The most frequent checks are {", ".join(first[:-1])} and {first[-1]}, in {counted(most, "file")} each'
+        )
+    else:
+        frequent = f'The most frequent check is {first[0]}, in {counted(most, "file")}'
+    if others:
+        frequent += f'; then comes "{others[0][0]}", in {others[0][1]}'
+    check, severity, files = min(ranked, key=lambda entry: (SEVERITIES.index(entry[1]), -entry[2]))
+    remedy = REMEDIES.get(check, 'see docs/audit.md')
+    kind = 'hint' if severity == 'info' else severity
+    return [f'{frequent}.', f'Begin with the most frequent {kind}, "{check}" in {counted(files, "file")}: {remedy}.']
+
+
+def _files_by_check(result: Audit) -> list[tuple[str, Severity, int]]:
+    """Return check, its worst severity and its number of files, the most frequent first."""
+    files: defaultdict[str, set[Key]] = defaultdict(set)
+    ranks: dict[str, int] = {}
+    for finding in result.findings:
+        files[finding.check].add((finding.split, finding.stem))
+        rank = SEVERITIES.index(finding.severity)
+        ranks[finding.check] = min(rank, ranks.get(finding.check, rank))
+    order = sorted(files, key=lambda check: (-len(files[check]), ranks[check], check))
+    return [(check, SEVERITIES[ranks[check]], len(files[check])) for check in order]
+
+
+def _chart(result: Audit) -> BarChart:
+    bars = [
+        Bar(check, files, f'{files} · {severity}', colour=SEVERITY_COLOURS[severity])
+        for check, severity, files in _files_by_check(result)
+    ]
+    return BarChart('Files by check', bars, 'Click a check to see its files.')
+
+
+def _intro(files: int, shown: int) -> list[str]:
+    if not files:
+        return []
+    sentences = ['Yellow frames mark the places of the findings. Click an image to enlarge it.']
     if shown < files:
-        sentences.append(f'This page shows {shown} files; {files - shown} less severe ones are left out.')
-    sentences.append('Yellow frames mark the places of the findings. Click an image to enlarge it.')
+        sentences.insert(0, f'This page shows {shown} files; {files - shown} less severe ones are left out.')
     return sentences
 
 
@@ -64,7 +173,7 @@ def _findings_by_check(result: Audit) -> Table:
     for rank, check in kinds:
         numbers = [counts[check, SEVERITIES[rank], split] for split in result.splits]
         rows.append([check, Ordered(SEVERITIES[rank], rank), *numbers, sum(numbers)])
-    return Table('Findings by check', ['check', 'severity', *result.splits, 'all'], rows)
+    return Table('Findings by check', ['check', 'severity', *result.splits, 'all'], rows, 'check')
 
 
 def _cards(files: Mapping[Key, Sequence[Finding]], items: Mapping[Key, Item], classes: Classes) -> Iterator[Card]:
@@ -77,7 +186,7 @@ def _cards(files: Mapping[Key, Sequence[Finding]], items: Mapping[Key, Item], cl
             if finding.value is not None and (not isinstance(known, int | float) or finding.value > known):
                 facts[finding.check] = finding.value
         yield Card(
-            title=' / '.join(key),
+            title=' / '.join(filter(None, key)),
             panels=_panels(items[key], findings, classes) if key in items else [],
             facts=facts,
             tags=sorted({finding.check for finding in findings}),

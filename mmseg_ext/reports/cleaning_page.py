@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import DataSet, Item, Key
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.eda.cleaning import CleaningReport, MaskChange
 from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, drawn_as, overlay_or_mask, read_or_none
-from mmseg_ext.reports.gallery import Card, Fact, Panel, Table, write_gallery
+from mmseg_ext.reports.gallery import Bar, BarChart, Card, Fact, Panel, Table, write_gallery
 
 
 def write_cleaning_page(
@@ -49,18 +50,56 @@ def write_cleaning_page(
     write_gallery(
         path,
         title=f'Cleaning of {report.labels}',
-        intro=_intro(report, len(files), len(shown)),
+        conclusions=conclude_cleaning(report),
+        intro=_intro(len(files), len(shown)),
+        chart=_chart(report),
+        cards_title='Masks, the largest change first',
         tables=[Table('Changes by rule', ['rule', 'masks', 'pixels'], report.totals())],
         cards=_cards(shown, items, Path(cleaned), classes),
         tag_label='rule',
     )
 
 
-def _intro(report: CleaningReport, changed: int, shown: int) -> list[str]:
-    sentences = [f'{changed} of {report.masks} masks were changed, the largest changes first.']
+def conclude_cleaning(report: CleaningReport) -> list[str]:
+    """Return in two or three sentences how many masks were changed, by which rules, and which one most."""
+    changed: Counter[Key] = Counter()
+    for entry in report.changes:
+        changed[entry.split, entry.stem] += entry.change.pixels
+    if not changed:
+        return [f'Nothing to clean: no rule applies to any of the {counted(report.masks, "mask")}.']
+    (largest, largest_pixels), *_ = changed.most_common(1)
+    rules = _rules(report)
+    first = [(rule, masks) for rule, masks, pixels in rules if pixels == rules[0][2]]
+    names = ' and '.join(f'"{rule}" ({counted(masks, "mask")})' for rule, masks in first)
+    each = ' each' if len(first) > 1 else ''
+    frequent = f'Most of them by {names}, {rules[0][2]:,} px{each}'
+    if len(rules) > len(first):
+        rule, masks, next_pixels = rules[len(first)]
+        frequent += f'; then "{rule}" ({counted(masks, "mask")}), {next_pixels:,} px'
+    verb = 'was' if len(changed) == 1 else 'were'
+    return [
+        f'{len(changed)} of {counted(report.masks, "mask")} {verb} changed, {changed.total():,} px.',
+        f'{frequent}.',
+        f'Look at the largest changes first: {" / ".join(largest)} has {largest_pixels:,} px.',
+    ]
+
+
+def _chart(report: CleaningReport) -> BarChart:
+    bars = [Bar(rule, pixels, f'{pixels:,} px in {counted(masks, "mask")}') for rule, masks, pixels in _rules(report)]
+    return BarChart('Changed pixels by rule', bars)
+
+
+def _rules(report: CleaningReport) -> list[tuple[str, int, int]]:
+    """Return the rules that changed anything, with masks and pixels, most pixels first."""
+    return sorted((total for total in report.totals() if total[1]), key=lambda total: (-total[2], -total[1]))
+
+
+def _intro(changed: int, shown: int) -> list[str]:
+    if not changed:
+        return []
+    sentences = [f'Difference – {DIFFERENCE_LEGEND}. The first mask is the one before the cleaning.']
     if shown < changed:
-        sentences.append(f'This page shows {shown} masks; {changed - shown} with smaller changes are left out.')
-    sentences.append(f'Difference – {DIFFERENCE_LEGEND}. The first mask is the one before the cleaning.')
+        sentences.insert(0, f'This page shows {shown} masks; {changed - shown} with smaller changes are left out.')
     return sentences
 
 

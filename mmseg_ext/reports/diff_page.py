@@ -8,9 +8,12 @@ from pathlib import Path
 from mmseg_ext.data.dataset import DataSet, Key
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
+from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.eda.diff import STATUSES, FileDiff, LabelDiff
 from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, drawn_as, overlay_or_mask, read_or_none
-from mmseg_ext.reports.gallery import Card, Panel, Table, write_gallery
+from mmseg_ext.reports.gallery import Bar, BarChart, Card, Panel, Table, write_gallery
+
+MAX_BARS = 10
 
 
 def write_diff_page(path: str | Path, diff: LabelDiff, root: str | Path, max_masks: int = 300) -> None:
@@ -30,7 +33,10 @@ def write_diff_page(path: str | Path, diff: LabelDiff, root: str | Path, max_mas
     write_gallery(
         path,
         title=f'{diff.a} → {diff.b}',
-        intro=_intro(diff, len(differing), len(shown)),
+        conclusions=conclude_diff(diff),
+        intro=_intro(len(differing), len(shown)),
+        chart=_chart(diff),
+        cards_title='Masks that differ, the most changed first',
         tables=_tables(diff),
         cards=_cards(diff, shown, DataSet(root)),
         tag_label='change',
@@ -38,14 +44,47 @@ def write_diff_page(path: str | Path, diff: LabelDiff, root: str | Path, max_mas
     )
 
 
-def _intro(diff: LabelDiff, differing: int, shown: int) -> list[str]:
-    changed, pixels = sum(file.changed for file in diff.files), sum(file.pixels for file in diff.files)
+def conclude_diff(diff: LabelDiff) -> list[str]:
+    """Return in a few sentences how much two label sets differ, in which classes, and in how few masks."""
+    changed = sorted((file.changed for file in diff.files), reverse=True)
+    total, pixels = sum(changed), sum(file.pixels for file in diff.files)
+    unreadable = diff.count('unreadable')
+    differing = len(diff.files) - diff.count('same') - unreadable
+    lost = f'{counted(unreadable, "mask")} cannot be read.'
+    if not differing:
+        equal = f'{diff.a} and {diff.b} are equal: {counted(diff.count("same"), "mask")}, every pixel.'
+        return [*([equal] if diff.count('same') else []), *([lost] if unreadable else [])]
+    alone = [f'{diff.count(status)} {status}' for status in ('resized', 'added', 'removed') if diff.count(status)]
+    verb = 'differs' if differing == 1 else 'differ'
     sentences = [
-        f'{differing} of {len(diff.files)} masks differ; {changed:,} of {pixels:,} compared pixels have another class.',
-        f'Difference – {DIFFERENCE_LEGEND}.',
+        f'{differing} of {counted(len(diff.files), "mask")} {verb}' + (f' ({", ".join(alone)})' if alone else '') + '.'
     ]
+    if unreadable:
+        sentences.append(lost)
+    if total:
+        flips = list(diff.flips().items())
+        most = ' and '.join(f'"{flip}"' for flip, count in flips if count == flips[0][1])
+        half = next(number for number in range(1, len(changed) + 1) if 2 * sum(changed[:number]) >= total)
+        sentences += [
+            f'{total:,} of {pixels:,} compared pixels have another class ({100 * total / pixels:.2f} %), most of them '
+            f'{most} ({100 * flips[0][1] / total:.0f} %).',
+            f'{counted(half, "mask")} {"holds" if half == 1 else "hold"} at least half of these pixels.',
+        ]
+    return sentences
+
+
+def _chart(diff: LabelDiff) -> BarChart:
+    flips = list(diff.flips().items())
+    bars = [Bar(flip, count, f'{count:,} px') for flip, count in flips[:MAX_BARS]]
+    left_out = len(flips) - len(bars)
+    note = f'{left_out} rarer changes are in the table.' if left_out else ''
+    return BarChart('Pixels by change of class', bars, note)
+
+
+def _intro(differing: int, shown: int) -> list[str]:
+    sentences = [f'Difference – {DIFFERENCE_LEGEND}.'] if differing else []
     if shown < differing:
-        sentences.append(f'This page shows the {shown} most changed masks.')
+        sentences.insert(0, f'This page shows the {shown} most changed masks.')
     return sentences
 
 

@@ -29,10 +29,13 @@ function readCard(article) {
   };
 }
 
+const FIRST_CARDS = 12; // shown until the reader asks for all
+
 const cards = [...document.querySelectorAll('.card')].map(readCard);
 let orderedCards = cards;
 const chosenTags = new Set();
 let descending = false;
+let showsAll = false;
 
 const hasTag = (card, tag) => card.tags.has(tag) || card.groups.has(tag);
 
@@ -41,18 +44,29 @@ function isShown(card) {
   return matches && (chosenTags.size === 0 || [...chosenTags].some((tag) => hasTag(card, tag)));
 }
 
+// Of the cards that match, the first stand on the page, the others behind a button.
 function filterCards() {
   let shown = 0;
-  for (const card of cards) {
+  for (const card of orderedCards) {
     card.article.hidden = !isShown(card);
     shown += !card.article.hidden;
+    card.article.classList.toggle('later', !showsAll && shown > FIRST_CARDS);
   }
+  get('more').hidden = showsAll || shown <= FIRST_CARDS;
+  get('show-more').textContent = `Show all ${shown}`;
   get('count').textContent = shown === cards.length ? `${shown} cards` : `${shown} of ${cards.length} cards`;
   get('nothing').hidden = shown > 0 || cards.length === 0;
   for (const button of get('tags').children) {
     const tag = button.dataset.tag;
     button.setAttribute('aria-pressed', String(tag === undefined ? chosenTags.size === 0 : chosenTags.has(tag)));
   }
+}
+
+function showAll() {
+  const first = orderedCards.find((card) => card.article.classList.contains('later'));
+  showsAll = true;
+  filterCards();
+  first?.article.querySelector('.panel')?.focus();
 }
 
 const valueOfFact = (name) => (card) => card.facts.get(name) ?? '';
@@ -63,6 +77,7 @@ function sortCards() {
   if (name === '') orderedCards = descending ? cards.toReversed() : cards;
   else orderedCards = sorted(cards, valueOfFact(name), isNumericFact(name), descending);
   get('cards').append(...orderedCards.map((card) => card.article));
+  filterCards();
   get('direction').textContent = descending ? '↓' : '↑';
   get('direction').ariaLabel = descending ? 'Descending; change to ascending' : 'Ascending; change to descending';
   get('direction').title = descending ? 'descending' : 'ascending';
@@ -84,7 +99,7 @@ function addTagButton(label, count, tag) {
   get('tags').append(button);
 }
 
-// A click on a cell that names a tag or group shows its cards; a group gets a button with the first click.
+// A click on a cell or bar that names a tag or group shows its cards; a group gets a button with the first click.
 function makeLink(link) {
   const tag = link.textContent;
   const count = cards.filter((card) => hasTag(card, tag)).length;
@@ -95,6 +110,7 @@ function makeLink(link) {
   link.addEventListener('click', () => {
     if (![...get('tags').children].some((button) => button.dataset.tag === tag)) addTagButton(tag, count, tag);
     get('tags').hidden = false;
+    get('search').value = '';
     chosenTags.clear();
     chosenTags.add(tag);
     filterCards();
@@ -114,6 +130,7 @@ function setUpControls() {
   if (names.has(get('sort').dataset.first)) get('sort').value = get('sort').dataset.first;
   get('sorting').hidden = names.size === 0;
 
+  get('gallery').hidden = cards.length === 0;
   get('controls').hidden = cards.length === 0;
   get('controls').addEventListener('submit', (event) => event.preventDefault());
   get('search').addEventListener('input', filterCards);
@@ -125,6 +142,7 @@ function setUpControls() {
   get('size').addEventListener('input', () => {
     get('cards').style.setProperty('--size', `${get('size').value}px`);
   });
+  get('show-more').addEventListener('click', showAll);
   get('reset').addEventListener('click', () => {
     chosenTags.clear();
     get('search').value = '';
@@ -142,6 +160,7 @@ function sharpenIfEnlarged(image) {
 let viewed; // the card and the position of its panel in the viewer
 
 function view(card, position) {
+  if (card.article.classList.contains('later')) showAll();
   viewed = { card, position };
   const panel = card.panels[position];
   get('viewer-title').textContent = card.title;
@@ -191,4 +210,6 @@ setUpControls();
 document.querySelectorAll('.link').forEach(makeLink);
 setUpViewer();
 sortByChosenFact();
-filterCards();
+window.addEventListener('beforeprint', () => {
+  for (const details of document.querySelectorAll('details')) details.open = true;
+});

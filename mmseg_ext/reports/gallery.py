@@ -66,7 +66,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Table:
-    """A table above the cards, sortable by each column.
+    """A table below the cards, folded, sortable by each column.
 
     Attributes:
         title: Its heading.
@@ -87,14 +87,71 @@ class Table:
             raise ValueError(f'{self.title}: each row must have {len(self.columns)} cells')
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a chart.
+
+    Attributes:
+        label: What it measures; a link to the cards with that tag or group, if there are any.
+        value: Its length, from 0; None where it is unknown.
+        text: The value in words.
+        low: Lower end of the interval; None where it is unknown.
+        high: Upper end.
+        colour: RGB, 0–255; None for the page's own.
+    """
+
+    label: str
+    value: float | None
+    text: str
+    low: float | None = None
+    high: float | None = None
+    colour: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """A chart above the cards, with a horizontal bar for each of its entries.
+
+    Attributes:
+        title: Its heading.
+        bars: From top to bottom.
+        note: Explanation below the chart.
+    """
+
+    title: str
+    bars: Sequence[Bar]
+    note: str = ''
+
+    def places(self) -> list[tuple[Bar, dict[str, float]]]:
+        """Return each bar with its ``start``, ``length``, and ``low`` and ``span`` of its interval, in % of the width.
+
+        >>> [(bar, places)] = BarChart('', [Bar('a', 2.0, '2', low=1.0, high=4.0)]).places()
+        >>> places
+        {'start': 0.0, 'length': 50.0, 'low': 25.0, 'span': 75.0}
+        """
+        ends = [end for bar in self.bars for end in (bar.value, bar.low, bar.high) if end is not None]
+        least, scale = min([0.0, *ends]), 100 / ((max([0.0, *ends]) - min([0.0, *ends])) or 1)
+        placed = []
+        for bar in self.bars:
+            left, right = sorted((0.0, bar.value or 0.0))
+            places = {'start': (left - least) * scale, 'length': (right - left) * scale}
+            if bar.low is not None and bar.high is not None:
+                places |= {'low': (bar.low - least) * scale, 'span': (bar.high - bar.low) * scale}
+            placed.append((bar, {name: round(place, 2) for name, place in places.items()}))
+        return placed
+
+
 def write_gallery(
     path: str | Path,
     *,
     title: str,
+    conclusions: Sequence[str] = (),
     intro: Sequence[str] = (),
+    chart: BarChart | None = None,
     legend: Mapping[str, Sequence[int]] | None = None,
     tables: Sequence[Table] = (),
     cards: Iterable[Card] = (),
+    cards_title: str = 'Images',
     tag_label: str = 'check',
     sort_by: str | None = None,
 ) -> None:
@@ -105,10 +162,13 @@ def write_gallery(
     Args:
         path: The HTML file.
         title: Heading of the page.
-        intro: Paragraphs below it.
+        conclusions: What the page shows, in a few sentences, above all else.
+        intro: Paragraphs below them: what was measured, how to read it.
+        chart: Chart above the cards; one without bars is left out.
         legend: Meaning → colour (RGB, 0–255) in the images.
-        tables: Tables above the cards.
+        tables: Tables below the cards, folded.
         cards: The cards in the order in which they are shown at first.
+        cards_title: Heading above the cards.
         tag_label: What a tag is, in the singular.
         sort_by: The fact by which the page is sorted at first, numbers from the largest and text from A; None keeps
             the given order.
@@ -117,11 +177,16 @@ def write_gallery(
         InputError: The file cannot be written.
     """
     script = page_script(HERE / 'gallery.js')
-    template = load_template(HERE / 'gallery.html', data_uri=_data_uri, shown=_shown, sort_value=_sort_value)
+    template = load_template(
+        HERE / 'gallery.html', data_uri=_data_uri, shown=_shown, sort_value=_sort_value, hex_colour=_hex_colour
+    )
     chunks = template.generate(
         title=title,
+        conclusions=conclusions,
         intro=intro,
-        legend={name: '#' + bytes(colour).hex() for name, colour in (legend or {}).items()},
+        chart=chart,
+        cards_title=cards_title,
+        legend=legend or {},
         tables=tables,
         cards=cards,
         tag_label=tag_label,
@@ -156,6 +221,10 @@ def _data_uri(image: NDArray[np.uint8]) -> str:
         # Halved colour resolution would smear the outlines that are drawn on images.
         picture.save(stream, format='JPEG', quality=JPEG_QUALITY, subsampling=0)
     return f'data:image/{"webp" if flat else "jpeg"};base64,{base64.b64encode(stream.getvalue()).decode()}'
+
+
+def _hex_colour(colour: Sequence[int]) -> str:
+    return '#' + bytes(colour).hex()
 
 
 def _is_missing(value: Any) -> bool:

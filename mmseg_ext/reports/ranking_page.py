@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from mmseg_ext.converters.labelme.suggestions import write_label_list, write_sug
 from mmseg_ext.data.dataset import DataSet
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
+from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.files import make_folder, write_text
 from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, drawn_as, overlay
-from mmseg_ext.reports.gallery import Card, Panel, Table, write_gallery
+from mmseg_ext.reports.gallery import Bar, BarChart, Card, Panel, Table, write_gallery
 
 
 def write_ranking_outputs(
@@ -36,20 +38,55 @@ def write_ranking_outputs(
     data, out = DataSet(root), Path(out)
     write_text(out / 'queue.txt', ''.join(f'{row["stem"]}\n' for row in rows))
     write_label_list(make_folder(out / 'labelme'), data.classes)
-    kinds = sorted({row['kind'] for row in rows})
-    counts = [(kind, sum(row['kind'] == kind for row in rows)) for kind in kinds]
+    counts = _kinds(rows)
     write_gallery(
         out / 'ranking.html',
         title='Which masks are wrong?',
+        conclusions=conclude_ranking(rows, score),
         intro=[
-            f'The {len(rows)} masks that differ most from the predictions of models that were not trained on them, '
-            f'ordered by {score}. All scores are from 0 to 1; 1 means that mask and models agree.',
+            f'The masks that differ most from the predictions of models that were not trained on them, by {score}. All '
+            'scores are from 0 to 1; 1 means that mask and models agree.',
             f'Disagreement – {DIFFERENCE_LEGEND}. The first mask is the given one, the second that of the models.',
         ],
+        chart=BarChart('Kinds of probable errors', [Bar(kind, count, str(count)) for kind, count in counts]),
+        cards_title='Masks, the most suspicious first',
         tables=[Table('Probable errors', ('kind', 'masks'), counts)],
         cards=_cards(rows, data, labels, split, out),
         tag_label='kind',
     )
+
+
+def conclude_ranking(rows: Sequence[Mapping[str, Any]], score: str) -> list[str]:
+    """Return in two or three sentences which masks are suspicious, why, and what to do with them.
+
+    Args:
+        rows: The rows on the page, the most suspicious first: ``stem``, ``kind``, and the score.
+        score: Its name.
+    """
+    if not rows:
+        return ['No masks were ranked.']
+    first, last = rows[0], rows[-1]
+    scores = f'"{first["stem"]}" is the most suspicious: {score} {first[score]:.2f}'
+    if len(rows) > 1:
+        scores += f'; the last of the {len(rows)} on this page has {last[score]:.2f}'
+    kinds = [(kind, count) for kind, count in _kinds(rows) if kind != 'none']
+    if not kinds:
+        why = 'Confident models contradict none of them.'
+    else:
+        most = [f'"{kind}"' for kind, count in kinds if count == kinds[0][1]]
+        each = ' each' if len(most) > 1 else ''
+        why = f'Most often the models see {" and ".join(most)}: {kinds[0][1]} of {counted(len(rows), "mask")}{each}.'
+    return [
+        f'{scores}.',
+        why,
+        'Correct them from the top until masks look right: queue.txt and labelme/ hold them in this order.',
+    ]
+
+
+def _kinds(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Count the masks by kind of error, the most frequent first."""
+    counts = Counter(row['kind'] for row in rows)
+    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
 
 
 def _cards(rows: Sequence[Mapping[str, Any]], data: DataSet, labels: str, split: str, out: Path) -> Iterator[Card]:

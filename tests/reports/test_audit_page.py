@@ -10,9 +10,9 @@ import pytest
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import DataSet
 from mmseg_ext.data.masks import write_mask
-from mmseg_ext.eda.audit import Audit, Finding
+from mmseg_ext.eda.audit import RULES, Audit, Finding
 from mmseg_ext.reports import audit_page
-from mmseg_ext.reports.audit_page import FRAME, write_audit_page
+from mmseg_ext.reports.audit_page import FRAME, conclude_audit, write_audit_page
 from mmseg_ext.reports.gallery import Card, Ordered
 
 if TYPE_CHECKING:
@@ -144,16 +144,60 @@ def test_the_intro_tells_what_is_left_out(root: Path, monkeypatch: pytest.Monkey
     findings = [finding('tiny_object', 'a', 'info'), finding('noise', 'b'), finding('unreadable', 'd', 'error', None)]
     made = write(root, findings, monkeypatch, max_files=2)
     assert [card.title for card in made['cards']] == ['train / d', 'train / b']
-    assert made['intro'][:2] == [
-        '3 findings in 3 files, the most severe files first.',
-        'This page shows 2 files; 1 less severe ones are left out.',
+    assert made['intro'][0] == 'This page shows 2 files; 1 less severe ones are left out.'
+    assert len(write(root, findings, monkeypatch, max_files=3)['intro']) == 1
+
+
+def conclusions(
+    findings: list[Finding], images: int = 5, masks: int = 4, unlabelled: tuple[str, ...] = ()
+) -> list[str]:
+    return conclude_audit(Audit('labels', ('train', 'val'), unlabelled, images, masks, CLASSES, findings, {}))
+
+
+def test_the_conclusions_count_files_name_checks_and_say_where_to_begin() -> None:
+    findings = [
+        finding('noise', 'a'), finding('noise', 'a', value=3), finding('noise', 'b'), finding('noise', 'c'),
+        finding('pinholes', 'a', 'info'), finding('pinholes', 'd', 'info'),
+        finding('unreadable', 'c', 'error', None),
+    ]  # fmt: skip
+    assert conclusions(findings) == [
+        '4 files have findings, of 5 images and 4 masks: 1 with errors (cannot be trained on), 2 with warnings '
+        '(probably wrong), 1 only worth a look.',
+        'The most frequent check is "noise", in 3 files; then comes "pinholes", in 2.',
+        'Begin with the most frequent error, "unreadable" in 1 file: copy or write the file again.',
     ]
-    assert len(write(root, findings, monkeypatch, max_files=3)['intro']) == 2
+
+
+def test_conclusions_on_one_file_a_tie_and_an_unknown_check() -> None:
+    assert conclusions([finding('brand_new', 'a', 'info')], 1, 1) == [
+        '1 file has findings, of 1 image and 1 mask: 1 only worth a look.',
+        'The most frequent check is "brand_new", in 1 file.',
+        'Begin with the most frequent hint, "brand_new" in 1 file: see docs/audit.md.',
+    ]
+    tie = [finding(check, 'a') for check in ('noise', 'holes', 'fragments')]
+    assert conclusions(tie)[1] == 'The most frequent checks are "fragments", "holes" and "noise", in 1 file each.'
 
 
 def test_no_findings(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = write(root, [], monkeypatch)
-    assert (made['intro'], made['tables'], made['cards']) == (['No findings.'], [], [])
+    assert made['conclusions'] == ['No findings in 0 images and 0 masks.']
+    assert (made['intro'], made['chart'].bars, made['tables'], made['cards']) == ([], [], [], [])
+    assert conclusions([], 3, 0, ('val',))[1] == (
+        '1 split has no masks in labels, so that only images were audited there: val.'
+    )
+    assert conclusions([], 3, 0, ('val', 'test'))[1].startswith('2 splits have no masks in labels')
+
+
+def test_the_chart_counts_files_not_findings(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = [finding('noise', 'a'), finding('noise', 'a'), finding('noise', 'b', 'error'), finding('holes', 'a')]
+    bars = write(root, findings, monkeypatch)['chart'].bars
+    assert [(bar.label, bar.value, bar.text) for bar in bars] == [
+        ('noise', 2, '2 · error'), ('holes', 1, '1 · warning'),
+    ]  # fmt: skip
+
+
+def test_what_to_do_is_known_of_checks_that_exist() -> None:
+    assert set(audit_page.REMEDIES) <= set(RULES)
 
 
 def test_the_page_in_a_browser(root: Path, browser_page: BrowserPage) -> None:

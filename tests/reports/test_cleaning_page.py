@@ -10,8 +10,11 @@ import pytest
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.eda.cleaning import CleaningReport, clean_label_set
+from mmseg_ext.eda.cleaning.clean import RULES, Change
+from mmseg_ext.eda.cleaning.report import MaskChange
+from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.reports import cleaning_page
-from mmseg_ext.reports.cleaning_page import write_cleaning_page
+from mmseg_ext.reports.cleaning_page import conclude_cleaning, write_cleaning_page
 from mmseg_ext.reports.drawing import REMOVED, colourize, overlay
 
 CLASSES = Classes(('background', 'a', 'b'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
@@ -77,6 +80,28 @@ def test_the_intro_tells_what_is_left_out(made: tuple[Path, CleaningReport], mon
     page = write(made, monkeypatch, max_masks=1)
     assert len(page['cards']) == 1
     assert any('1 masks; 1 with smaller changes are left out' in line for line in page['intro'])
+
+
+def report(changes: list[tuple[str, str, int]], masks: int = 9) -> CleaningReport:
+    """Make a report of changes given as stem, rule, pixels."""
+    entries = [MaskChange('train', stem, 1, Change(rule, pixels, 2, 1)) for stem, rule, pixels in changes]
+    return CleaningReport('labels', 'clean', tuple(RULES), Thresholds(), masks, entries)
+
+
+def test_the_conclusions() -> None:
+    changes = [('a', 'noise', 4), ('b', 'hollow', 1500), ('a', 'pinholes', 6), ('c', 'noise', 2)]
+    assert conclude_cleaning(report(changes)) == [
+        '3 of 9 masks were changed, 1,512 px.',
+        'Most of them by "hollow" (1 mask), 1,500 px; then "noise" (2 masks), 6 px.',
+        'Look at the largest changes first: train / b has 1,500 px.',
+    ]
+    assert conclude_cleaning(report([('a', 'noise', 4)], 1))[:2] == [
+        '1 of 1 mask was changed, 4 px.',
+        'Most of them by "noise" (1 mask), 4 px.',
+    ]
+    tie = conclude_cleaning(report([('a', 'noise', 4), ('b', 'pinholes', 4)]))
+    assert tie[1] == 'Most of them by "pinholes" (1 mask) and "noise" (1 mask), 4 px each.'
+    assert conclude_cleaning(report([])) == ['Nothing to clean: no rule applies to any of the 9 masks.']
 
 
 def test_the_page_is_one_file(made: tuple[Path, CleaningReport]) -> None:

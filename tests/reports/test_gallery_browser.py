@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from mmseg_ext.reports.gallery import Card, Ordered, Panel, Table, write_gallery
+from mmseg_ext.reports.gallery import Bar, BarChart, Card, Ordered, Panel, Table, write_gallery
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -41,7 +42,15 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     rows = [['noise', 9, 0.5], ['holes', 10, None], ['scrap', 1, 0.25]]
     write_gallery(
-        path, title='Fruit', intro=['Two words.'], tables=[Table('Sums', ['check', 'n', 'share'], rows)], cards=cards
+        path,
+        title='Fruit',
+        conclusions=['Most is noise. ' * 9],
+        intro=['Two words.'],
+        chart=BarChart(
+            'Checks', [Bar('holes', 10, '10 · a ' + 'long ' * 12, 8, 20, (200, 200, 200)), Bar('scrap', -5, '−5')]
+        ),
+        tables=[Table('Sums', ['check', 'n', 'share'], rows), Table('Wide', [f'column {n}' for n in range(20)], [])],
+        cards=cards,
     )
     return path
 
@@ -65,7 +74,7 @@ def test_the_page_opens_with_all_cards_in_the_given_order(gallery: Path, browser
 
 def test_filter_by_several_tags(gallery: Path, browser_page: BrowserPage) -> None:
     page = browser_page(gallery)
-    holes, scrap = (page.get_by_role('button', name=re.compile(f'^{tag}')) for tag in ('holes', 'scrap'))
+    holes, scrap = (page.locator(f'#tags [data-tag={tag}]') for tag in ('holes', 'scrap'))
     holes.click()
     assert titles(page) == ['apple', 'pear 9']
     assert page.locator('#count').inner_text() == '2 of 4 cards'
@@ -82,7 +91,7 @@ def test_search_in_titles_together_with_a_tag(gallery: Path, browser_page: Brows
     page = browser_page(gallery)
     page.get_by_label('Search').fill('PEAR')
     assert titles(page) == ['pear 10', 'pear 9']
-    page.get_by_role('button', name=re.compile('^holes')).click()
+    page.locator('#tags [data-tag=holes]').click()
     assert titles(page) == ['pear 9']
     page.get_by_label('Search').fill('<b>')
     assert titles(page) == []
@@ -119,6 +128,8 @@ def test_a_filter_survives_sorting(gallery: Path, browser_page: BrowserPage) -> 
 
 def test_tables_sort_by_column(gallery: Path, browser_page: BrowserPage) -> None:
     page = browser_page(gallery)
+    assert not page.locator('table').is_visible()  # folded at first
+    page.get_by_text('Sums').click()
 
     def first_column() -> list[str]:
         return page.locator('tbody tr td:first-child').all_text_contents()
@@ -138,7 +149,7 @@ def test_tables_sort_by_column(gallery: Path, browser_page: BrowserPage) -> None
 
 def test_everything_by_keyboard(gallery: Path, browser_page: BrowserPage) -> None:
     page = browser_page(gallery)
-    for _ in range(3 + 3):  # three column heads, then `all`, `holes`, `noise`
+    for _ in range(2 + 3):  # two links of the chart, then `all`, `holes`, `noise`
         page.keyboard.press('Tab')
     assert page.evaluate('document.activeElement.textContent') == 'noise 2'
     assert page.evaluate('getComputedStyle(document.activeElement).outlineStyle') == 'solid'
@@ -193,7 +204,10 @@ def test_it_fits_the_window_and_is_legible(
     assert (background < 0.1) if dark else (background > 0.9)
     for words, behind in (
         ('body', 'body'),
-        ('header p', 'body'),
+        ('.conclusions p', 'body'),
+        ('.intro', 'body'),
+        ('.bars .link', 'body'),
+        ('summary span', 'body'),
         ('.note', '.card'),
         ('dt', '.card'),
         ('.tags button[aria-pressed=true] b', '.tags button[aria-pressed=true]'),
@@ -208,6 +222,65 @@ def luminance(page: Page, selector: str, name: str) -> float:
     channels = [int(value) / 255 for value in re.findall(r'\d+', text)[:3]]
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_conclusions_and_chart_come_first_and_tables_last(gallery: Path, browser_page: BrowserPage) -> None:
+    page = browser_page(gallery)
+    order = ('h1', '.conclusions', '.intro', '.bars', '.card', 'details')
+    tops = [page.locator(part).first.bounding_box() for part in order]
+    assert [box['y'] for box in tops if box] == sorted(box['y'] for box in tops if box)
+    levels = page.evaluate('[...document.querySelectorAll("main h2, main h3, h1")].map((h) => +h.tagName[1])')
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert levels[0] == 1
+
+
+def test_a_chart_draws_bars_and_intervals_to_scale(gallery: Path, browser_page: BrowserPage) -> None:
+    page = browser_page(gallery)
+    track, bar, interval, negative = (
+        page.locator(part).bounding_box()
+        for part in (
+            'li:nth-child(1) .track', 'li:nth-child(1) .track i', '.track b', 'li:nth-child(2) .track i',
+        )
+    )  # fmt: skip
+    assert track
+    assert bar
+    assert interval
+    assert negative
+    unit = track['width'] / 25  # from −5 to 20
+    left = track['x']
+    for box, start, length in ((bar, 5, 10), (interval, 13, 12), (negative, 0, 5)):
+        assert (box['x'] - left) / unit == pytest.approx(start, abs=0.1)
+        assert box['width'] / unit == pytest.approx(length, abs=0.1)
+    page.get_by_role('button', name='holes', exact=True).click()
+    assert titles(page) == ['apple', 'pear 9']
+
+
+@pytest.mark.parametrize(('width', 'height'), WINDOWS)
+def test_a_wide_and_long_table_scrolls_in_its_own_box(
+    tmp_path: Path, browser_page: BrowserPage, width: int, height: int
+) -> None:
+    columns = [f'column {number}' for number in range(40)]
+    long = Table('Long', columns, [[f'cell {row}'] * 40 for row in range(200)])
+    write_gallery(tmp_path / 'page.html', title='t', tables=[long, Table('Empty', ['a'], [], note='Why.')])
+    page = browser_page(tmp_path / 'page.html', width, height)
+    assert page.locator('summary').all_inner_texts() == ['Long 200 rows', 'Empty none']
+    for summary in page.locator('summary').all():
+        summary.click()
+    assert page.evaluate('document.documentElement.scrollWidth') <= width
+    assert page.locator('table').count() == 1  # the empty one is its note alone
+    box = page.locator('.scroll').bounding_box()
+    assert box is not None
+    assert box['height'] <= 0.71 * height
+    page.locator('.scroll').focus()
+    page.evaluate('document.querySelector(".scroll").onscroll = () => document.body.append("scrolled")')
+    page.keyboard.press('End')
+    page.get_by_text('scrolled').wait_for()
+
+
+def test_print_unfolds_the_tables(gallery: Path, browser_page: BrowserPage) -> None:
+    page = browser_page(gallery)
+    page.evaluate('window.dispatchEvent(new Event("beforeprint"))')
+    assert page.locator('table').is_visible()
 
 
 def test_the_size_of_the_images_can_be_set(gallery: Path, browser_page: BrowserPage) -> None:
@@ -259,9 +332,25 @@ def test_two_thousand_cards(tmp_path: Path, browser_page: BrowserPage) -> None:
     )
     write_gallery(tmp_path / 'page.html', title='t', cards=cards, sort_by='n')
     page = browser_page(tmp_path / 'page.html')
-    assert page.locator('.card h3').first.text_content() == 'card 1999'
+    assert titles(page) == [f'card {number}' for number in range(1999, 1987, -1)]
     page.locator('.tags button[data-tag=even]').click()
     assert page.locator('#count').inner_text() == '1000 of 2000 cards'
+    page.get_by_role('button', name='Show all 1000').click()
+    assert len(titles(page)) == 1000
+    assert page.evaluate('document.activeElement.ariaLabel') == 'Enlarge x of card 1974'  # the first of the new ones
+    assert not page.locator('#more').is_visible()
+
+
+def test_the_viewer_walks_past_the_cards_that_are_shown_first(tmp_path: Path, browser_page: BrowserPage) -> None:
+    cards = [Card(f'card {number}', [Panel('x', plain_image((number, 0, 0), 4))]) for number in range(13)]
+    write_gallery(tmp_path / 'page.html', title='t', cards=cards)
+    page = browser_page(tmp_path / 'page.html')
+    assert len(titles(page)) == 12
+    page.get_by_role('button', name='Enlarge x of card 11').click()
+    page.keyboard.press('ArrowDown')
+    assert page.locator('#viewer-title').inner_text() == 'card 12'
+    page.keyboard.press('Escape')
+    page.wait_for_function('document.activeElement.getAttribute("aria-label") === "Enlarge x of card 12"')
 
 
 def test_hostile_text_does_nothing(tmp_path: Path, browser_page: BrowserPage) -> None:
@@ -270,7 +359,10 @@ def test_hostile_text_does_nothing(tmp_path: Path, browser_page: BrowserPage) ->
     write_gallery(
         tmp_path / 'page.html',
         title=evil,
+        conclusions=[evil],
         intro=[evil],
+        chart=BarChart(evil, [Bar(evil, 1, evil)], evil),
+        cards_title=evil,
         tables=[Table(evil, [evil], [[evil]])],
         cards=[Card(evil, [Panel(evil, plain_image((1, 2, 3)))], {evil: evil}, [evil], evil)],
         tag_label=evil,

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.data import Classes, DataSet, Item
-from mmseg_ext.data.dataset import Key
+from mmseg_ext.data.dataset import MASK_SUFFIX, Key
 from mmseg_ext.eda.audit.duplicates import find_duplicates
-from mmseg_ext.eda.audit.findings import SEVERITIES, Finding, make_hit
+from mmseg_ext.eda.audit.findings import SEVERITIES, Finding, counted, make_hit
 from mmseg_ext.eda.audit.item_checks import Task, check_chunk, make_findings
 from mmseg_ext.eda.audit.rules import RULES, Rules, compares_images
 from mmseg_ext.eda.audit.split_checks import check_values
 from mmseg_ext.eda.audit.workers import run_chunks
 from mmseg_ext.progress import track
 
+LABELLED_SPLITS = ('train', 'val')  # those that a training cannot do without
 CHUNK_ITEMS = 32  # seconds at most between two steps of the progress bar, and little to repeat when a worker dies
 
 
@@ -93,6 +94,8 @@ def audit_label_set(
     for split in splits:
         found, problems = data.split(split, labels).scan()
         items += found
+        if missing := _missing_masks(data, labels, split, found):
+            findings += make_findings(rules, (split, ''), [('unlabelled_split', make_hit(len(found), missing))])
         for problem in problems:
             key = split, problem.stem
             findings += make_findings(rules, key, [(problem.check, make_hit(None, problem.message))])
@@ -123,3 +126,15 @@ def audit_label_set(
         findings,
         {item.key: item for item in items if item.key in keys},
     )
+
+
+def _missing_masks(data: DataSet, labels: str, split: str, items: Sequence[Item]) -> str:
+    """Say that a split to train or validate on has no mask in any label set; empty where that is not so.
+
+    A label set may cover fewer splits than another: the split of corrected masks that nobody has corrected.
+    """
+    if split not in LABELLED_SPLITS or data.split(split, labels).has_masks:  # there, each image is reported
+        return ''
+    if any(next((data.root / name / split).glob(f'*{MASK_SUFFIX}'), None) for name in data.label_sets()):
+        return ''
+    return f'img/{split} has {counted(len(items), "image")}, and no label set has masks for them'

@@ -45,6 +45,7 @@ Rules = Mapping[str, Rule]
 RULES: Rules = {
     'unpaired_image': Rule('error'),
     'unpaired_mask': Rule('error'),
+    'unlabelled_split': Rule('error'),
     'ambiguous_stem': Rule('error'),
     'stray_file': Rule('info'),
     'nested_folder': Rule('warning'),

@@ -12,6 +12,7 @@ from mmseg_ext.evaluation.errors.slices import DARK_ON_DARK
 from mmseg_ext.evaluation.errors.tables import correction_sentence, error_tables, text
 from mmseg_ext.files import make_folder, refuse_existing, write_text
 from mmseg_ext.reports.errors.charts import error_figures
+from mmseg_ext.reports.errors.conclusions import conclude
 from mmseg_ext.reports.errors.page import NO_PROBABILITIES
 
 Summary = Mapping[str, Any]
@@ -104,30 +105,14 @@ def _command_line(command: Sequence[str]) -> str:
 
 
 def error_claims(summary: Summary) -> list[str]:
-    """Summarize the tables in sentences, one list item each."""
-    first, second = sorted(summary['causes'], key=lambda cause: -(cause['gain']['value'] or 0))[:2]
-    claims = [
-        f'- Correcting the errors of cause "{first["cause"]}" would gain most: '
-        f'{text(first["gain"], 2, sign=True)} points of mDice, with {text(first["share"])} % of the wrong pixels. '
-        f'Next comes "{second["cause"]}": '
-        f'{text(second["gain"], 2, sign=True)} points, {text(second["share"])} %.'
-    ]
+    """Summarize the analysis in sentences, one list item each: those of `conclude`, and some on single tables."""
+    claims = [f'- {sentence}' for sentence in conclude(summary)]
     dark = next((piece for piece in summary['slices'] if piece['name'] == DARK_ON_DARK), None)
     if dark is not None:
         claims.append(
             f'- Dark on dark ({dark["limits"]}, {dark["objects"]} objects): object Dice {text(dark["object_dice"])} %, '
             f'{text(dark["relative"], sign=True)} % relative to the other objects.'
         )
-    found = summary['worst_slices']['found']
-    if found:
-        significant = [piece['name'] for piece in found if piece['p'] <= 0.05]
-        verdict = (
-            f'these are significantly worse than the rest (p ≤ 0.05, corrected): {"; ".join(significant)}'
-            if significant
-            else f'none is significantly worse than the rest (p ≤ 0.05); the nearest is "{found[0]["name"]}" '
-            f'(p = {found[0]["p"]:.3f})'
-        )
-        claims.append(f'- Of {summary["worst_slices"]["tried"]} slices, {verdict}.')
     objects = summary['objects']
     false = sum(entry['predicted']['no object there'] for entry in objects['classes'].values())
     missed = sum(entry['true']['missed'] for entry in objects['classes'].values())

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.eda.table import Table as NumberTable
 from mmseg_ext.evaluation.errors.analysis import Analysis, ImageErrors
 from mmseg_ext.evaluation.errors.causes import CAUSES, cause_map
 from mmseg_ext.evaluation.errors.features import FEATURES, ObjectSample
 from mmseg_ext.evaluation.errors.result_dir import Case
-from mmseg_ext.evaluation.errors.tables import error_tables
+from mmseg_ext.evaluation.errors.tables import error_tables, text
 from mmseg_ext.reports.drawing import overlay
 from mmseg_ext.reports.errors.charts import CAUSE_COLOURS
-from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery
+from mmseg_ext.reports.errors.conclusions import conclude, interval_text, rank_causes
+from mmseg_ext.reports.gallery import Bar, BarChart, Card, Fact, Ordered, Panel, Table, write_gallery
 
 SUSPECTED = 'mask suspected'
 LINK_COLUMNS = {'causes': 'cause', 'slices': 'slice', 'worst': 'slice'}  # their cells name galleries
@@ -49,10 +51,13 @@ def write_errors_page(
     write_gallery(
         path,
         title='Why does it fail?',
+        conclusions=conclude(summary),
         intro=_intro(summary, len(tags)),
+        chart=_chart(summary),
         legend=CAUSE_COLOURS,
         tables=[_page_table(name, table) for name, table in error_tables(summary).items()],
         cards=_cards(analysis, tags),
+        cards_title='Images, the lowest object Dice first',
         tag_label='gallery',
     )
 
@@ -81,19 +86,32 @@ def choose_galleries(analysis: Analysis, top: int) -> dict[int, list[str]]:
 
 def _intro(summary: Mapping[str, Any], shown: int) -> list[str]:
     result, scores = summary['result'], summary['scores']
-    settings = summary['settings']
     sentences = [
         f'{result["config"]}, split {result["split"]}, label set {result["labels"]}'
-        f'{", test-time augmentation" if result["tta"] else ""}: mDice {scores["mDice"]["value"]:.2f}, object Dice '
-        f'{scores["object_dice"]:.2f}. {scores["wrong_pixels"]:,} of {scores["pixels"]:,} pixels are wrong. '
-        f'The page shows {shown} of {result["images"]} images.',
+        f'{", test-time augmentation" if result["tta"] else ""}: mDice {text(scores["mDice"], 2)}, object Dice '
+        f'{scores["object_dice"]:.2f}; {scores["wrong_pixels"]:,} of {scores["pixels"]:,} pixels are wrong. '
+        f'The page shows {shown} of {counted(result["images"], "image")}.',
+    ]
+    return sentences if result['probabilities'] else [*sentences, NO_PROBABILITIES]
+
+
+def _chart(summary: Mapping[str, Any]) -> BarChart:
+    settings, images = summary['settings'], summary['result']['images']
+    bars = []
+    for cause in rank_causes(summary):
+        gain, share = cause['gain'], cause['share']['value']
+        interval = interval_text(gain, images, 2)
+        known = '–' if gain['value'] is None else f'+{gain["value"]:.2f}{interval}'
+        low, high = (gain['low'], gain['high']) if interval else (None, None)
+        words = f'{known} · {share:.1f} % of the wrong pixels'
+        bars.append(Bar(cause['cause'], gain['value'], words, low, high, CAUSE_COLOURS[cause['cause']]))
+    return BarChart(
+        'What correcting each cause would gain, in points of mDice',
+        bars,
         'Every wrong pixel has one cause, which rules find from the two masks (docs/error-analysis.md). The boundary '
         f'band is {settings["band"]:g} px wide; thin parts are those that an opening of radius {settings["radius"]} px '
-        'removes. The error maps show the true objects in grey, and the causes in these colours:',
-    ]
-    if not result['probabilities']:
-        sentences.insert(1, NO_PROBABILITIES)
-    return sentences
+        'removes. In the error maps below, the true objects are grey and the causes have these colours.',
+    )
 
 
 def _page_table(name: str, table: NumberTable) -> Table:

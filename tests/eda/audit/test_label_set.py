@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,33 @@ def test_unreadable_files_are_findings(write_set: Callable[..., Path], write_png
     assert messages['train_4'].startswith('img/train/train_4.jpg: ')
     assert messages['train_6'] == 'the mask is 60×64 pixels, its image 64×64'
     assert {f.severity for f in result.findings if f.stem in messages and f.stem != 'train_6'} == {'error'}
+
+
+@pytest.mark.parametrize(('split', 'elsewhere', 'expected'), [
+    ('train', False, [('train', '', 2)]),
+    ('val', False, [('val', '', 2)]),
+    ('val', True, []),  # corrected masks of train alone
+    ('test', False, []),  # withheld
+    ('pool', False, []),  # to be labelled by a model
+])  # fmt: skip
+def test_a_split_to_train_on_without_any_masks_is_an_error(
+    write_set: Callable[..., Path], split: str, elsewhere: bool, expected: list[tuple[str, str, int]]
+) -> None:
+    root = write_set(**{split: 2}, more=1)
+    masks = root / 'labels' / split
+    if elsewhere:
+        (root / 'labels_fixed').mkdir()
+        masks.rename(root / 'labels_fixed' / split)
+    else:
+        shutil.rmtree(masks)
+    result = audit_label_set(root)
+    found = [finding for finding in result.findings if finding.check == 'unlabelled_split']
+    assert [(finding.split, finding.stem, finding.value) for finding in found] == expected
+    assert result.unlabelled == (split,)
+    for finding in found:
+        assert (finding.severity, finding.message) == (
+            'error', f'img/{split} has 2 images, and no label set has masks for them',
+        )  # fmt: skip
 
 
 def test_the_items_with_findings_are_kept(write_set: Callable[..., Path], write_png: WritePng) -> None:

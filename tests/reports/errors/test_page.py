@@ -18,6 +18,7 @@ from mmseg_ext.evaluation.errors.causes import CAUSES
 from mmseg_ext.evaluation.errors.result_dir import open_result
 from mmseg_ext.evaluation.errors.summary import summarize_errors
 from mmseg_ext.reports.errors.charts import CAUSE_COLOURS
+from mmseg_ext.reports.errors.conclusions import conclude
 from mmseg_ext.reports.errors.markdown import check_markdown, write_errors_markdown
 from mmseg_ext.reports.errors.outputs import check_out, write_error_outputs
 from mmseg_ext.reports.errors.page import choose_galleries, draw_causes
@@ -140,23 +141,60 @@ def test_a_slice_in_a_table_shows_its_images(
 
     single = [piece for piece, _ in analysis[0].slices if 0 < len(images(piece.members)) < len(shown)]
     name, expected = single[0].name, images(single[0].members)
+    page.get_by_text('Slices', exact=True).click()
     before = page.locator('.tags button').count()
     page.get_by_role('button', name=name, exact=True).click()
-    assert page.locator('.card:visible h3').all_text_contents() == expected
+    assert page.locator('.card:not([hidden]) h3').all_text_contents() == expected
     assert page.locator('.tags button').count() == before + 1
     page.get_by_role('button', name=name, exact=True).click()
     assert page.locator('.tags button').count() == before + 1
     page.locator('.tags button').first.click()  # all
-    assert page.locator('.card:visible').count() == len(shown)
+    assert page.locator('.card:not([hidden])').count() == len(shown)
 
 
 def test_a_column_with_intervals_sorts_by_its_numbers(out: Path, browser_page: BrowserPage) -> None:
     page = browser_page(out / 'errors.html')
-    table = page.locator('section', has_text='Causes of the wrong pixels').locator('table')
+    page.get_by_text('Causes of the wrong pixels').click()
+    table = page.locator('details', has_text='Causes of the wrong pixels').locator('table')
     table.get_by_role('button', name='% of all wrong pixels').click()
     cells = table.locator('tbody td:nth-child(4)').all_inner_texts()
     numbers = [float(cell.partition(' ')[0]) for cell in cells]
     assert numbers == sorted(numbers, reverse=True)
+
+
+@pytest.mark.parametrize('width', [1400, 400])
+def test_the_page_opens_on_conclusions_and_a_chart(
+    out: Path, browser_page: BrowserPage, analysis: tuple[Analysis, dict[str, Any]], width: int
+) -> None:
+    page = browser_page(out / 'errors.html', width)
+    assert page.locator('.conclusions p').all_inner_texts() == conclude(analysis[1])
+    causes = [cause for cause in analysis[1]['causes'] if cause['pixels']]
+    gains = {cause['cause']: cause['gain']['value'] for cause in causes}
+    assert page.locator('.bars .link').all_inner_texts() == sorted(gains, key=lambda name: -gains[name])
+    for details in page.locator('summary').all():
+        details.click()
+    assert page.evaluate('document.documentElement.scrollWidth') <= width
+
+
+@pytest.mark.parametrize(
+    ('truth', 'prediction', 'expected'),
+    [
+        (1, 1, 'Nothing is wrong: every pixel of the 1 image has the class of the ground truth.'),
+        (0, 1, 'The cause "background hallucination" costs most: correcting it would gain'),
+        (1, 0, 'The cause "missed object" costs most: correcting it would gain'),
+        (255, 1, 'Nothing was judged: no pixel of the 1 image has a class in the ground truth.'),
+    ],
+)  # fmt: skip
+def test_a_result_of_one_image_and_one_class(
+    scenes: ModuleType, tmp_path: Path, browser_page: BrowserPage, truth: int, prediction: int, expected: str
+) -> None:
+    masks = {'only': (np.full((32, 40), truth, np.uint8), np.full((32, 40), prediction, np.uint8))}
+    folder = scenes.write_result(tmp_path, masks, 2, probabilities=False)
+    page = browser_page(write_error_outputs(tmp_path / 'out', *analysed(folder)), 400)
+    texts = page.locator('.conclusions p').all_inner_texts()
+    assert texts[0].startswith(expected)
+    assert 'nan' not in page.inner_text('body').lower().replace('name', '')
+    write_errors_markdown(tmp_path / 'errors.md', analysed(folder)[1])
 
 
 def test_the_report_has_numbers_and_charts(analysis: tuple[Analysis, dict[str, Any]], tmp_path: Path) -> None:

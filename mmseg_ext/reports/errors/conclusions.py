@@ -1,0 +1,148 @@
+"""Conclusions of an error analysis: which cause costs most, which objects fail most, what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmseg_ext.eda.audit.findings import counted
+from mmseg_ext.evaluation.errors.slices import MIN_IMAGES_FOR_INTERVAL
+
+Summary = Mapping[str, Any]
+
+SIGNIFICANT_P = 0.05
+FLIPPED = (('value', 'value'), ('low', 'high'), ('high', 'low'))  # ends of an interval whose sign changes
+REMEDIES = {
+    'background hallucination': 'add images without objects, of the things that are taken for one',
+    'missed object': 'add images of objects like the missed ones',
+    'class swap': 'check the masks of the classes that are mistaken for each other, and add images of them',
+    'missed thin part': 'train and predict at a higher resolution',
+    'boundary band': 'train and predict at a higher resolution (not all can be gained, since annotators differ too)',
+    'mixed classes': 'use larger crops, so that the network sees whole objects',
+    'hole': 'fill what the prediction encloses',
+    'missed part': 'use larger crops, so that the network sees whole objects',
+    'spill-over': 'add images with such backgrounds',
+}
+
+
+def conclude(summary: Summary) -> list[str]:
+    """Return three sentences: on the costliest cause, on the worst slice, on what to try; one where nothing is wrong.
+
+    Args:
+        summary: Of `mmseg_ext.evaluation.errors.summarize_errors`, or read from ``errors.json``.
+    """
+    images = counted(summary['result']['images'], 'image')
+    if not summary['scores']['pixels']:
+        return [f'Nothing was judged: no pixel of the {images} has a class in the ground truth.']
+    causes = rank_causes(summary)
+    if not causes:
+        return [f'Nothing is wrong: every pixel of the {images} has the class of the ground truth.']
+    return [_costliest(causes, summary), _worst_slice(summary), _remedy(causes, summary)]
+
+
+def rank_causes(summary: Summary) -> list[Summary]:
+    """Return the causes that occur, from the costliest: by gain in mDice, then by pixels."""
+    found = [cause for cause in summary['causes'] if cause['pixels']]
+    return sorted(found, key=lambda cause: (-(cause['gain']['value'] or 0), -cause['pixels']))
+
+
+def interval_text(entry: Summary, images: int, decimals: int, label: str = '') -> str:
+    """Format an interval as ' (low to high)'; empty where it is unknown or rests on too few images to mean anything.
+
+    Args:
+        entry: ``value``, ``low``, ``high``.
+        images: Number of images behind it.
+        decimals: Of both ends.
+        label: Words before the ends.
+
+    >>> interval_text({'low': 1, 'high': 2.5}, 20, 1, '95 % interval ')
+    ' (95 % interval 1.0 to 2.5)'
+    """
+    if entry['low'] is None or entry['high'] is None or images < MIN_IMAGES_FOR_INTERVAL:
+        return ''
+    return f' ({label}{entry["low"]:.{decimals}f} to {entry["high"]:.{decimals}f})'
+
+
+def p_text(p: float) -> str:
+    """Format a p-value.
+
+    >>> p_text(0.0005), p_text(0.052)
+    ('p < 0.001', 'p = 0.052')
+    """
+    return 'p < 0.001' if p < 0.001 else f'p = {p:.3f}'
+
+
+def _costliest(causes: Sequence[Summary], summary: Summary) -> str:
+    images, gain = summary['result']['images'], causes[0]['gain']
+    if gain['value'] is None:
+        return f'The cause "{causes[0]["cause"]}" has most wrong pixels, {causes[0]["share"]["value"]:.1f} % of them.'
+    tied = [cause for cause in causes if cause['gain']['value'] == gain['value']]
+    names = ' and '.join(f'"{cause["cause"]}"' for cause in tied)
+    points = f'{gain["value"]:.2f} points of mDice{interval_text(gain, images, 2, "95 % interval ")}'
+    if len(tied) > 1:
+        shares = ' and '.join(f'{cause["share"]["value"]:.1f} %' for cause in tied)
+        return (
+            f'The causes {names} cost most, equally: correcting one of them would gain {points}; they hold {shares} of '
+            'the wrong pixels.'
+        )
+    share = causes[0]['share']['value']
+    sentence = f'The cause {names} costs most: correcting it would gain {points}'
+    sentence += f', and it holds {share:.1f} % of the wrong pixels'
+    if len(causes) > 1:
+        second = causes[1]
+        points = f'{second["gain"]["value"] or 0:.2f} points{interval_text(second["gain"], images, 2)}'
+        sentence += f'; next comes "{second["cause"]}" with {points}'
+    return f'{sentence}.'
+
+
+def _worst_slice(summary: Summary) -> str:
+    search, objects = summary['worst_slices'], summary['result']['objects']
+    if not objects:
+        return 'The ground truth has no objects, so there are no slices to compare.'
+    if not search['tried']:
+        return (
+            f'With {counted(objects, "object")} no slices can be compared: one needs at least {search["least"]}, and '
+            'as many outside it.'
+        )
+    if not search['found']:
+        return f'No kind of object fares worse than the others, of {counted(search["tried"], "slice")} tried.'
+    worst = worst_slices(summary)
+    slices = 'slice' if len(worst) == 1 else 'slices'
+    p = worst[0]['p']
+    tried = f'corrected for the search among {counted(search["tried"], "slice")}'
+    return (
+        f'Objects of the {slices} {" and ".join(map(_slice_name, worst))} fare worst, '
+        f'{"more than chance" if p <= SIGNIFICANT_P else "perhaps by chance"} ({p_text(p)}, {tried}): object Dice '
+        f'{" and ".join(map(_gap, worst))} below the other objects.'
+    )
+
+
+def _gap(piece: Summary) -> str:
+    """Write 'a %, b points (low to high)'; a gap of -13 is 13 points below."""
+    below = {end: None if piece['gap'][other] is None else -piece['gap'][other] for end, other in FLIPPED}
+    interval = interval_text(below, piece['images'], 1, '95 % interval ')
+    return f'{piece["object_dice"]["value"]:.1f} %, {below["value"]:.1f} points{interval}'
+
+
+def worst_slices(summary: Summary) -> list[Summary]:
+    """Return the worst slice of the search, or all that tie with it."""
+    found = summary['worst_slices']['found']
+    return [piece for piece in found if (piece['statistic'], piece['p']) == (found[0]['statistic'], found[0]['p'])]
+
+
+def _slice_name(piece: Summary) -> str:
+    return f'"{piece["name"]}"' + (f' ({piece["limits"]})' if piece['limits'] else '')
+
+
+def _remedy(causes: Sequence[Summary], summary: Summary) -> str:
+    """Name what to try, the cheapest first: suspected masks, the costliest cause, the worst slice if it is real."""
+    steps = []
+    suspects = summary['label_suspects']
+    if suspects and suspects['found']:
+        count = len(suspects['found'])
+        masks, hold = counted(count, 'suspected ground-truth mask'), 'holds' if count == 1 else 'hold'
+        steps.append(f'look at the {masks}, which {hold} {suspects["wrong_pixels"]:.1f} % of the wrong pixels')
+    steps.append(f'against "{causes[0]["cause"]}", {REMEDIES[causes[0]["cause"]]}')
+    if summary['worst_slices']['found'] and (worst := worst_slices(summary))[0]['p'] <= SIGNIFICANT_P:
+        steps.append(f'add images of {" or ".join(map(_slice_name, worst))}')
+    return f'To try: {"; ".join(steps)}.'
