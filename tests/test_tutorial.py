@@ -1,0 +1,57 @@
+"""The tutorial: its commands, as they stand, from an empty folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+IMAGES = 6  # per split
+
+
+def test_its_commands_lead_from_an_empty_folder_to_a_report(repo_root: Path, tmp_path: Path) -> None:
+    pytest.importorskip('mmseg')
+    text = (repo_root / 'docs' / 'tutorial.md').read_text(encoding='utf-8')
+    blocks = re.findall(r'^```bash\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
+    verbs = [line.split()[1] for line in ''.join(blocks).splitlines()]
+    assert [verbs[0], *verbs[-5:]] == ['demo', 'init', 'train', 'test', 'errors', 'predict']
+    done = subprocess.run(
+        ['bash', '-euo', 'pipefail', '-c', ''.join(blocks)],
+        env={
+            **os.environ,
+            'PATH': os.pathsep.join([str(command_folder(repo_root, tmp_path / 'bin')), os.environ['PATH']]),
+            'OMP_NUM_THREADS': '1',
+            'IMAGES': str(IMAGES),
+            'SIZE': '64',
+            'MINUTES': '0.1',
+        },
+        cwd=make(tmp_path / 'empty'),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,  # only so that a hanging command cannot hang the run
+    )
+    assert done.returncode == 0, done.stdout
+    for page in ('audit/audit.html', 'pets/labels_clean/cleaning.html', 'difference/diff.html', 'errors/errors.html'):
+        assert (tmp_path / 'empty' / page).is_file(), page
+    assert "'labels_fixed'" in (tmp_path / 'empty/configs/pets.py').read_text()
+    assert (tmp_path / 'empty/work_dirs/pets/test-tta/metrics.json').is_file()
+    assert len(list((tmp_path / 'empty/predicted/overlays').glob('*.jpg'))) == IMAGES
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def command_folder(repo_root: Path, folder: Path) -> Path:
+    """Make a folder with the command ``mmseg-ext`` of this checkout."""
+    script = make(folder) / 'mmseg-ext'
+    script.write_text(f'#!/bin/sh\nPYTHONPATH={repo_root} exec {sys.executable} -m mmseg_ext "$@"\n')
+    script.chmod(0o755)
+    return folder
