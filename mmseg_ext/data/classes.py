@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,7 +78,7 @@ class Classes:
                 'put it first in `classes:` and the masks, as with mmseg-ext remap',
             )
         return cls(
-            tuple(names),
+            tuple(unicodedata.normalize('NFC', name) for name in names),
             tuple((c[0], c[1], c[2]) for c in palette),
             ignore_index,
             background=None if background is None else 0,
@@ -142,6 +143,11 @@ class Classes:
     def object_classes(self) -> tuple[int, ...]:
         """The classes that have objects: all but the background."""
         return tuple(value for value in range(len(self.names)) if value != self.background)
+
+    @property
+    def unlabelled(self) -> int:
+        """The value where nobody drew anything: the background, or the ignored value where there is none."""
+        return self.ignore_index if self.background is None else self.background
 
     def unknown_values(self, mask: NDArray[np.uint8]) -> list[int]:
         """Return the values of a mask (any shape, uint8) that are neither a class nor ignored, in ascending order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ class Split:
         """
         if self.labels is None:
             raise ValueError(f'split {self.name} was opened without a label set')
-        return self.root / self.labels / self.name
+        return either_form(self.root / self.labels) / self.name
 
     @property
     def shapes_folder(self) -> Path:
@@ -205,7 +206,7 @@ class LabelSet:
 
     def path(self, split: str, stem: str) -> Path:
         """Where the file of a stem is, or would be."""
-        return self.folder / split / f'{stem}{self.suffix}'
+        return either_form(self.folder / split / f'{stem}{self.suffix}')
 
     def files(self, splits: Sequence[str] | None = None) -> dict[Key, Path]:
         """Find all files as (split, stem) → path, sorted within their split.
@@ -295,7 +296,7 @@ class DataSet:
             InputError: The name is none of a label set, or there is no such folder.
         """
         masks = self._label_set(name, argument)
-        if not (self.root / name).is_dir():
+        if not masks.folder.is_dir():
             others = ', '.join(self.label_sets()) or 'none here'
             raise InputError(self.root / name, 'label set not found', f'`{argument}` may be {others}')
         return masks
@@ -305,7 +306,7 @@ class DataSet:
             raise InputError(
                 f'`{argument}={name!r}`', f'must be the name of a label set, a folder of masks in {self.root}'
             )
-        return LabelSet(self.root / name)
+        return LabelSet(either_form(self.root / name))
 
     def splits(self, labels: str | None = None, wanted: Sequence[str] | None = None) -> tuple[str, ...]:
         """Return the splits that have images or masks: train, val and test first, then the others by name.
@@ -341,6 +342,8 @@ class DataSet:
 def list_stems(folder: str | Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """List the files of a folder with one of the suffixes, as stem → path, sorted by stem. Hidden files are left out.
 
+    Accents in stems are composed (Unicode NFC), so that an image and a mask whose names look the same are a pair.
+
     Raises:
         InputError: The folder cannot be read, or two files share a stem (``a.jpg`` and ``a.png``), so that it cannot be
             told which one is meant.
@@ -357,8 +360,8 @@ def choose_files(files: Iterable[Key], queue: str | Path) -> list[Key]:
 
     Args:
         files: All files, as (split, stem).
-        queue: A text file: one ``stem`` or ``split/stem`` per line; empty lines and lines that begin with ``#`` do not
-            count.
+        queue: A text file: one ``stem`` or ``split/stem`` per line; empty lines do not count, nor do lines that begin
+            with ``#`` and name no file.
 
     Raises:
         InputError: The queue cannot be read, names no file, or names one that does not exist or is in two splits.
@@ -376,8 +379,8 @@ def choose_files(files: Iterable[Key], queue: str | Path) -> list[Key]:
         by_name.setdefault(f'{split}/{stem}', []).append((split, stem))
     chosen: dict[Key, None] = {}
     for number, line in enumerate(lines, 1):
-        name = line.strip()
-        if not name or name.startswith('#'):
+        name = unicodedata.normalize('NFC', line.strip())
+        if not name or (name.startswith('#') and name not in by_name):
             continue
         matches = by_name.get(name, [])
         if len(matches) != 1:
@@ -416,12 +419,23 @@ def _list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[dict[str, lis
     for entry in _entries(folder) if folder.is_dir() else ():
         stem, suffix = os.path.splitext(entry.name)
         if suffix.lower() in suffixes and entry.is_file():
-            found.setdefault(stem, []).append(entry.name)
+            found.setdefault(unicodedata.normalize('NFC', stem), []).append(entry.name)
         else:
             strays.append(entry.name)
     for names in found.values():
         names.sort()
     return found, sorted(strays)
+
+
+def either_form(path: Path) -> Path:
+    """Return a path in the one of the two ways to write accents (Unicode NFC and NFD) in which its last part exists.
+
+    macOS and some archives decompose names, keyboards compose them: both look the same.
+    """
+    if path.name.isascii() or path.exists():
+        return path
+    others = (path.with_name(unicodedata.normalize(form, path.name)) for form in ('NFC', 'NFD'))
+    return next((other for other in others if other.exists()), path)
 
 
 def found_instead(folder: Path) -> str:

@@ -6,6 +6,8 @@ import io
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from mmseg_ext.converters.labelme.encode import encode_shapes
 from mmseg_ext.data.classes import FILE_NAME, Classes
 from mmseg_ext.data.images import Pixels, read_header
@@ -57,7 +59,8 @@ def labelme_document(prediction: Prediction, image_path: Path, folder: Path) -> 
         image_path: The predicted image.
         folder: Folder of the document, from which it refers to the image.
     """
-    shapes = encode_shapes(prediction.mask, label_names(prediction.classes))
+    mask, classes = prediction.mask, prediction.classes
+    shapes = encode_shapes(mask, label_names(classes), canvas=np.full_like(mask, classes.unlabelled))
     return new_document(shapes, image_path, read_header(image_path), folder)
 
 

@@ -203,3 +203,23 @@ def test_a_wrong_queue_is_one_line(content: bytes | None, problem: str, tmp_path
     with pytest.raises(InputError, match=problem) as caught:
         choose_files(FILES, queue)
     assert str(caught.value).startswith(f'{queue}: ')
+
+
+def test_names_that_look_the_same_are_a_pair(tmp_path: Path) -> None:
+    composed, decomposed = 'caf\u00e9', 'cafe\u0301'
+    for folder, stem in (('img', decomposed), (decomposed, composed), ('labels', decomposed)):
+        (tmp_path / folder / 'train').mkdir(parents=True)
+        (tmp_path / folder / 'train' / f'{stem}.png').write_bytes(b'')
+    data = DataSet(tmp_path)
+    for name in (composed, decomposed, 'labels'):
+        (item,) = data.items(name)
+        assert item.stem == composed
+        assert item.image is not None
+        assert item.mask is not None
+        assert item.image.is_file()
+        assert item.mask.is_file()
+        assert data.label_set(name).path('train', composed).is_file()
+        assert data.split('train', name).scan()[1] == []
+    queue = tmp_path / 'queue.txt'
+    queue.write_text(f'# comment\n{decomposed}\n#1\n', encoding='utf-8')
+    assert choose_files([('train', composed), ('train', '#1')], queue) == [('train', composed), ('train', '#1')]

@@ -123,3 +123,14 @@ def test_strong_colours_are_where_the_masks_differ_and_only_there(first: np.ndar
     assert np.array_equal(np.ptp(drawn, axis=2) > 0, first != second)
     back = difference(second, first, PALETTE)
     assert np.array_equal(np.all(drawn == ADDED, axis=2), np.all(back == REMOVED, axis=2))
+
+
+def test_without_a_background_the_first_class_is_drawn_too() -> None:
+    image, mask = np.full((4, 4, 3), 200, np.uint8), np.zeros((4, 4), np.uint8)
+    red = [(220, 0, 0), (0, 0, 220)]
+    np.testing.assert_array_equal(overlay(image, mask, red, 1, outline=False), image)
+    assert (overlay(image, mask, red, 1, outline=False, background=None) == (220, 0, 0)).all()
+    other = mask.copy()
+    other[0, 0] = 1
+    assert tuple(difference(mask, other, red)[0, 0]) == ADDED
+    assert tuple(difference(mask, other, red, background=None)[0, 0]) == CHANGED_CLASS

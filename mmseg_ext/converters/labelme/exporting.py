@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.merge import merge_shapes
 from mmseg_ext.converters.labelme.paint import paint_shapes
@@ -104,7 +106,7 @@ def export_masks(
             former = _former(settings.merge_from, split, stem)
             document = _document(mask, images[split][stem], out / split, classes, settings, former)
             painted = paint_shapes(
-                document['shapes'], mask.shape, label_values(classes), stem, settings.ignore_labels
+                document['shapes'], mask.shape, label_values(classes), stem, settings.ignore_labels, classes.unlabelled
             ).mask
             report.errors[split, stem] = int((painted != mask).sum())
             report.pixels += mask.size
@@ -124,7 +126,8 @@ def _document(
     """Make the LabelMe document of a mask, from an existing one if there is one."""
     header = _matching_header(image, mask)
     if former is None:
-        shapes = encode_shapes(mask, label_names(classes), settings.shapes, settings.tolerance)
+        canvas = np.full_like(mask, classes.unlabelled)
+        shapes = encode_shapes(mask, label_names(classes), settings.shapes, settings.tolerance, canvas)
     else:
         source, known = former
         options = settings.shapes, settings.tolerance, settings.ignore_labels

@@ -95,7 +95,9 @@ def paint_file(path: Path, image_path: Path | None, classes: Classes, ignore_lab
     document = read_document(path)
     orientation = embedded_orientation(document)
     size = _size(document, path, image_path, orientation)
-    painting = paint_shapes(document['shapes'], size, label_values(classes), str(path), ignore_labels)
+    painting = paint_shapes(
+        document['shapes'], size, label_values(classes), str(path), ignore_labels, classes.unlabelled
+    )
     return replace(painting, mask=turn_upright(painting.mask, orientation))
 
 

@@ -47,13 +47,13 @@ def merge_shapes(
         InputError: The existing shapes cannot be painted.
     """
     values = label_values(classes)
-    before = paint_shapes(shapes, mask.shape, values, source, ignore_labels)
+    before = paint_shapes(shapes, mask.shape, values, source, ignore_labels, classes.unlabelled)
     wrong = np.unique(before.owner[before.mask != mask])
     kept = [shape for position, shape in enumerate(shapes) if position not in wrong]
     former = [(shapes[i], shape_mask(shapes[i], *mask.shape)) for i in wrong if i != UNPAINTED]
-    canvas = paint_shapes(kept, mask.shape, values, source, ignore_labels).mask
+    canvas = paint_shapes(kept, mask.shape, values, source, ignore_labels, classes.unlabelled).mask
     added = encode_shapes(mask, label_names(classes), kind, tolerance, canvas)
-    erasers = {IGNORED_LABEL, classes.names[0]}
+    erasers = {IGNORED_LABEL, label_names(classes)[classes.unlabelled]}
     return kept + [_inherit(shape, former, erasers, mask.shape) for shape in added]
 
 

@@ -23,7 +23,7 @@ class Painting:
     """Mask painted from the shapes of a file.
 
     Attributes:
-        mask: The mask, shape (H, W), uint8; 0 where there is no shape.
+        mask: The mask, shape (H, W), uint8; ``base`` where there is no shape.
         owner: Position in the list of the shape that is visible at each pixel, -1 where there is none. Shape (H, W),
             int32.
         overlaps: Number of pixels where a shape hid another class: (hidden class, class on top) → pixels. Background
@@ -45,8 +45,9 @@ def paint_shapes(
     values: Mapping[str, int],
     source: str,
     ignore_labels: Collection[str] = (),
+    base: int = 0,
 ) -> Painting:
-    """Paint shapes in the order of the list, a later one over an earlier one, on background (0).
+    """Paint shapes in the order of the list, a later one over an earlier one, on background.
 
     Args:
         shapes: The shapes of a LabelMe file.
@@ -54,13 +55,14 @@ def paint_shapes(
         values: Label → value in the mask (`label_values`).
         source: Name of the file in errors.
         ignore_labels: Labels whose shapes are left out.
+        base: Value where there is no shape (`Classes.unlabelled`).
 
     Raises:
         InputError: A label is unknown, or a shape is damaged or covers no area.
     """
     names = {value: name for name, value in values.items()}
-    erasers = {0} | {value for label, value in values.items() if label == IGNORED_LABEL}
-    painting = Painting(np.zeros(size, np.uint8), np.full(size, UNPAINTED, np.int32))
+    erasers = {base} | {value for label, value in values.items() if label == IGNORED_LABEL}
+    painting = Painting(np.full(size, base, np.uint8), np.full(size, UNPAINTED, np.int32))
     for position, shape in enumerate(shapes):
         label = shape['label']
         if label in ignore_labels:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from mmseg_ext.converters.labelme.encode import encode_shapes
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import SHAPES_SUFFIX
@@ -17,7 +19,7 @@ PREFIX = 'model: '
 
 def suggested_labels(classes: Classes) -> list[str]:
     """Return the labels of suggested shapes, such as ``model: cat``; background is never suggested."""
-    return [PREFIX + name for name in classes.names[1:]]
+    return [PREFIX + name for name in (classes.names[value] for value in classes.object_classes)]
 
 
 def write_label_list(folder: Path, classes: Classes) -> None:
@@ -48,6 +50,7 @@ def write_suggestion(folder: Path, image: Path, mask: Mask, model: Mask, classes
         return False
     names = label_names(classes)
     suggested = {value: PREFIX + name for value, name in names.items()}
-    shapes = [*encode_shapes(mask, names), *encode_shapes(model, suggested)]
+    canvas = np.full_like(mask, classes.unlabelled)
+    shapes = [*encode_shapes(mask, names, canvas=canvas), *encode_shapes(model, suggested, canvas=canvas)]
     write_json(path, new_document(shapes, image, read_header(image), folder))
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def read_document(path: str | Path) -> Document:
     for number, shape in enumerate(content['shapes'], 1):
         if not isinstance(shape, dict) or not isinstance(shape.get('label'), str):
             raise InputError(path, f'shape {number} has no `label:`', 'name it in labelme or delete it')
+        shape['label'] = unicodedata.normalize('NFC', shape['label'])  # as names of classes are
     return content
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,7 @@ def read_stems(path: str | Path) -> tuple[str, ...]:
         InputError: The file is missing, or is no text.
     """
     try:
-        lines = Path(path).read_text(encoding='utf-8').splitlines()
+        lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f'list of stems cannot be read ({error})') from error
-    return tuple(line.strip() for line in lines if line.strip())
+    return tuple(unicodedata.normalize('NFC', line.strip()) for line in lines if line.strip())

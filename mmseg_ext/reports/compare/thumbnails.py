@@ -35,7 +35,7 @@ class Thumbnails:
     """Thumbnails of one set of paired evaluations, as data URIs.
 
     Attributes:
-        images: Position of the image → ``image`` (JPEG), ``truth`` and ``masks`` (entry → PNG, class 0 transparent),
+        images: Position of the image → ``image`` (JPEG), ``truth`` and ``masks`` (entry → PNG, background transparent),
             ``width`` and ``height`` in pixels.
         total: Number of images that could be shown; 0 where no evaluation has predicted masks.
         unreadable: Number of those tried that could not be read.
@@ -68,7 +68,9 @@ def make_thumbnails(paired_set: PairedSet, max_bytes: int = MAX_BYTES) -> Thumbn
     return thumbnails
 
 
-def _thumbnail(paired_set: PairedSet, image: int, palette_of: Callable[[Path], Palette]) -> tuple[dict[str, Any], int]:
+def _thumbnail(
+    paired_set: PairedSet, image: int, palette_of: Callable[[Path], tuple[Palette, int | None]]
+) -> tuple[dict[str, Any], int]:
     """Encode one image with its masks; returns the entry of `Thumbnails.images` and the bytes of its files."""
     records = paired_set.evaluations[0].records
     assert records is not None
@@ -77,14 +79,15 @@ def _thumbnail(paired_set: PairedSet, image: int, palette_of: Callable[[Path], P
     height, width = pixels.shape[:2]
     scale = min(1.0, MAX_SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    palette = palette_of(Path(records.images[row]).parent)
+    palette, background = palette_of(Path(records.images[row]).parent)
     small = Image.fromarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
     files = [_encode(small, 'JPEG', quality=JPEG_QUALITY)]
 
     def encode_mask(path: Path | None) -> str | None:
         if path is None or not path.is_file():
             return None
-        files.append(_encode(_small_mask(read_mask(path), size, palette), 'PNG', transparency=0))
+        transparent = {} if background is None else {'transparency': background}
+        files.append(_encode(_small_mask(read_mask(path), size, palette), 'PNG', **transparent))
         return _data_uri(files[-1], 'png')
 
     labels = records.labels[row]
@@ -120,12 +123,12 @@ def _small_mask(mask: Mask, size: tuple[int, int], palette: Palette) -> Image.Im
     return picture
 
 
-def _palette(image_folder: Path, names: tuple[str, ...]) -> Palette:
-    """Return the colours of the data set, or our own where its ``dataset.yaml`` is missing or names other classes."""
+def _palette(image_folder: Path, names: tuple[str, ...]) -> tuple[Palette, int | None]:
+    """Return colours and background of the data set, or our own where ``dataset.yaml`` is missing or of others."""
     try:
         classes = Classes.read(image_folder.parents[1])  # ROOT/img/<split>
     except (InputError, OSError, IndexError):
         classes = None
     if classes is not None and classes.names == names:
-        return classes.palette
-    return [(0, 0, 0), *(CLASS_COLOURS[number % len(CLASS_COLOURS)] for number in range(len(names) - 1))]
+        return classes.palette, classes.background
+    return [(0, 0, 0), *(CLASS_COLOURS[number % len(CLASS_COLOURS)] for number in range(len(names) - 1))], 0

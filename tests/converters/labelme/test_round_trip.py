@@ -53,6 +53,22 @@ def test_masks_come_back_exactly_and_sources_stay(data: Path, tmp_path: Path, ki
     assert sorted(listing(tmp_path / 'masks')) == ['train/a.png', 'train/b.png', 'val/a.png']
 
 
+@pytest.mark.parametrize('kind', KINDS)
+def test_without_a_background_every_class_is_a_shape_and_the_rest_is_ignored(
+    data: Path, tmp_path: Path, kind: ShapeKind
+) -> None:
+    with (data / 'dataset.yaml').open('a') as stream:
+        stream.write('background: null\n')
+    mask = np.zeros((40, 60), np.uint8)
+    mask[:20, 10:], mask[30:, :] = 1, 255
+    write_mask(data / 'labels' / 'train' / 'a.png', mask, [(0, 0, 0)])
+    assert export_masks(data, 'labels', tmp_path / 'json', ExportSettings(kind)).errors['train', 'a'] == 0
+    labels = {shape['label'] for shape in load(tmp_path / 'json/train/a.json')['shapes']}
+    assert labels == {'background', 'cat'}  # the first class has shapes of its own; ignored pixels need none
+    import_masks(tmp_path / 'json', data, tmp_path / 'masks')
+    np.testing.assert_array_equal(read_mask(tmp_path / 'masks/train/a.png'), mask)
+
+
 def test_what_a_file_holds(data: Path, tmp_path: Path) -> None:
     export_masks(data, 'labels', tmp_path / 'x' / 'json')
     document = load(tmp_path / 'x' / 'json' / 'train' / 'a.json')
