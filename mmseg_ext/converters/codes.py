@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from mmseg_ext.converters.naming import Colour
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.images import ImageRules, read_image
-from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.data.images import read_image
+from mmseg_ext.data.masks import Mask, open_mask
+from mmseg_ext.data.remapping import LOSSY_SUFFIXES, Keys, Remapping, pack
 from mmseg_ext.errors import InputError, one_line
 
 LABEL_MAP = 'labelmap.txt'
-LOSSY_SUFFIXES = ('.jpg', '.jpeg', '.webp')
+GREY_MODES, COLOUR_MODES = ('1', 'L'), ('RGB', 'RGBA')  # of Pillow
 MANY_COLOURS = 16  # unknown ones in a mask: more come of smoothed edges or of a lossy format, not of a class
 MAX_LISTED = 5
 
@@ -31,7 +32,7 @@ class Translation:
     """What the pixels of foreign masks mean.
 
     Attributes:
-        known: Number, or packed RGB colour (`pack`), → value in our masks.
+        known: Number, or packed RGB colour, → value in our masks.
         is_colour: Whether the pixels are colours.
         nearest: Take the nearest known colour or number where a pixel has none, as at smoothed edges.
         other: Value of pixels that are not known; None refuses the mask.
@@ -51,7 +52,7 @@ class Translation:
         Raises:
             InputError: It cannot be read, or holds something that is not known; the message counts it.
         """
-        codes = read_colours(path) if self.is_colour else read_numbers(path)
+        codes = self._codes(path)
         mask = np.zeros(codes.shape, np.uint8)
         unknown = np.ones(codes.shape, bool)
         for code, value in self.known.items():
@@ -66,12 +67,31 @@ class Translation:
         elif self.other is not None:
             mask[unknown] = self.other
         else:
-            raise InputError(path, *self._explain(path, found, counts))
+            raise InputError(path, *self._explain(found, counts))
         return mask
 
-    def _nearest(self, found: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    def _codes(self, path: Path) -> Keys:
+        noun = 'colour' if self.is_colour else 'value'
+        if path.suffix.lower() in LOSSY_SUFFIXES:
+            if not self.nearest:
+                problem = f'is in a lossy format, which changes {noun}s along borders'
+                raise InputError(path, problem, f'export it as PNG, or take the nearest {noun}: `nearest=True`')
+            pixels = read_image(path).astype(np.int64)
+            return pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2] if self.is_colour else pixels[..., 0]
+        mode = mode_of(path)
+        if self.is_colour and mode in GREY_MODES:
+            return Remapping({}).read(path) * pack((1, 1, 1))
+        if self.is_colour or mode not in COLOUR_MODES:
+            return Remapping(self.known, by_colour=self.is_colour).read(path)
+        codes = Remapping({}, by_colour=True).read(path)
+        grey = codes & 255
+        if (codes != grey * pack((1, 1, 1))).any():
+            raise InputError(path, f'holds colours (mode {mode}), no class indices', 'use mmseg-ext convert colour')
+        return grey
+
+    def _nearest(self, found: Keys) -> NDArray[np.uint8]:
         """Return the value of the known code nearest to each unknown one; of equally near ones the first."""
-        codes, values = np.array(list(self.known), np.uint32), np.array(list(self.known.values()), np.uint8)
+        codes, values = np.array(list(self.known), np.int64), np.array(list(self.known.values()), np.uint8)
         best = np.empty(len(found), np.uint8)
         for start in range(0, len(found), 100_000):  # which bounds the memory
             part = slice(start, start + 100_000)
@@ -79,39 +99,23 @@ class Translation:
             best[part] = values[(apart**2).sum(axis=2).argmin(axis=1)]
         return best
 
-    def _explain(self, path: Path, found: NDArray[np.uint32], counts: NDArray[np.int64]) -> tuple[str, str]:
+    def _explain(self, found: Keys, counts: NDArray[np.int64]) -> tuple[str, str]:
         noun = 'colour' if self.is_colour else 'value'
         order = np.argsort(-counts, kind='stable')[:MAX_LISTED]
         listed = ', '.join(f'{self.name(int(found[i]))} {counts[i]:,} px' for i in order)
         rest = f' and {len(found) - len(order)} more' if len(found) > len(order) else ''
         plural = '' if len(found) == 1 else 's'
         problem = f'{counts.sum():,} px have {len(found)} {noun}{plural} that no class has ({listed}{rest})'
-        nearest = f'or take the nearest {noun}: `nearest=True`'
-        if path.suffix.lower() in LOSSY_SUFFIXES:
-            return (
-                f'{problem}, since its format is lossy',
-                f'export it as PNG, {nearest}',
-            )
         if len(found) > MANY_COLOURS:
-            return (
-                f'{problem}, as smoothed edges have',
-                f'export it unsmoothed, {nearest}',
-            )
+            remedy = f'export it unsmoothed, or take the nearest {noun}: `nearest=True`'
+            return f'{problem}, as smoothed edges have', remedy
         return problem, f'name the {noun}{plural}, or give such pixels a class with `unknown`'
 
     def name(self, code: int) -> str:
         """Name a code in messages."""
+        if code < 0:
+            return 'the index 255'
         return str(tuple(int(part) for part in _unpack(np.array([code]))[0])) if self.is_colour else str(code)
-
-
-def pack(colour: Sequence[int]) -> int:
-    """Pack an RGB colour (0–255) into a number.
-
-    >>> hex(pack((1, 2, 255)))
-    '0x102ff'
-    """
-    red, green, blue = colour
-    return red << 16 | green << 8 | blue
 
 
 def _unpack(codes: NDArray[Any]) -> NDArray[np.int64]:
@@ -120,83 +124,14 @@ def _unpack(codes: NDArray[Any]) -> NDArray[np.int64]:
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1)
 
 
-def read_colours(path: Path) -> NDArray[np.uint32]:
-    """Read the colours of a mask, packed; those of its palette where it has one. Shape (H, W).
-
-    Raises:
-        InputError: It cannot be read, or is partly transparent.
-    """
-    mode_of(path)
-    _refuse_transparent(path)
-    pixels = read_image(path)
-    codes = pixels[..., 0].astype(np.uint32)
-    for channel in (1, 2):
-        codes <<= 8
-        codes |= pixels[..., channel]
-    return codes
-
-
-def read_numbers(path: Path) -> NDArray[np.uint32]:
-    """Read the numbers of a mask: grey of up to 16 bits, palette indices, or three equal channels. Shape (H, W).
-
-    Raises:
-        InputError: It cannot be read, or holds colours.
-    """
-    mode = mode_of(path)
-    if mode in ('1', 'L', 'P'):
-        return read_mask(path).astype(np.uint32)
-    if mode.startswith('I'):
-        return _read_16_bits(path)
-    _refuse_transparent(path)
-    pixels = read_image(path)
-    if mode in ('F', 'CMYK', 'YCbCr', 'LAB', 'HSV') or not (pixels == pixels[..., :1]).all():
-        raise InputError(path, f'holds colours (mode {mode}), no class indices', 'use mmseg-ext convert colour')
-    return pixels[..., 0].astype(np.uint32)
-
-
 def mode_of(path: Path) -> str:
     """Return Pillow's mode of an image file.
 
     Raises:
         InputError: It cannot be read, or is too large.
     """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            mode, pixels = image.mode, image.width * image.height
-    except FileNotFoundError:
-        raise InputError(path, 'mask not found') from None
-    except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
-        raise InputError(path, f'mask cannot be read ({one_line(error)})', 'write the file again') from error
-    limit = ImageRules().max_pixels
-    if pixels > limit:
-        raise InputError(path, f'has {pixels:,} pixels, more than {limit:,}', 'make it smaller')
-    return mode
-
-
-def _read_16_bits(path: Path) -> NDArray[np.uint32]:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image).clip(0).astype(np.uint32)
-    except Exception as error:  # as in `mode_of`
-        raise InputError(path, f'mask cannot be read ({one_line(error)})', 'write the file again') from error
-
-
-def _refuse_transparent(path: Path) -> None:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            if 'A' not in image.mode and 'transparency' not in image.info:
-                return
-            opaque = image.convert('RGBA').getchannel('A').getextrema() == (255, 255)
-    except Exception as error:  # as in `mode_of`
-        raise InputError(path, f'mask cannot be read ({one_line(error)})', 'write the file again') from error
-    if not opaque:
-        raise InputError(path, 'mask has transparent pixels, which have no colour', 'export it without transparency')
+    with open_mask(path) as image:
+        return image.mode
 
 
 def read_table(path: str | Path) -> Table:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.converters.codes import Translation, pack, read_table
+from mmseg_ext.converters.codes import Translation, read_table
 from mmseg_ext.converters.naming import IGNORE_INDEX, Colour, Naming, name_classes
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.pairs import convert_pairs, find_pairs
-from mmseg_ext.converters.report import IGNORED, Report
+from mmseg_ext.converters.report import IGNORED, PIXELS, Report, some
 from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.data.remapping import pack
 from mmseg_ext.errors import InputError
 
 
@@ -59,9 +61,14 @@ def convert_folder(
     }  # fmt: skip
     report = Report(naming.classes.names)
     pairs = find_pairs(images, masks, report, image_suffix, mask_suffix)
-    return convert_pairs(
+    done = convert_pairs(
         pairs, naming, translation.read, root, 'folder', settings, report, split=split, overwrite=overwrite
     )
+    absent = [name for name in naming.classes.names if not report.counts.get(name, Counter())[PIXELS]]
+    if absent and IGNORE_INDEX not in values and report.counts.get(IGNORED):
+        problem = f'no mask shows {some(absent)}, but some hold 255, which was taken as ignored'
+        report.doubts.append(f'{problem}: are these 0/255 masks? Name the values with `values`, and `overwrite=True`')
+    return done
 
 
 def convert_colour(

@@ -73,7 +73,8 @@ def name_classes(
     order = [*first, *names]
     values = {name: position for position, name in enumerate(order)} | dict.fromkeys(ignored, IGNORE_INDEX)
     shown = [BACKGROUND, *names] if first else names
-    return Naming(Classes(tuple(shown), _palette(order, labels, bool(first)), IGNORE_INDEX), values)
+    palette = _palette(order, labels, bool(first))
+    return Naming(Classes(tuple(shown), palette, IGNORE_INDEX, background=0 if first else None), values)
 
 
 def _palette(order: Sequence[str], labels: Mapping[str, Colour | None], background: bool) -> tuple[Colour, ...]:

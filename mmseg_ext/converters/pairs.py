@@ -29,6 +29,7 @@ SPLIT_FOLDERS = {
 IMAGE_FOLDERS = ('image', 'images', 'img', 'imgs', 'img_dir', 'jpegimages')
 MASK_FOLDERS = ('ann_dir', 'annotation', 'annotations', 'gt', 'label', 'labels', 'mask', 'masks', 'segmentationclass')
 
+NO_BACKGROUND = 'no class is called background: dataset.yaml has background: null; if the first is it, call it so'
 Named = dict[str, list[tuple[Path, str | None]]]  # key → files, each with the split that a folder names
 
 
@@ -179,6 +180,8 @@ def convert_pairs(
     else:
         split_of, used = assign_splits([pair.key for pair in pairs], options), options.settings()
         stems = {pair.key: stem_of(pair.key + '.x') for pair in pairs}
+    if naming.classes.background is None:
+        report.notes.append(NO_BACKGROUND)
     unlisted = [pair.key for pair in pairs if pair.key not in split_of]
     if unlisted:
         report.notes.append(f'{len(unlisted)} images are in no list and left out: {some(unlisted)}')

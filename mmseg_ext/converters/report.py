@@ -29,6 +29,7 @@ class Report:
         skipped: One line per object that was left out: which and why.
         notes: One line per thing to know about the whole source.
         failed: One error for each image that cannot be used.
+        doubts: One line per reason to think that the options do not fit the source.
 
     >>> report = Report(['cat', 'dog'])
     >>> report.add('cat')
@@ -44,11 +45,12 @@ class Report:
     skipped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: list[InputError] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing of the source was damaged."""
-        return not self.skipped and not self.failed
+        """Whether nothing of the source was damaged or doubtful."""
+        return not self.skipped and not self.failed and not self.doubts
 
     def add(self, name: str, outcome: str = TAKEN, count: int = 1) -> None:
         """Count objects of a class."""
@@ -87,7 +89,7 @@ class Report:
 
     def lines(self, most: int = 20) -> list[str]:
         """Return the notes and the reasons to print, at most ``most`` reasons and the number of the rest."""
-        lines = list(self.notes)
+        lines = [*self.notes, *self.doubts]
         for found in (self.skipped, self.failed):
             lines += [f'skipped: {line}' for line in found[:most]]
             lines += [f'… and {len(found) - most} more'] if len(found) > most else []
@@ -101,6 +103,7 @@ class Report:
             'classes': counts,
             'skipped': self.skipped,
             'notes': self.notes,
+            'doubts': self.doubts,
             'failed': [str(error) for error in self.failed],
         }
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.converters.codes import LABEL_MAP, Translation, mode_of, pack, read_table
+from mmseg_ext.converters.codes import GREY_MODES, LABEL_MAP, Translation, mode_of, read_table
 from mmseg_ext.converters.folder import translate_table
 from mmseg_ext.converters.naming import BACKGROUND_NAMES, Colour, name_classes
 from mmseg_ext.converters.output import Converted, Sample, classes_with_background, write_data_set
@@ -29,6 +29,7 @@ from mmseg_ext.converters.source import UNPACK_AGAIN, check_size, find_folder, r
 from mmseg_ext.converters.split import SplitOptions
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.data.remapping import IS_IGNORED, pack
 from mmseg_ext.errors import InputError
 from mmseg_ext.progress import track
 
@@ -149,7 +150,7 @@ def _convert_own(
         table = read_table(told)
         order = [name for name, _ in table]
         naming, by_colour = translate_table(table, classes, ignored)
-        by_colour.known.setdefault(pack(VOID), IGNORED)
+        by_colour.known.update({pack(VOID): by_colour.known.get(pack(VOID), IGNORED), IS_IGNORED: IGNORED})
     else:
         order = read_lines(told) if told is not None else list(names or ())
         if order[0].casefold() not in BACKGROUND_NAMES:
@@ -159,7 +160,7 @@ def _convert_own(
     by_number = Translation({**numbers, IGNORED: IGNORED}, False)
 
     def read(path: Path) -> Mask:
-        is_colour = by_colour is not None and mode_of(path) not in ('1', 'L')
+        is_colour = by_colour is not None and mode_of(path) not in GREY_MODES
         return (by_colour if is_colour and by_colour else by_number).read(path)
 
     report = Report(naming.classes.names)

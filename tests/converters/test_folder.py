@@ -74,6 +74,8 @@ def test_colours_become_classes_whatever_the_mode_of_the_file(tmp_path: Path) ->
     done = convert_colour(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', colours=tmp_path / 'table.csv')
     assert done.images == {'train': 2, 'val': 1}
     assert Classes.read(tmp_path / 'data').names == ('sky', 'road')
+    assert Classes.read(tmp_path / 'data').background is None
+    assert 'background: null' in done.report.notes[0]
     for seed, place in enumerate(['train/x0', 'train/b_x1', 'val/x2']):
         np.testing.assert_array_equal(read_mask(tmp_path / f'data/labels/{place}.png'), MEANING[codes(seed, 4)])
     assert done.report.counts['ignored']['pixels'] == sum(int((codes(seed, 4) == 3).sum()) for seed in range(3))
@@ -94,7 +96,7 @@ def test_unknown_colours_are_counted_or_taken_by_choice(tmp_path: Path) -> None:
     b, c = (str(error) for error in done.report.failed)
     assert 'b.png: 4 px have 2 colours that no class has ((12, 21, 29) 3 px, (90, 90, 90) 1 px)' in b
     assert 'c.jpg' in c
-    assert 'its format is lossy' in c
+    assert 'is in a lossy format' in c
     done = convert_colour(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'near', **table, nearest=True)
     masks = {path.stem: read_mask(path) for path in (tmp_path / 'near').glob('labels/*/*.png')}
     expected = MEANING[codes(1, 2)]
@@ -112,7 +114,7 @@ def test_a_transparent_mask_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'table.csv').write_text('a,255,255,255\nb,0,0,0')
     photo(tmp_path / 'images/a.png')
     save(tmp_path / 'masks/a.png', np.zeros((8, 12, 4), np.uint8))
-    with pytest.raises(InputError, match='transparent pixels'):
+    with pytest.raises(InputError, match='partly transparent'):
         convert_colour(
             tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', colours=tmp_path / 'table.csv', split=ALL
         )
@@ -131,6 +133,17 @@ def test_suffixes_in_one_flat_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert (data / 'img' / path.parent.name / f'{path.stem}.tif').is_file()
     with pytest.raises(InputError, match=r"images such as 't0_img', masks such as 't0_gt'.*`image_suffix`"):
         convert_folder(tiles, tiles, tmp_path / 'x', values={0: 'a'}, image_suffix='.tif', mask_suffix='.png')
+
+
+def test_masks_of_0_and_255_are_not_taken_for_indices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo(tmp_path / 'images/a.png')
+    save(tmp_path / 'masks/a.png', (codes(0, 2) * 255).astype(np.uint8))
+    folders = [str(tmp_path / name) for name in ('images', 'masks', 'data')]
+    command = ['convert', 'folder', *folders, '--val', '0', '--test', '0']
+    assert main([*command, '--classes', 'background,cat']) == 1
+    assert 'no mask shows cat, but some hold 255' in capsys.readouterr().out
+    assert main([*command, '--values', '0=background,255=cat', '--overwrite']) == 0
+    np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/train/a.png'), codes(0, 2))
 
 
 def test_folders_within_folders_and_every_kind_of_number(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Writer(ABC):
         self.classes = classes
         self.tolerance = tolerance
         self.notes: list[str] = []
-        self.values = [value for value in range(len(classes.names)) if value != getattr(classes, 'background', 0)]
+        self.values = list(classes.object_classes)
         self.ignored = next(name for name in IGNORED_NAMES if name not in classes.names)
 
     @abstractmethod

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,26 @@ def test_masks_survive_the_way_there_and_back(kind: str, masks: list[Mask]) -> N
 @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=9))
 def test_compressed_run_lengths(counts: list[int]) -> None:
     assert decode_counts(encode_counts(counts)) == counts
+
+
+@pytest.mark.parametrize('kind', FORMATS)
+def test_without_a_background_the_first_class_has_objects_too(kind: str, tmp_path: Path) -> None:
+    mask = np.random.default_rng(0).integers(0, 3, (7, 9), dtype=np.uint8)
+    data = write(tmp_path / 'data', [mask])
+    replace(CLASSES, names=('road', *CLASSES.names[1:]), background=None).write(data)
+    report = export_labels(data, 'labels', tmp_path / 'out', kind, images=True)
+    assert report.counts['road']['objects'] > 0
+    assert not report.total('px differ')
+    if kind == 'voc':
+        convert_voc(tmp_path / 'out', tmp_path / 'back', split=SplitOptions(0, 0))
+        np.testing.assert_array_equal(read_mask(tmp_path / 'back/labels/val/0.png'), mask)
+    if kind == 'coco':
+        (back,) = by_toolkit(tmp_path / 'out/annotations/instances_val.json')
+        np.testing.assert_array_equal(back, mask + 1)  # ids begin at 1
+    if kind in ('cvat', 'yolo'):
+        convert = convert_cvat if kind == 'cvat' else convert_yolo
+        convert(tmp_path / 'out', tmp_path / 'back')
+        np.testing.assert_array_equal(read_mask(tmp_path / 'back/labels/val/0.png'), mask + 1)  # 0 is background
 
 
 def test_objects_are_8_connected_regions(tmp_path: Path) -> None:
