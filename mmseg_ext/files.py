@@ -113,15 +113,25 @@ def claim_folder(out: Path, settings: Any, content: str) -> None:
     write_json(make_folder(out) / SETTINGS_FILE, wanted)
 
 
-def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
-    """Refuse to replace files unless that was asked for.
+def refuse_existing(paths: Iterable[Path], overwrite: bool, argument: str = 'out') -> None:
+    """Refuse to replace files unless that was asked for, and names that cannot become files.
+
+    Args:
+        paths: The files to write.
+        overwrite: Whether existing files may be replaced.
+        argument: The argument that names them, for the error.
 
     Raises:
-        InputError: One of the files exists.
+        InputError: One of the files exists, is a folder, or is to be within a file.
     """
-    for path in paths if not overwrite else ():
-        if path.exists():
-            raise InputError(path, 'exists', 'replace it with `overwrite=True` or choose another `out`')
+    for path in paths:
+        above = next((parent for parent in path.parents if parent.exists()), None)
+        if above is not None and not above.is_dir():
+            raise InputError(above, 'is a file', f'choose another `{argument}`')
+        if path.is_dir():
+            raise InputError(path, 'is a folder', f'choose another `{argument}`')
+        if path.exists() and not overwrite:
+            raise InputError(path, 'exists', f'replace it with `overwrite=True` or choose another `{argument}`')
 
 
 @contextmanager

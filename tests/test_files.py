@@ -298,6 +298,19 @@ def test_existing_files_are_refused_unless_they_may_be_replaced(tmp_path: Path) 
     refuse_existing([tmp_path / 'a.txt'], overwrite=True)
     with pytest.raises(InputError, match=r'a\.txt: exists; replace it with `overwrite=True`'):
         refuse_existing([tmp_path / 'b.txt', tmp_path / 'a.txt'], overwrite=False)
+    with pytest.raises(InputError, match=r'or choose another `json`'):
+        refuse_existing([tmp_path / 'a.txt'], overwrite=False, argument='json')
+
+
+@pytest.mark.parametrize('overwrite', [False, True])
+def test_names_that_cannot_become_files_are_refused(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / 'file').touch()
+    for name in ('file/new.json', 'file/deep/new.json'):
+        with pytest.raises(InputError, match=r'file: is a file; choose another `out`'):
+            refuse_existing([tmp_path / name], overwrite)
+    with pytest.raises(InputError, match=r'is a folder; choose another `json`'):
+        refuse_existing([tmp_path], overwrite, 'json')
+    refuse_existing([tmp_path / 'no' / 'such' / 'folder.json'], overwrite)
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:

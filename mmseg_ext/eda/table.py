@@ -54,11 +54,13 @@ class Table:
         return stream.getvalue()
 
     def markdown(self) -> str:
-        """Write a Markdown table under its title, the note below."""
+        """Write a Markdown table under its title, the note below; one line where there are no rows."""
         escaped = [[text.replace('|', '\\|') for text in line] for line in [list(self.columns), *self.texts()]]
         rule = ['---:' if right else '---' for right in self._right()]
         lines = [f'| {" | ".join(line)} |' for line in [escaped[0], rule, *escaped[1:]]]
         note = [self.note, ''] if self.note else []
+        if not self.rows:
+            return '\n'.join([f'**{self.title}**: none', '', *note])
         return '\n'.join([f'**{self.title}**', '', *lines, '', *note])
 
     def texts(self) -> list[list[str]]:
@@ -79,11 +81,14 @@ class Table:
             caption=escape(self.note) or None,
             caption_justify='left',
             box=box.SIMPLE_HEAD,
+            show_header=bool(self.rows),
         )
         for name, right in zip(self.columns, self._right(), strict=True):
             table.add_column(escape(name), justify='right' if right else 'left')
         for row in self.texts():
             table.add_row(*map(escape, row))
+        if not self.rows:
+            table.add_row('none')
         return table
 
     def compared_with(

@@ -30,6 +30,8 @@ from mmseg_ext.runs.record import (
 from mmseg_ext.runs.scalars import points_of, read_scalars
 
 BUFFERS = ('running_mean', 'running_var', 'num_batches_tracked')  # tensors of a checkpoint that are no parameters
+NO_RUN_FILES = 'no run.json, scalars.json, environment.json or metrics.json'
+NO_RUN = f'holds no run: {NO_RUN_FILES}'
 Json = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
@@ -54,8 +56,7 @@ def read_run(folder: Path, name: str) -> RunRecord:
     except Exception as error:  # one foreign or half-written run must not take the page of all others with it
         reason = one_line(f'{type(error).__name__}: {error}')
         return RunRecord(name, str(folder), status=UNREADABLE, reason=reason)
-    reason = 'holds no run: no run.json, scalars.json, environment.json or metrics.json'
-    return RunRecord(name, str(folder), status=UNREADABLE, reason=reason)
+    return RunRecord(name, str(folder), status=UNREADABLE, reason=NO_RUN)
 
 
 class _Problems(list[str]):

@@ -40,7 +40,8 @@ def audit_labels(
         InputError: The data set or an argument cannot be used, or a file exists.
     """
     targets = [Path(out) / name for name in FILES] if out is not None else []
-    refuse_existing([*targets, *([Path(json)] if json is not None else [])], overwrite)
+    refuse_existing(targets, overwrite)
+    refuse_existing([Path(json)] if json is not None else [], overwrite, 'json')
     result = audit_label_set(root, labels, splits, read_rules(thresholds, settings), workers)
     if json is not None:
         write_audit_json(json, result)

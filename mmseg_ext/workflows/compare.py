@@ -12,7 +12,8 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.files import refuse_existing
 from mmseg_ext.reports.compare import Comparison, compare_runs, write_outputs
 from mmseg_ext.reports.compare.outputs import STANDARD_OUTPUT
-from mmseg_ext.runs.reading import read_runs
+from mmseg_ext.runs.finding import MAX_DEPTH
+from mmseg_ext.runs.reading import NO_RUN, NO_RUN_FILES, read_runs
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,17 @@ def compare(
         raise InputError('nothing to compare', remedy='give `runs`, or a `project`')
     if publish and project is None:
         raise InputError('`publish=True`', 'there is no project to publish to', 'name it with `project`')
-    given = [Path(file) for file in (out, markdown, json) if file is not None]
-    refuse_existing([file for file in given if str(file) != STANDARD_OUTPUT], overwrite)
+    for argument, file in (('out', out), ('markdown', markdown), ('json', json)):
+        if file is not None and str(file) != STANDARD_OUTPUT:
+            refuse_existing([Path(file)], overwrite, argument)
     records = read_runs(list(map(str, runs)))
+    if records and project is None and all(record.reason == NO_RUN for record in records):
+        places = ', '.join(map(str, runs))
+        raise InputError(
+            places,
+            f'no run here or up to {MAX_DEPTH} folders below ({NO_RUN_FILES})',
+            'name a work dir of mmseg-ext train or a result of mmseg-ext test',
+        )
     if project is not None:
         from mmseg_ext.tracking.clearml import read_project
 

@@ -112,7 +112,7 @@ def remap_labels(
     """
     data = DataSet(root)
     classes, folder, target = data.classes, data.label_set(labels).folder, data.new_label_set(to, labels).folder
-    refuse_existing([Path(json)] if json is not None else [], overwrite)
+    refuse_existing([Path(json)] if json is not None else [], overwrite, 'json')
     if not dry_run and target.exists() and not (overwrite and (target / RECORD).is_file()):
         remedy = 'replace a remapped one with `overwrite=True`' if (target / RECORD).is_file() else 'name another'
         raise InputError(target, 'exists', remedy)

@@ -72,6 +72,14 @@ def test_wrong_use_is_one_line(
     one_line(run_tool('audit', small_set, *arguments), *words)
 
 
+def test_outputs_that_cannot_be_written_name_their_flag(
+    run_tool: Callable, small_set: Path, tmp_path: Path, one_line: Callable[..., None]
+) -> None:
+    (tmp_path / 'file').touch()
+    one_line(run_tool('audit', small_set, '--out', tmp_path / 'file'), 'file: is a file; choose another --out')
+    one_line(run_tool('audit', small_set, '--json', tmp_path / 'file'), '--overwrite or choose another --json')
+
+
 def test_no_data_set(run_tool: Callable, tmp_path: Path, one_line: Callable[..., None]) -> None:
     one_line(run_tool('audit', tmp_path), 'dataset.yaml')
 

@@ -75,7 +75,10 @@ def test_wrong_use(
     one_line(fast_tool('compare', two_runs, '--out', '-'), 'the page needs a file')
     one_line(fast_tool('compare', two_runs, '--markdown', '-', '--json', '-'), 'only one of them')
     (tmp_path / 'file').write_text('')
-    one_line(fast_tool('compare', two_runs, '--json', tmp_path / 'file' / 'x.json'), 'cannot be written')
+    one_line(fast_tool('compare', two_runs, '--json', tmp_path / 'file' / 'x.json'), 'file: is a file', '--json')
+    one_line(fast_tool('compare', two_runs, '--json', tmp_path / 'file'), 'exists', 'choose another --json')
+    (tmp_path / 'empty').mkdir()
+    one_line(fast_tool('compare', tmp_path / 'empty'), 'empty: no run here', 'run.json', 'mmseg-ext train')
 
 
 def test_runs_of_which_nothing_can_be_read(fast_tool: Callable[..., Any], tmp_path: Path) -> None:
@@ -83,5 +86,6 @@ def test_runs_of_which_nothing_can_be_read(fast_tool: Callable[..., Any], tmp_pa
     (tmp_path / 'broken' / 'run.json').write_text('{')
     result = fast_tool('compare', tmp_path / 'broken', '--out', tmp_path / 'page.html')
     assert result.returncode == 1
+    assert '| `broken` (unreadable) |' in result.stdout
     assert result.stderr.startswith('broken: unreadable: run.json: cannot be read as JSON')
     assert (tmp_path / 'page.html').is_file()

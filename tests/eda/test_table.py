@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import io
+
+from rich.console import Console
+
 from mmseg_ext.eda.table import Table
 
 
@@ -24,3 +28,11 @@ def test_numbers_are_compared_with_those_of_another_report() -> None:
     assert table.compared_with('B', reference, split='train').rows[0] == ['cat', 'mean', '1.24', '1.25', 'no']
     assert table.compared_with('B', {'bird': {'mean': '1'}}).rows == [['bird', 'mean', '1', '–', 'no']]
     assert table.compared_with('B', {'val': {'mean': '9'}}, key='split').rows == [['val', 'mean', '9', '9', 'yes']]
+
+
+def test_a_table_without_rows_says_so() -> None:
+    table = Table('Worst', {'name': None, 'p': 3}, [], 'How to read it.')
+    assert table.markdown().splitlines() == ['**Worst**: none', '', 'How to read it.']
+    console = Console(width=40, file=io.StringIO())
+    console.print(table.rich())
+    assert console.file.getvalue().split() == ['Worst', 'none', 'How', 'to', 'read', 'it.']

@@ -60,7 +60,8 @@ def _images(statistics: Statistics, drifts: Drifts, reference: str) -> Table:
         low, middle, high = _quartiles(values)
         masks = len(statistics.images_of(split, masked=True))
         compared = _compared(drifts, split, None, 'image brightness')
-        rows.append([split, len(images), masks, size, low, middle, high, *compared])
+        files = sum(not math.isnan(row.brightness) for row in images)  # a mask without its image has a row too
+        rows.append([split, files, masks, size, low, middle, high, *compared])
     columns = dict.fromkeys(('split', 'images', 'masks', 'size'))
     numbers = {'brightness q1': 1, 'median': 1, 'q3': 1, f'median vs {reference}': 1, 'p': 3}
     note = 'Brightness: mean luma of an image, 0–255. Size: width×height of the smallest and the largest image.'

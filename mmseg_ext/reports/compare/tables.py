@@ -211,12 +211,10 @@ def _plain_score(comparison: Comparison, group: Group, kind: str) -> str:
 
 def _config_labels(comparison: Comparison) -> list[str]:
     """Name each group by its config in code style, followed by its own name where several groups share the config."""
-    experiments = [group.experiment for group in comparison.groups]
+    names = [group.experiment or group.label for group in comparison.groups]  # of an unreadable run none is known
     return [
-        f'`{group.experiment}`'
-        if experiments.count(group.experiment) == 1 or group.label == group.experiment
-        else f'`{group.experiment}`, {group.label}'
-        for group in comparison.groups
+        f'`{name}`' if names.count(name) == 1 or group.label == name else f'`{name}`, {group.label}'
+        for group, name in zip(comparison.groups, names, strict=True)
     ]
 
 

@@ -41,7 +41,7 @@ def check_markdown(path: str | Path, overwrite: bool = False) -> None:
     """
     path = Path(path)
     charts = (path.parent / FIGURES / f'errors_{name}.png' for name in ALT_TEXTS)
-    refuse_existing([path, *charts], overwrite)
+    refuse_existing([path, *charts], overwrite, 'markdown')
 
 
 def write_errors_markdown(path: str | Path, summary: Summary) -> None:

@@ -111,7 +111,8 @@ def plan_config(
     if not re.fullmatch(r'[\w-]+', path.stem):
         raise InputError(path, 'mmengine takes config names of letters, digits, _ and - only', 'choose another `out`')
     lists = tuple(path.with_name(f'{path.stem}_{split}.txt') for split in ('train', 'val'))
-    refuse_existing([path, *([Path(json)] if json is not None else [])], overwrite)
+    refuse_existing([path], overwrite)
+    refuse_existing([Path(json)] if json is not None else [], overwrite, 'json')
     _check_writable(path.parent)
     machine = describe_machine(device)
     name, reason = choose_backbone(backbone)

@@ -70,6 +70,13 @@ def test_images_and_their_sizes(measured: Statistics) -> None:
     assert (table['test']['median'], table['test']['median vs train']) == ('20.0', '-80.0')
 
 
+def test_a_mask_without_its_image_is_no_image(write_set: WriteSet) -> None:
+    masks = {'train': {'a': blocks((1, 0, 0)), 'b': blocks((1, 4, 4))}}
+    root = write_set(masks, {'train': {'a': np.full((20, 20), 100)}})
+    (row,) = rows(make_tables(collect_statistics(root))['images'])
+    assert (row['images'], row['masks'], row['size']) == ('1', '2', '20×20')
+
+
 def test_light_and_position_by_hand(measured: Statistics) -> None:
     tables = make_tables(measured)
     light = {(row['split'], row['class']): row for row in rows(tables['light'])}
