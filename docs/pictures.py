@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 PAGES = {'audit': 'audit/audit.html', 'cleaning': 'cleaning/cleaning.html', 'errors': 'errors/errors.html'}
-VIEWPORT = (1200, 950)
+VIEWPORT = (1200, 1180)
 PREDICTIONS = 6
 PREDICTION_SIDE = 220  # px
 
