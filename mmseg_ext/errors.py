@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class InputError(Exception):
     """Input that cannot be used as it is.
@@ -44,6 +46,40 @@ class InputError(Exception):
     def __str__(self) -> str:
         text = ': '.join(part for part in (self.subject, self.problem) if part)
         return f'{text}; {self.remedy}' if self.remedy else text
+
+
+class CombinedInputError(InputError):
+    """Several problems at once, such as those of all files of a folder.
+
+    Its text names the first five; a command prints each.
+
+    Args:
+        problems: At least one.
+        remedy: What to do about all of them.
+
+    >>> print(CombinedInputError([InputError('a.json', 'is empty'), InputError('b.json', 'is empty')], 'remove them'))
+    a.json: is empty; and b.json: is empty; remove them
+    """
+
+    MAX_NAMED = 5
+
+    def __init__(self, problems: Sequence[InputError], remedy: str = '') -> None:
+        named = '; and '.join(str(problem) for problem in problems[: self.MAX_NAMED])
+        rest = len(problems) - self.MAX_NAMED
+        super().__init__(f'{named}; and {rest} more' if rest > 0 else named, remedy=remedy)
+        self.problems = tuple(problems)
+
+
+def raise_all(problems: Sequence[InputError], remedy: str = '') -> None:
+    """Raise one error for all problems, if there are any.
+
+    Raises:
+        InputError: The only problem, or `CombinedInputError`.
+    """
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise CombinedInputError(problems, remedy)
 
 
 def one_line(error: object) -> str:

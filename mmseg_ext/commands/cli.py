@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mmseg_ext.errors import InputError, installing
+from mmseg_ext.errors import CombinedInputError, InputError, installing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -129,6 +129,13 @@ def console(width: int = 110) -> Console:
     from rich.console import Console
 
     return Console(width=None if os.isatty(1) else width)
+
+
+def print_problems(errors: CombinedInputError) -> None:
+    """Print each of several problems on a line of standard error."""
+    parser = ArgumentParser.last
+    for problem in errors.problems:
+        print(str(problem) if parser is None else parser.name_flags(str(problem)), file=sys.stderr)
 
 
 def print_report(report: Report) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmseg_ext.commands import cli
+from mmseg_ext.errors import CombinedInputError, InputError
 
 if TYPE_CHECKING:
     from mmseg_ext.eda.diff import LabelDiff
@@ -41,14 +42,14 @@ def _add_export(commands: Any) -> None:
         description='Write a LabelMe file for each mask, and the label list labels.txt.',
     )  # fmt: skip
     export.add_argument('data', type=Path, metavar='DATA', help='data set')
-    export.add_argument('--labels', metavar='NAME', required=True, help='label set to export')
+    export.add_argument('--labels', metavar='NAME', default='labels', help='label set to export (default: labels)')
     export.add_argument('--out', type=Path, metavar='DIR', required=True, help='folder of the LabelMe files')
     export.add_argument('--splits', type=cli.names, metavar='A,B', help='splits (default: all)')
     export.add_argument(
         '--shapes', choices=['mask', 'polygon'], default='mask', help='type of shapes (default: mask, which is exact)'
     )
     export.add_argument(
-        '--tolerance', type=_tolerance, metavar='PX', default=0.0,
+        '--tolerance', type=_tolerance, metavar='PX',
         help='distance by which a polygon may leave the outline to have fewer vertices (default 0: exact)',
     )  # fmt: skip
     export.add_argument('--stems', type=Path, metavar='FILE', help='only these files: one stem or split/stem per line')
@@ -79,6 +80,20 @@ def _add_import(commands: Any) -> None:
     importer.add_argument(
         '--ignore-labels', type=cli.names, metavar='A,B', default=(), help='labels whose shapes are left out'
     )
+    importer.add_argument(
+        '--skip-degenerate', action='store_true',
+        help='leave out shapes that are damaged or cover no area, and list them',
+    )  # fmt: skip
+    importer.add_argument(
+        '--order', choices=['list', 'area'], default='list',
+        help='list paints later shapes over earlier ones, area small ones over large ones (default list)',
+    )  # fmt: skip
+    importer.add_argument(
+        '--rasterise', choices=['outline', 'labelme', 'centre'], default='outline',
+        help="the pixels of a shape: inside and outline, what labelme's converters paint, or those whose centre it\n"
+        'encloses (default outline; see docs/labelme.md)',
+    )  # fmt: skip
+    importer.add_argument('--json', type=Path, metavar='FILE', help='write the report to this file too')
     importer.add_argument('--overwrite', action='store_true', help='replace files')
     importer.set_defaults(function=_import)
 
@@ -102,9 +117,11 @@ def _add_diff(commands: Any) -> None:
 def _export(args: argparse.Namespace) -> None:
     from mmseg_ext.converters.labelme.exporting import ExportSettings, export_masks
 
+    if args.tolerance is not None and args.shapes != 'polygon':
+        raise InputError('`tolerance`', 'is for polygons, masks are exact', "add `shapes='polygon'` or leave it out")
     report = export_masks(
         args.data, args.labels, args.out,
-        ExportSettings(args.shapes, args.tolerance, args.merge_from, args.ignore_labels),
+        ExportSettings(args.shapes, args.tolerance or 0, args.merge_from, args.ignore_labels),
         splits=args.splits, queue=args.stems, overwrite=args.overwrite,
     )  # fmt: skip
     for (split, stem), error in report.errors.items():
@@ -117,17 +134,33 @@ def _export(args: argparse.Namespace) -> None:
 
 def _import(args: argparse.Namespace) -> None:
     from mmseg_ext.converters.labelme.importing import import_masks
+    from mmseg_ext.converters.labelme.paint import PaintRules
     from mmseg_ext.data.dataset import DataSet
+    from mmseg_ext.files import refuse_existing, write_json
 
+    if args.json:
+        refuse_existing([args.json], args.overwrite)
     out = args.out or DataSet(args.data).new_label_set(args.to).folder
-    report = import_masks(
-        args.folder, args.data, out,
-        splits=args.splits, ignore_labels=args.ignore_labels, overwrite=args.overwrite,
-    )  # fmt: skip
+    try:
+        report = import_masks(
+            args.folder, args.data, out,
+            splits=args.splits,
+            rules=PaintRules(args.ignore_labels, args.order, args.rasterise, args.skip_degenerate),
+            add_images=args.to is not None,
+            overwrite=args.overwrite,
+        )  # fmt: skip
+    except CombinedInputError as error:
+        cli.print_problems(error)
+        raise InputError(args.folder, f'{len(error.problems)} problems, listed above', error.remedy) from error
     for (split, stem), overlaps in report.overlaps.items():
         for (hidden, top), count in overlaps.items():
             print(f'{split}/{stem}: {top} lies over {hidden} on {count} px')
-    skipped = f', {report.skipped} left out' if args.ignore_labels else ''
+    for split, stem in report.images:
+        print(f'{split}/{stem}: the embedded image was added to {args.data}')
+    cli.print_report(report.counts)
+    if args.json:
+        write_json(args.json, report.as_json())
+    skipped = f', {report.skipped} left out' if report.skipped else ''
     print(
         f'{out}: {report.files} masks from {report.painted} shapes{skipped}; '
         f'shapes of different classes overlap in {len(report.overlaps)} files'

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,7 +157,7 @@ def convert_coco(
     files = _annotation_files(Path(annotations))
     contents = {path: read_json_file(path) for path in files}
     known = list(dict.fromkeys(name for path in contents for name in category_names(path, contents[path])))
-    names = tuple(known) if options.classes is None else options.classes
+    names = tuple(known if options.classes is None else (normalize('NFC', name) for name in options.classes))
     for name in names:
         if name not in known and name not in BACKGROUND_NAMES:
             raise InputError(annotations, f'has no category {name!r}', f'`classes` may be {some(sorted(known), 100)}')

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mmseg_ext.converters.crops import Box
 from mmseg_ext.converters.report import Report, some
 from mmseg_ext.data.images import ImageRules
+from mmseg_ext.data.polygons import Region, polygon_region
 from mmseg_ext.errors import InputError
 from mmseg_ext.progress import track
 
@@ -24,11 +25,8 @@ SIGN, MORE = 1 << (BITS - 1), 1 << BITS
 FIRST_CHARACTER = 48
 MAX_SHIFT = 60  # bits of a compressed number: more than any image has pixels
 MAX_COORDINATE = 1_000_000  # pixels
-MAX_COMPARED = 1 << 22  # rows × edges at a time, which bounds the memory of a polygon of many vertices
 BACKGROUND_NAMES = ('background', '_background_')
 DOWNLOAD_AGAIN = 'name instances_*.json'
-
-Region = tuple[int, int, NDArray[np.bool_]]  # top, left, and the pixels of a box
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,7 @@ def _categories(path: Path, content: Any) -> dict[str, str]:
     try:
         categories: dict[str, str] = {}
         for category in content['categories']:
-            key, name = _key(category['id']), str(category['name'])
+            key, name = _key(category['id']), normalize('NFC', str(category['name']))
             if categories.setdefault(key, name) != name:
                 raise ValueError(f'the category id {key} stands for {categories[key]!r} and {name!r}')
     except (KeyError, TypeError, ValueError) as error:
@@ -323,7 +321,7 @@ def regions(segmentation: Any, height: int, width: int) -> Iterator[Region]:
         yield 0, 0, fill_runs(_runs(segmentation, height, width), height, width)
         return
     for points in segmentation:
-        yield _polygon_region(points, height, width)
+        yield polygon_region(points, height, width)
 
 
 def _measure(segmentation: Any, height: int, width: int) -> tuple[int, Box]:
@@ -415,53 +413,3 @@ def fill_runs(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.bo
     """
     inside = np.arange(len(runs)) % 2 == 1
     return np.repeat(inside, runs).reshape(width, height).T
-
-
-def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
-    """Fill a polygon: the pixels whose centre it encloses, by the even-odd rule.
-
-    This is the area that a polygon of COCO stands for: the pixel in column x and row y reaches from (x, y) to
-    (x + 1, y + 1). The common toolkit rounds the outline to a fifth of a pixel first, so that the two may disagree in
-    pixels that the outline crosses.
-
-    Args:
-        points: Vertices as x, y, shape (N, 2).
-        height: Height of the image in pixels.
-        width: Width of the image in pixels.
-
-    Returns:
-        Shape (height, width).
-    """
-    top, left, pixels = _polygon_region(points, height, width)
-    filled = np.zeros((height, width), bool)
-    filled[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-    return filled
-
-
-def _polygon_region(points: NDArray[np.float64], height: int, width: int) -> Region:
-    """Fill a polygon within its box."""
-    (x_low, y_low), (x_high, y_high) = points.min(axis=0), points.max(axis=0)
-    left, right = _clip(math.floor(x_low), width), _clip(math.ceil(x_high), width)
-    top, bottom = _clip(math.floor(y_low), height), _clip(math.ceil(y_high), height)
-    rows, columns = bottom - top, right - left
-    if not rows or not columns:
-        return top, left, np.zeros((rows, columns), bool)
-    crossed = np.zeros(rows * (columns + 1), np.int64)
-    (x0, y0), (x1, y1) = points.T, np.roll(points, -1, axis=0).T
-    centre = np.arange(top, bottom)[:, None] + 0.5
-    step = max(MAX_COMPARED // rows, 1)
-    for start in range(0, len(points), step):
-        part = slice(start, start + step)
-        row, edge = np.nonzero((y0[part] <= centre) != (y1[part] <= centre))
-        edge += start
-        along = (centre[row, 0] - y0[edge]) / (y1 - y0)[edge]
-        crossing = x0[edge] + along * (x1 - x0)[edge]
-        # The first centre at or beyond the crossing.
-        column = np.clip(np.ceil(crossing - 0.5) - left, 0, columns).astype(np.int64)
-        crossed += np.bincount(row * (columns + 1) + column, minlength=len(crossed))
-    inside: NDArray[np.bool_] = crossed.reshape(rows, columns + 1).cumsum(axis=1)[:, :columns] % 2 == 1
-    return top, left, inside
-
-
-def _clip(value: int, limit: int) -> int:
-    return min(max(value, 0), limit)

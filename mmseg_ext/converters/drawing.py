@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.converters.coco_format import fill_polygon
+from mmseg_ext.data.polygons import polygon_region
 
 MAX_COORDINATE = 1_000_000  # pixels
 MAX_CELLS = 20_000_000  # of the arrays in which a part of a polygon is filled: rows by the larger of width and vertices
@@ -51,13 +51,8 @@ def draw_polygon(points: NDArray[np.float64], height: int, width: int) -> Drawn:
     Drawn(top=0, left=1, pixels=array([[ True,  True]]))
     """
     _check_points(points, 3)
-    top, left, bottom, right = _box(points, height, width)
-    pixels = np.zeros((bottom - top, right - left), bool)
-    step = max(1, MAX_CELLS // max(right - left, len(points)))
-    for first in range(0, len(pixels), step):
-        part = pixels[first : first + step]
-        part[:] = fill_polygon(points - np.array([left, top + first]), *part.shape)
-    return _not_empty(Drawn(top, left, pixels))
+    _box(points, height, width)
+    return _not_empty(Drawn(*polygon_region(points, height, width)))
 
 
 def draw_box(

@@ -123,7 +123,7 @@ def diff_labels(root: Path, a: str, b: str, *, splits: Sequence[str] | None = No
         InputError: A label set is missing.
     """
     data = DataSet(root)
-    sides = [data.label_set(name).files() for name in (a, b)]
+    sides = [data.label_set(name, argument).files() for name, argument in ((a, 'a'), (b, 'b'))]
     files = sorted(sides[0].keys() | sides[1].keys())
     for split in splits or ():
         if split not in {known for known, _ in files}:

@@ -50,6 +50,11 @@ def test_the_way_there_and_back_and_the_difference(run_tool: RunTool, data: Path
     assert (result.returncode, result.stderr) == (0, '')
     assert result.stdout == (
         'train/a: dog lies over cat on 16 px\n'
+        'class       taken  left out\n'
+        'background      0         0\n'
+        'cat             1         0\n'
+        'dog             2         0\n'
+        'text            0         1\n'
         f'{target}: 2 masks from 3 shapes, 1 left out; shapes of different classes overlap in 1 files\n'
     )
     assert (read_mask(target / 'train' / 'b.png') == read_mask(data / 'labels' / 'train' / 'b.png')).all()
@@ -93,7 +98,7 @@ def test_an_import_may_name_a_label_set(
     assert run_tool('labelme', 'export', data, '--labels', 'labels', '--out', tmp_path / 'json').returncode == 0
     command = ('labelme', 'import', tmp_path / 'json', '--data', data, '--to', 'mine')
     result = run_tool(*command)
-    assert result.stdout.startswith(f'{data / "mine"}: 2 masks')
+    assert f'{data / "mine"}: 2 masks' in result.stdout
     for name in ('train/a.png', 'train/b.png'):
         assert (read_mask(data / 'mine' / name) == read_mask(data / 'labels' / name)).all()
     one_line(run_tool(*command), 'a.png: exists; replace it with --overwrite or choose another --to')
@@ -106,6 +111,10 @@ def test_wrong_use_is_one_line(run_tool: RunTool, data: Path, tmp_path: Path, on
     one_line(run_tool('labelme'), 'COMMAND')
     one_line(run_tool(*export, '--shapes', 'circles'), '--shapes', 'circles')
     one_line(run_tool(*export, '--tolerance', '-1'), '-1 must lie between 0 and 100')
+    one_line(run_tool(*export, '--tolerance', '1'), '--tolerance: is for polygons', '--shapes polygon')
+    one_line(
+        run_tool('labelme', 'diff', data, '--a', 'labels', '--b', 'gone'), 'label set not found; --b may be labels'
+    )
     one_line(
         run_tool('labelme', 'export', data, '--labels', 'lables', '--out', out),
         'lables',
@@ -126,6 +135,29 @@ def test_wrong_use_is_one_line(run_tool: RunTool, data: Path, tmp_path: Path, on
         run_tool('labelme', 'diff', data, '--a', 'labels', '--b', 'labels', '--out', tmp_path), 'diff.json: exists'
     )
     assert (tmp_path / 'diff.json').read_text() == 'mine'
+
+
+def test_an_import_lists_every_problem_and_can_leave_shapes_out(run_tool: RunTool, data: Path, tmp_path: Path) -> None:
+    assert run_tool('labelme', 'export', data, '--out', tmp_path / 'json').returncode == 0
+    for stem in ('a', 'b'):
+        path = tmp_path / 'json' / 'train' / f'{stem}.json'
+        document = json.loads(path.read_text())
+        document['shapes'].insert(0, {'label': 'dog', 'points': [[19, 12], [21, 18]], 'shape_type': 'rectangle'})
+        document['shapes'] += [{'label': 'cat', 'points': [[1, 1], [2, 2]]}] * 2
+        path.write_text(json.dumps(document))
+    command = ('labelme', 'import', tmp_path / 'json', '--data', data, '--to', 'mine')
+    result = run_tool(*command)
+    assert result.returncode == 2
+    *listed, last = result.stderr.splitlines()
+    assert len(listed) == 4
+    assert 'a.json: shape 3 (cat): a polygon needs 3 points' in listed[0]
+    assert last == f'error: {tmp_path / "json"}: 4 problems, listed above; correct them; nothing was written'
+    result = run_tool(*command, '--skip-degenerate', '--order', 'area', '--json', tmp_path / 'report.json')
+    assert (result.returncode, result.stderr) == (0, '')
+    assert 'skipped: train/b: shape 4 (cat): a polygon needs 3 points or more, found 2' in result.stdout
+    report = json.loads((tmp_path / 'report.json').read_text())
+    assert report['classes']['cat'] == {'skipped': 4, 'taken': 1}
+    assert (read_mask(data / 'mine' / 'train' / 'a.png')[12:19, 19:22] == 2).all()
 
 
 @pytest.mark.parametrize('command', [(), ('export',), ('import',), ('diff',)])

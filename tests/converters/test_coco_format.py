@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mmseg_ext.converters.coco_format import decode_counts, fill_polygon, fill_runs, segmentation_mask
+from mmseg_ext.converters.coco_format import decode_counts, fill_runs, segmentation_mask
+from mmseg_ext.data.polygons import fill_polygon
 
 SQUARE = [[2.0, 2.0], [6.0, 2.0], [6.0, 6.0], [2.0, 6.0]]
 

@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from mmseg_ext.converters.coco_format import fill_polygon
 from mmseg_ext.converters.drawing import MAX_CELLS, Drawn, draw_box, draw_ellipse, draw_polygon, draw_runs
+from mmseg_ext.data.polygons import fill_polygon
 
 
 def whole(drawn: Drawn, height: int, width: int) -> NDArray[np.bool_]:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from mmseg_ext.converters.coco_format import fill_polygon
 from mmseg_ext.converters.regions import join_loops, trace_loops
+from mmseg_ext.data.polygons import fill_polygon
 
 
 @settings(max_examples=60, deadline=None)

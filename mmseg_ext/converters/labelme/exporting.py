@@ -10,13 +10,13 @@ import numpy as np
 
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.merge import merge_shapes
-from mmseg_ext.converters.labelme.paint import paint_shapes
+from mmseg_ext.converters.labelme.paint import PaintRules, paint_shapes
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import SHAPES_SUFFIX, DataSet, Key, choose_files
 from mmseg_ext.data.images import ImageHeader, read_header
 from mmseg_ext.data.labelme.document import (
     Document,
-    embedded_orientation,
+    embedded_image,
     label_names,
     label_values,
     labels_text,
@@ -105,8 +105,9 @@ def export_masks(
                 raise InputError(missing, 'no such image, and labelme opens no file without one', 'add it')
             former = _former(settings.merge_from, split, stem)
             document = _document(mask, images[split][stem], out / split, classes, settings, former)
+            rules = PaintRules(settings.ignore_labels)
             painted = paint_shapes(
-                document['shapes'], mask.shape, label_values(classes), stem, settings.ignore_labels, classes.unlabelled
+                document['shapes'], mask.shape, label_values(classes), stem, rules, classes.unlabelled
             ).mask
             report.errors[split, stem] = int((painted != mask).sum())
             report.pixels += mask.size
@@ -167,7 +168,8 @@ def _former(folder: Path | None, split: str, stem: str) -> tuple[Path, Document]
     if not path or not path.exists():
         return None
     document = read_document(path)
-    if embedded_orientation(document) != 1:
+    embedded = embedded_image(document)
+    if embedded is not None and embedded.orientation != 1:
         raise InputError(
             path, 'its shapes lie on the pixels as they are stored, before the EXIF rotation', 'import it first'
         )

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.converters.labelme.paint import Painting, paint_shapes
+from mmseg_ext.converters.labelme.paint import Painting, PaintRules, paint_shapes
+from mmseg_ext.converters.report import SKIPPED, Report
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import MASK_SUFFIX, SHAPES_SUFFIX, DataSet, Key, LabelSet
-from mmseg_ext.data.images import read_header, turn_upright
-from mmseg_ext.data.labelme.document import Document, embedded_orientation, image_size, label_values, read_document
+from mmseg_ext.data.dataset import IMAGES, MASK_SUFFIX, SHAPES_SUFFIX, DataSet, Key, LabelSet
+from mmseg_ext.data.images import ImageRules, read_header, turn_upright
+from mmseg_ext.data.labelme.document import (
+    Document,
+    EmbeddedImage,
+    embedded_image,
+    image_size,
+    label_values,
+    read_document,
+)
 from mmseg_ext.data.masks import write_mask
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import CombinedInputError, InputError, raise_all
 from mmseg_ext.files import refuse_existing, staged_files
 from mmseg_ext.progress import track
 
-MAX_PIXELS = 500_000_000
+IGNORED_OUTCOME = 'left out'
+HIDDEN_OUTCOME = 'of them hidden'
 
 
 @dataclass
@@ -27,15 +36,34 @@ class ImportReport:
 
     Attributes:
         files: Number of masks.
-        painted: Number of shapes painted into them.
         overlaps: For each file where shapes of two classes overlap: (hidden class, class on top) → pixels.
-        skipped: Number of shapes left out by their label.
+        images: Embedded images that were added to the data set, which lacked them.
+        counts: Shapes by label and outcome; notes on hidden and cropped ones; the reasons of those left out.
     """
 
     files: int = 0
-    painted: int = 0
     overlaps: dict[Key, Counter[tuple[str, str]]] = field(default_factory=dict)
-    skipped: int = 0
+    images: list[Key] = field(default_factory=list)
+    counts: Report = field(default_factory=lambda: Report(()))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        overlaps = {
+            '/'.join(key): [{'hidden': a, 'top': b, 'pixels': count} for (a, b), count in found.items()]
+            for key, found in self.overlaps.items()
+        }
+        images = ['/'.join(key) for key in self.images]
+        return {'files': self.files, 'overlaps': overlaps, 'images_added': images, **self.counts.as_json()}
+
+    @property
+    def painted(self) -> int:
+        """Number of shapes painted."""
+        return self.counts.total('taken')
+
+    @property
+    def skipped(self) -> int:
+        """Number of shapes left out, by their label or since they are damaged or cover no area."""
+        return self.counts.total(IGNORED_OUTCOME) + self.counts.total(SKIPPED)
 
 
 def import_masks(
@@ -44,7 +72,8 @@ def import_masks(
     out: Path,
     *,
     splits: Sequence[str] | None = None,
-    ignore_labels: Collection[str] = (),
+    rules: PaintRules | None = None,
+    add_images: bool = False,
     overwrite: bool = False,
 ) -> ImportReport:
     """Write ``out/<split>/<stem>.png`` for each LabelMe file ``folder/<split>/<stem>.json``.
@@ -56,73 +85,144 @@ def import_masks(
         root: The data set, which names the classes and holds the images.
         out: Folder of the masks.
         splits: The splits; all by default.
-        ignore_labels: Labels whose shapes are left out.
+        rules: How shapes become pixels.
+        add_images: Write the embedded images of files whose image the data set lacks into ``root/img``.
         overwrite: Whether files may be replaced.
 
     Raises:
-        InputError: A file cannot be used, or would be replaced. Nothing is written then.
+        InputError: Files cannot be used (all are named), or would be replaced. Nothing is written then.
     """
     data = DataSet(root)
     classes = data.classes
     documents = LabelSet(folder, SHAPES_SUFFIX).files(splits)
     refuse_existing([out / split / (stem + MASK_SUFFIX) for split, stem in documents], overwrite)
     images = {split: data.split(split).images() for split in {split for split, _ in documents}}
-    report = ImportReport()
+    report = ImportReport(counts=Report(classes.names))
+    problems: list[InputError] = []
     with staged_files(out) as stage:
         for split, stem in track(list(documents), 'importing'):
-            painting = paint_file(documents[split, stem], images[split].get(stem), classes, ignore_labels)
+            path, image = documents[split, stem], images[split].get(stem)
+            try:
+                document = read_document(path)
+                painting = _paint(document, path, image, classes, rules)
+            except CombinedInputError as error:
+                problems += error.problems
+                continue
+            except InputError as error:
+                problems.append(error)
+                continue
             write_mask(stage / split / (stem + MASK_SUFFIX), painting.mask, classes.palette)
-            report.files += 1
-            report.painted += painting.painted
-            report.skipped += painting.skipped
-            if painting.overlaps:
-                report.overlaps[split, stem] = painting.overlaps
+            _count(painting, (split, stem), document['shapes'], report, rules)
+            if add_images and image is None and embedded_image(document) is not None:
+                report.images.append((split, stem))
+        raise_all(problems, 'correct them; nothing was written')
+    if report.images:
+        with staged_files(data.root / IMAGES) as stage:
+            for split, stem in report.images:
+                embedded = embedded_image(read_document(documents[split, stem]))
+                assert embedded is not None
+                (stage / split).mkdir(exist_ok=True)
+                (stage / split / (stem + embedded.suffix)).write_bytes(embedded.data)
     return report
 
 
-def paint_file(path: Path, image_path: Path | None, classes: Classes, ignore_labels: Collection[str] = ()) -> Painting:
+def _count(
+    painting: Painting, key: Key, shapes: Sequence[dict[str, Any]], report: ImportReport, rules: PaintRules | None
+) -> None:
+    """Add what became of the shapes of a file to a report."""
+    report.files += 1
+    if painting.overlaps:
+        report.overlaps[key] = painting.overlaps
+    file, counts = '/'.join(key), report.counts
+
+    def named(positions: Sequence[int]) -> str:
+        return ', '.join(f'shape {position + 1} ({shapes[position]["label"]})' for position in positions)
+
+    for label, count in painting.painted.items():
+        counts.add(label, count=count)
+    for label, count in painting.ignored.items():
+        counts.add(label, IGNORED_OUTCOME, count)
+    for position, why in painting.degenerate.items():
+        counts.skip(shapes[position]['label'], f'{file}: shape {position + 1}', why)
+    for position in painting.covered:
+        counts.add(shapes[position]['label'], HIDDEN_OUTCOME)
+    hint = '' if rules and rules.order == 'area' else ' (`order=area` paints small over large)'
+    for positions, what in (
+        (painting.covered, f'hidden by other shapes{hint}'),
+        (painting.cropped, 'cropped at the edge of the image'),
+        (painting.outside, 'without a pixel in the image'),
+    ):
+        if positions:
+            counts.notes.append(f'{file}: {what}: {named(positions)}')
+
+
+def paint_file(path: Path, image_path: Path | None, classes: Classes, rules: PaintRules | None = None) -> Painting:
     """Paint the shapes of one LabelMe file.
 
     Args:
         path: The LabelMe file.
-        image_path: Its image; if None, the one that the file names, if that exists.
+        image_path: Its image; if None, the one that the file names, if that exists, or embeds.
         classes: Names of the classes.
-        ignore_labels: Labels whose shapes are left out.
+        rules: How shapes become pixels.
 
     Raises:
         InputError: The file cannot be used.
     """
-    document = read_document(path)
-    orientation = embedded_orientation(document)
-    size = _size(document, path, image_path, orientation)
-    painting = paint_shapes(
-        document['shapes'], size, label_values(classes), str(path), ignore_labels, classes.unlabelled
-    )
-    return replace(painting, mask=turn_upright(painting.mask, orientation))
+    return _paint(read_document(path), path, image_path, classes, rules)
 
 
-def _size(document: Document, path: Path, image_path: Path | None, orientation: int) -> tuple[int, int]:
-    """Return height and width that the shapes lie on: of the image, or as the file states them where there is none."""
+def _paint(
+    document: Document, path: Path, image_path: Path | None, classes: Classes, rules: PaintRules | None
+) -> Painting:
+    size, orientation = _frame(document, path, image_path)
+    limit = ImageRules().max_pixels
+    if size[0] * size[1] > limit:
+        raise InputError(image_path or path, f'has {size[1]}×{size[0]} pixels, more than {limit:,}', 'make it smaller')
+    painting = paint_shapes(document['shapes'], size, label_values(classes), str(path), rules, classes.unlabelled)
+    if orientation == 1:
+        return painting
+    turned = turn_upright(painting.mask, orientation), turn_upright(painting.owner, orientation)
+    return replace(painting, mask=turned[0], owner=turned[1])
+
+
+def _frame(document: Document, path: Path, image_path: Path | None) -> tuple[tuple[int, int], int]:
+    """Return height and width of what the shapes lie on, and the EXIF orientation by which that is to be turned.
+
+    labelme shows an image upright, and so shapes lie on the upright image. But it does not turn an image that a file
+    embeds.
+    """
     stated = image_size(document, path)
+    embedded = embedded_image(document)
     named: Any = document.get('imagePath')
     if image_path is None and isinstance(named, str) and named:
         relative = path.parent / named.replace('\\', '/')
         image_path = relative if relative.is_file() else None
     if image_path is None:
-        if stated is None:
-            raise InputError(
-                path, 'states no imageHeight and imageWidth, and its image does not exist', 'add the image'
-            )
-        if stated[0] * stated[1] > MAX_PIXELS:
-            raise InputError(path, f'states an image of {stated[1]}×{stated[0]} pixels, more than {MAX_PIXELS:,}')
-        return stated
+        return _frame_without_image(path, stated, embedded)
     header = read_header(image_path)
-    size = header.size[::-1] if orientation >= 5 else header.size
-    if stated is not None and stated != size:
+    if embedded is not None and embedded.orientation != 1:
+        size, orientation = header.size[::-1] if embedded.orientation >= 5 else header.size, embedded.orientation
+    else:
+        size, orientation = header.size, 1
+    if stated not in (None, size):
         turned = ' and is turned by its EXIF orientation' if header.orientation != 1 else ''
         raise InputError(
             path,
             f'states an image of {stated[1]}×{stated[0]} pixels, but {image_path} has {size[1]}×{size[0]}{turned}',
             'annotate the right image',
         )
-    return size
+    return size, orientation
+
+
+def _frame_without_image(
+    path: Path, stated: tuple[int, int] | None, embedded: EmbeddedImage | None
+) -> tuple[tuple[int, int], int]:
+    """Return what `_frame` does, from the embedded image or as the file states it."""
+    if embedded is not None:
+        if stated not in (None, embedded.size):
+            problem = f'states an image of {stated[1]}×{stated[0]} pixels, but embeds one of '
+            raise InputError(path, f'{problem}{embedded.size[1]}×{embedded.size[0]}', 'annotate the right image')
+        return embedded.size, embedded.orientation
+    if stated is None:
+        raise InputError(path, 'states no imageHeight and imageWidth, and its image does not exist', 'add the image')
+    return stated, 1

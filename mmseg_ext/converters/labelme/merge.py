@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
-from mmseg_ext.converters.labelme.paint import UNPAINTED, paint_shapes
+from mmseg_ext.converters.labelme.paint import UNPAINTED, PaintRules, paint_shapes
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.labelme.document import IGNORED_LABEL, Shape, label_names, label_values
 from mmseg_ext.data.labelme.shapes import shape_mask
@@ -47,11 +47,12 @@ def merge_shapes(
         InputError: The existing shapes cannot be painted.
     """
     values = label_values(classes)
-    before = paint_shapes(shapes, mask.shape, values, source, ignore_labels, classes.unlabelled)
+    rules = PaintRules(ignore_labels)
+    before = paint_shapes(shapes, mask.shape, values, source, rules, classes.unlabelled)
     wrong = np.unique(before.owner[before.mask != mask])
     kept = [shape for position, shape in enumerate(shapes) if position not in wrong]
     former = [(shapes[i], shape_mask(shapes[i], *mask.shape)) for i in wrong if i != UNPAINTED]
-    canvas = paint_shapes(kept, mask.shape, values, source, ignore_labels, classes.unlabelled).mask
+    canvas = paint_shapes(kept, mask.shape, values, source, rules, classes.unlabelled).mask
     added = encode_shapes(mask, label_names(classes), kind, tolerance, canvas)
     erasers = {IGNORED_LABEL, label_names(classes)[classes.unlabelled]}
     return kept + [_inherit(shape, former, erasers, mask.shape) for shape in added]

@@ -8,10 +8,10 @@ import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.images import ImageHeader, stated_orientation
+from mmseg_ext.data.images import ImageHeader, ImageRules, open_header, stated_orientation
 from mmseg_ext.errors import InputError
 
 Document = dict[str, Any]
@@ -19,13 +19,15 @@ Shape = dict[str, Any]
 
 VERSION = '5.10.1'  # of the format; labelme 5.3 and later read it
 IGNORED_LABEL = '__ignore__'  # as in labelme's own converters
+BACKGROUND_LABEL = '_background_'  # likewise: class 0
+MAX_SHAPES = 50_000
 
 
 def read_document(path: str | Path) -> Document:
     """Read a LabelMe file: a dictionary with a list ``shapes``, each of which has a ``label``.
 
     Raises:
-        InputError: The file is missing, is no JSON in UTF-8, or no LabelMe file.
+        InputError: The file is missing, is no JSON in UTF-8, no LabelMe file, or one of more than 50,000 shapes.
     """
     try:
         content = json.loads(Path(path).read_bytes().decode('utf-8-sig'))
@@ -37,6 +39,8 @@ def read_document(path: str | Path) -> Document:
         raise InputError(path, f'is not valid JSON ({error})', 'correct it or write it again') from error
     if not isinstance(content, dict) or not isinstance(content.get('shapes'), list):
         raise InputError(path, 'is no LabelMe file (it has no list `shapes:`)', 'remove it from the folder')
+    if len(content['shapes']) > MAX_SHAPES:
+        raise InputError(path, f'holds {len(content["shapes"]):,} shapes, more than {MAX_SHAPES:,}', 'split the image')
     for number, shape in enumerate(content['shapes'], 1):
         if not isinstance(shape, dict) or not isinstance(shape.get('label'), str):
             raise InputError(path, f'shape {number} has no `label:`', 'name it in labelme or delete it')
@@ -45,17 +49,22 @@ def read_document(path: str | Path) -> Document:
 
 
 def label_values(classes: Classes) -> dict[str, int]:
-    """Map labels to values of the mask: the classes by their names, and the ignored value as ``__ignore__``.
+    """Map labels to values of the mask: the classes by name, the ignored value, and labelme's name of the background.
 
     >>> label_values(Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60))))
-    {'background': 0, 'cat': 1, '__ignore__': 255}
+    {'background': 0, 'cat': 1, '__ignore__': 255, '_background_': 0}
     """
-    return {**{name: value for value, name in enumerate(classes.names)}, IGNORED_LABEL: classes.ignore_index}
+    names = {name: value for value, name in enumerate(classes.names)}
+    return {
+        **names,
+        IGNORED_LABEL: classes.ignore_index,
+        BACKGROUND_LABEL: names.get(BACKGROUND_LABEL, classes.unlabelled),
+    }
 
 
 def label_names(classes: Classes) -> dict[int, str]:
-    """Map values of the mask to labels, the inverse of `label_values`."""
-    return {value: name for name, value in label_values(classes).items()}
+    """Map values of the mask to labels: the classes' names, and ``__ignore__``."""
+    return {**dict(enumerate(classes.names)), classes.ignore_index: IGNORED_LABEL}
 
 
 def labels_text(classes: Classes) -> str:
@@ -67,29 +76,51 @@ def image_size(document: Mapping[str, Any], source: str | Path) -> tuple[int, in
     """Return the image's height and width as the file states them, or None where it does not.
 
     Raises:
-        InputError: They are no sizes.
+        InputError: They are no sizes, or more pixels than are decoded of an image.
     """
     sizes = document.get('imageHeight'), document.get('imageWidth')
     if None in sizes:
         return None
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
+    if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise InputError(source, f'imageHeight and imageWidth must be whole numbers above 0, found {sizes}')
+    limit = ImageRules().max_pixels
+    if sizes[0] * sizes[1] > limit:  # type: ignore[operator]
+        raise InputError(source, f'states an image of {sizes[1]}×{sizes[0]} pixels, more than {limit:,}')
     return sizes[0], sizes[1]  # type: ignore[return-value]
 
 
-def embedded_orientation(document: Mapping[str, Any]) -> int:
-    """Return the EXIF orientation (1–8) of the image that a document embeds, 1 where there is none.
+class EmbeddedImage(NamedTuple):
+    """The image that a document embeds.
 
-    labelme does not turn an embedded image, and embeds none with an orientation itself: the shapes of such a document
-    lie on the pixels as they are stored.
+    labelme does not turn it, and embeds none with an orientation itself: shapes lie on the pixels as they are stored.
+
+    Attributes:
+        data: The content of its file.
+        suffix: The suffix that its format has, such as ``.jpg``.
+        size: Height and width in pixels, as stored.
+        orientation: The EXIF orientation (1–8) that it states.
     """
+
+    data: bytes
+    suffix: str
+    size: tuple[int, int]
+    orientation: int
+
+
+def embedded_image(document: Mapping[str, Any]) -> EmbeddedImage | None:
+    """Return the image that a document embeds, or None where it holds none that can be read."""
     text = document.get('imageData')
     if not isinstance(text, str):
-        return 1
+        return None
     try:
-        return stated_orientation(base64.b64decode(text))
-    except ValueError:
-        return 1
+        data = base64.b64decode(text)
+        with open_header(data) as image:
+            size, kind = (image.height, image.width), str(image.format).lower()
+    except Exception:  # the bytes are anybody's
+        return None
+    suffix = {'jpeg': '.jpg', 'mpo': '.jpg'}.get(kind, f'.{kind}')
+    # Pillow states the upright size of a TIFF.
+    return EmbeddedImage(data, suffix, size, 1 if kind == 'tiff' else stated_orientation(data))
 
 
 def new_document(shapes: Sequence[Shape], image: Path, header: ImageHeader, folder: Path) -> Document:

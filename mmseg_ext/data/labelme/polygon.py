@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.polygons import Region, clip
+
 Vertices = NDArray[np.int64]
 Indices = NDArray[np.int64]
 
 FIXED_BITS = 16  # fractional bits of a crossing
 SCALE = 1 << FIXED_BITS  # of a crossing of 1 pixel
+MAX_STEPS = 1 << 21  # pixels of the outline at a time, which bounds the memory of a polygon of many vertices
 
 
 def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
@@ -30,24 +33,57 @@ def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArra
     Returns:
         Shape (height, width).
     """
+    top, left, pixels = outlined_region(points, height, width)
+    filled = np.zeros((height, width), bool)
+    filled[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return filled
+
+
+def outlined_region(points: NDArray[np.float64], height: int, width: int) -> Region:
+    """Fill a polygon as `fill_polygon`, within the box around it: its top, its left, and its pixels."""
     vertices = np.trunc(points).astype(np.int64)
-    return _outline(vertices, height, width) | _inside(vertices, height, width)
+    (x_low, y_low), (x_high, y_high) = vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()
+    left, right = clip(x_low, width), clip(x_high + 1, width)
+    top, bottom = clip(y_low, height), clip(y_high + 1, height)
+    filled = np.zeros((bottom - top, right - left), bool)
+    if filled.size:
+        vertices -= (left, top)
+        _draw(vertices, filled)
+    return top, left, filled
 
 
-def _outline(vertices: Vertices, height: int, width: int) -> NDArray[np.bool_]:
-    """Draw the lines from vertex to vertex; halfway between two pixels, a line stays with the one of its left end."""
+def outline_length(points: NDArray[np.float64], height: int, width: int) -> int:
+    """Return an upper bound of the pixels that a polygon's outline sets in an image: what filling it costs."""
+    steps = np.abs(points - np.roll(points, 1, axis=0)).max(axis=1) + 1
+    return int(np.minimum(steps, max(height, width)).sum())
+
+
+def _draw(vertices: Vertices, filled: NDArray[np.bool_]) -> None:
+    """Set the pixels of the outline and of the inside, some edges at a time."""
+    height, width = filled.shape
     ends = np.roll(vertices, 1, axis=0)
+    crossed = np.zeros((height, width + 1), np.uint8)  # of a count, only its parity matters
+    steps = np.minimum(np.abs(ends - vertices).max(axis=1), max(height, width)).cumsum() // MAX_STEPS
+    borders = np.flatnonzero(np.diff(steps)) + 1
+    for one, other in zip(np.split(vertices, borders), np.split(ends, borders), strict=True):
+        _outline(one, other, filled)
+        _count_crossings(one, other, crossed, filled)
+    # Between a crossing of odd number in its row and the next, a pixel is inside.
+    filled |= np.bitwise_xor.accumulate(crossed & 1, axis=1)[:, :width] == 1
+
+
+def _outline(vertices: Vertices, ends: Vertices, filled: NDArray[np.bool_]) -> None:
+    """Draw the lines from vertex to vertex; halfway between two pixels, a line stays with the one of its left end."""
+    height, width = filled.shape
     left_first = (vertices[:, 0] <= ends[:, 0])[:, None]
     left, right = np.where(left_first, vertices, ends), np.where(left_first, ends, vertices)
     steep = np.abs(right - left)[:, 1] > (right - left)[:, 0]
-    outline = np.zeros((height, width), bool)
     columns, rows = _line_pixels(left[~steep], right[~steep], width)
     seen = (rows >= 0) & (rows < height)
-    outline[rows[seen], columns[seen]] = True
+    filled[rows[seen], columns[seen]] = True
     rows, columns = _line_pixels(left[steep][:, ::-1], right[steep][:, ::-1], height)
     seen = (columns >= 0) & (columns < width)
-    outline[rows[seen], columns[seen]] = True
-    return outline
+    filled[rows[seen], columns[seen]] = True
 
 
 def _line_pixels(start: Vertices, end: Vertices, limit: int) -> tuple[Indices, Indices]:
@@ -60,33 +96,23 @@ def _line_pixels(start: Vertices, end: Vertices, limit: int) -> tuple[Indices, I
     return along, start[edge, 1] + np.sign(rise)[edge] * across
 
 
-def _inside(vertices: Vertices, height: int, width: int) -> NDArray[np.bool_]:
-    """Fill the inside by the even-odd rule."""
-    rows, crossings = _crossings(vertices, height)
-    order = np.lexsort((crossings, rows))
-    # An outline that returns to its start crosses each row an even number of times, so that neighbours are pairs.
-    rows = rows[order][::2]
-    columns = (crossings[order] + SCALE // 2) >> FIXED_BITS
-    first, last = np.clip(columns[::2], 0, width), np.clip(columns[1::2] + 1, 0, width)
-    change = np.zeros((height, width + 1), np.int32)
-    np.add.at(change, (rows, first), 1)
-    np.add.at(change, (rows, last), -1)
-    inside: NDArray[np.bool_] = change.cumsum(axis=1)[:, :width] > 0
-    return inside
+def _count_crossings(vertices: Vertices, ends: Vertices, crossed: NDArray[np.uint8], filled: NDArray[np.bool_]) -> None:
+    """Count the crossings of edges and rows by row and rounded column, and set the pixels in which they lie.
 
-
-def _crossings(vertices: Vertices, height: int) -> tuple[Indices, Indices]:
-    """Find where the edges cross the rows of the image: row and x in fixed point, both of shape (K,).
-
-    An edge crosses the rows from its upper end to the one above its lower end.
+    An edge crosses the rows from its upper end to the one above its lower end. Rounding keeps the order of the
+    crossings of a row, so that the inside follows from their number up to a column, without sorting them.
     """
-    ends = np.roll(vertices, 1, axis=0)
+    height, width = filled.shape
     upper_first = (vertices[:, 1] < ends[:, 1])[:, None]
     upper, lower = np.where(upper_first, vertices, ends), np.where(upper_first, ends, vertices)
     run, rise = (lower - upper).T
     slope = np.sign(run) * (np.abs(run) * SCALE // np.maximum(rise, 1))  # truncated towards zero, as in C
     edge, row = _steps(upper[:, 1], lower[:, 1], height)
-    return row, upper[edge, 0] * SCALE + (row - upper[edge, 1]) * slope[edge]
+    crossing = upper[edge, 0] * SCALE + (row - upper[edge, 1]) * slope[edge]
+    column = (crossing + SCALE // 2) >> FIXED_BITS
+    seen = (column >= 0) & (column < width)
+    filled[row[seen], column[seen]] = True
+    np.add.at(crossed, (row, np.clip(column, 0, width)), 1)
 
 
 def _steps(first: Indices, stop: Indices, limit: int) -> tuple[Indices, Indices]:

@@ -7,40 +7,76 @@ import binascii
 import io
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.labelme.polygon import fill_polygon
+from mmseg_ext.data.images import ImageRules
+from mmseg_ext.data.labelme.polygon import outline_length, outlined_region
+from mmseg_ext.data.polygons import Region, clip, polygon_region
 from mmseg_ext.errors import InputError
 
 Points = NDArray[np.float64]
 Binary = NDArray[np.bool_]
 
+Rule = Literal['outline', 'labelme', 'centre']
+
 MAX_COORDINATE = 1_000_000  # pixels
+MAX_OUTLINE = 20_000_000  # pixels, some seconds' work
+POINTS_OF = {'rectangle': 2, 'circle': 2, 'oriented_rectangle': 4}
 REDRAW = 'draw it again or delete it'
 
 
-def shape_mask(shape: Mapping[str, Any], height: int, width: int) -> Binary:
-    """Return the pixels that a shape covers.
+class ShapeRegion(NamedTuple):
+    """Pixels of a shape within a box of the image.
 
-    A point stands for the pixel that contains it: its coordinates are truncated. ``polygon`` and
-    ``oriented_rectangle`` are filled with their outline (`fill_polygon`); ``rectangle`` holds both corner pixels;
-    ``circle`` holds the pixels whose centres lie within it; ``mask`` is copied into its box.
+    Attributes:
+        top: First row of the box.
+        left: First column of the box.
+        pixels: The box, shape (h, w); it lies within the image, and is empty where the shape lies outside.
+        beyond: Whether the shape reaches beyond the image.
+    """
+
+    top: int
+    left: int
+    pixels: Binary
+    beyond: bool
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """The box as an index of the image."""
+        height, width = self.pixels.shape
+        return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+
+def shape_mask(shape: Mapping[str, Any], height: int, width: int, rule: Rule = 'outline') -> Binary:
+    """Return the pixels that a shape covers, as `shape_region`, in a map of shape (height, width)."""
+    region = shape_region(shape, height, width, rule)
+    covered = np.zeros((height, width), bool)
+    covered[region.place] = region.pixels
+    return covered
+
+
+def shape_region(shape: Mapping[str, Any], height: int, width: int, rule: Rule = 'outline') -> ShapeRegion:
+    """Return the pixels that a shape covers; what reaches beyond the image is cut off.
+
+    By the rule ``outline``, a point stands for the pixel that contains it: its coordinates are truncated. ``polygon``
+    and ``oriented_rectangle`` are filled with their outline (`fill_polygon`); ``rectangle`` holds both corner pixels;
+    ``circle`` holds the pixels whose centres lie within it. By ``labelme``, polygons, rectangles and circles are what
+    labelme's own converters paint: Pillow's drawings with outline. By ``centre``, they hold the pixels whose centres
+    they enclose, which comes nearest to the drawn area. A ``mask`` is copied to the truncated first corner of its box.
 
     Args:
         shape: An entry of ``shapes`` of a LabelMe file: ``points``, ``shape_type`` (a polygon where it is missing)
             and, for a mask, ``mask``.
         height: Height of the image.
         width: Width of the image.
-
-    Returns:
-        Shape (height, width).
+        rule: ``outline``, ``labelme`` or ``centre``.
 
     Raises:
-        InputError: The shape is damaged, or its type covers no area (line, linestrip, point). Its subject is
-            just ``shape``: the file and the number of the shape are not known here.
+        InputError: The shape is damaged, its outline is too long, or its type covers no area (line, linestrip, point).
+            Its subject is just ``shape``: the file and the number of the shape are not known here.
     """
     kind = shape.get('shape_type') or 'polygon'
     points = _points(shape.get('points'))
@@ -49,17 +85,27 @@ def shape_mask(shape: Mapping[str, Any], height: int, width: int) -> Binary:
     if kind == 'polygon':
         if len(points) < 3:
             raise InputError('shape', f'a polygon needs 3 points or more, found {len(points)}', REDRAW)
-        return fill_polygon(points, height, width)
-    if kind == 'oriented_rectangle':
-        _expect_points(kind, points, 4)
-        return fill_polygon(points, height, width)
-    if kind == 'rectangle':
-        _expect_points(kind, points, 2)
-        return _fill_rectangle(points, height, width)
-    if kind == 'circle':
-        _expect_points(kind, points, 2)
-        return _fill_circle(points, height, width)
-    raise InputError('shape', f'its type {kind!r} covers no area', 'draw a polygon instead or delete it')
+    elif kind in POINTS_OF:
+        _expect_points(kind, points, POINTS_OF[kind])
+    else:
+        raise InputError('shape', f'its type {kind!r} covers no area', 'draw a polygon instead or delete it')
+    reach = _reach(kind, points)
+    draw = _draw_as_labelme if rule == 'labelme' else _draw
+    top, left, pixels = draw(kind, points, reach, height, width, rule)
+    beyond = bool((reach[0] < 0).any() or (reach[1] > (width, height)).any())
+    return ShapeRegion(top, left, pixels, beyond)
+
+
+def box_size(shape: Mapping[str, Any], height: int, width: int) -> int:
+    """Return the pixels of the box in which `shape_region` draws a shape, 0 for one that it refuses."""
+    try:
+        points = _points(shape.get('points'))
+    except InputError:
+        return 0
+    if not len(points) or (shape.get('shape_type') == 'circle' and len(points) != 2):
+        return 0
+    low, high = np.clip(_reach(str(shape.get('shape_type')), points), 0, (width, height))
+    return int(np.prod(high - low + 1))
 
 
 def _points(value: Any) -> Points:
@@ -80,43 +126,89 @@ def _expect_points(kind: str, points: Points, count: int) -> None:
         raise InputError('shape', f'a {kind} needs {count} points, found {len(points)}', REDRAW)
 
 
-def _fill_rectangle(corners: Points, height: int, width: int) -> Binary:
-    (left, top), (right, bottom) = np.trunc([corners.min(axis=0), corners.max(axis=0)]).astype(int)
-    filled = np.zeros((height, width), bool)
-    filled[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)] = True
-    return filled
+def _reach(kind: str, points: Points) -> Points:
+    """Return the smallest and the largest x, y of a shape, shape (2, 2)."""
+    if kind == 'circle':
+        radius = np.hypot(*(points[1] - points[0]))
+        return np.array([points[0] - radius, points[0] + radius])
+    return np.array([points.min(axis=0), points.max(axis=0)])
 
 
-def _fill_circle(points: Points, height: int, width: int) -> Binary:
-    """Fill a circle given by its centre and a point on it; the centre of pixel (x, y) is at (x + 0.5, y + 0.5)."""
-    (x, y), edge = points
-    radius = np.hypot(*(edge - points[0]))
-    rows, columns = np.ogrid[:height, :width]
-    inside: Binary = (columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2 <= radius**2
-    return inside
+def _draw(kind: str, points: Points, reach: Points, height: int, width: int, rule: Rule) -> Region:
+    """Draw by the rules ``outline`` and ``centre``."""
+    if kind in ('polygon', 'oriented_rectangle'):
+        length = outline_length(points, height, width)
+        if length > MAX_OUTLINE:
+            raise InputError('shape', f'its outline is {length:,} pixels long, more than {MAX_OUTLINE:,}', REDRAW)
+        return (polygon_region if rule == 'centre' else outlined_region)(points, height, width)
+    if rule == 'centre' and kind == 'rectangle':
+        return polygon_region(_corners(reach), height, width)
+    (left, top), (right, bottom) = np.trunc(reach).astype(int).tolist()
+    left, right = clip(left, width), clip(right + 1, width)
+    top, bottom = clip(top, height), clip(bottom + 1, height)
+    pixels = np.ones((bottom - top, right - left), bool)
+    if kind == 'circle':  # the centre of pixel (x, y) is at (x + 0.5, y + 0.5)
+        (x, y), edge = points
+        rows, columns = np.ogrid[top:bottom, left:right]
+        pixels = (columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2 <= np.hypot(*(edge - points[0])) ** 2
+    return top, left, pixels
 
 
-def _place_mask(png: Any, box: Points, height: int, width: int) -> Binary:
-    """Decode a mask's PNG into its box, whose two corner pixels both belong to it."""
+def _corners(reach: Points) -> Points:
+    """Return the four corners of a box given by two of them."""
+    (left, top), (right, bottom) = reach
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+
+
+def _draw_as_labelme(kind: str, points: Points, reach: Points, height: int, width: int, rule: Rule) -> Region:
+    """Draw with Pillow, as labelme's converters do, on the part of the image that the shape can touch."""
+    from PIL import Image, ImageDraw
+
+    (left, top), (right, bottom) = np.floor(reach).astype(int).tolist()
+    left, right = clip(left, width), clip(right + 2, width)
+    top, bottom = clip(top, height), clip(bottom + 2, height)
+    image = Image.new('L', (right - left, bottom - top))
+    if image.width and image.height:
+        draw = ImageDraw.Draw(image)
+        corner = np.array([left, top])
+        if kind in ('polygon', 'oriented_rectangle'):
+            draw.polygon([(x, y) for x, y in (points - corner).tolist()], outline=1, fill=1)
+        else:
+            box = [(x, y) for x, y in (reach - corner).tolist()]
+            (draw.ellipse if kind == 'circle' else draw.rectangle)(box, outline=1, fill=1)
+    return top, left, np.asarray(image) > 0
+
+
+def _place_mask(png: Any, box: Points, height: int, width: int) -> ShapeRegion:
+    """Decode a mask's PNG into its box, whose two corner pixels both belong to it.
+
+    labelme moves masks by parts of a pixel and beyond the image; both corners are truncated then, which may change the
+    distance between them by one. The PNG has the true size.
+    """
     _expect_points('mask', box, 2)
     (left, top), (right, bottom) = np.trunc(box).astype(int).tolist()
-    if not (0 <= left <= right < width and 0 <= top <= bottom < height):
-        raise InputError(
-            'shape',
-            f'the box of its mask, ({left}, {top}) to ({right}, {bottom}), leaves the image of {width}×{height}',
-            REDRAW,
-        )
-    filled = np.zeros((height, width), bool)
-    filled[top : bottom + 1, left : right + 1] = decode_mask(png, (bottom - top + 1, right - left + 1))
-    return filled
+    if right < left or bottom < top:
+        raise InputError('shape', f'the box of its mask, ({left}, {top}) to ({right}, {bottom}), is empty', REDRAW)
+    if (right - left + 1) * (bottom - top + 1) > ImageRules().max_pixels:
+        raise InputError('shape', f'its mask has more than {ImageRules().max_pixels:,} pixels', REDRAW)
+    is_moved = bool((box != np.trunc(box)).any())
+    mask = decode_mask(png, (bottom - top + 1, right - left + 1), 1 if is_moved else 0)
+    right, bottom = left + mask.shape[1], top + mask.shape[0]
+    rows = slice(clip(top, height), clip(bottom, height))
+    columns = slice(clip(left, width), clip(right, width))
+    pixels = mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        pixels = np.zeros((0, 0), bool)
+    return ShapeRegion(rows.start, columns.start, pixels, left < 0 or top < 0 or right > width or bottom > height)
 
 
-def decode_mask(text: Any, size: tuple[int, int]) -> Binary:
+def decode_mask(text: Any, size: tuple[int, int], slack: int = 0) -> Binary:
     """Decode the base64 PNG of a ``mask`` shape; any value but 0 belongs to it.
 
     Args:
         text: The content of ``mask``.
         size: Height and width that its box demands.
+        slack: Pixels by which they may differ.
 
     Raises:
         InputError: It is no PNG of one channel in base64, or has another size.
@@ -127,7 +219,7 @@ def decode_mask(text: Any, size: tuple[int, int]) -> Binary:
         raise InputError('shape', 'lacks its `mask:` (a PNG in base64)', REDRAW)
     try:
         with Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=['PNG']) as image:
-            if image.size != size[::-1]:  # before a pixel is decoded
+            if max(abs(image.width - size[1]), abs(image.height - size[0])) > slack:  # before a pixel is decoded
                 problem = f'its `mask:` is {image.width}×{image.height} pixels but its box {size[1]}×{size[0]}'
                 raise InputError('shape', problem, REDRAW)
             values = np.asarray(image)

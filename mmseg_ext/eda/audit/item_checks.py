@@ -15,13 +15,13 @@ import numpy as np
 
 from mmseg_ext.data import Classes, Item, Mask, UprightImage, read_upright
 from mmseg_ext.data.dataset import Key
-from mmseg_ext.data.labelme.document import IGNORED_LABEL
+from mmseg_ext.data.labelme.document import BACKGROUND_LABEL, IGNORED_LABEL, image_size, read_document
 from mmseg_ext.data.masks import read_palette_mask
 from mmseg_ext.eda.audit import region_checks, shape_checks
 from mmseg_ext.eda.audit.findings import Finding, Hit, make_hit
 from mmseg_ext.eda.audit.image_hash import hash_image
 from mmseg_ext.eda.audit.measured_mask import MeasuredMask
-from mmseg_ext.eda.audit.overlap import SHAPE_FILE_CHECKS, covered_shape, overlap, read_shapes
+from mmseg_ext.eda.audit.overlap import SHAPE_FILE_CHECKS, covered_shape, overlap
 from mmseg_ext.eda.audit.rules import Rules, compares_images
 from mmseg_ext.errors import InputError
 
@@ -192,11 +192,11 @@ def make_findings(rules: Rules, key: Key, hits: Sequence[tuple[str, Hit]]) -> li
 
 
 def _check_shapes(path: Path, size: tuple[int, int] | None, task: Task) -> list[tuple[str, Hit]]:
-    shapes, stated_size = read_shapes(path)
-    size = size or stated_size
+    document = read_document(path)
+    shapes, size = document['shapes'], size or image_size(document, path)
     if size is None:
         return []
-    erasers = {IGNORED_LABEL, '_background_', *(task.classes.names[:1] if task.classes.background == 0 else ())}
+    erasers = {IGNORED_LABEL, BACKGROUND_LABEL, *(task.classes.names[:1] if task.classes.background == 0 else ())}
     rules = {name: task.rules[name] for name in SHAPE_FILE_CHECKS}
     try:
         hits = {

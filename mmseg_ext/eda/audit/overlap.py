@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from mmseg_ext.data.labelme.shapes import shape_mask
+from mmseg_ext.data.labelme.shapes import shape_region
 from mmseg_ext.eda.audit.findings import Hit, counted, make_hit
-from mmseg_ext.errors import InputError
 
 SHAPE_FILE_CHECKS = ('overlap', 'covered_shape')
-
-
-def read_shapes(path: str | Path) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
-    """Read a LabelMe file's shapes and the image's height and width, None where the file does not state them.
-
-    Raises:
-        InputError: The file cannot be read, or is no LabelMe file.
-    """
-    try:
-        content = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, f'LabelMe file cannot be read ({error})', 'write it again') from error
-    shapes = content.get('shapes') if isinstance(content, dict) else None
-    if not isinstance(shapes, list) or not all(isinstance(s, dict) and isinstance(s.get('label'), str) for s in shapes):
-        raise InputError(path, 'is no LabelMe file (`shapes:` must be a list of shapes with labels)')
-    size = (content.get('imageHeight'), content.get('imageWidth'))
-    known = all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in size)
-    return shapes, size if known else None
 
 
 def overlap(shapes: Sequence[Mapping[str, Any]], height: int, width: int, *, least: float) -> Hit | None:
@@ -52,7 +31,8 @@ def overlap(shapes: Sequence[Mapping[str, Any]], height: int, width: int, *, lea
         return None
     covered = {label: np.zeros((height, width), bool) for label in labels}
     for shape in shapes:
-        covered[shape['label']] |= shape_mask(dict(shape), height, width)
+        region = shape_region(shape, height, width)
+        covered[shape['label']][region.place] |= region.pixels
     twice = np.sum(list(covered.values()), axis=0) > 1
     pixels = int(np.count_nonzero(twice))
     if not pixels or pixels < least:
@@ -77,23 +57,25 @@ def covered_shape(
     Raises:
         InputError: A shape is damaged.
     """
-    top = np.zeros((height, width), np.int64)  # the label that is visible, by its number
+    top = np.zeros((height, width), np.int32)  # the label that is visible, by its number
     numbers = {label: number for number, label in enumerate(dict.fromkeys(shape['label'] for shape in shapes), 1)}
     erased = [numbers[label] for label in numbers if label in erasers]
     if len(numbers) - len(erased) < 2:
         return None
     worst, boxes, names = 0.0, [], []
     for shape in reversed(shapes):
-        covered = shape_mask(dict(shape), height, width)
+        region = shape_region(shape, height, width)
+        covered, below = region.pixels, top[region.place]
         own, area = numbers[shape['label']], int(np.count_nonzero(covered))
         if own not in erased and area:
-            over = top[covered]
+            over = below[covered]
             hidden = np.count_nonzero((over > 0) & (over != own) & ~np.isin(over, erased)) / area
             if hidden >= share:
                 worst = max(worst, hidden)
-                boxes.append(cv2.boundingRect(covered.astype(np.uint8)))
+                left, upper, *sides = cv2.boundingRect(covered.astype(np.uint8))
+                boxes.append((left + region.left, upper + region.top, *sides))
                 names.append(shape['label'])
-        top[covered & (top == 0)] = own
+        below[covered & (below == 0)] = own
     if not boxes:
         return None
     named = ' and '.join(dict.fromkeys(names))

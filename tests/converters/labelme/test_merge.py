@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.merge import merge_shapes
-from mmseg_ext.converters.labelme.paint import paint_shapes
+from mmseg_ext.converters.labelme.paint import PaintRules, paint_shapes
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.labelme.document import label_names, label_values
 from mmseg_ext.data.masks import Mask
@@ -24,7 +24,7 @@ def rectangle(label: str, left: int, top: int, right: int, bottom: int, **extra:
 
 
 def paint(shapes: list[dict[str, Any]], size: tuple[int, int] = (10, 20)) -> Mask:
-    return paint_shapes(shapes, size, label_values(CLASSES), 'a.json', ['note']).mask
+    return paint_shapes(shapes, size, label_values(CLASSES), 'a.json', PaintRules(['note'])).mask
 
 
 CAT = rectangle('cat', 1, 1, 5, 5, group_id=7, flags={'dark': True}, description='Tom', score=0.5)

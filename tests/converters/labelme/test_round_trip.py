@@ -17,11 +17,12 @@ from PIL import Image
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.exporting import ExportSettings, export_masks
 from mmseg_ext.converters.labelme.importing import import_masks, paint_file
-from mmseg_ext.converters.labelme.paint import paint_shapes
+from mmseg_ext.converters.labelme.paint import PaintRules, paint_shapes
 from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.images import read_image
 from mmseg_ext.data.labelme.document import label_names, label_values
 from mmseg_ext.data.masks import read_mask, write_mask
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import CombinedInputError, InputError
 
 KINDS: tuple[ShapeKind, ...] = ('mask', 'polygon')
 
@@ -144,7 +145,7 @@ def test_metadata_survives_the_way_to_masks_and_back(data: Path, tmp_path: Path)
     (out / 'train' / 'a.json').write_text(json.dumps(document))
     ignored = ('tail-line',)
 
-    import_masks(out, data, data / 'labels_mine', ignore_labels=ignored)
+    import_masks(out, data, data / 'labels_mine', rules=PaintRules(ignored))
     settings = ExportSettings(merge_from=out, ignore_labels=ignored)
     report = export_masks(data, 'labels_mine', tmp_path / 'again', settings)
     assert report.merged == 3
@@ -283,6 +284,10 @@ def test_the_size_comes_from_the_image_where_the_file_is_silent(data: Path, tmp_
         (b'{"shapes": [{"label": "wolf"}]}', "shape 1 has the unknown label 'wolf'"),
         (b'{"shapes": [], "imageHeight": "40", "imageWidth": 60}', 'must be whole numbers above 0'),
         (b'{"shapes": [], "imageHeight": 40, "imageWidth": 0}', 'must be whole numbers above 0'),
+        (b'{"shapes": [], "imageHeight": true, "imageWidth": 60}', 'must be whole numbers above 0'),
+        (b'{"shapes": [], "imageHeight": 1e99, "imageWidth": 60}', 'must be whole numbers above 0'),
+        (b'{"shapes": [], "imageHeight": 1000000, "imageWidth": 60}', 'states an image of 60×1000000 pixels'),
+        (b'{"shapes": [' + b'0,' * 50_000 + b'0]}', 'holds 50,001 shapes, more than 50,000'),
         (b'{"shapes": [], "imageHeight": 4, "imageWidth": 6}', 'states an image of 6×4 pixels'),
     ],
 )  # fmt: skip
@@ -301,6 +306,46 @@ def test_an_absurd_size_is_refused_before_memory_is_asked_for(data: Path, tmp_pa
     (tmp_path / 'json' / 'train' / 'zebra.json').write_text(json.dumps(huge))
     with pytest.raises(InputError, match=r'zebra\.json: states an image of 1000000×1000000 pixels, more than'):
         import_masks(tmp_path / 'json', data, tmp_path / 'masks')
+
+
+def embed(image: Image.Image, orientation: int = 1) -> str:
+    stream, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    image.save(stream, format='PNG', exif=exif)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+@pytest.mark.parametrize('orientation', [1, 3, 6])
+def test_an_embedded_image_stands_for_one_that_is_missing(data: Path, tmp_path: Path, orientation: int) -> None:
+    (tmp_path / 'json' / 'test').mkdir(parents=True)
+    shape = {'label': 'cat', 'points': [[1, 1], [4, 2]], 'shape_type': 'rectangle'}
+    document = {'shapes': [shape], 'imagePath': 'gone.jpg', 'imageData': embed(Image.new('RGB', (30, 20)), orientation)}
+    path = tmp_path / 'json' / 'test' / 'new.json'
+    path.write_text(json.dumps({**document, 'imageHeight': 21, 'imageWidth': 30}))
+    with pytest.raises(InputError, match=r'new\.json: states an image of 30×21 pixels, but embeds one of 30×20'):
+        import_masks(tmp_path / 'json', data, data / 'mine', splits=['test'], add_images=True)
+    assert not (data / 'img' / 'test').exists()
+    path.write_text(json.dumps(document))
+    report = import_masks(tmp_path / 'json', data, data / 'mine', splits=['test'], add_images=True)
+    assert report.images == [('test', 'new')]
+    drawn = np.zeros((20, 30), np.uint8)
+    drawn[1:3, 1:5] = 1
+    mask = read_mask(data / 'mine' / 'test' / 'new.png')
+    assert (mask == {1: drawn, 3: drawn[::-1, ::-1], 6: np.rot90(drawn, -1)}[orientation]).all()
+    assert read_image(data / 'img' / 'test' / 'new.png').shape[:2] == mask.shape
+    assert import_masks(tmp_path / 'json', data, tmp_path / 'masks', splits=['test'], add_images=True).images == []
+
+
+def test_all_bad_files_are_named_at_once(data: Path, tmp_path: Path) -> None:
+    export_masks(data, 'labels', tmp_path / 'json', splits=['train'])
+    (tmp_path / 'json' / 'train' / 'a.json').write_text('{')
+    (tmp_path / 'json' / 'train' / 'b.json').write_text('{"shapes": [{"label": "wolf"}, {"label": "cat"}]}')
+    with pytest.raises(
+        CombinedInputError, match=r'a\.json: is not valid JSON.*b\.json: shape 1 .*b\.json: shape 2'
+    ) as caught:
+        import_masks(tmp_path / 'json', data, tmp_path / 'masks')
+    assert len(caught.value.problems) == 3
+    assert not (tmp_path / 'masks').exists()
 
 
 def test_an_embedded_image_is_not_decoded(data: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from mmseg_ext.converters.labelme.importing import paint_file
+from mmseg_ext.converters.labelme.paint import PaintRules
 from mmseg_ext.converters.labelme.suggestions import suggested_labels, write_label_list, write_suggestion
 from mmseg_ext.data.classes import Classes
 
@@ -26,14 +27,14 @@ def image(tmp_path: Path) -> Path:
 def test_both_masks_come_back_exactly(image: Path, tmp_path: Path) -> None:
     folder = tmp_path / 'queue'
     assert write_suggestion(folder, image, MASK, MODEL, CLASSES)
-    given = paint_file(folder / 'a.json', image, CLASSES, tuple(suggested_labels(CLASSES)))
+    given = paint_file(folder / 'a.json', image, CLASSES, PaintRules(suggested_labels(CLASSES)))
     np.testing.assert_array_equal(given.mask, MASK)
     document = json.loads((folder / 'a.json').read_text())
     kept = [shape for shape in document['shapes'] if shape['label'].startswith('model: ')]
     for shape in kept:
         shape['label'] = shape['label'].removeprefix('model: ')
     (folder / 'a.json').write_text(json.dumps({**document, 'shapes': kept}))
-    np.testing.assert_array_equal(paint_file(folder / 'a.json', image, CLASSES, ()).mask, MODEL)
+    np.testing.assert_array_equal(paint_file(folder / 'a.json', image, CLASSES).mask, MODEL)
 
 
 def test_a_file_that_somebody_may_have_worked_on_stays(image: Path, tmp_path: Path) -> None:

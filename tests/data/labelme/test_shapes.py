@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from mmseg_ext.data.labelme.shapes import encode_mask, shape_mask
+from mmseg_ext.data.labelme import shapes
+from mmseg_ext.data.labelme.shapes import encode_mask, shape_mask, shape_region
+from mmseg_ext.data.polygons import fill_polygon
 from mmseg_ext.errors import InputError
 
 
@@ -77,6 +79,68 @@ def test_an_oriented_rectangle_and_a_shape_without_type_are_filled_as_polygons()
         assert (shape_mask(shape(kind, corners), 5, 6) == expected).all()
 
 
+def test_a_mask_beyond_the_image_is_cropped() -> None:
+    crop = np.arange(12).reshape(3, 4) % 5 > 1
+    for left, top in ((3, 2), (-2, -1), (2, -2), (9, 9)):
+        box = [[left, top], [left + 3, top + 2]]
+        region = shape_region(shape('mask', box, png(crop.astype(np.uint8))), 4, 6)
+        expected = np.zeros((24, 24), bool)
+        expected[8 + top : 11 + top, 8 + left : 12 + left] = crop
+        assert (shape_mask(shape('mask', box, png(crop.astype(np.uint8))), 4, 6) == expected[8:12, 8:14]).all()
+        assert region.beyond
+    assert not shape_region(shape('mask', [[2, 1], [5, 3]], png(crop.astype(np.uint8))), 4, 6).beyond
+
+
+@pytest.mark.parametrize(
+    ('first', 'last'), [((2.7, 1.2), (4.7, 3.2)), ((2.999, 1.0), (5.001, 3.0)), ((-0.4, 0.2), (1.6, 2.2))]
+)
+def test_a_moved_mask_lies_where_labelme_puts_it(first: tuple[float, float], last: tuple[float, float]) -> None:
+    crop = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 1]], np.uint8)
+    x, y = int(first[0]), int(first[1])  # truncated, as labelme's converters do
+    expected = np.zeros((6, 8), bool)
+    expected[y : y + 3, x : x + 3] = crop
+    assert (shape_mask(shape('mask', [first, last], png(crop)), 6, 8) == expected).all()
+
+
+@pytest.mark.parametrize('kind', ['polygon', 'rectangle', 'circle', 'oriented_rectangle'])
+def test_labelmes_rule_is_pillows_drawing_on_the_whole_image(kind: str) -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        count = {'polygon': int(generator.integers(3, 9)), 'oriented_rectangle': 4}.get(kind, 2)
+        points = generator.uniform(-12, 45, (count, 2))
+        image = Image.new('L', (31, 27))
+        draw = ImageDraw.Draw(image)
+        if kind == 'circle':
+            (x, y), radius = points[0], math.dist(*points)
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=1, fill=1)
+        elif kind == 'rectangle':
+            draw.rectangle((*points.min(axis=0), *points.max(axis=0)), outline=1, fill=1)
+        else:
+            draw.polygon([tuple(point) for point in points.tolist()], outline=1, fill=1)
+        assert (shape_mask(shape(kind, points.tolist()), 27, 31, 'labelme') == np.asarray(image)).all()
+
+
+def test_pixel_centres_come_nearest_to_the_drawn_area() -> None:
+    generator = np.random.default_rng(1)
+    errors = {'outline': 0.0, 'labelme': 0.0, 'centre': 0.0}
+    for _ in range(20):
+        angles = np.sort(generator.uniform(0, 2 * np.pi, 24))
+        points = 64 + generator.uniform(30, 60, (24, 1)) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        fine = fill_polygon(points * 8, 1024, 1024).reshape(128, 8, 128, 8).mean(axis=(1, 3))  # covered share
+        for rule in errors:
+            errors[rule] += float(np.abs(shape_mask(shape('polygon', points.tolist()), 128, 128, rule) - fine).sum())  # type: ignore[arg-type]
+    assert errors['centre'] < 0.7 * errors['labelme'] < 0.7 * errors['outline']
+
+
+def test_a_polygon_costs_its_outline_not_its_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    angles = np.linspace(0, 2 * np.pi, 200_000, endpoint=False)
+    points = 50 + 40 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    assert 4900 < shape_mask(shape('polygon', points.tolist()), 100, 100).sum() < 5200
+    monkeypatch.setattr(shapes, 'MAX_OUTLINE', 1000)
+    with pytest.raises(InputError, match='its outline is 200,'):
+        shape_mask(shape('polygon', points.tolist()), 100, 100)
+
+
 PIXEL = png(np.ones((1, 1), np.uint8))
 BOX = [[0, 0], [0, 0]]
 
@@ -98,9 +162,9 @@ BOX = [[0, 0], [0, 0]]
         (shape('oriented_rectangle', [[0, 0], [1, 1], [2, 2]]), 'needs 4 points, found 3'),
         (shape('line', [[0, 0], [1, 1]]), "'line' covers no area"),
         (shape('point', [[0, 0]]), "'point' covers no area"),
-        (shape('mask', [[0, 0], [4, 0]], PIXEL), 'leaves the image of 4×3'),
-        (shape('mask', [[-1, 0], [0, 0]], PIXEL), 'leaves the image'),
-        (shape('mask', [[1, 0], [0, 0]], PIXEL), 'leaves the image'),
+        (shape('mask', [[0, 0], [4, 0]], PIXEL), 'is 1×1 pixels but its box 5×1'),
+        (shape('mask', [[1, 0], [0, 0]], PIXEL), 'is empty'),
+        (shape('mask', [[0, 0], [99_999, 99_999]], PIXEL), 'has more than 80,000,000 pixels'),
         (shape('mask', [[0, 0]], PIXEL), 'needs 2 points'),
         (shape('mask', BOX), 'lacks its `mask:`'),
         (shape('mask', BOX, 'no base64!'), 'no complete PNG'),

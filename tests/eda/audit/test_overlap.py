@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mmseg_ext.eda.audit.overlap import overlap, read_shapes
+from mmseg_ext.eda.audit.overlap import overlap
 from mmseg_ext.errors import InputError
 
 
@@ -29,19 +27,3 @@ def test_overlap_counts_pixels_of_two_labels_once() -> None:
 def test_a_damaged_shape_is_an_input_error() -> None:
     with pytest.raises(InputError):
         overlap([box('cat', 0, 0, 9, 9), {'label': 'dog', 'points': [[1, 2]]}], 20, 30, least=1)
-
-
-def test_read_shapes(tmp_path: Path) -> None:
-    path = tmp_path / 'a.json'
-    path.write_text(json.dumps({'shapes': [box('cat', 0, 0, 1, 1)], 'imageHeight': 20, 'imageWidth': 30}))
-    assert read_shapes(path) == ([box('cat', 0, 0, 1, 1)], (20, 30))
-    path.write_text(json.dumps({'shapes': [], 'imageHeight': None, 'imageWidth': 30}))
-    assert read_shapes(path) == ([], None)
-
-
-@pytest.mark.parametrize('text', ['', '[', '[]', '{}', '{"shapes": 3}', '{"shapes": [{}]}', '\xff'])
-def test_no_labelme_file(tmp_path: Path, text: str) -> None:
-    path = tmp_path / 'a.json'
-    path.write_text(text, encoding='latin-1')
-    with pytest.raises(InputError, match=r'a\.json'):
-        read_shapes(path)
