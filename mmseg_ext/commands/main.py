@@ -35,6 +35,7 @@ STEPS: dict[str, dict[str, str]] = {
         'pseudo-label': 'label images with a trained model',
     },
     'training': {
+        'auto': 'audit, plan, train, test and explain, in one go',
         'init': 'plan a training: a config for a data set and this machine',
         'configs': 'list the experiments that come with mmseg_ext',
         'weights': 'list, get and convert pretrained weights',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +16,9 @@ END_BYTES = 1 << 16
 THREADS = 8  # for the disk; hashing itself releases the interpreter lock
 
 
-def data_fingerprint(data_root: str | Path, labels: str | None, splits: Sequence[str]) -> str:
+def data_fingerprint(
+    data_root: str | Path, labels: str | None, splits: Sequence[str], stems: Collection[str] | None = None
+) -> str:
     """Hash the splits' images and masks.
 
     It covers the name of each split, the stems in it, the bytes of each mask, and of each image its size and its first
@@ -29,6 +31,7 @@ def data_fingerprint(data_root: str | Path, labels: str | None, splits: Sequence
         data_root: The data set's folder.
         labels: Name of the label set; None for images alone. An image without a mask is allowed and told from others.
         splits: Names of splits, in any order.
+        stems: Only these of the splits; all by default.
 
     Returns:
         Twelve hexadecimal digits.
@@ -45,8 +48,8 @@ def data_fingerprint(data_root: str | Path, labels: str | None, splits: Sequence
             if not files.image_folder.is_dir():
                 raise InputError(files.image_folder, 'folder not found', 'name another data folder or split')
             images, masks = files.images(), files.masks()
-            stems = sorted(images.keys() | masks.keys())
-            pairs = [(stem, images.get(stem), masks.get(stem)) for stem in stems]
+            chosen = images.keys() | masks.keys() if stems is None else set(stems)
+            pairs = [(stem, images.get(stem), masks.get(stem)) for stem in sorted(chosen)]
             for digest in pool.map(_digest, pairs):
                 total.update(digest)
     return total.hexdigest()[:HEX_DIGITS]

@@ -128,7 +128,7 @@ def profile_data_set(root: str | Path, labels: str | None = None) -> DataProfile
             'name the folder of the images to train on img/train' if found else LAYOUT,
         )
     masked = _masked_splits(data)
-    chosen = _choose_labels(data, masked, labels)
+    chosen = choose_labels(root, labels)
     _check_classes(data, chosen)
     pair_files(data.split('train', chosen))
     if images.get('val'):
@@ -177,11 +177,22 @@ def _check_val(data: DataSet, masked: Mapping[str, Sequence[str]]) -> None:
         )
 
 
-def _choose_labels(data: DataSet, masked: Mapping[str, Sequence[str]], labels: str | None) -> str:
-    """Choose the newest label set that has a mask for every train image."""
+def choose_labels(root: str | Path, labels: str | None = None) -> str:
+    """Choose the label set to train on.
+
+    Args:
+        root: The data set.
+        labels: The one that is asked for; by default the newest one other than ``labels`` that has a mask for every
+            image of train.
+
+    Raises:
+        InputError: There is no such label set, or none with masks of train.
+    """
+    data = DataSet(root)
     if labels is not None:
         data.label_set(labels)
         return labels
+    masked = _masked_splits(data)
     stems = set(data.split('train').images())
     complete = [name for name in masked if stems <= set(data.split('train', name).masks())]
     if not complete:
@@ -197,21 +208,25 @@ def _choose_labels(data: DataSet, masked: Mapping[str, Sequence[str]], labels: s
 
 
 def _check_classes(data: DataSet, labels: str) -> None:
-    """Offer what to write where there is no ``dataset.yaml``."""
+    """Refuse a single class, and offer what to write where there is no ``dataset.yaml``."""
     if (data.root / FILE_NAME).exists():
-        data.classes  # noqa: B018 - its own errors are as clear
+        if len(data.classes.names) < 2:
+            only = data.classes.names[0]
+            raise InputError(
+                data.root / FILE_NAME,
+                f'names one class, {only}, so that there is nothing to tell apart',
+                f'name the background too: classes: [background, {only}]',
+            )
         return
     paths = list(data.split('train', labels).masks().values())
     values = sorted({int(value) for path in paths[:MAX_MEASURED] for value in np.unique(read_mask(path))})
     top = max((value for value in values if value < 255), default=0)
     held = ', '.join(map(str, values[:12])) + ', …' * (len(values) > 12)
     names = ', '.join(['background', *(f'class{value}' for value in range(1, top + 1))][:8]) + (', …' * (top > 7))
-    hues = [[0, 0, 0], *([(67 * value) % 256, (151 * value) % 256, (211 * value) % 256] for value in range(1, top + 1))]
-    colours = f'{hues[:8]}'[:-1] + (', …]' if top > 7 else ']')
     raise InputError(
         data.root / FILE_NAME,
         f'not found, it names the classes (the masks hold {held})',
-        f'write it, such as {{classes: [{names}], palette: {colours}, ignore_index: 255}}',
+        f'write it, such as {{classes: [{names}], ignore_index: 255}}',
     )
 
 

@@ -132,6 +132,20 @@ def test_indices_choose_samples_and_only_those_are_read(
         np.testing.assert_array_equal(dataset[index]['gt_seg_map'], stored(root, stem)[1])
 
 
+def test_a_list_chooses_samples_and_its_classes_can_be_asked_for(make_data: MakeData, tmp_path: Path) -> None:
+    root = make_data(count=5)
+    (tmp_path / 'some.txt').write_text('# of train\ns3\ntrain/s1\n')
+    dataset = FolderDataset(str(root), 'train', ann_file=str(tmp_path / 'some.txt'), cache=True, pipeline=LOAD)
+    assert stems(dataset) == ['s1', 's3']
+    for index, stem in enumerate(('s1', 's3')):
+        assert dataset.get_cat_ids(index) == [int(value) for value in np.unique(stored(root, stem)[1]) if value < 3]
+    uncached = FolderDataset(str(root), 'train', ann_file=str(tmp_path / 'some.txt'), pipeline=LOAD)
+    assert uncached.get_cat_ids(1) == dataset.get_cat_ids(1)
+    (tmp_path / 'some.txt').write_text('s9\n')
+    with pytest.raises(InputError, match='s9'):
+        FolderDataset(str(root), 'train', ann_file=str(tmp_path / 'some.txt'))
+
+
 def test_lazily_built_it_checks_when_it_is_filled(make_data: MakeData) -> None:
     root = make_data()
     (root / 'img/train/s0.png').write_text('no image')

@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 
+from mmseg_ext.data.dataset import Split, choose_files
 from mmseg_ext.data.fingerprint import data_fingerprint
 from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.errors import InputError, one_line
@@ -169,11 +171,20 @@ def _describe_data(loader: Any) -> list[Json]:
             continue
         root, labels, split = source['data_root'], source.get('labels'), source.get('split')
         try:
-            fingerprint = data_fingerprint(root, labels, [split]) if split else None
+            fingerprint = data_fingerprint(root, labels, [split], _listed(source)) if split else None
         except InputError:  # another layout than ours
             fingerprint = None
         found.append({'root': Path(root).name, 'labels': labels, 'split': split, 'fingerprint': fingerprint})
     return found
+
+
+def _listed(source: Mapping[str, Any]) -> list[str] | None:
+    """Return the stems that a data set's ``ann_file`` lists; None where it has none."""
+    if not source.get('ann_file'):
+        return None
+    images = Split(Path(source['data_root']), source['split']).images()
+    path = Path(source['data_root']) / source['ann_file']
+    return [stem for _, stem in choose_files([(source['split'], stem) for stem in images], path)]
 
 
 def _monitored(runner: Runner) -> tuple[str, bool]:

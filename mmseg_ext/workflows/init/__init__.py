@@ -10,7 +10,7 @@ from typing import Any
 
 from mmseg_ext.eda.profile import DataProfile, profile_data_set
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, refuse_existing, write_json, write_text
+from mmseg_ext.files import refuse_existing, write_json, write_text
 from mmseg_ext.runs.config import load_config
 from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.init.backbones import BACKBONES, choose_backbone
@@ -113,7 +113,7 @@ def plan_config(
     lists = tuple(path.with_name(f'{path.stem}_{split}.txt') for split in ('train', 'val'))
     refuse_existing([path], overwrite)
     refuse_existing([Path(json)] if json is not None else [], overwrite, 'json')
-    _check_writable(path.parent)
+    _check_writable(path)
     machine = describe_machine(device)
     name, reason = choose_backbone(backbone)
     profile = profile_data_set(data, labels)
@@ -162,18 +162,18 @@ def _no_time(size: tuple[int, int], batch: int, dtype: str) -> Any:
     return StepCost(1e-3, 1e-3, 0.0)
 
 
-def _check_writable(folder: Path) -> None:
+def _check_writable(path: Path) -> None:
     """Find out before the minutes of measuring whether the config can be written.
 
     Raises:
         InputError: It cannot.
     """
-    while not folder.exists():
-        folder = folder.parent
-    with atomic_path(folder / '.mmseg-ext-init') as temporary:
-        target = temporary
-    del target
-    (folder / '.mmseg-ext-init').unlink(missing_ok=True)
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(path, f'cannot be written ({error.strerror})', 'choose another `out`') from error
 
 
 def _write_lists(path: Path, sides: tuple[list[str], list[str]] | None) -> tuple[Path, ...]:

@@ -135,8 +135,8 @@ def _loaders(plan: Plan, profile: DataProfile, lists: bool) -> list[str]:
         balanced = f"dict(type='ClassBalancedDataset', oversample_thr={plan.oversample}, _delete_=True)"
         lines += [
             *_noted(f'balanced = {balanced}', plan, 'sampling'),
-            f'train_images = dict(_base_.train_dataloader.dataset, **data, {train})',
-            'train_data = dict(balanced, dataset=train_images)',
+            f'train_images = dict(data, {train})',
+            'train_data = dict(balanced, dataset=dict(_base_.train_dataloader.dataset, **train_images))',
         ]
     lines += [
         f'val_data = dict(data, {val})',

@@ -156,3 +156,12 @@ def test_a_fill_of_the_deformation_alone_is_refused(fill: dict[str, Any]) -> Non
     (name,) = fill
     with pytest.raises(ValueError, match=f'RandomScaleRotateShift: elastic takes no {name}; give it to the transform'):
         RandomScaleRotateShift((4, 4), elastic={'prob': 1.0, **fill})
+
+
+def test_with_the_ratio_kept_an_image_is_as_large_as_a_resize_makes_it() -> None:
+    transform = RandomScaleRotateShift((8, 6), keep_ratio=True, **IDENTITY)
+    # 4 rows, 16 columns: the longer side fits 8, by a half; the shorter would take 6 / 4.
+    np.testing.assert_allclose(transform.matrix((4, 16))[:, :2], [[0.5, 0], [0, 0.5]], atol=1e-12)
+    # The same upright: it is larger than the output is high, as in a test, whose images need not have one size.
+    np.testing.assert_allclose(transform.matrix((16, 4))[:, :2], [[0.5, 0], [0, 0.5]], atol=1e-12)
+    np.testing.assert_allclose(transform.matrix((4, 4))[:, :2], [[1.5, 0], [0, 1.5]], atol=1e-12)

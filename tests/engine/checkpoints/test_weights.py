@@ -214,3 +214,10 @@ class TestPretrained:
             net = MODELS.build(config)
             with pytest.raises(InputError, match=r'another network.*ResNetV1c'):
                 net.init_weights()
+
+
+def test_the_classifier_of_published_weights_is_left_out_and_nothing_else(folder: Path) -> None:
+    keys = ('_conv_stem.weight', '_fc.bias', '_bn0.weight', '_bn1.weight', '_conv_head.weight', 'foreign.weight')
+    torch.save({key: torch.zeros(1) for key in keys}, folder / 'efficientnet-lite2-9656183e.pth')
+    state = CheckpointLoader.load_checkpoint('weights://efficientnet-lite2', logger='silent')
+    assert list(state) == ['_conv_stem.weight', '_bn0.weight', 'foreign.weight']
