@@ -125,4 +125,4 @@ def test_data_and_places_that_cannot_be_used(tmp_path: Path) -> None:
         tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
         assert 'cannot be written' in refused(one, '--out', out, *scratch)
         tmp_path.chmod(stat.S_IRWXU)
-    assert 'cannot be written' in refused(one, '--out', one / 'dataset.yaml' / 'a.py', *scratch)
+    assert 'is a file' in refused(one, '--out', one / 'dataset.yaml' / 'a.py', *scratch)
