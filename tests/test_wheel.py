@@ -128,6 +128,10 @@ def test_the_core_works_alone_in_an_empty_folder(core: Run, tmp_path: Path) -> N
     run('clean', 'pets', '--labels', 'labels', '--to', 'labels_clean')
     assert (tmp_path / 'pets' / 'labels_clean' / 'cleaning.html').is_file()
     assert UNET in run('configs', '--names').split()
+    bases = "print(*__import__('mmseg_ext').base_configs('models/fpn_r18', 'schedules/adamw_400it'), sep='\\n')"
+    found = [Path(line) for line in core('-c', bases, program='python', cwd=tmp_path).stdout.splitlines()]
+    assert [path.name for path in found] == ['fpn_r18.py', 'adamw_400it.py']
+    assert all(path.is_file() and 'site-packages' in path.parts for path in found)
     refused = core('train', UNET, cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr.endswith('is not installed: pip install -e ".[train]" in the checkout\n')
