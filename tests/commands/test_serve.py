@@ -201,7 +201,7 @@ def test_a_photograph_is_dropped_and_its_mask_seen(address: tuple[str, int]) -> 
         assert 'error' in (status.get_attribute('class') or '')
         send(png(np.zeros((400, 300), np.uint8)))
         status.filter(
-            has_text='This file cannot be used: has 300×400 pixels, more than 100,000; make it smaller.'
+            has_text='This file cannot be used: has 300×400 pixels, more than 100,000; make it smaller'
         ).wait_for()
         noise.clear()  # Chromium itself notes answers with an error status
         send(png(colours(BLOCKS.T)))

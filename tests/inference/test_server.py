@@ -11,7 +11,8 @@ from PIL import Image
 from mmseg_ext.data.images import ImageRules
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.predictor import Predictor
-from mmseg_ext.inference.server import _RefusedError, answer, describe, serve
+from mmseg_ext.inference.server import answer, describe, serve
+from mmseg_ext.local_server import RefusedError
 
 pytest.importorskip('starlette')
 COLOURS = np.array([[0, 0, 250], [250, 0, 0], [0, 250, 0]], np.uint8)
@@ -66,7 +67,7 @@ def test_a_large_image_is_shown_smaller(predictor: Predictor) -> None:
 
 def test_unusable_files_get_one_sentence(predictor: Predictor) -> None:
     for data, words in ((b'text', 'damaged or no'), (png(np.zeros((4000, 3000), np.uint8)), '3000×4000')):
-        with pytest.raises(_RefusedError, match=words) as caught:
+        with pytest.raises(RefusedError, match=words) as caught:
             answer(predictor, data)
         assert caught.value.status == 422
         assert str(caught.value).startswith('This file cannot be used: ')
