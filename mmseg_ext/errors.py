@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+# Control characters (C0 without tab and line break, DEL, C1), and those that turn the direction of writing.
+UNSAFE_ON_A_TERMINAL = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]')
 
 
 class InputError(Exception):
@@ -90,6 +94,15 @@ def one_line(error: object) -> str:
     """
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
     return ' '.join(str(message).split())
+
+
+def visible(text: str) -> str:
+    r"""Return text with its control characters written out: a foreign name must not steer a terminal.
+
+    >>> print(visible('cat\x1b[2J'))
+    cat\x1b[2J
+    """
+    return UNSAFE_ON_A_TERMINAL.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def installing(extra: str) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 
 SETTINGS_FILE = 'settings.json'
+MAX_TEXT_BYTES = 1 << 29  # of JSON and lists: COCO's largest annotation file has 0.45 GB
+MAX_YAML_BYTES = 1 << 20
+FORMULA_STARTS = ('=', '+', '-', '@', '\t', '\r')
 
 
 @contextmanager
@@ -235,16 +240,113 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding='utf-8')
 
 
-def read_json(path: str | Path) -> Any:
+def load_bytes(path: str | Path, most: int = MAX_TEXT_BYTES) -> bytes:
+    """Read a regular file of limited size: neither a pipe that never ends nor a sparse file of a terabyte.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or has more than ``most`` bytes.
+    """
+    with open(path, 'rb', opener=_open_without_waiting) as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, 'is no regular file')
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f'has {status.st_size:,} bytes, more than {most:,}')
+        return stream.read()
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # a pipe that nobody writes to blocks otherwise
+
+
+def load_text(path: str | Path, most: int = MAX_TEXT_BYTES) -> str:
+    """Read UTF-8 text, with or without a byte order mark, as `load_bytes`; line breaks of all kinds become LF.
+
+    Raises:
+        OSError: As `load_bytes`.
+        UnicodeDecodeError: It is no UTF-8.
+    """
+    text = load_bytes(path, most).decode('utf-8-sig')
+    return text.replace('\r\n', '\n').replace('\r', '\n')
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON of unknown origin.
+
+    Raises:
+        ValueError: It is no JSON, is nested too deeply, or holds half a character, which no text can be written with.
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError('is nested too deeply') from None
+    if (b'\\ud' if isinstance(text, bytes) else '\\ud') in text.lower():  # type: ignore[operator]
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
+
+
+def load_json(path: str | Path) -> Any:
+    """Read JSON of unknown origin, for callers that word the error themselves.
+
+    Raises:
+        OSError: As `load_bytes`.
+        ValueError: As `parse_json`, or it is no UTF-8.
+    """
+    return parse_json(load_text(path))
+
+
+def read_json(path: str | Path, remedy: str = '') -> Any:
     """Read a JSON file.
 
     Raises:
         InputError: It cannot be read, or holds no JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding='utf-8'))
+        return load_json(path)
     except (OSError, ValueError) as error:
-        raise InputError(path, f'cannot be read as JSON ({error})') from error
+        raise InputError(path, f'cannot be read as JSON ({error})', remedy) from error
+
+
+def read_yaml(path: str | Path, remedy: str = '') -> Any:
+    """Read a YAML file of plain data. Aliases are refused, since a small file can expand to a huge one by them.
+
+    Raises:
+        InputError: It cannot be read, is larger than 1 MiB, or holds no YAML.
+    """
+    import yaml  # not above: it takes longer to load than this whole module
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                mark = self.peek_event().start_mark
+                raise yaml.MarkedYAMLError(problem='aliases (*name) are not read', problem_mark=mark)
+            return super().compose_node(parent, index)
+
+    try:
+        content = yaml.load(load_text(path, MAX_YAML_BYTES), Loader)
+        json.dumps(content, ensure_ascii=False, default=str, skipkeys=True).encode()  # fails on half a character
+        return content
+    except OSError as error:
+        raise InputError(path, f'cannot be read ({error.strerror})', remedy) from error
+    except RecursionError:
+        raise InputError(path, 'is not valid YAML (nested too deeply)') from None
+    except Exception as error:  # a scalar may be an impossible date or number, and PyYAML lets those errors pass
+        raise InputError(path, f'is not valid YAML ({one_line(error)[:300]})') from error
+
+
+def guard_cell(value: Any) -> Any:
+    r"""Return a CSV cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe.
+
+    >>> guard_cell('=HYPERLINK("http://a")'), guard_cell(-1.5), guard_cell('-1.5'), guard_cell('cat')
+    ('\'=HYPERLINK("http://a")', -1.5, '-1.5', 'cat')
+    """
+    if not isinstance(value, str) or not value.startswith(FORMULA_STARTS):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mmseg_ext.errors import CombinedInputError, InputError, installing
+from mmseg_ext.progress import SafeStream, open_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,15 +23,17 @@ if TYPE_CHECKING:
     from mmseg_ext.converters.report import Report
 
 QUOTES = '"\''
+MAX_MESSAGE_CHARACTERS = 4000  # a damaged file may be quoted in full
+LINE_BREAK = re.compile(r'\s*\n\s*')
 ARGUMENT = re.compile(r'`([a-z_]\w*)(?:=([^`]*))?`')  # how an `InputError` writes an argument of a library function
 # Arguments of the library that have another name on the command line, the same in every command.
 FLAGS = {'root': 'DATA', 'data_root': 'DATA', 'config_path': 'CONFIG', 'options': '--cfg-options'}
 # Top-level module → the extra of pyproject.toml that installs it; the core needs none of them.
 EXTRAS = {
     'torch': 'train', 'mmengine': 'train', 'mmcv': 'train', 'mmseg': 'train', 'clearml': 'train', 'pyarrow': 'train',
-    'plotly': 'train', 'scipy': 'train', 'prettytable': 'train', 'optuna': 'search', 'onnx': 'export',
-    'onnxscript': 'export', 'onnxruntime': 'onnx', 'starlette': 'serve', 'uvicorn': 'serve', 'dask': 'dask',
-    'distributed': 'dask',
+    'msgspec': 'train', 'plotly': 'train', 'scipy': 'train', 'prettytable': 'train', 'optuna': 'search',
+    'onnx': 'export', 'onnxscript': 'export', 'onnxruntime': 'onnx', 'starlette': 'serve', 'uvicorn': 'serve',
+    'dask': 'dask', 'distributed': 'dask',
 }  # fmt: skip
 
 
@@ -93,15 +96,16 @@ class ArgumentParser(argparse.ArgumentParser):
 
 def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
     """Run a command's ``main`` and exit with its code; an `InputError` becomes one line on standard error."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ('stdout', 'stderr'):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='replace')  # a console that cannot show × or → must not end the work
+            setattr(sys, name, SafeStream(stream))
     try:
         code = main(None) or 0
         sys.stdout.flush()  # here, where a reader that has left is no error, and not at the interpreter's end
     except InputError as error:
-        message = str(error) if ArgumentParser.last is None else ArgumentParser.last.name_flags(str(error))
-        print(f'error: {message}', file=sys.stderr)
+        print_error(error)
         code = error.exit_code
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or '').partition('.')[0])
@@ -124,18 +128,23 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
     sys.exit(code)
 
 
+def print_error(error: object, start: str = 'error: ') -> None:
+    """Print an error, or its message, as one line on standard error that names this command's flags."""
+    message = str(error) if ArgumentParser.last is None else ArgumentParser.last.name_flags(str(error))
+    message = LINE_BREAK.sub(' ', message)
+    cut = f'{message[:MAX_MESSAGE_CHARACTERS]} …' if len(message) > MAX_MESSAGE_CHARACTERS else message
+    print(f'{start}{cut}', file=sys.stderr)
+
+
 def console(width: int = 110) -> Console:
     """Open a console on standard output: as wide as the terminal, or ``width`` columns in a pipe."""
-    from rich.console import Console
-
-    return Console(width=None if os.isatty(1) else width)
+    return open_console(width=None if os.isatty(1) else width)
 
 
 def print_problems(errors: CombinedInputError) -> None:
     """Print each of several problems on a line of standard error."""
-    parser = ArgumentParser.last
     for problem in errors.problems:
-        print(str(problem) if parser is None else parser.name_flags(str(problem)), file=sys.stderr)
+        print_error(problem, '')
 
 
 def print_report(report: Report) -> None:
@@ -157,9 +166,8 @@ def print_report(report: Report) -> None:
 
 def report_left_out(lines: Sequence[str]) -> int:
     """Print why some files could not be used, and return the exit code: 1 if there are any."""
-    parser = ArgumentParser.last
     for line in lines:
-        print(f'error: {line if parser is None else parser.name_flags(line)}', file=sys.stderr)
+        print_error(line)
     if lines:
         print(f'{len(lines)} {"file was" if len(lines) == 1 else "files were"} left out', file=sys.stderr)
     return int(bool(lines))

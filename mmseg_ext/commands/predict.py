@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from mmseg_ext.commands import cli
@@ -62,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     predictor = predictor_from(model, args)
     report = predict_files(predictor, images, args.out, kinds, opacity=args.opacity, overwrite=args.overwrite)
     for error in report.errors:
-        print(f'error: {parser.name_flags(str(error))}', file=sys.stderr)
+        cli.print_error(error)
     rate = report.predicted / report.seconds if report.seconds else 0
     failed = f'; {len(report.errors)} could not be read' if report.errors else ''
     print(

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mmseg_ext.commands.cli import ArgumentParser
+from mmseg_ext.commands.cli import ArgumentParser, console
 from mmseg_ext.runs.options import parse_options
 
 EXAMPLE = """mmseg-ext search demo/NAME --trials 20 --out work_dirs/search \\
@@ -47,8 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if (args.out is None) == (args.clearml_queue is None):
         parser.error('give either --out, a folder for trainings here, or --clearml-queue, a queue that has agents')
-    from rich.console import Console
-
     from mmseg_ext.workflows.search import SearchSettings, parse_space, search, search_on_queue, search_table
 
     settings = SearchSettings(
@@ -70,6 +68,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         report = search(settings, args.trials, args.out)
         where = f'trainings and search.json: {args.out}'
-    Console(width=None if os.isatty(1) else 120).print(search_table(report))
+    console(120).print(search_table(report))
     print(where)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from mmseg_ext.converters.report import Report, some
 from mmseg_ext.data.images import ImageRules
 from mmseg_ext.data.polygons import Region, polygon_region
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_json
 from mmseg_ext.progress import track
 
 BITS = 5  # of a number in one character of compressed run lengths
@@ -88,8 +88,8 @@ def read_json_file(path: Path) -> Any:
         InputError: The file cannot be read, or holds no JSON.
     """
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        return load_json(path)
+    except (OSError, ValueError) as error:
         raise InputError(path, f'cannot be read as JSON ({error})', 'unpack the annotations again') from error
 
 

@@ -18,6 +18,7 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, open_mask
 from mmseg_ext.data.remapping import LOSSY_SUFFIXES, Keys, Remapping, pack
 from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.files import load_text, read_yaml
 
 LABEL_MAP = 'labelmap.txt'
 GREY_MODES, COLOUR_MODES = ('1', 'L'), ('RGB', 'RGBA')  # of Pillow
@@ -145,22 +146,16 @@ def read_table(path: str | Path) -> Table:
         InputError: It cannot be read, or two classes share a colour.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding='utf-8-sig')
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, f'cannot be read as text ({one_line(error)})') from error
-    if path.suffix.lower() in ('.yaml', '.yml'):
-        import yaml
-
-        try:
-            classes = Classes.from_mapping(yaml.safe_load(text), str(path))
-        except yaml.YAMLError as error:
-            raise InputError(path, f'is not valid YAML ({one_line(error)})') from error
+    kind = path.suffix.lower()
+    if kind in ('.yaml', '.yml'):
+        classes = Classes.from_mapping(read_yaml(path), str(path))
         table: Table = list(zip(classes.names, classes.palette, strict=True))
-    elif path.suffix.lower() == '.csv':
-        table = _read_csv(path, text)
     else:
-        table = _read_label_map(path, text)
+        try:
+            text = load_text(path)
+            table = _read_csv(path, text) if kind == '.csv' else _read_label_map(path, text)
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise InputError(path, f'cannot be read as text ({one_line(error)})') from error
     if not table:
         raise InputError(path, 'names no class')
     owners: dict[Colour, str] = {}

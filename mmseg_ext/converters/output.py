@@ -26,7 +26,7 @@ from mmseg_ext.data.dataset import IMAGES, USUAL_SPLITS
 from mmseg_ext.data.images import write_image
 from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, write_json
+from mmseg_ext.files import atomic_path, load_json, write_json
 from mmseg_ext.progress import track
 
 RECORD_FILE = 'conversion.json'
@@ -191,7 +191,7 @@ def _write_report(root: Path, record: dict[str, Any]) -> None:
 
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text(encoding='utf-8'))
+        record = load_json(path)
     except (OSError, ValueError):
         record = None
     if not isinstance(record, dict) or not isinstance(record.get('settings'), dict):

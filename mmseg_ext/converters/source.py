@@ -12,6 +12,7 @@ from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_image, read_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_text
 
 UNPACK_AGAIN = 'unpack the archive again'
 INCOMPLETE = f'the source is not complete, {UNPACK_AGAIN}'
@@ -55,7 +56,7 @@ def read_lines(path: Path) -> list[str]:
     """
     require_files([path])
     try:
-        lines = path.read_text(encoding='utf-8').splitlines()
+        lines = load_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f'cannot be read as text ({error})', UNPACK_AGAIN) from error
     lines = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith('#')]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_text
 
 
 def check_shares(val: float, test: float = 0) -> None:
@@ -158,7 +159,7 @@ def _split_by_lists(stems: Sequence[str], lists: Mapping[str, str | Path]) -> di
     split_of: dict[str, str] = {}
     for split, path in lists.items():
         try:
-            lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
+            lines = load_text(path).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(path, f'cannot be read as text ({error})') from error
         for line in filter(None, (line.strip().replace('\\', '/') for line in lines)):

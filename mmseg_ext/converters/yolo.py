@@ -24,7 +24,8 @@ from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import read_lines
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, USUAL_SPLITS
-from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_text, read_yaml
 
 FILE_NAME = 'data.yaml'
 SLACK = 0.01  # by which a coordinate may leave 0–1
@@ -80,14 +81,7 @@ def convert_yolo(
 
 
 def _read_yaml(path: Path) -> Mapping[str, Any]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise InputError(path, f'cannot be read ({error.strerror})', 'name data.yaml or its folder') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(path, f'is not valid YAML ({one_line(error)})') from error
+    content = read_yaml(path, 'name data.yaml or its folder')
     if not isinstance(content, Mapping):
         raise InputError(path, 'must hold `names:` and `train:`')
     return content
@@ -139,7 +133,7 @@ def _annotations(image: Path, names: Mapping[int, str], boxes: bool) -> tuple[li
     if not path.is_file():
         return [], None
     try:
-        lines = path.read_text(encoding='utf-8').splitlines()
+        lines = load_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         return [], InputError(path, f'cannot be read as text ({error})', 'export it again')
     for number, line in enumerate(lines, 1):

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import write_text
+from mmseg_ext.errors import InputError
+from mmseg_ext.files import read_yaml, write_text
 
 FILE_NAME = 'dataset.yaml'
 
@@ -101,20 +101,12 @@ class Classes:
         Raises:
             InputError: The file is missing, is no YAML, or lacks a field.
         """
-        import yaml
-
         path = Path(root) / FILE_NAME
-        try:
-            content = yaml.safe_load(path.read_text(encoding='utf-8'))
-        except FileNotFoundError:
+        if not path.exists():
             raise InputError(
                 path, 'not found', 'it names the classes (`classes:`, perhaps `palette:`, `ignore_index:`), see README'
-            ) from None
-        except OSError as error:
-            raise InputError(path, f'cannot be read ({error.strerror})') from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(path, f'is not valid YAML ({one_line(error)})') from error
-        return cls.from_mapping(content, str(path))
+            )
+        return cls.from_mapping(read_yaml(path), str(path))
 
     def write(self, root: str | Path) -> None:
         """Write ``root/dataset.yaml`` atomically."""

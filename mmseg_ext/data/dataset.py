@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_text
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MASK_SUFFIX = '.png'
@@ -368,7 +369,7 @@ def choose_files(files: Iterable[Key], queue: str | Path) -> list[Key]:
     """
     queue = Path(queue)
     try:
-        lines = queue.read_text(encoding='utf-8-sig').splitlines()
+        lines = load_text(queue).splitlines()
     except OSError as error:
         raise InputError(queue, f'cannot be read ({error.strerror})') from error
     except UnicodeDecodeError as error:

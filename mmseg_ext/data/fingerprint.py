@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmseg_ext.data.dataset import Split
+from mmseg_ext.data.images import load_image_bytes
 from mmseg_ext.errors import InputError
 
 HEX_DIGITS = 12  # 48 bits: among a thousand versions of a data set, two share a fingerprint with probability 2e-9
@@ -82,7 +83,7 @@ def _image_bytes(path: Path | None) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return load_image_bytes(path)
     except OSError as error:
         raise _unreadable(path, error) from error
 

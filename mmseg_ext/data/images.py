@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import atomic_path
+from mmseg_ext.files import atomic_path, load_bytes
 
 FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'TIFF', 'WEBP')
 ORIENTATION_TAG = 0x0112
@@ -29,6 +29,8 @@ PNG_ORIENTATION_MARKS = (b'eXIf', b'Raw profile type', b'Orientation')  # one is
 TIFF_STARTS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 TIFF_BITS, TIFF_BANDS, TIFF_KIND, TIFF_FLOAT = 258, 277, 339, 3  # tags, and a value of the third
 MAX_PIXELS = 80_000_000
+MAX_PIXEL_BYTES = 8  # four channels of 16 bits
+MAX_HEAD_BYTES = 1 << 28  # EXIF, previews, the video behind a phone's JPEG
 MAX_PIXELS_VARIABLE = 'MMSEG_EXT_MAX_PIXELS'
 START_AND_END = {'JPEG': (b'\xff\xd8', b'\xff\xd9'), 'PNG': (b'\x89PNG', b'IEND')}
 PILLOW_LOCK = Lock()  # filters of warnings and Pillow's limit are the process's, and images are decoded in threads
@@ -139,7 +141,7 @@ def read_header(path: str | Path) -> ImageHeader:
         InputError: The file is missing or no BMP, GIF, JPEG, PNG, TIFF or WebP.
     """
     try:
-        data = Path(path).read_bytes()
+        data = load_image_bytes(path)
         with open_header(data) as image:
             orientation = _orientation(image, data)
             # Pillow states the upright size of a TIFF.
@@ -211,7 +213,7 @@ def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 def _decode(source: str | Path | bytes, rules: ImageRules, name: str) -> UprightImage:
     try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        data = source if isinstance(source, bytes) else load_image_bytes(source)
     except FileNotFoundError:
         raise InputError(name, 'image cannot be read (no such file)') from None
     except OSError as error:
@@ -228,6 +230,15 @@ def _decode(source: str | Path | bytes, rules: ImageRules, name: str) -> Upright
     except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
         raise InputError(name, *_undecodable(error, data)) from error
     return UprightImage(turn_upright(pixels, orientation), orientation)
+
+
+def load_image_bytes(path: str | Path) -> bytes:
+    """Read an image file, unless it has more bytes than any image of the allowed size needs.
+
+    Raises:
+        OSError: As `mmseg_ext.files.load_bytes`.
+    """
+    return load_bytes(path, MAX_HEAD_BYTES + MAX_PIXEL_BYTES * pixel_limit())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.images import check_pixels, describe_error, open_header, pixel_limit
+from mmseg_ext.data.images import check_pixels, describe_error, load_image_bytes, open_header, pixel_limit
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path
 
@@ -67,7 +67,7 @@ def open_mask(path: str | Path) -> Iterator[Image.Image]:
         InputError: The file is missing, damaged, or has more pixels than `pixel_limit`.
     """
     try:
-        with open_header(Path(path).read_bytes()) as file:
+        with open_header(load_image_bytes(path)) as file:
             check_pixels(file, str(path), pixel_limit())
             yield file
     except FileNotFoundError:

@@ -15,7 +15,6 @@ An image that is not listed has the same mask in ``labels`` and ``labels_true``.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -30,7 +29,7 @@ from mmseg_ext.data.masks import write_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
 from mmseg_ext.demo.scene import Scene, render_scene
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import staged_folder, write_json
+from mmseg_ext.files import load_json, staged_folder, write_json
 from mmseg_ext.progress import track
 
 GENERATOR = 'mmseg_ext.demo'
@@ -133,7 +132,7 @@ def read_record(root: str | Path) -> dict[str, Any]:
     """
     path = Path(root) / RECORD_NAME
     try:
-        record = json.loads(path.read_text(encoding='utf-8'))
+        record = load_json(path)
     except (OSError, ValueError) as error:
         raise InputError(path, f'cannot be read ({error})', NO_DEMO_SET) from error
     if not isinstance(record, dict) or record.get('generator') != GENERATOR:

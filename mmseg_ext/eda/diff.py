@@ -14,6 +14,7 @@ import numpy as np
 from mmseg_ext.data import Classes, DataSet, Mask, read_mask
 from mmseg_ext.data.dataset import Key
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import guard_cell
 from mmseg_ext.progress import track
 
 Status = Literal['same', 'changed', 'resized', 'added', 'removed', 'unreadable']
@@ -190,7 +191,8 @@ def diff_csv(diff: LabelDiff) -> str:
     writer = csv.writer(stream, lineterminator='\n')
     columns = ('a', 'b', 'lost', 'gained')
     per_class = [f'{name}_{column}' for name in diff.classes.names for column in columns]
-    writer.writerow(['split', 'stem', 'status', 'pixels', 'changed', 'share', *per_class, 'flips'])
+    head = ['split', 'stem', 'status', 'pixels', 'changed', 'share', *per_class, 'flips']
+    writer.writerow(map(guard_cell, head))
     for file in diff.files:
         counts = [
             count
@@ -198,7 +200,6 @@ def diff_csv(diff: LabelDiff) -> str:
             for count in (file.first.get(value, 0), file.second.get(value, 0), file.lost(value), file.gained(value))
         ]
         flips = '; '.join(f'{flip}: {count}' for flip, count in diff.flips([file]).items())
-        writer.writerow(
-            [file.split, file.stem, file.status, file.pixels, file.changed, f'{file.share:.6f}', *counts, flips]
-        )
+        row = [file.split, file.stem, file.status, file.pixels, file.changed, f'{file.share:.6f}', *counts, flips]
+        writer.writerow(map(guard_cell, row))
     return stream.getvalue()

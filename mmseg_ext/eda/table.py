@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mmseg_ext.files import guard_cell
+
 if TYPE_CHECKING:
     import rich.table
 
@@ -44,7 +46,7 @@ class Table:
         """Write CSV with a header; numbers with two digits more than shown, nothing where a value does not exist."""
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator='\n')
-        writer.writerow(self.columns)
+        writer.writerow(map(guard_cell, self.columns))
         decimals = [None if places is None else places + 2 for places in self.columns.values()]
         for row in self.rows:
             writer.writerow(

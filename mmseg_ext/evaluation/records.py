@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.confusion import Counts
-from mmseg_ext.files import atomic_path
+from mmseg_ext.files import atomic_path, parse_json
 
 COLUMNS = ('stem', 'split', 'image', 'label', 'height', 'width', 'counts')
 CLASSES_KEY = b'classes'
@@ -167,7 +167,7 @@ def read_records(path: str | Path) -> Records:
 
 def _class_names(metadata: Mapping[bytes, bytes]) -> tuple[str, ...] | None:
     try:
-        names = json.loads(metadata[CLASSES_KEY])
+        names = parse_json(metadata[CLASSES_KEY])
     except (KeyError, ValueError):
         return None
     return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else None

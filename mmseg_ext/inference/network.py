@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import parse_json
 
 Box = tuple[float, float]
 Mode = Literal['whole', 'slide']
@@ -71,7 +72,7 @@ class ModelInfo:
             InputError: The text is no such JSON, or holds impossible values.
         """
         try:
-            content = json.loads(text)
+            content = parse_json(text)
             if content['format'] != FORMAT_VERSION:
                 raise InputError(source, f'metadata has format {content["format"]}, not {FORMAT_VERSION}', EXPORT_AGAIN)
             info = cls(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.records import Records, read_records
 from mmseg_ext.evaluation.scores import scores_from_confusion
-from mmseg_ext.evaluation.summary import Summary, summarize
+from mmseg_ext.evaluation.summary import summarize
+from mmseg_ext.files import load_json
 from mmseg_ext.runs.layout import BEST_VAL_RECORDS, MASKS, METRICS, RECORDS, RECORDS_FOLDER, SCALARS, VAL_RECORDS
 from mmseg_ext.runs.record import Evaluation, Score
 from mmseg_ext.runs.scalars import DEFAULT_METRIC, best_point, points_of
+from mmseg_ext.runs.schema import MetricsFile, ScoreEntry, Scores, checked
 
 SAME_SCORE = 1e-3  # percent: records whose mDice is as close as this to a validation's are its records
 DICE = f'val/{DEFAULT_METRIC}'
@@ -29,37 +31,42 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: The file cannot be read or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = load_json(path)
     except (OSError, ValueError) as error:
-        raise InputError(path.name, f'cannot be read as JSON ({error})') from error
+        raise InputError(path.name, f'cannot be read as JSON ({one_line(error)})') from error
     if not isinstance(content, dict):
         raise InputError(path.name, f'holds a {type(content).__name__}, expected an object')
     return content
 
 
-def read_result(metrics_file: Path) -> tuple[Evaluation | None, dict[str, Any]]:
+def read_result(metrics_file: Path, faults: list[str]) -> tuple[Evaluation | None, dict[str, Any]]:
     """Read one ``metrics*.json`` with the records and masks of its folder.
 
+    Args:
+        metrics_file: The file.
+        faults: Gets a line for each value of another kind than the schema's, which is left out.
+
     Returns:
-        The evaluation, None where the split had no masks to score by; and the content of the file.
+        The evaluation, None where the split had no masks to score by; and the rest of the file.
 
     Raises:
         InputError: The file or its records are damaged.
     """
-    content = read_json(metrics_file)
-    if 'scores' not in content:
+    raw, folder = read_json(metrics_file), metrics_file.parent
+    content = checked(raw, MetricsFile, f'{folder.name}/{metrics_file.name}', faults)
+    if 'scores' not in raw:
         return None, content
-    folder = metrics_file.parent
     whole = metrics_file.name == METRICS  # masks next to metrics_val.json may be of another split
     records = read_records(folder / RECORDS) if whole and (folder / RECORDS).is_file() else None
     masks = folder / MASKS if whole and (folder / MASKS).is_dir() else None
     try:
-        mean, classes = _from_summary(content['scores'])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f'{folder.name}/{metrics_file.name}', f'lacks {error} among its scores') from error
+        scores = msgspec.convert(raw['scores'], Scores)
+    except msgspec.ValidationError as error:
+        raise InputError(f'{folder.name}/{metrics_file.name}', f'has other scores: {one_line(error)}') from error
+    mean, classes = _from_scores(scores)
     evaluation = Evaluation(
-        split=str(content.get('split', 'unknown')),
-        tta=bool(content.get('tta')),
+        split=content.get('split', 'unknown'),
+        tta=content.get('tta', False),
         labels=content.get('labels'),
         mean=mean,
         classes=classes,
@@ -67,7 +74,7 @@ def read_result(metrics_file: Path) -> tuple[Evaluation | None, dict[str, Any]]:
         class_names=() if records is None else records.classes,
         records=records,
         masks=masks,
-        source=f'{folder.name}/{metrics_file.name}, {Path(str(content.get("checkpoint", ""))).name}'.rstrip(', '),
+        source=f'{folder.name}/{metrics_file.name}, {Path(content.get("checkpoint", "")).name}'.rstrip(', '),
     )
     return evaluation, content
 
@@ -93,7 +100,7 @@ def read_validation(
     for path in kept:
         records = read_records(path)
         if row is None or abs(_mean_dice(records) - row[DICE]) < SAME_SCORE:
-            mean, classes = _from_summary(summarize(records))
+            mean, classes = _from_scores(msgspec.convert(summarize(records), Scores))
             source = f'{path.relative_to(folder)}' + (f', iteration {row["iter"]}' if row is not None else '')
             confusion = records.confusion.sum(0)
             return Evaluation('val', False, labels, mean, classes, confusion, records.classes, records, None, source)
@@ -124,11 +131,10 @@ def _mean_dice(records: Records) -> float:
     return 100 * float(np.nan_to_num(scores_from_confusion(records.confusion.sum(0))['mDice'], nan=-1))
 
 
-def _from_summary(summary: Summary) -> tuple[Score | None, dict[str, Score]]:
-    classes = {name: _score(scores['Dice']) for name, scores in summary['classes'].items()}
-    return _score(summary['mDice']), {name: score for name, score in classes.items() if score is not None}
+def _from_scores(scores: Scores) -> tuple[Score | None, dict[str, Score]]:
+    classes = {name: _score(entries.dice) for name, entries in scores.classes.items()}
+    return _score(scores.mean_dice), {name: score for name, score in classes.items() if score is not None}
 
 
-def _score(entry: Mapping[str, float | None]) -> Score | None:
-    value = entry['value']
-    return None if value is None else Score(float(value), entry.get('low'), entry.get('high'))
+def _score(entry: ScoreEntry) -> Score | None:
+    return None if entry.value is None else Score(entry.value, entry.low, entry.high)

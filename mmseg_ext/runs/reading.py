@@ -12,10 +12,10 @@ import numpy as np
 
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.runs.config_dump import read_config_dump
-from mmseg_ext.runs.evaluations import read_json, read_result, read_validation
+from mmseg_ext.runs.evaluations import read_result, read_validation
 from mmseg_ext.runs.finding import find_runs, is_work_dir, metrics_files, short_names, subfolders
 from mmseg_ext.runs.hyperparameters import hyperparameters
-from mmseg_ext.runs.layout import CLEARML, ENVIRONMENT, RUN_RECORD, SCALARS
+from mmseg_ext.runs.layout import CLEARML, ENVIRONMENT, METRICS, RUN_RECORD, SCALARS
 from mmseg_ext.runs.record import (
     FINISHED,
     INTERRUPTED,
@@ -26,8 +26,10 @@ from mmseg_ext.runs.record import (
     Curve,
     Evaluation,
     RunRecord,
+    read_run_json,
 )
 from mmseg_ext.runs.scalars import points_of, read_scalars
+from mmseg_ext.runs.schema import ClearMLFile, EnvironmentFile, as_setting, checked, read_checked
 
 BUFFERS = ('running_mean', 'running_var', 'num_batches_tracked')  # tensors of a checkpoint that are no parameters
 NO_RUN_FILES = 'no run.json, scalars.json, environment.json or metrics.json'
@@ -82,32 +84,32 @@ class _Problems(list[str]):
 
 def _read_work_dir(folder: Path, name: str) -> RunRecord:
     problems = _Problems(folder)
-    record: Json = problems.attempt(_read_if_there, folder / RUN_RECORD, default={})
-    environment: Json = problems.attempt(_read_if_there, folder / ENVIRONMENT, default={})
-    clearml: Json = problems.attempt(_read_if_there, folder / CLEARML, default={})
+    record = read_run_json(folder / RUN_RECORD, problems)
+    environment = read_checked(folder / ENVIRONMENT, EnvironmentFile, problems)
+    clearml = read_checked(folder / CLEARML, ClearMLFile, problems)
     config_file = _config_file(folder, record.get('config'))
     config: Json = problems.attempt(read_config_dump, config_file, default={}) if config_file else {}
-    rows: Rows = problems.attempt(_read_rows, folder / SCALARS, default=[])
+    rows: Rows = problems.attempt(_read_rows, folder / SCALARS, problems, default=[])
     settings = record.get('hyperparameters') or (hyperparameters(config) if config else {})
     status, reason = _status(record, config, rows)
-    batch = record.get('batch_size') or _inner(config, 'train_dataloader', 'batch_size')
-    labels = _inner(config, 'val_dataloader', 'dataset', 'labels')
+    batch = record.get('batch_size') or _of_kind(int, config, 'train_dataloader', 'batch_size')
+    labels = _of_kind(str, config, 'val_dataloader', 'dataset', 'labels')
     evaluations = _evaluations(folder, rows, record.get('best') or {}, labels, problems)
     if status == UNFINISHED and problems and not evaluations:
         status, reason = UNREADABLE, ''
     return RunRecord(
         name=name,
         place=str(folder),
-        experiment=Path(str(record.get('config') or config_file or name)).name.removesuffix('.py'),
+        experiment=Path(record.get('config') or config_file or name).name.removesuffix('.py'),
         status=status,
         reason=one_line('; '.join(filter(None, [reason, *problems]))),
-        seed=record.get('seed', _inner(config, 'randomness', 'seed')),
+        seed=record.get('seed', _of_kind(int, config, 'randomness', 'seed')),
         evaluations=evaluations,
         curves=_curves(rows),
-        hyperparameters=settings,
+        hyperparameters={name: as_setting(value) for name, value in settings.items()},
         parameters=record.get('parameters') or problems.attempt(_count_parameters, folder),
         gflops=record.get('gflops'),
-        input_size=record.get('input_size') and tuple(record['input_size']),
+        input_size=record.get('input_size'),
         minutes=record.get('minutes') or _minutes(rows),
         images_per_second=record.get('images_per_second') or _images_per_second(rows, batch),
         batch_size=batch,
@@ -122,14 +124,14 @@ def _read_result_alone(folder: Path, name: str) -> RunRecord:
     evaluations: list[Evaluation] = []
     content: Json = {}
     for file in metrics_files(folder):
-        evaluation, content = problems.attempt(read_result, file, default=(None, content))
+        evaluation, content = problems.attempt(read_result, file, problems, default=(None, content))
         if evaluation is not None:
             evaluations.append(evaluation)
-    environment = content.get('environment') or {}
+    environment = checked(content.get('environment', {}), EnvironmentFile, METRICS, problems)
     return RunRecord(
         name=name,
         place=str(folder),
-        experiment=Path(str(content.get('config', name))).stem,
+        experiment=Path(content.get('config', name)).stem,
         status=UNREADABLE if problems and not evaluations else FINISHED,
         reason='; '.join(problems),
         evaluations=tuple(evaluations),
@@ -145,7 +147,7 @@ def _evaluations(
     found: dict[tuple[Any, ...], Evaluation] = {}
     for result_dir in subfolders(folder):
         for file in metrics_files(result_dir):
-            evaluation = problems.attempt(read_result, file, default=(None, {}))[0]
+            evaluation = problems.attempt(read_result, file, problems, default=(None, {}))[0]
             if evaluation is None:
                 continue
             kind = (evaluation.split, evaluation.tta, evaluation.labels)
@@ -170,7 +172,7 @@ def _status(record: Mapping[str, Any], config: Mapping[str, Any], rows: Sequence
             done = record.get('iterations') or {}
             progress = f'iteration {done.get("done")} of {done.get("planned")} at the last validation'
             return INTERRUPTED, f'its process is gone without a word; {progress}'
-        reason = str(record.get('reason') or '')
+        reason = record.get('reason', '')
         if status == RUNNING:
             reason = f'last heard of {record.get("updated")}'
         return status, reason
@@ -179,7 +181,7 @@ def _status(record: Mapping[str, Any], config: Mapping[str, Any], rows: Sequence
     last = rows[-1]
     epochs, iterations = _inner(config, 'train_cfg', 'max_epochs'), _inner(config, 'train_cfg', 'max_iters')
     for unit, planned in (('iter', iterations), ('epoch', epochs)):
-        if isinstance(planned, int) and last.get(unit, 0) < planned:
+        if isinstance(planned, int) and (last.get(unit) or 0) < planned:
             name = {'iter': 'iteration'}.get(unit, unit)
             return UNFINISHED, f'{name} {last.get(unit)} of {planned}; stopped, or still running'
     return FINISHED, ''
@@ -187,7 +189,7 @@ def _status(record: Mapping[str, Any], config: Mapping[str, Any], rows: Sequence
 
 def _is_gone(process: Mapping[str, Any]) -> bool:
     """Return whether a process of this machine has ended; False for one of another machine."""
-    if process.get('host') != platform.node() or not isinstance(process.get('id'), int):
+    if process.get('host') != platform.node() or 'id' not in process:
         return False
     try:
         os.kill(process['id'], 0)
@@ -205,12 +207,14 @@ def _inner(config: Any, *keys: str) -> Any:
     return config
 
 
-def _read_if_there(path: Path) -> Json:
-    return read_json(path) if path.is_file() else {}
+def _of_kind(kind: type, config: Any, *keys: str) -> Any:
+    """Return what `_inner` finds if it is of one kind, None otherwise."""
+    found = _inner(config, *keys)
+    return found if isinstance(found, kind) else None
 
 
-def _read_rows(path: Path) -> Rows:
-    return read_scalars(path) if path.is_file() else []
+def _read_rows(path: Path, faults: list[str]) -> Rows:
+    return read_scalars(path, faults) if path.is_file() else []
 
 
 def _config_file(folder: Path, named: Any) -> Path | None:

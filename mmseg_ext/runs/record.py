@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.evaluation.records import Records
+from mmseg_ext.runs.schema import RunFile, read_checked
 
 FINISHED, RUNNING, UNFINISHED, INTERRUPTED, FAILED, UNREADABLE = STATUSES = (
     'finished',
@@ -118,10 +118,11 @@ class RunRecord:
         return replace(self, name=name)
 
 
-def read_run_json(path: Path) -> dict[str, Any]:
-    """Read an earlier ``run.json``; empty where there is none that can be read."""
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+def read_run_json(path: Path, faults: list[str] | None = None) -> dict[str, Any]:
+    """Read an earlier ``run.json``; empty where there is none that can be read.
+
+    Args:
+        path: The file.
+        faults: Gets a line for all that cannot be read.
+    """
+    return read_checked(path, RunFile, [] if faults is None else faults)

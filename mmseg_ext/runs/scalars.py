@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
-import json
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_bytes, parse_json
 
 DEFAULT_METRIC = 'mDice'
+MAX_ITERATION = 2**53  # beyond it, a float does not hold every whole number
 
 
-def read_scalars(path: str | Path) -> list[dict[str, Any]]:
+def read_scalars(path: str | Path, faults: list[str] | None = None) -> list[dict[str, Any]]:
     """Read the lines of a ``scalars.json``; a last line cut short by a kill is left out.
 
+    Args:
+        path: The file.
+        faults: Gets a line for each line that cannot be used, and the others are read all the same.
+
+    Returns:
+        A row for each line: ``iter``, and the values that are finite numbers or None.
+
     Raises:
-        InputError: The file is missing, or another line is not a JSON object with an ``iter``.
+        InputError: The file is missing, or, without ``faults``, another line is not a JSON object with an ``iter``.
     """
     try:
-        lines = Path(path).read_text(encoding='utf-8').splitlines()
+        lines = load_bytes(path).split(b'\n')
     except OSError as error:
         raise InputError(path, f'cannot be read ({error.strerror or error})') from error
+    lines = lines[:-1] if lines[-1] == b'' else lines
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-            row['iter'] + 0
-        except (ValueError, TypeError, KeyError) as error:
-            if number == len(lines):
-                break
-            raise InputError(f'{path}, line {number}', 'not a JSON object with an "iter"', 'remove the line') from error
-        rows.append(row)
+        row = _row(line)
+        if row is not None:
+            rows.append(row)
+        elif number == len(lines):
+            break
+        elif faults is None:
+            raise InputError(f'{path}, line {number}', 'not a JSON object with an "iter"', 'remove the line')
+        else:
+            faults.append(f'{Path(path).name}, line {number}: not a JSON object with an "iter", left out')
     return rows
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = parse_json(line)
+    except ValueError:
+        return None
+    if not isinstance(row, dict) or isinstance(row.get('iter'), bool) or not isinstance(row.get('iter'), int):
+        return None
+    return row if 0 <= row['iter'] <= MAX_ITERATION and all(map(_is_value, row.values())) else None
+
+
+def _is_value(value: Any) -> bool:
+    """Whether a value can be drawn: None, or a number that a float can hold."""
+    return value is None or (isinstance(value, int | float) and abs(value) <= sys.float_info.max) or value != value
 
 
 def points_of(rows: Iterable[Mapping[str, Any]], key: str) -> list[tuple[int, float]]:

@@ -18,7 +18,7 @@ from mmseg_ext.eda.audit import group_near_duplicates
 from mmseg_ext.eda.quality import SCORES, Evidence, label_errors, make_evidence, suggest_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
-from mmseg_ext.files import claim_folder, read_json, write_json, write_text
+from mmseg_ext.files import claim_folder, guard_cell, read_json, write_json, write_text
 from mmseg_ext.progress import track
 from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
@@ -162,17 +162,19 @@ def _check_other(ranking: Path, settings: RankingSettings) -> None:
     path = ranking / f'{RANKING}.json'
     if not path.is_file():
         raise InputError(ranking, f'holds no finished ranking ({path.name} is missing)')
-    known = read_json(path)['settings']
+    content = read_json(path)
+    known = content.get('settings') if isinstance(content, dict) else None
     for name in ('data_root', 'labels', 'split'):
-        if known[name] != getattr(settings, name):
-            raise InputError(ranking, f'is a ranking of other masks ({name} is {known[name]})')
+        found = known.get(name) if isinstance(known, dict) else None
+        if found != getattr(settings, name):
+            raise InputError(ranking, f'is a ranking of other masks ({name} is {found})')
 
 
 def _write(rows: Sequence[Mapping[str, Any]], settings: RankingSettings, score: str, out: Path) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: guard_cell(cell) for key, cell in row.items()} for row in rows)
     write_text(out / f'{RANKING}.csv', text.getvalue())
     report = {'settings': asdict(settings), 'score': score, 'environment': describe_environment(sys.argv), 'rows': rows}
     write_json(out / f'{RANKING}.json', report)

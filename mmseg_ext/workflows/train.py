@@ -138,7 +138,10 @@ def _check_work_dir(work_dir: Path, resume: bool) -> None:
 
 def _check_fold(work_dir: Path, fold: Mapping[str, Any] | None) -> None:
     """Refuse to go on with another fold, whose images the weights may have seen."""
-    earlier = read_run_json(work_dir / RUN_RECORD).get('fold')
+    faults: list[str] = []
+    earlier = read_run_json(work_dir / RUN_RECORD, faults).get('fold')
+    if earlier is None and faults:  # a damaged record forbids nothing; `RunRecordHook` warns of it
+        return
     if earlier != fold:
         first, second = (
             'no fold' if one is None else f'fold {one["fold"]}/{one["of"]} (seed {one["seed"]})'

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import shutil
@@ -151,7 +152,8 @@ class TestBroken:
             ('run.json', '[]', 'run.json: holds a list'),
             ('scalars.json', '{"iter": 1}\nnoise\n{"iter": 2}\n', 'scalars.json, line 2: not a JSON object'),
             ('records/val_best.parquet', 'no parquet', 'records/val_best.parquet: cannot be read as Parquet'),
-            ('val/metrics.json', '{"scores": {}}', "val/metrics.json: lacks 'classes'"),
+            ('val/metrics.json', '{"scores": {}}', 'val/metrics.json: has other scores: Object missing required field'),
+            ('environment.json', '{"commit": "\\ud800"}', 'environment.json: cannot be read as JSON'),
             ('best_mDice.pth', 'no checkpoint', ''),  # not looked at: the run says how many parameters it has
         ],
     )
@@ -175,10 +177,17 @@ class TestBroken:
         run = read_run(make_run(tmp_path / 'r', status='failed', reason='RuntimeError: no memory'), 'r')
         assert (run.status, run.reason) == ('failed', 'RuntimeError: no memory')
 
-    def test_senseless_values_do_not_stop_the_others(self, make_run: Any, tmp_path: Path) -> None:
-        make_run(tmp_path / 'a')
-        make_run(tmp_path / 'b', hyperparameters=['no', 'mapping'], input_size=7)
-        good, bad = read_runs([tmp_path])
-        assert good.status == 'finished'
-        assert bad.status == 'unreadable'
-        assert bad.reason
+    @pytest.mark.parametrize(
+        ('key', 'value'),
+        [
+            ('minutes', 'x'), ('minutes', True), ('gflops', math.nan), ('batch_size', '8'), ('seed', [3]),
+            ('input_size', 7), ('input_size', [1, 2, 3]), ('hyperparameters', ['no', 'mapping']), ('best', [1]),
+            ('best', {'iter': 'x'}), ('process', {'id': -1, 'host': platform.node()}), ('config', {}), ('reason', 7),
+        ],
+    )  # fmt: skip
+    def test_a_senseless_value_costs_only_itself(self, make_run: Any, tmp_path: Path, key: str, value: Any) -> None:
+        run = read_run(make_run(tmp_path / 'r', status='finished', **{key: value}), 'r')
+        assert run.status == 'finished'
+        assert run.reason.startswith(f'run.json: {key} is left out (Expected')
+        assert run.reason.count('left out') == 1
+        assert run.evaluations[0].mean is not None

@@ -20,6 +20,18 @@ def test_reading(tmp_path: Path) -> None:
         read_scalars(tmp_path / 'none.json')
 
 
+@pytest.mark.parametrize(
+    'line', [b'\0\0\0', b'{"iter": 2, "\xff": 1}', b'{"iter": "2"}', b'{"iter": 2, "a": "x"}', b'[' * 100_000,
+             b'{"iter": 2, "a": 1%s}' % (b'0' * 400), b'{"iter": 1e99}', b'{"iter": -1}'],
+)  # fmt: skip
+def test_an_odd_line_costs_only_itself(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / 'scalars.json'
+    path.write_bytes(b'{"iter": 1}\n%s\n{"iter": 3, "a": NaN}\n' % line)
+    faults: list[str] = []
+    assert [row['iter'] for row in read_scalars(path, faults)] == [1, 3]
+    assert faults == ['scalars.json, line 2: not a JSON object with an "iter", left out']
+
+
 def test_points_are_numbers_only() -> None:
     rows = [{'iter': 1, 'a': 2.0}, {'iter': 2}, {'iter': 3, 'a': None}, {'iter': 4, 'a': 1}, {'iter': 5, 'a': 'text'}]
     assert points_of(rows, 'a') == [(1, 2.0), (4, 1)]

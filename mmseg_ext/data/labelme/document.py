@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import ImageHeader, ImageRules, open_header, stated_orientation
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_json
 
 Document = dict[str, Any]
 Shape = dict[str, Any]
@@ -30,12 +30,12 @@ def read_document(path: str | Path) -> Document:
         InputError: The file is missing, is no JSON in UTF-8, no LabelMe file, or one of more than 50,000 shapes.
     """
     try:
-        content = json.loads(Path(path).read_bytes().decode('utf-8-sig'))
+        content = load_json(path)
     except OSError as error:
         raise InputError(path, f'cannot be read ({error.strerror})') from error
     except UnicodeDecodeError as error:
         raise InputError(path, f'is not UTF-8 text (byte {error.start})', 'save it as UTF-8') from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(path, f'is not valid JSON ({error})', 'correct it or write it again') from error
     if not isinstance(content, dict) or not isinstance(content.get('shapes'), list):
         raise InputError(path, 'is no LabelMe file (it has no list `shapes:`)', 'remove it from the folder')

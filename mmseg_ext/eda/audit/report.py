@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
 from mmseg_ext.eda.audit.label_set import Audit
 from mmseg_ext.eda.audit.rules import RULES
-from mmseg_ext.files import atomic_path, write_json
+from mmseg_ext.files import atomic_path, guard_cell, write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,7 +30,9 @@ def write_findings_csv(path: str | Path, result: Audit) -> None:
     with atomic_path(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as stream:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()
-        writer.writerows(finding.as_dict() for finding in result.findings)
+        writer.writerows(
+            {key: guard_cell(cell) for key, cell in finding.as_dict().items()} for finding in result.findings
+        )
 
 
 def checks_table(result: Audit) -> Table:

@@ -19,6 +19,7 @@ from typing import Any, Literal, cast
 
 from mmseg_ext.eda.audit.findings import SEVERITIES, Severity
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_text
 
 Level = Severity | Literal['off']
 DUPLICATE_CHECKS = ('duplicate_image', 'split_leak', 'conflicting_masks')  # those that compare images
@@ -110,10 +111,12 @@ def read_rules(path: str | Path | None = None, settings: Iterable[str] = ()) -> 
 
 def _read_toml(path: str | Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(Path(path).read_text(encoding='utf-8'))
+        return tomllib.loads(load_text(path))
     except OSError as error:
         raise InputError(path, f'thresholds cannot be read ({error.strerror})', 'name a TOML file') from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise InputError(path, 'is not valid TOML (nested too deeply)') from None
+    except ValueError as error:  # also of a number or a date that Python cannot hold
         raise InputError(path, f'is not valid TOML ({error})') from error
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmseg_ext.eda.cleaning.clean import Change
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
-from mmseg_ext.files import write_json, write_text
+from mmseg_ext.files import guard_cell, write_json, write_text
 
 RECORD = 'cleaning.json'
 TABLE = 'cleaning.csv'
@@ -93,6 +93,6 @@ class CleaningReport:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator='\n')
         writer.writerow(COLUMNS)
-        writer.writerows(entry.row() for entry in self.changes)
+        writer.writerows(map(guard_cell, entry.row()) for entry in self.changes)
         write_text(folder / TABLE, text.getvalue())
         write_json(folder / RECORD, self.as_dict())

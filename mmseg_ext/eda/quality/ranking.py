@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from mmseg_ext.data import DataSet, LabelSet, read_mask
 from mmseg_ext.eda.audit import audit_label_set
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_json
 
 FILE_NAME = 'ranking.json'
 WRONG_IOU, SEVERE_IOU = 0.8, 0.5  # of the objects with the corrected mask, below which a mask counts as wrong
@@ -49,7 +49,7 @@ def read_ranking(folder: str | Path) -> Ranking:
     """
     path = Path(folder) / FILE_NAME
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = load_json(path)
         settings, rows = content['settings'], content['rows']
         if not {'labels', 'split'} <= settings.keys() or not rows or not all('stem' in row for row in rows):
             raise ValueError('settings or rows are incomplete')

@@ -15,7 +15,7 @@ from mmseg_ext.data import DataSet, Mask, list_stems, read_mask, write_mask
 from mmseg_ext.data.dataset import MASK_SUFFIX
 from mmseg_ext.eda.quality.evidence import Evidence
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import staged_folder
+from mmseg_ext.files import load_text, staged_folder
 
 Mode = Literal['replace', 'ignore']
 
@@ -109,7 +109,7 @@ def read_stems(path: str | Path) -> tuple[str, ...]:
         InputError: The file is missing, or is no text.
     """
     try:
-        lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
+        lines = load_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f'list of stems cannot be read ({error})') from error
     return tuple(unicodedata.normalize('NFC', line.strip()) for line in lines if line.strip())

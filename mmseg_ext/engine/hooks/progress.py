@@ -9,9 +9,9 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mmseg_ext.progress import open_console
 from mmseg_ext.registry import HOOKS
 from mmseg_ext.runs.scalars import DEFAULT_METRIC, best_point
 
@@ -49,7 +49,7 @@ class ProgressHook(Hook):
             TextColumn('eta'),
             TimeRemainingColumn(),
             TextColumn('{task.fields[state]}'),
-            console=Console(stderr=True),
+            console=open_console(stderr=True),
             transient=True,
         )
         self._task = self._progress.add_task('train', total=runner.max_iters, completed=runner.iter, state='')

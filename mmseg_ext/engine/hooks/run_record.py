@@ -56,7 +56,10 @@ class RunRecordHook(Hook):
         self._measured = False
         self._folder = Path(runner.work_dir)
         self._metric, self._greater_is_better = _monitored(runner)
-        earlier = read_run_json(self._folder / RUN_RECORD) if runner.iter > 0 else {}
+        faults: list[str] = []
+        earlier = read_run_json(self._folder / RUN_RECORD, faults) if runner.iter > 0 else {}
+        for fault in faults:
+            runner.logger.warning(fault)
         self._minutes_before = float(earlier.get('minutes') or 0)
         self._started = time.monotonic()
         self._history = _validations(self._folder / SCALARS, f'val/{self._metric}', runner.iter)
@@ -200,7 +203,7 @@ def _validations(path: Path, key: str, iteration: int) -> list[tuple[int, float]
     if iteration == 0 or not path.is_file():
         return []
     try:
-        rows = read_scalars(path)
+        rows = read_scalars(path, [])  # `ScalarsHook` has warned
     except InputError:
         return []
     return points_of((row for row in rows if row['iter'] <= iteration), key)

@@ -42,7 +42,11 @@ class ScalarsHook(Hook):
         """Drop the lines that the resumed (or fresh) run will write again."""
         self.path = Path(runner.work_dir) / SCALARS
         if is_main_process() and self.path.exists():
-            kept = [row for row in read_scalars(self.path) if row['iter'] <= runner.iter and runner.iter > 0]
+            faults: list[str] = []
+            rows = read_scalars(self.path, faults)
+            for fault in faults:
+                runner.logger.warning(fault)
+            kept = [row for row in rows if row['iter'] <= runner.iter and runner.iter > 0]
             write_text(self.path, ''.join(json.dumps(row) + '\n' for row in kept))
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.evaluation.records import Records, read_records
+from mmseg_ext.files import load_json
 
 WRITE_AGAIN = 'write the result again with mmseg-ext test'
 NAME_DATA = 'name the data set with `data`'
@@ -157,7 +157,7 @@ def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir
 def _read_metrics(folder: Path) -> dict[str, Any]:
     path = folder / 'metrics.json'
     try:
-        metrics = json.loads(path.read_text(encoding='utf-8'))
+        metrics = load_json(path)
     except FileNotFoundError:
         raise InputError(
             folder, 'is no result folder (no metrics.json)', 'name one that mmseg-ext test wrote'

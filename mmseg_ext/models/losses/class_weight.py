@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from torch import Tensor, nn
 
 from mmseg_ext.eda.class_weights import Absent, class_weights
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import load_json
 from mmseg_ext.registry import MODELS
 
 ClassWeight = Sequence[float] | str | Path | Mapping[str, Any] | None
@@ -209,11 +209,8 @@ def read_weights(path: str | Path) -> tuple[list[str] | None, list[float]]:
             path, 'class weights are read from .json and .npy', 'write the file with `mmseg-ext class-weights`'
         )
     try:
-        if path.suffix == '.npy':
-            content = np.load(path, allow_pickle=False).tolist()
-        else:
-            content = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError, EOFError) as error:
+        content = np.load(path, allow_pickle=False).tolist() if path.suffix == '.npy' else load_json(path)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise InputError(path, f'cannot read class weights ({error})') from error
     try:
         named = isinstance(content, dict)

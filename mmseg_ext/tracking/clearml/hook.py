@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import resource
@@ -26,9 +25,10 @@ from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.registry import HOOKS
 from mmseg_ext.reports.drawing import overlay
-from mmseg_ext.runs.layout import RECORDS_FOLDER, RUN_RECORD
+from mmseg_ext.runs.layout import ENVIRONMENT, RECORDS_FOLDER, RUN_RECORD
 from mmseg_ext.runs.record import read_run_json
 from mmseg_ext.runs.scalars import sample_training
+from mmseg_ext.runs.schema import EnvironmentFile, read_checked
 from mmseg_ext.tracking.clearml.backend import ClearMLBackend, find_backend
 from mmseg_ext.tracking.clearml.messages import Checkpoint, ConfusionMatrix, ConsoleLine, Image, SingleValues, Table
 from mmseg_ext.tracking.clearml.titles import finite
@@ -224,11 +224,8 @@ def _best(runner: Runner) -> tuple[dict[str, float], Path | None]:
 
 def _provenance(runner: Runner) -> dict[str, str]:
     """Return the config's file, and the commit from the description that `mmseg-ext train` has written."""
-    try:
-        commit = json.loads((Path(runner.work_dir) / 'environment.json').read_text(encoding='utf-8'))['commit']
-    except (OSError, ValueError, KeyError):
-        commit = None
-    return {'config': Path(runner.cfg.filename or 'none').stem, 'commit': commit or 'none'}
+    known = read_checked(Path(runner.work_dir) / ENVIRONMENT, EnvironmentFile, [])
+    return {'config': Path(runner.cfg.filename or 'none').stem, 'commit': known.get('commit', 'none')}
 
 
 def _measured(work_dir: Path) -> dict[str, float]:

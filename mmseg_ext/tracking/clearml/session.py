@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import singledispatchmethod
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from mmseg_ext.data.fingerprint import data_fingerprint
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import write_json
+from mmseg_ext.files import load_json, write_json
 from mmseg_ext.tracking.clearml.messages import (
     Checkpoint,
     CloseTask,
@@ -216,7 +215,7 @@ class Session:
 
 def _read_task_file(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding='utf-8'))
+        content = load_json(file)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -99,7 +99,7 @@ def _stop(process: BaseProcess) -> None:
 
 def _read_curve(scalars: Path, key: str) -> list[tuple[int, float]]:
     """Return the iterations and values of a metric so far."""
-    return points_of(read_scalars(scalars), key) if scalars.is_file() else []
+    return points_of(read_scalars(scalars, []), key) if scalars.is_file() else []
 
 
 def _last_line(log: Path) -> str:
