@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -56,7 +55,7 @@ class StepCost:
     """What a model costs at one size and batch.
 
     Attributes:
-        seconds: A training step, median of three.
+        seconds: A training step, the shortest of three: other work on the machine only adds to it.
         eval_seconds: A prediction of one image.
         memory_gb: Most memory in use: of the GPU, or of the process.
     """
@@ -145,7 +144,7 @@ class Stopwatch:
         with torch.no_grad(), autocast_for(self._model, DTYPES[dtype]):
             self._seconds(lambda: self._model.val_step(one))
             eval_seconds = self._seconds(lambda: self._model.val_step(one))
-        return StepCost(statistics.median(seconds), eval_seconds, self._memory())
+        return StepCost(min(seconds), eval_seconds, self._memory())
 
     def _batch(self, size: tuple[int, int], batch: int) -> dict[str, list[Any]]:
         generator = torch.Generator().manual_seed(0)
