@@ -12,8 +12,9 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.eda.audit import SEVERITIES, Audit, Finding
 from mmseg_ext.eda.audit.findings import Severity, counted
+from mmseg_ext.reports.bar_chart import Bar, BarChart
 from mmseg_ext.reports.drawing import Colour, colourize, draw_boxes, drawn_as, overlay, read_or_none
-from mmseg_ext.reports.gallery import Bar, BarChart, Card, Fact, Ordered, Panel, Table, write_gallery
+from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery
 
 FRAME: Colour = (255, 221, 0)
 MEANINGS = {'error': 'with errors (cannot be trained on)', 'warning': 'with warnings (probably wrong)',

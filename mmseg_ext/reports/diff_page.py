@@ -10,8 +10,9 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.eda.diff import STATUSES, FileDiff, LabelDiff
+from mmseg_ext.reports.bar_chart import Bar, BarChart
 from mmseg_ext.reports.drawing import DIFFERENCE_LEGEND, difference, drawn_as, overlay_or_mask, read_or_none
-from mmseg_ext.reports.gallery import Bar, BarChart, Card, Panel, Table, write_gallery
+from mmseg_ext.reports.gallery import Card, Panel, Table, write_gallery
 
 MAX_BARS = 10
 

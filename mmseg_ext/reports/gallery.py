@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmseg_ext.files import atomic_path
+from mmseg_ext.reports.bar_chart import BarChart
 from mmseg_ext.reports.html_page import HERE, load_template, page_script, page_style, script_hash
 
 MAX_SIDE_PX = 768  # a larger image is shrunk before it is embedded
@@ -87,60 +88,6 @@ class Table:
             raise ValueError(f'{self.title}: each row must have {len(self.columns)} cells')
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A bar of a chart.
-
-    Attributes:
-        label: What it measures; a link to the cards with that tag or group, if there are any.
-        value: Its length, from 0; None where it is unknown.
-        text: The value in words.
-        low: Lower end of the interval; None where it is unknown.
-        high: Upper end.
-        colour: RGB, 0–255; None for the page's own.
-    """
-
-    label: str
-    value: float | None
-    text: str
-    low: float | None = None
-    high: float | None = None
-    colour: Sequence[int] | None = None
-
-
-@dataclass(frozen=True)
-class BarChart:
-    """A chart above the cards, with a horizontal bar for each of its entries.
-
-    Attributes:
-        title: Its heading.
-        bars: From top to bottom.
-        note: Explanation below the chart.
-    """
-
-    title: str
-    bars: Sequence[Bar]
-    note: str = ''
-
-    def places(self) -> list[tuple[Bar, dict[str, float]]]:
-        """Return each bar with its ``start``, ``length``, and ``low`` and ``span`` of its interval, in % of the width.
-
-        >>> [(bar, places)] = BarChart('', [Bar('a', 2.0, '2', low=1.0, high=4.0)]).places()
-        >>> places
-        {'start': 0.0, 'length': 50.0, 'low': 25.0, 'span': 75.0}
-        """
-        ends = [end for bar in self.bars for end in (bar.value, bar.low, bar.high) if end is not None]
-        least, scale = min([0.0, *ends]), 100 / ((max([0.0, *ends]) - min([0.0, *ends])) or 1)
-        placed = []
-        for bar in self.bars:
-            left, right = sorted((0.0, bar.value or 0.0))
-            places = {'start': (left - least) * scale, 'length': (right - left) * scale}
-            if bar.low is not None and bar.high is not None:
-                places |= {'low': (bar.low - least) * scale, 'span': (bar.high - bar.low) * scale}
-            placed.append((bar, {name: round(place, 2) for name, place in places.items()}))
-        return placed
-
-
 def write_gallery(
     path: str | Path,
     *,
@@ -177,9 +124,7 @@ def write_gallery(
         InputError: The file cannot be written.
     """
     script = page_script(HERE / 'gallery.js')
-    template = load_template(
-        HERE / 'gallery.html', data_uri=_data_uri, shown=_shown, sort_value=_sort_value, hex_colour=_hex_colour
-    )
+    template = load_template(HERE / 'gallery.html', data_uri=_data_uri, shown=_shown, sort_value=_sort_value)
     chunks = template.generate(
         title=title,
         conclusions=conclusions,
@@ -221,10 +166,6 @@ def _data_uri(image: NDArray[np.uint8]) -> str:
         # Halved colour resolution would smear the outlines that are drawn on images.
         picture.save(stream, format='JPEG', quality=JPEG_QUALITY, subsampling=0)
     return f'data:image/{"webp" if flat else "jpeg"};base64,{base64.b64encode(stream.getvalue()).decode()}'
-
-
-def _hex_colour(colour: Sequence[int]) -> str:
-    return '#' + bytes(colour).hex()
 
 
 def _is_missing(value: Any) -> bool:

@@ -28,7 +28,7 @@ def load_template(path: Path, **filters: Callable[..., Any]) -> jinja2.Template:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(filters)
+    environment.filters.update(filters, hex_colour=lambda colour: f'#{bytes(colour).hex()}')
     return environment.get_template(path.name)
 
 

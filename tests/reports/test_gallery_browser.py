@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from mmseg_ext.reports.gallery import Bar, BarChart, Card, Ordered, Panel, Table, write_gallery
+from mmseg_ext.reports.bar_chart import Bar, BarChart
+from mmseg_ext.reports.gallery import Card, Ordered, Panel, Table, write_gallery
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -174,7 +175,7 @@ def test_everything_by_keyboard(gallery: Path, browser_page: BrowserPage) -> Non
     page.keyboard.press('Escape')
     assert not viewer.is_visible()
     # The browser first gives the focus back to where the viewer was opened from; the page moves it a moment later.
-    page.wait_for_function('document.activeElement.getAttribute("aria-label") === "Enlarge after of apple"')
+    page.locator('[aria-label="Enlarge after of apple"]:focus').wait_for()
 
 
 @pytest.mark.parametrize(('width', 'height'), WINDOWS)
@@ -186,7 +187,7 @@ def test_a_click_enlarges_an_image(gallery: Path, browser_page: BrowserPage, wid
     assert box['width'] > 0.75 * width
     assert box['x'] >= 0
     assert box['x'] + box['width'] <= width
-    page.wait_for_function('document.querySelector("#viewer-image").classList.contains("crisp")')
+    page.locator('#viewer-image.crisp').wait_for()
     page.get_by_role('button', name='Close').click()
     assert not page.locator('#viewer').is_visible()
 
@@ -350,7 +351,7 @@ def test_the_viewer_walks_past_the_cards_that_are_shown_first(tmp_path: Path, br
     page.keyboard.press('ArrowDown')
     assert page.locator('#viewer-title').inner_text() == 'card 12'
     page.keyboard.press('Escape')
-    page.wait_for_function('document.activeElement.getAttribute("aria-label") === "Enlarge x of card 12"')
+    page.locator('[aria-label="Enlarge x of card 12"]:focus').wait_for()
 
 
 def test_hostile_text_does_nothing(tmp_path: Path, browser_page: BrowserPage) -> None:

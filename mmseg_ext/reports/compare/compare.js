@@ -351,7 +351,10 @@ function setUpPrinting() {
       window.Plotly.relayout(plot, width ? { width: Math.min(width, plot.clientWidth || width), autosize: false } : { width: undefined, autosize: true });
     }
   };
-  window.addEventListener('beforeprint', () => resize(680));
+  window.addEventListener('beforeprint', () => {
+    for (const details of document.querySelectorAll('details')) details.open = true;
+    resize(680);
+  });
   window.addEventListener('afterprint', () => resize(null));
 }
 

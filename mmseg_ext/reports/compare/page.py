@@ -19,6 +19,7 @@ from mmseg_ext.errors import InputError, installing
 from mmseg_ext.files import write_text
 from mmseg_ext.reports.compare.charts import COSTS, comparison_figures, pair_figure, run_styles
 from mmseg_ext.reports.compare.comparison import Comparison
+from mmseg_ext.reports.compare.conclusions import conclude, score_chart
 from mmseg_ext.reports.compare.pairs import PairedSet
 from mmseg_ext.reports.compare.tables import Cell, columns, group_cells, hyperparameter_text, run_cells
 from mmseg_ext.reports.compare.thumbnails import MAX_BYTES, Thumbnails, make_thumbnails
@@ -73,6 +74,8 @@ def write_comparison_page(
     data = json.dumps(_page_data(comparison, thumbnails), ensure_ascii=False, allow_nan=False, separators=(',', ':'))
     page = load_template(HERE / 'compare.html', hyperparameter_text=hyperparameter_text).render(
         title=title,
+        conclusions=conclude(comparison),
+        chart=score_chart(comparison),
         comparison=comparison,
         columns=columns(comparison),
         groups=[_rows(comparison, number) for number in range(len(comparison.groups))],

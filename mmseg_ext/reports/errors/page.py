@@ -18,10 +18,11 @@ from mmseg_ext.evaluation.errors.causes import CAUSES, cause_map
 from mmseg_ext.evaluation.errors.features import FEATURES, ObjectSample
 from mmseg_ext.evaluation.errors.result_dir import Case
 from mmseg_ext.evaluation.errors.tables import error_tables, text
+from mmseg_ext.reports.bar_chart import Bar, BarChart
 from mmseg_ext.reports.drawing import overlay
 from mmseg_ext.reports.errors.charts import CAUSE_COLOURS
 from mmseg_ext.reports.errors.conclusions import conclude, interval_text, rank_causes
-from mmseg_ext.reports.gallery import Bar, BarChart, Card, Fact, Ordered, Panel, Table, write_gallery
+from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery
 
 SUSPECTED = 'mask suspected'
 LINK_COLUMNS = {'causes': 'cause', 'slices': 'slice', 'worst': 'slice'}  # their cells name galleries

@@ -103,6 +103,7 @@ def check_scores_and_settings(page: Page, runs: Path) -> None:
     ]  # fmt: skip
     assert cells[5].split()[0] == f'{expected.classes["dog"].value:.2f}'
     assert cells[6:] == ['2.5', '1.25', '4', '16', '0123456']
+    page.get_by_text('1 hyperparameter differs between').click()
     settings = page.locator('table.settings tr').all_inner_texts()
     assert [[cell.strip() for cell in row.split('\t')] for row in settings] == [
         ['hyperparameter', 'died', 'good', 'middling', 'poor'], ['loss', '–', 'ce + dice', 'ce', 'ce'],
@@ -185,8 +186,10 @@ def check_fit(page: Page, width: int, *, dark: bool) -> None:
 def test_a_narrow_dark_window_without_images(runs: Path, open_ready: Any, tmp_path: Path) -> None:
     path = tmp_path / 'bare.html'
     write_outputs(compare_runs(read_runs([runs])), page=path, pictures=False)
-    page = open_ready(path, 800, 1200, dark=True)
-    check_fit(page, 800, dark=True)
+    page = open_ready(path, 400, 1200, dark=True)
+    check_fit(page, 400, dark=True)
+    assert page.locator('.conclusions p').first.inner_text().startswith('"good" is best: val mDice ')
+    assert page.locator('.bars li > :first-child').all_inner_texts() == ['good', 'middling', 'poor']
     assert page.locator('#pair-section img').count() == 0
     assert 'made without images' in page.locator('#pair-section').inner_text()
     assert not page.evaluate('data.sets.some((set) => Object.keys(set.thumbnails).length)')
