@@ -15,6 +15,7 @@ from mmseg_ext.eda.table import Table
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import SETTINGS_FILE, claim_folder, read_json
 from mmseg_ext.reports.auto_page import Step, write_auto_page
+from mmseg_ext.reports.errors.conclusions import conclude
 from mmseg_ext.runs.layout import METRICS, RUN_RECORD
 from mmseg_ext.runs.record import FINISHED, read_run_json
 
@@ -178,21 +179,15 @@ def _sentences(
 ) -> list[str]:
     severities, chosen = audit['severities'], plan['plan']
     score = metrics['scores']['mDice']
-    sentences = [
+    return [
         f'Audit of {audit["labels"]}: {severities["error"]} errors, {severities["warning"]} warnings and '
         f'{severities["info"]} remarks on {audit["files_with_findings"]} of {audit["images"]} images.',
         f'Trained: {chosen["backbone"]} for {chosen["steps"]} steps at {chosen["size"][0]}×{chosen["size"][1]} px on '
         f'{chosen["labels"]}.',
-        f'{metrics["split"]}: mDice {score["value"]:.2f} (95 % interval {score["low"]:.2f}–{score["high"]:.2f}) over '
+        f'{metrics["split"]}: mDice {_interval(score, "95 % interval ")} over '
         f'{metrics["scores"]["images"]} images of {metrics["labels"]}, with test-time augmentation.',
+        *conclude(errors),
     ]
-    causes = [cause for cause in errors['causes'] if cause['gain']['value']]
-    if causes:
-        worst = max(causes, key=lambda cause: cause['gain']['value'])
-        sentences.append(
-            f'What costs most: {worst["cause"]}. Without it, mDice would be {worst["gain"]["value"]:.2f} points higher.'
-        )
-    return sentences
 
 
 def _steps(
@@ -237,7 +232,9 @@ def _steps(
     ]
 
 
-def _interval(score: Mapping[str, float | None]) -> str:
+def _interval(score: Mapping[str, float | None], label: str = '') -> str:
     if score['value'] is None:
         return '–'
-    return f'{score["value"]:.2f} ({score["low"]:.2f}–{score["high"]:.2f})'
+    if score['low'] is None or score['high'] is None:
+        return f'{score["value"]:.2f}'
+    return f'{score["value"]:.2f} ({label}{score["low"]:.2f}–{score["high"]:.2f})'

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import json
 from pathlib import Path
 
 import pytest
+
+from mmseg_ext.reports.errors.conclusions import conclude
 
 pytest.importorskip('mmseg')
 
@@ -43,7 +47,8 @@ def test_one_command_leads_to_a_page_and_continues_where_it_stopped(
         assert f'href="{link}"' in page
         assert (out / link).is_file()
     assert 'Audit of labels: 0 errors' in page
-    assert 'What costs most' in page
+    for sentence in conclude(json.loads((out / 'errors/errors.json').read_text())):
+        assert f'<p>{sentence}</p>' in html.unescape(page)
 
     (out / 'index.html').unlink()
     assert auto.main(arguments) == 0
