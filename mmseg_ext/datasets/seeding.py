@@ -10,13 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank, get_world_size
 from mmengine.registry import DATA_SAMPLERS, DATASETS
-from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, get_worker_info
 
 
 class SeededIndex(int):
@@ -94,6 +95,7 @@ class SeededSampler(Sampler[int]):
             sampler = DATA_SAMPLERS.build(dict(sampler), default_args=dict(dataset=dataset, seed=seed))
         self.sampler = sampler
         self._start = 0
+        self._skipped = 0
         self._passes: dict[int, int] = {}
         if hasattr(sampler, 'skip'):  # mmengine calls it to resume within an endless stream
             self.skip = self._skip
@@ -102,14 +104,19 @@ class SeededSampler(Sampler[int]):
         self.sampler.skip(count)
         self._start = count
 
+    def skip_in_pass(self, count: int) -> None:
+        """Leave out the first indices of the next pass; the others keep their positions."""
+        self._skipped = count
+
     def __iter__(self) -> Iterator[SeededIndex]:
         """Yield the indices of one pass."""
         epoch = getattr(self.sampler, 'epoch', 0)
         repetition = self._passes.get(epoch, 0)  # counted, since not every loop calls `set_epoch`
         self._passes[epoch] = repetition + 1
         start, self._start = self._start, 0
+        skipped, self._skipped = self._skipped, 0
         rank, processes = get_rank(), get_world_size()
-        for position, index in enumerate(self.sampler, start):
+        for position, index in islice(enumerate(self.sampler, start), skipped, None):
             yield SeededIndex(index, (epoch, repetition, position * processes + rank))
 
     def reseed(self, seed: int) -> None:
@@ -183,3 +190,11 @@ def reseed(loader: DataLoader[Any], seed: int) -> None:
         loader.dataset.sample_seed = seed
         loader.sampler.reseed(seed)
         loader.generator.manual_seed(seed)
+
+
+def skip_batches(loader: DataLoader[Any], count: int) -> bool:
+    """Leave out the first batches of a loader's next pass, without making them; False where that is not possible."""
+    if not isinstance(loader.sampler, SeededSampler) or type(loader.batch_sampler) is not BatchSampler:
+        return False
+    loader.sampler.skip_in_pass(count * loader.batch_sampler.batch_size)
+    return True

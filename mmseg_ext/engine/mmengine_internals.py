@@ -147,6 +147,10 @@ class OpenRunner(Runner):
     def has_loaded(self, value: bool) -> None:
         self._has_loaded = value
 
+    def set_finished_iterations(self, count: int) -> None:
+        """Set how many iterations are done; a loop counts a step only after the hooks that follow it."""
+        self.train_loop._iter = count
+
 
 def is_resumed(runner: Runner) -> bool:
     """Return whether a run continues an earlier one, of mmengine's own runner too."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import random
+import signal
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +19,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmseg_ext.engine import Runner
+from mmseg_ext.engine.checkpoints import files
 
 
 class ToyModel(BaseModel):
@@ -87,6 +90,7 @@ class SleepHook(Hook):
         time.sleep(self.seconds)
 
 
+CURVES = [{'type': 'mmseg_ext.ScalarsHook', 'interval': 1}, {'type': 'mmseg_ext.RunRecordHook'}]
 _count = 0
 
 
@@ -122,13 +126,54 @@ def build_runner(work_dir: str | Path, epochs: int = 2, iters: int | None = None
     return Runner(**(arguments | changes))
 
 
+class FaultHook(Hook):
+    """Sends a signal to this process at the n-th moment: before or after a step, a batch of validation, a write."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, name: str, moment: int) -> None:
+        self.signal, self.moments = signal.Signals[name], moment
+
+    def count(self) -> None:
+        self.moments -= 1
+        if self.moments == 0:
+            signal.raise_signal(self.signal)
+
+    def before_train(self, runner: Any) -> None:
+        save = torch.save
+
+        def halve(value: Any, stream: Any) -> None:
+            content = io.BytesIO()
+            save(value, content)
+            stream.write(content.getvalue()[:1000])
+            stream.flush()
+            self.count()
+            stream.write(content.getvalue()[1000:])
+
+        files.torch.save = halve  # type: ignore[assignment]
+
+    def before_train_iter(self, *args: Any, **kwargs: Any) -> None:
+        self.count()
+
+    def after_train_iter(self, *args: Any, **kwargs: Any) -> None:
+        self.count()
+
+    def after_val_iter(self, *args: Any, **kwargs: Any) -> None:
+        self.count()
+
+
 if __name__ == '__main__':
     parser = argparse.ArgumentParser()
     parser.add_argument('work_dir')
     parser.add_argument('--epochs', type=int, default=2)
+    parser.add_argument('--iters', type=int)
     parser.add_argument('--sleep', type=float, default=0)
     parser.add_argument('--launcher', default='none')
-    args = parser.parse_args()
-    hooks: list[Any] = [SleepHook(args.sleep)]
-    options: dict[str, Any] = {'custom_hooks': hooks, 'launcher': args.launcher}
-    build_runner(args.work_dir, args.epochs, **options).train()
+    parser.add_argument('--resume', action='store_true')
+    parser.add_argument('--fault', nargs=2, metavar=('SIGNAL', 'MOMENT'))
+    args = parser.parse_args(globals().get('ARGUMENTS'))
+    hooks: list[Any] = [SleepHook(args.sleep), *CURVES]
+    if args.fault is not None:
+        hooks.append(FaultHook(args.fault[0], int(args.fault[1])))
+    options: dict[str, Any] = {'custom_hooks': hooks, 'launcher': args.launcher, 'resume': args.resume}
+    build_runner(args.work_dir, args.epochs, args.iters, **options).train()

@@ -16,7 +16,7 @@ import torch
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path
-from mmseg_ext.runs.layout import LAST_CHECKPOINT
+from mmseg_ext.runs.layout import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
 
 _STEP_FILE = re.compile(r'(epoch|iter)_(\d+)\.pth')
 _LEFTOVER = re.compile(r'\..+-[a-z0-9_]{8}(\.pth)?')
@@ -86,20 +86,22 @@ def _with_versions(state: dict[str, Any], versions: Mapping[str, Any]) -> Ordere
 
 
 def checkpoints_newest_first(work_dir: str | Path) -> list[Path]:
-    """List the ``epoch_N.pth`` or ``iter_N.pth`` files of a run, newest first.
+    """List the ``epoch_N.pth`` or ``iter_N.pth`` files of a run, newest first, and ``interrupted.pth`` before them.
 
     The pointer file ``last_checkpoint`` names the newest; the others are those of the same kind before it. Files of a
-    higher step belong to an earlier run in the same folder and are left out. Without a pointer the highest step leads.
+    higher step belong to an earlier run in the same folder and are left out, and so is an ``interrupted.pth`` that is
+    not the one named: the training has gone on since. Without a pointer it leads, and then the highest step.
     """
     work_dir = Path(work_dir)
     found = [
         (match[1], int(match[2]), path) for path in work_dir.glob('*.pth') if (match := _STEP_FILE.fullmatch(path.name))
     ]
-    pointer = work_dir / LAST_CHECKPOINT
+    pointer, interrupted = work_dir / LAST_CHECKPOINT, work_dir / INTERRUPTED_CHECKPOINT
     named = Path(pointer.read_text(encoding='utf-8').strip()).name if pointer.is_file() else ''
     if match := _STEP_FILE.fullmatch(named):
         found = [(kind, step, path) for kind, step, path in found if kind == match[1] and step <= int(match[2])]
-    return [path for _, _, path in sorted(found, reverse=True)]
+    leads = match is None and interrupted.is_file()
+    return [interrupted] * leads + [path for _, _, path in sorted(found, reverse=True)]
 
 
 def last_checkpoint(work_dir: str | Path) -> Path | None:

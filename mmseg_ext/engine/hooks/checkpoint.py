@@ -15,7 +15,7 @@ from mmseg_ext.engine.mmengine_internals import OpenCheckpointHook
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import write_text
 from mmseg_ext.registry import HOOKS
-from mmseg_ext.runs.layout import LAST_CHECKPOINT
+from mmseg_ext.runs.layout import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
 
 
 @HOOKS.register_module()
@@ -71,6 +71,7 @@ class CheckpointHook(OpenCheckpointHook):
             write_text(Path(runner.work_dir) / LAST_CHECKPOINT, self.last_ckpt)
             for old in outdated:
                 (self._folder / self.filename_tmpl.format(old)).unlink(missing_ok=True)
+            (Path(runner.work_dir) / INTERRUPTED_CHECKPOINT).unlink(missing_ok=True)  # the training has gone on since
 
     def save_best_of(self, runner: Runner, metrics: dict[str, Any]) -> None:
         """Save a checkpoint if a metric is the best so far, then delete the previous best.

@@ -11,6 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmseg_ext.engine.hooks.missing_validation import is_validation_missing
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import write_text
 from mmseg_ext.registry import HOOKS
@@ -47,6 +48,8 @@ class ScalarsHook(Hook):
             for fault in faults:
                 runner.logger.warning(fault)
             kept = [row for row in rows if row['iter'] <= runner.iter and runner.iter > 0]
+            if is_validation_missing(runner):
+                kept = [row for row in kept if row['iter'] < runner.iter or not any(key[:4] == 'val/' for key in row)]
             write_text(self.path, ''.join(json.dumps(row) + '\n' for row in kept))
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:

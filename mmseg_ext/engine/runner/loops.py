@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.hooks import EMAHook
 from mmengine.runner import TestLoop as BaseTestLoop
 from mmengine.runner import ValLoop as BaseValLoop
 
 from mmseg_ext.engine.checkpoints.training_state import get_rng_state, set_rng_state
+from mmseg_ext.engine.hooks.missing_validation import forget_validation
 from mmseg_ext.engine.mmengine_internals import mean_losses, take_losses
 from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
 from mmseg_ext.registry import LOOPS
@@ -20,7 +22,8 @@ class ValLoop(BaseValLoop):
     """mmengine's ``ValLoop`` with a choice of dtype.
 
     mmengine's ``fp16=True`` means bfloat16 on the CPU and float16 on a GPU. The random state is put back after each
-    validation, so that training does not depend on how often it is validated.
+    validation, so that training does not depend on how often it is validated. A signal during a training's validation
+    breaks it off; the resumed training validates first.
 
     Args:
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
@@ -43,6 +46,10 @@ class ValLoop(BaseValLoop):
         self.val_loss.clear()
         for index, data_batch in enumerate(self.dataloader):
             self.run_iter(index, data_batch)
+            number = self.runner.stop_requested() if getattr(self.runner, 'is_training', False) else 0
+            if number:
+                set_rng_state(state)
+                self._break_off(number)
         metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
         if self.val_loss:
             metrics.update(mean_losses(self.val_loss, 'val'))
@@ -50,6 +57,14 @@ class ValLoop(BaseValLoop):
         self.runner.call_hook('after_val_epoch', metrics=metrics)
         self.runner.call_hook('after_val')
         return metrics
+
+    def _break_off(self, number: int) -> None:
+        """End the training in the state before this validation."""
+        for hook in self.runner.hooks:
+            if isinstance(hook, EMAHook):
+                hook.after_val_epoch(self.runner)  # takes the averaged weights out of the model
+        forget_validation(self.runner)
+        self.runner.stop(number, {'epoch': self.runner.epoch, 'iter': self.runner.iter, 'batches': 0})
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:

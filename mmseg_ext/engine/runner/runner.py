@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import mmengine
 import torch
-from mmengine.dist import is_main_process, master_only
+from mmengine.dist import barrier, is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.model import BaseTTAModel, MMDistributedDataParallel
+from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop
 from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
 
-from mmseg_ext.datasets.seeding import reseed, seed_samples
+from mmseg_ext.datasets.seeding import reseed, seed_samples, skip_batches
 from mmseg_ext.engine.checkpoints.files import (
     checkpoints_newest_first,
     remove_leftovers,
@@ -30,12 +31,17 @@ from mmseg_ext.engine.checkpoints.training_state import (
     message_hub_to_plain,
     set_rng_state,
 )
+from mmseg_ext.engine.hooks.missing_validation import MissingValidationHook
+from mmseg_ext.engine.hooks.stopping import StopHook
 from mmseg_ext.engine.mmengine_internals import OpenRunner, strict_loading
+from mmseg_ext.engine.runner.stopping import StopSignals, shield_workers, stopped
 from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.files import write_text
 from mmseg_ext.registry import RUNNERS
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 from mmseg_ext.runs.console import quiet_console
+from mmseg_ext.runs.layout import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
 
 _STRIP_MODULE = ((r'^module\.', ''),)
 
@@ -51,7 +57,9 @@ class Runner(OpenRunner):
     (`mmseg_ext.datasets.seeding`); the random numbers of the model itself (dropout) start again on further ranks.
     """
 
-    _training = False
+    is_training = False
+    finished_batches = 0  # of the epoch in which the resumed training was stopped
+    _stop_signals: StopSignals | None = None
     _resuming = False
     _resumed_rng_state: dict[str, Any] | None = None
 
@@ -62,12 +70,16 @@ class Runner(OpenRunner):
     @strict_loading()
     def train(self) -> torch.nn.Module:
         """Train; see mmengine. Weights from ``load_from`` may then fit the model in part (another head)."""
-        self._training = True
-        try:
-            return super().train()
-        finally:
-            self._training = False
-            self.call_hook('close')  # also after an error: a progress line must give the terminal back
+        for hook in (MissingValidationHook, StopHook):
+            if not any(type(one) is hook for one in self.hooks):
+                self.register_hook(hook())
+        self.is_training = True
+        with StopSignals() as self._stop_signals:
+            try:
+                return super().train()
+            finally:
+                self.is_training, self._stop_signals = False, None
+                self.call_hook('close')  # also after an error: a progress line must give the terminal back
 
     @strict_loading()
     def val(self) -> dict[str, float]:
@@ -90,7 +102,52 @@ class Runner(OpenRunner):
             images, size = len(built.dataloader.dataset), built.dataloader.batch_size
             problem = f'its {images} images do not fill a batch of {size}, so that no step would be made'
             raise InputError('train_dataloader', problem, 'lower batch_size, or set drop_last=False')
+        shield_workers(built.dataloader)
         return built
+
+    def build_val_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the loop; see mmengine."""
+        built = super().build_val_loop(loop)
+        shield_workers(built.dataloader)
+        return built
+
+    def stop_requested(self) -> int:
+        """Return the signal that asks the training to stop, the same on all its processes; 0 for none.
+
+        Between two updates of accumulated gradients, which no checkpoint holds, it waits for the next update.
+        """
+        wrapper = self.optim_wrapper
+        if isinstance(wrapper, OptimWrapper) and not wrapper.should_update():
+            return 0
+        return 0 if self._stop_signals is None else self._stop_signals.agreed()
+
+    def stop(self, number: int, meta: Mapping[str, Any]) -> NoReturn:
+        """Save the state of this moment as ``interrupted.pth`` and end the training.
+
+        Args:
+            number: The signal that asked for it.
+            meta: ``epoch`` and ``iter``, finished ones, and ``batches`` finished in the running epoch.
+
+        Raises:
+            KeyboardInterrupt: After SIGINT.
+            TrainingStopped: After another signal.
+            InputError: The checkpoint cannot be written.
+        """
+        try:
+            self.save_checkpoint(self.work_dir, INTERRUPTED_CHECKPOINT, meta=dict(meta), by_epoch=False)
+            if is_main_process():
+                path = Path(self.work_dir) / INTERRUPTED_CHECKPOINT
+                write_text(path.with_name(LAST_CHECKPOINT), str(path))
+        finally:
+            self.set_finished_iterations(meta['iter'])
+            barrier()  # a launcher kills the other processes when the first has ended
+        self.logger.warning(f'stopped after iteration {meta["iter"]}; its state is in {INTERRUPTED_CHECKPOINT}')
+        raise stopped(number, f'after iteration {meta["iter"]}')
+
+    def take_finished_batches(self) -> int:
+        """Return how many batches of the epoch a stopped training has done; from then on 0."""
+        done, self.finished_batches = self.finished_batches, 0
+        return done
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; see mmengine. Its pages (environment, config, hooks) go to the file only."""
@@ -209,7 +266,7 @@ class Runner(OpenRunner):
             checkpoint = {'meta': {}, 'state_dict': checkpoint}
         if self._resuming:
             self._prepare_resume(filename, checkpoint)
-        strict = strict or self._resuming or not self._training
+        strict = strict or self._resuming or not self.is_training
         check_weights(filename, revise(checkpoint['state_dict'], revise_keys), self._bare_model().state_dict(), strict)
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = message_hub_from_plain(checkpoint['message_hub'])
@@ -276,6 +333,11 @@ class Runner(OpenRunner):
             super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
             if self.seed is not None:  # it may be the checkpoint's now
                 reseed(self.train_dataloader, self.seed)
+            if self.finished_batches and not skip_batches(self.train_dataloader, self.finished_batches):
+                self.logger.warning(
+                    f'{self.finished_batches} batches of the epoch are repeated: the sampler cannot skip'
+                )
+                self.finished_batches = 0
             if self._resumed_rng_state is not None and self.world_size == 1:
                 set_rng_state(self._resumed_rng_state)
         except (AttributeError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
@@ -290,6 +352,7 @@ class Runner(OpenRunner):
             raise InputError(filename, 'holds weights only and cannot be resumed', 'use it as `load_from:`')
         self._reuse_dataset_meta(checkpoint['meta'])
         self._resumed_rng_state = checkpoint.get('rng_state')
+        self.finished_batches = int(checkpoint['meta'].get('batches', 0))
 
     def _reuse_dataset_meta(self, meta: dict[str, Any]) -> None:
         """Replace an equal description of the dataset by its own: mmengine compares pickles, which may differ."""

@@ -126,7 +126,7 @@ class ClearMLHook(Hook):
         self.backend = backend
         self._upload(runner)
         self.backend = None
-        interrupted = isinstance(error, KeyboardInterrupt)
+        interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
         backend.close('stopped' if interrupted else 'failed', one_line(error) or type(error).__name__)
 
     def _upload(self, runner: Runner) -> None:

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -267,30 +264,9 @@ def test_an_unwritable_folder_is_one_line(toy: ModuleType, tmp_path: Path) -> No
         runner.save_checkpoint(str(tmp_path / 'file'), 'x.pth')
 
 
-def test_kill_9_costs_at_most_one_epoch(toy: ModuleType, toy_script: Script, tmp_path: Path) -> None:
-    command, env = toy_script
-    process = subprocess.Popen([*command, str(tmp_path), '--epochs', '100', '--sleep', '0.02'], env=env)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / 'epoch_4.pth').exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    finished = max(int(re.findall(r'\d+', path.name)[0]) for path in tmp_path.glob('epoch_*.pth'))
-    assert finished >= 4
-
-    runner = toy.build_runner(tmp_path, epochs=finished + 2, resume=True)
-    runner.train()
-    repeated = len(runner.train_dataloader.dataset.seen) // 8 - 2
-    assert repeated in (0, 1)
-    whole = toy.build_runner(tmp_path / 'whole', epochs=finished + 2)
-    whole.train()
-    assert_equal(weights(runner), weights(whole))
-    assert_equal(load_checkpoint_file(last_checkpoint(tmp_path))['state_dict'], weights(whole))
-    best = [path.name for path in tmp_path.glob('best_*.pth')]
-    assert best == [Path(whole.message_hub.get_info('best_ckpt')).name]
-
-
-def test_only_rank_0_writes(toy_script: Script, tmp_path: Path) -> None:
+def test_only_rank_0_writes_and_a_signal_to_one_rank_stops_all_at_the_same_step(
+    toy_script: Script, tmp_path: Path
+) -> None:
     command, env = toy_script
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
@@ -308,19 +284,32 @@ def test_only_rank_0_writes(toy_script: Script, tmp_path: Path) -> None:
     )
     processes = [
         subprocess.Popen(
-            [sys.executable, '-c', guard, command[1], str(tmp_path), '--epochs', '2', '--launcher', 'pytorch'],
+            [
+                sys.executable,
+                '-c',
+                guard,
+                *command[1:],
+                str(tmp_path),
+                '--epochs',
+                '99',
+                '--launcher',
+                'pytorch',
+                *more,
+            ],
             env={**shared, 'RANK': str(rank), 'LOCAL_RANK': str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for rank in range(2)
+        for rank, more in enumerate([[], ['--fault', 'SIGTERM', '25']])
     ]
     outputs = [process.communicate(timeout=120)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert [process.returncode for process in processes] == [143, 143], outputs
     assert outputs[0].count('saved by 0') >= 2
     assert 'saved by' not in outputs[1]
-    assert load_checkpoint_file(tmp_path / 'epoch_2.pth')['meta']['epoch'] == 2
+    assert last_checkpoint(tmp_path) == tmp_path / 'interrupted.pth'
+    meta = load_checkpoint_file(tmp_path / 'interrupted.pth')['meta']
+    assert f'stopped after iteration {meta["iter"]};' in outputs[0]
     assert os.environ.get('RANK') is None
 
 

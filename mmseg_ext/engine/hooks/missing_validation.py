@@ -1,0 +1,51 @@
+"""Hook that makes up for a validation during which a training was stopped or killed."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop
+
+VALIDATED_KEY = 'validated_iter'  # in the message hub, which goes into the checkpoints
+
+
+class MissingValidationHook(Hook):
+    """Validate first where a resumed training stands at a validation without a score.
+
+    A checkpoint is written before the validation of its step; without this hook, the resumed training would skip it,
+    and the best checkpoint could be another one than that of an uninterrupted training. `mmseg_ext.engine.Runner`
+    registers the hook.
+    """
+
+    priority = 'LOWEST'  # after the hooks that restore their state in `before_train`
+
+    def before_train(self, runner: Any) -> None:
+        """Validate if the last step was to be followed by a validation and none is recorded for it."""
+        if is_validation_missing(runner):
+            runner.logger.info(f'iteration {runner.iter} has no validation yet: validating first')
+            runner.val_loop.run()
+
+    def before_val(self, runner: Any) -> None:
+        """Note the validation; checkpoints are written after it, or before this."""
+        if runner.is_training:
+            runner.message_hub.update_info(VALIDATED_KEY, runner.iter)
+
+
+def forget_validation(runner: Any) -> None:
+    """Take back the note of a validation that is broken off."""
+    runner.message_hub.update_info(VALIDATED_KEY, -1)
+
+
+def is_validation_missing(runner: Any) -> bool:
+    """Return whether a resumed training stands at a step whose validation is due but not recorded."""
+    loop = runner.train_loop
+    inside_epoch = getattr(runner, 'finished_batches', 1) > 0  # mmengine's own runner never validates first
+    if runner.iter == 0 or runner.val_loop is None or inside_epoch:
+        return False
+    by_epoch = isinstance(loop, EpochBasedTrainLoop)
+    step, last = (runner.epoch, loop.max_epochs) if by_epoch else (runner.iter, loop.max_iters)
+    interval = loop.dynamic_intervals[bisect(loop.dynamic_milestones, step + 1) - 1]
+    due = step >= loop.val_begin and (step % interval == 0 or step == last)
+    return due and runner.message_hub.runtime_info.get(VALIDATED_KEY) != runner.iter
