@@ -101,5 +101,5 @@ def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__('sys').modules, 'distributed', None)
-    with pytest.raises(InputError, match=r'mmseg_ext\[dask\]'):
+    with pytest.raises(InputError, match=r'needs the extra dask'):
         list(run_chunks(len, ['a'], 'dask://127.0.0.1:1', tmp_path))
