@@ -30,6 +30,7 @@ STEPS: dict[str, dict[str, str]] = {
         'cleaning-ablation': 'measure what each cleaning rule does to planted defects',
         'labelme': 'take masks to LabelMe and back, compare label sets',
         'rank': 'rank masks by how probably they are wrong',
+        'review': 'look at doubted masks on a page, correct them there',
         'accept': "put a ranking's suggested masks into a new label set",
         'ranking-quality': 'score a ranking against corrected masks',
         'pseudo-label': 'label images with a trained model',

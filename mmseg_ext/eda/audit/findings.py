@@ -37,7 +37,7 @@ class Finding:
     boxes: tuple[Box, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the finding as a row of the JSON and CSV reports; the boxes are for the page alone."""
+        """Return the finding as a row of the reports, without its boxes."""
         row = asdict(self)
         del row['boxes']
         return row

@@ -21,8 +21,12 @@ STYLES = {'error': 'red', 'warning': 'yellow', 'info': 'cyan'}
 
 
 def write_audit_json(path: str | Path, result: Audit) -> None:
-    """Write ``{"summary": {…}, "findings": [{"check", "severity", "split", "stem", "value", "message"}, …]}``."""
-    write_json(path, {'summary': result.summary(), 'findings': [finding.as_dict() for finding in result.findings]})
+    """Write ``{"summary": {…}, "findings": [{"check", "severity", "split", "stem", "value", "message", "boxes"}, …]}``.
+
+    ``boxes`` are left, top, width and height in pixels of the mask; a finding without a place has none.
+    """
+    findings = [finding.as_dict() | {'boxes': finding.boxes} for finding in result.findings]
+    write_json(path, {'summary': result.summary(), 'findings': findings})
 
 
 def write_findings_csv(path: str | Path, result: Audit) -> None:

@@ -33,13 +33,15 @@ def test_reports(write_set: Callable[..., Path], write_png: WritePng, tmp_path: 
     assert content['summary']['files_with_findings'] == 2
     assert content['findings'] == [
         {'check': 'full_mask', 'severity': 'warning', 'split': 'train', 'stem': 'train_1', 'value': None,
-         'message': 'the mask holds no background'},
+         'message': 'the mask holds no background', 'boxes': []},
         {'check': 'noise', 'severity': 'warning', 'split': 'train', 'stem': 'train_2', 'value': 2.0,
-         'message': '2 regions below 10 px'},
+         'message': '2 regions below 10 px', 'boxes': [[1, 1, 1, 1], [60, 60, 1, 1]]},
     ]  # fmt: skip
     with (tmp_path / 'a.csv').open(newline='') as stream:
         rows = list(csv.DictReader(stream))
-    assert rows == [{k: '' if v is None else str(v) for k, v in row.items()} for row in content['findings']]
+    assert rows == [
+        {k: '' if v is None else str(v) for k, v in row.items() if k != 'boxes'} for row in content['findings']
+    ]
     assert checks_table(result).row_count == 2
     table = findings_table(result, most=1)
     assert table.row_count == 1

@@ -1,0 +1,743 @@
+// The page of a review: keys, buttons, pointers, and what is saved when.
+import {
+  acceptRegion, countDifference, fillHoles, growRegion, History, isInside, paintLine, paintPolygon, regionAt,
+  replaceRegion, setDifference, setRegion, shrinkRegion,
+} from './masks.js';
+import { Picture } from './picture.js';
+import * as server from './server.js';
+
+/** @typedef {import('./masks.js').Mask} Mask */
+/** @typedef {import('./masks.js').Region} Region */
+/** @typedef {import('./masks.js').Point} Point */
+/** @typedef {{key: string, info: any, mask: Mask, suggestion: Mask | null, image: HTMLImageElement,
+ *   history: History, version: string, touched: boolean, dirty: boolean, edits: number}} Item */
+/** @typedef {{group: string, name: string, key: string, text: string, more?: string, run: () => void, also?: string[],
+ *   pressed?: () => boolean, enabled?: () => boolean}} Action */
+
+const DRAFT_DELAY = 700; // ms after the last edit
+const SEEN_ENTRIES = 25; // of the queue, before and after the present one
+const WORDS = {
+  keep: 'kept', edit: 'edited', accept: 'accepted', region: 'accepted in a region', unknown: 'marked unknown',
+  remove: 'to be removed', skip: 'skipped', left: 'left',
+};
+
+const byId = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+const picture = new Picture(byId('picture'));
+/** @type {any} */
+let state = null; // from GET state
+/** @type {Item | null} */
+let current = null;
+let index = -1;
+let tool = 'point';
+let paintClass = 1;
+let size = 12; // diameter of the brush in pixels of the image
+let started = 0; // when the present mask was opened, less the time that the page was hidden
+let hiddenSince = 0;
+let opening = 0; // number of the latest opening: answers to earlier ones are dropped
+let draftTimer = 0;
+let saving = Promise.resolve(); // one request after another
+/** @type {Promise<void> | null} */
+let answering = null; // of an edit by the server: a decision waits for it
+/** @type {Map<string, {history: History, version: string}>} */
+const histories = new Map();
+/** @type {{key: string, loading: Promise<any>} | null} */
+let ahead = null; // the mask that probably comes next
+
+const nothing = () => state.background ?? state.ignored;
+const isReadOnly = () => state.to === null;
+const canEdit = () => current !== null && !isReadOnly();
+const hasSuggestion = () => canEdit() && current?.suggestion !== null;
+const hasPlace = () => canEdit() && cursorPixel() !== null;
+
+function say(text) {
+  byId('status').textContent = text;
+}
+
+/** Show what went wrong, with ways out. @param {string} text @param {Record<string, () => void>} [ways] */
+function alarm(text, ways = {}) {
+  const [words, buttons] = byId('alert').children;
+  words.textContent = text;
+  buttons.replaceChildren(...Object.entries(ways).map(([name, run]) => {
+    const button = document.createElement('button');
+    button.textContent = name;
+    button.addEventListener('click', () => { byId('alert').hidden = true; run(); });
+    return button;
+  }));
+  byId('alert').hidden = false;
+}
+
+// ---- the queue -----------------------------------------------------------------------------------------------------
+
+const isLeft = (entry) => entry.decision === null || entry.decision === 'skip';
+
+/** Find the next mask without a decision, then one that was skipped; -1: none. */
+function findNext(from) {
+  const { entries } = state;
+  for (let i = 1; i <= entries.length; i += 1) {
+    const place = (from + i) % entries.length;
+    if (entries[place].decision === null) return place;
+  }
+  return -1;
+}
+
+function showPlace() {
+  const { entries } = state;
+  const left = entries.filter(isLeft).length;
+  byId('place').textContent = `${index + 1} of ${entries.length} · ${left} left`;
+  byId('progress').max = entries.length;
+  byId('progress').value = entries.length - left;
+  const first = Math.max(0, index - SEEN_ENTRIES);
+  byId('queue').replaceChildren(...entries.slice(first, index + SEEN_ENTRIES + 1).map((entry, place) => {
+    const line = document.createElement('li');
+    const button = document.createElement('button');
+    const word = document.createElement('span');
+    word.textContent = entry.decision ? WORDS[entry.decision] : '';
+    button.append(entry.key, word);
+    button.setAttribute('aria-current', String(first + place === index));
+    button.addEventListener('click', () => open(first + place));
+    line.append(button);
+    return line;
+  }));
+}
+
+async function load(key) {
+  const info = await server.item(key);
+  const [mask, suggestion, image] = await Promise.all([
+    server.mask('mask', key, info), info.suggestion ? server.mask('suggestion', key, info) : null, server.image(key),
+  ]);
+  if (image.naturalWidth !== mask.width || image.naturalHeight !== mask.height) {
+    const sizes = `${image.naturalWidth} × ${image.naturalHeight} and ${mask.width} × ${mask.height}`;
+    throw new server.Refused(422, `Image and mask differ in size: ${sizes}.`);
+  }
+  return { key, info, mask, suggestion, image };
+}
+
+function lookAhead() {
+  const next = findNext(index);
+  if (next < 0 || next === index || ahead?.key === state.entries[next].key) return;
+  const { key } = state.entries[next];
+  ahead = { key, loading: load(key) };
+  ahead.loading.catch(() => { ahead = null; }); // it is said when the mask is opened
+}
+
+async function open(place) {
+  await leave();
+  const number = (opening += 1);
+  index = place;
+  const { key } = state.entries[place];
+  showPlace();
+  byId('name').textContent = key;
+  byId('alert').hidden = true;
+  try {
+    const isAhead = ahead?.key === key;
+    if (!isAhead) await saving; // of the same mask, perhaps
+    const loading = isAhead ? /** @type {any} */ (ahead).loading : load(key);
+    ahead = null;
+    const loaded = await loading;
+    if (number !== opening) return;
+    const kept = histories.get(key);
+    const history = kept?.version === loaded.info.version ? /** @type {any} */ (kept).history : new History();
+    current = { ...loaded, history, version: loaded.info.version, touched: false, dirty: false, edits: 0 };
+    show();
+    lookAhead();
+  } catch (error) {
+    if (number !== opening) return;
+    current = null;
+    picture.close();
+    byId('why').replaceChildren();
+    alarm(/** @type {Error} */ (error).message, { 'Next mask': () => move(1) });
+    update();
+  }
+}
+
+function show() {
+  const { info, image, mask, suggestion } = /** @type {Item} */ (current);
+  picture.open(image, mask, suggestion, info.boxes);
+  byId('why').replaceChildren(...info.reasons.map((reason) => {
+    const line = document.createElement('li');
+    line.textContent = reason;
+    return line;
+  }));
+  const decided = info.decision ? `, ${WORDS[info.decision]}` : '';
+  byId('about').textContent = `${mask.width} × ${mask.height} px${decided}`;
+  started = performance.now();
+  update();
+}
+
+function move(step) {
+  const place = index + step;
+  if (place >= 0 && place < state.entries.length) open(place);
+}
+
+function showEnd() {
+  const counts = {};
+  for (const { decision } of state.entries) {
+    const word = WORDS[decision ?? 'left'];
+    counts[word] = (counts[word] ?? 0) + 1;
+  }
+  byId('end-counts').textContent = Object.entries(counts).map(([word, count]) => `${count} ${word}`).join(', ');
+  byId('end-next').hidden = !state.commands.length;
+  byId('commands').replaceChildren(...state.commands.map((command) => {
+    const line = document.createElement('pre');
+    line.textContent = command;
+    return line;
+  }));
+  if (!byId('end').open) byId('end').showModal();
+}
+
+// ---- saving --------------------------------------------------------------------------------------------------------
+
+/** Save a mask or decision after what is being saved. @param {Item} item @param {string} kind
+ * @param {Uint8Array | null} data */
+function save(item, kind, data) {
+  const seconds = kind === 'draft' ? 0 : (performance.now() - started) / 1000;
+  const entry = state.entries.find(({ key }) => key === item.key);
+  item.dirty = false;
+  saving = saving.then(async () => {
+    try {
+      const answer = await server.decide(item.key, kind, item.version, data, seconds);
+      item.version = answer.version;
+      entry.decision = answer.decision;
+      histories.set(item.key, { history: item.history, version: item.version });
+      if (item === current || kind !== 'draft') {
+        say(`${item.key}: ${kind === 'draft' && answer.decision === null ? 'saved' : WORDS[answer.kind]}, ${answer.changed.toLocaleString('en')} px changed`);
+      }
+    } catch (error) {
+      entry.decision = item.info.decision;
+      fail(item, kind, data, /** @type {any} */ (error));
+    }
+    showPlace();
+  });
+  return saving;
+}
+
+function fail(item, kind, data, error) {
+  item.dirty = true;
+  const place = state.entries.findIndex(({ key }) => key === item.key);
+  const again = () => { save(item, kind, data); };
+  if (error.status !== 409) {
+    alarm(`${item.key} is not saved: ${error.message}`, { 'Try again': again });
+    return;
+  }
+  alarm(`${item.key}: ${error.message}`, {
+    'Load the other version': () => {
+      item.dirty = false;
+      histories.delete(item.key);
+      open(place);
+    },
+    'Save mine over it': async () => {
+      item.version = (await server.item(item.key)).version;
+      again();
+    },
+  });
+}
+
+/** Save what has been edited and not yet decided. */
+function saveDraft() {
+  clearTimeout(draftTimer);
+  if (canEdit() && current?.dirty) save(current, 'draft', current.mask.data.slice());
+}
+
+async function leave() {
+  cancelStroke();
+  picture.polygon = [];
+  saveDraft();
+}
+
+/** Decide about the present mask and go on. @param {string} kind */
+function decide(kind) {
+  if (!canEdit()) return;
+  const item = /** @type {Item} */ (current);
+  if (answering) {
+    answering.then(() => { if (item === current) decide(kind); });
+    return;
+  }
+  picture.polygon = [];
+  cancelStroke();
+  clearTimeout(draftTimer);
+  const before = item.mask.data.slice();
+  if (kind === 'accept') {
+    if (!item.suggestion) return;
+    item.mask.data.set(item.suggestion.data);
+  }
+  if (kind === 'unknown') {
+    if (item.suggestion) setDifference(item.mask, item.suggestion, state.ignored);
+    else item.mask.data.fill(state.ignored);
+  }
+  if (kind === 'remove') item.mask.data.fill(state.ignored);
+  if (item.history.record(before, item.mask.data)) item.touched = true;
+  if (kind === 'skip' && item.dirty) save(item, 'draft', item.mask.data.slice());
+  const sent = item.touched && ['keep', 'unknown'].includes(kind) ? item.mask.data.slice() : null;
+  save(item, kind, sent);
+  state.entries[index].decision = kind;
+  const next = findNext(index);
+  if (next >= 0) open(next);
+  else {
+    picture.refresh();
+    showPlace();
+    update();
+    saving.then(showEnd);
+  }
+}
+
+// ---- editing -------------------------------------------------------------------------------------------------------
+
+/** Change the mask as one step that can be undone. @param {(item: Item) => void} change */
+function edit(change) {
+  if (!canEdit()) return false;
+  const item = /** @type {Item} */ (current);
+  const before = item.mask.data.slice();
+  change(item);
+  return finishEdit(before);
+}
+
+/** @param {Uint8Array} before */
+function finishEdit(before) {
+  const item = /** @type {Item} */ (current);
+  if (!item.history.record(before, item.mask.data)) return false;
+  changed();
+  return true;
+}
+
+function changed() {
+  const item = /** @type {Item} */ (current);
+  item.touched = true;
+  item.dirty = true;
+  item.edits += 1;
+  clearTimeout(draftTimer);
+  draftTimer = window.setTimeout(saveDraft, DRAFT_DELAY);
+  picture.refresh();
+  update();
+}
+
+/** The pixel at the cursor, or null. @returns {Point | null} */
+function cursorPixel() {
+  if (!current || !picture.cursor) return null;
+  const pixel = { x: Math.floor(picture.cursor.x), y: Math.floor(picture.cursor.y) };
+  return isInside(current.mask, pixel.x, pixel.y) ? pixel : null;
+}
+
+/** Change the mask by the region at the cursor. @param {(mask: Mask, region: Region) => void} change */
+function editRegion(change, needsObject = true) {
+  const pixel = cursorPixel();
+  if (!canEdit() || !pixel) return;
+  const { mask } = /** @type {Item} */ (current);
+  if (needsObject && mask.data[pixel.y * mask.width + pixel.x] === state.background) {
+    say('Point at an object first.');
+    return;
+  }
+  edit(() => change(mask, regionAt(mask, pixel.x, pixel.y)));
+}
+
+function undo(isRedo = false) {
+  if (!canEdit()) return;
+  cancelStroke();
+  const item = /** @type {Item} */ (current);
+  if (isRedo ? item.history.redo(item.mask) : item.history.undo(item.mask)) changed();
+}
+
+function acceptHere() {
+  const pixel = cursorPixel();
+  if (!hasSuggestion() || !pixel) return;
+  const item = /** @type {Item} */ (current);
+  const suggestion = /** @type {Mask} */ (item.suggestion);
+  if (!edit(({ mask }) => acceptRegion(mask, suggestion, pixel.x, pixel.y, state.background))) {
+    say('Mask and suggestion agree here.');
+    return;
+  }
+  clearTimeout(draftTimer);
+  save(item, 'region', item.mask.data.slice());
+}
+
+async function snap() {
+  const pixel = cursorPixel();
+  if (!canEdit() || !pixel) return;
+  const item = /** @type {Item} */ (current);
+  const { mask, edits } = item;
+  const region = regionAt(mask, pixel.x, pixel.y);
+  if (region.value === state.background) {
+    say('Point at an object first.');
+    return;
+  }
+  const sent = { width: mask.width, height: mask.height, data: new Uint8Array(mask.data.length) };
+  setRegion(sent, region, 1);
+  say('Snapping …');
+  try {
+    const shape = await server.snap(item.key, sent.data);
+    if (item !== current || edits !== item.edits) return; // the mask is another by now
+    const moved = edit(() => replaceRegion(mask, region, shape, state.background, nothing()));
+    say(moved ? 'Snapped to the edges.' : 'No better edge was found.');
+  } catch (error) {
+    alarm(/** @type {Error} */ (error).message);
+  }
+}
+
+async function restore() {
+  if (!canEdit()) return;
+  const item = /** @type {Item} */ (current);
+  try {
+    const source = await server.mask('source', item.key, item.mask);
+    if (item === current) edit(({ mask }) => mask.data.set(source.data));
+  } catch (error) {
+    alarm(/** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {() => Promise<void>} change */
+function wait(change) {
+  answering ??= change().finally(() => { answering = null; });
+}
+
+// ---- pointers ------------------------------------------------------------------------------------------------------
+
+/** @type {Map<number, Point>} */
+const pointers = new Map();
+/** @type {{kind: string, before: Uint8Array | null, last: Point} | null} */
+let stroke = null;
+
+const paintValue = () => (tool === 'eraser' ? nothing() : paintClass);
+
+/** @param {PointerEvent | WheelEvent} event @returns {Point} on the canvas */
+function place(event) {
+  const box = picture.canvas.getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+
+/** @param {Point} from @param {Point} to in the image */
+function paint(from, to) {
+  // To the grid, so that the smallest brush paints the pixel that it points at, wherever in it.
+  const snapped = (/** @type {number} */ at) => (size % 2 ? Math.floor(at) + 0.5 : Math.round(at));
+  const [start, end] = [from, to].map(({ x, y }) => ({ x: snapped(x), y: snapped(y) }));
+  const box = paintLine(/** @type {Item} */ (current).mask, start, end, size / 2, paintValue());
+  if (box) picture.refresh(box);
+}
+
+/** Use the tool at a place of the image. @param {Point} at */
+function useTool(at) {
+  picture.cursor = at;
+  if (tool === 'polygon' && canEdit()) {
+    const [first] = picture.polygon;
+    const isClosing = picture.polygon.length > 2 && Math.hypot(first.x - at.x, first.y - at.y) * picture.scale < 8;
+    if (isClosing) closePolygon();
+    else picture.polygon.push(at);
+  }
+  if (tool === 'fill') editRegion((mask, region) => setRegion(mask, region, paintClass), false);
+  picture.draw();
+  update();
+}
+
+function closePolygon() {
+  const points = picture.polygon;
+  picture.polygon = [];
+  if (points.length > 2) edit(({ mask }) => paintPolygon(mask, points, paintClass));
+  picture.draw();
+}
+
+function cancelStroke() {
+  if (stroke?.before && current) {
+    current.mask.data.set(stroke.before);
+    picture.refresh();
+  }
+  stroke = null;
+}
+
+function onDown(/** @type {PointerEvent} */ event) {
+  if (!current) return;
+  picture.canvas.focus({ preventScroll: true });
+  try {
+    picture.canvas.setPointerCapture(event.pointerId);
+  } catch { /* the pointer has gone already */ }
+  pointers.set(event.pointerId, place(event));
+  if (pointers.size > 1) { // a second finger: zoom and move instead
+    cancelStroke();
+    stroke = { kind: 'pinch', before: null, last: { x: 0, y: 0 } };
+    return;
+  }
+  const at = picture.toImage(place(event));
+  if (event.button !== 0) {
+    stroke = { kind: 'pan', before: null, last: place(event) };
+  } else if (canEdit() && (tool === 'brush' || tool === 'eraser')) {
+    stroke = { kind: 'paint', before: current.mask.data.slice(), last: at };
+    picture.cursor = at;
+    paint(at, at);
+  } else if (tool === 'point') {
+    stroke = { kind: 'pan', before: null, last: place(event) };
+    useTool(at);
+  } else {
+    useTool(at);
+  }
+}
+
+function onMove(/** @type {PointerEvent} */ event) {
+  if (!current) return;
+  const now = place(event);
+  if (stroke?.kind === 'pinch') {
+    const [a, b] = [...pointers.values()];
+    pointers.set(event.pointerId, now);
+    const [c, d] = [...pointers.values()];
+    if (!b || !d) return;
+    const middle = { x: (c.x + d.x) / 2, y: (c.y + d.y) / 2 };
+    picture.pan(middle.x - (a.x + b.x) / 2, middle.y - (a.y + b.y) / 2);
+    picture.zoom(Math.hypot(c.x - d.x, c.y - d.y) / Math.max(1, Math.hypot(a.x - b.x, a.y - b.y)), middle);
+    return;
+  }
+  if (stroke?.kind === 'pan') {
+    picture.pan(now.x - stroke.last.x, now.y - stroke.last.y);
+    stroke.last = now;
+    return;
+  }
+  picture.cursor = picture.toImage(now);
+  if (stroke?.kind === 'paint') {
+    const passed = event.getCoalescedEvents?.() ?? [];
+    for (const each of passed.length ? passed : [event]) {
+      const at = picture.toImage(place(each));
+      paint(stroke.last, at);
+      stroke.last = at;
+    }
+  }
+  picture.draw();
+  updateRegionButtons();
+}
+
+function onUp(/** @type {PointerEvent} */ event) {
+  pointers.delete(event.pointerId);
+  if (stroke?.kind === 'pinch') {
+    if (!pointers.size) stroke = null;
+    return;
+  }
+  const { before = null } = stroke ?? {};
+  if (event.type === 'pointercancel') cancelStroke();
+  stroke = null;
+  if (before && current && event.type !== 'pointercancel') finishEdit(before);
+}
+
+// ---- keys and buttons ----------------------------------------------------------------------------------------------
+
+const chooseTool = (/** @type {string} */ name) => () => {
+  tool = name;
+  picture.polygon = [];
+  picture.brush = name === 'brush' || name === 'eraser' ? size : 0;
+  picture.draw();
+  update();
+};
+const toggle = (/** @type {'mask' | 'outline' | 'suggestion' | 'difference'} */ name) => () => {
+  picture.show[name] = !picture.show[name];
+  picture.refresh();
+  update();
+};
+
+function setSize(/** @type {number} */ value) {
+  size = Math.min(200, Math.max(1, Math.round(value)));
+  byId('size').value = size;
+  byId('size-shown').textContent = `${size} px`;
+  if (picture.brush) picture.brush = size;
+  picture.draw();
+}
+
+/** @type {Action[]} */
+const actions = [
+  { group: 'decisions', name: 'keep', key: 'Enter', text: 'Keep what is shown', run: () => decide('keep'), enabled: canEdit },
+  { group: 'decisions', name: 'accept', key: 'a', text: 'Accept', more: 'Accept the suggestion', run: () => decide('accept'), enabled: hasSuggestion },
+  { group: 'decisions', name: 'region', key: 'r', text: 'Accept region', more: 'Accept the suggestion in the region under the cursor', run: acceptHere, enabled: () => hasSuggestion() && hasPlace() },
+  { group: 'decisions', name: 'unknown', key: 'u', text: 'Unknown', more: 'Unknown: ignored where mask and suggestion differ; without one, everywhere', run: () => decide('unknown'), enabled: canEdit },
+  { group: 'decisions', name: 'skip', key: 's', text: 'Skip', more: 'Skip: decide later', run: () => decide('skip'), enabled: canEdit },
+  { group: 'decisions', name: 'remove', key: 'x', text: 'Remove image', more: 'Remove image: all its pixels are ignored', run: () => decide('remove'), enabled: canEdit },
+  { group: 'moves', name: 'previous', key: 'PageUp', text: 'Previous', more: 'Previous mask', run: () => move(-1), enabled: () => index > 0 },
+  { group: 'moves', name: 'next', key: 'PageDown', text: 'Next', more: 'Next mask', run: () => move(1), enabled: () => index + 1 < (state?.entries.length ?? 0) },
+  { group: 'tools', name: 'point', key: 'w', text: 'Point and move', more: 'Point at regions, move the picture', run: chooseTool('point'), pressed: () => tool === 'point' },
+  { group: 'tools', name: 'brush', key: 'b', text: 'Brush', run: chooseTool('brush'), pressed: () => tool === 'brush', enabled: canEdit },
+  { group: 'tools', name: 'eraser', key: 'e', text: 'Eraser', run: chooseTool('eraser'), pressed: () => tool === 'eraser', enabled: canEdit },
+  { group: 'tools', name: 'polygon', key: 'p', text: 'Polygon', run: chooseTool('polygon'), pressed: () => tool === 'polygon', enabled: canEdit },
+  { group: 'tools', name: 'fill', key: 'f', text: 'Fill', more: 'Fill: give the region that is clicked the class', run: chooseTool('fill'), pressed: () => tool === 'fill', enabled: canEdit },
+  { group: 'tools', name: 'undo', key: 'z', also: ['Ctrl+z'], text: 'Undo', run: () => undo(), enabled: () => canEdit() && Boolean(current?.history.done.length) },
+  { group: 'tools', name: 'redo', key: 'y', also: ['Ctrl+y', 'Ctrl+Z'], text: 'Redo', run: () => undo(true), enabled: () => canEdit() && Boolean(current?.history.undone.length) },
+  { group: 'tools', name: 'restore', key: 'l', text: 'Original', more: 'The mask as it was before the review', run: () => wait(restore), enabled: canEdit },
+  { group: 'edits', name: 'snap', key: 'n', text: 'Snap to edges', more: 'Snap the region to the edges of the image', run: () => wait(snap), enabled: hasPlace },
+  { group: 'edits', name: 'class', key: 'c', text: 'Change class', more: 'Change the class of the region', run: () => editRegion((mask, region) => setRegion(mask, region, paintClass), false), enabled: hasPlace },
+  { group: 'edits', name: 'grow', key: 'g', text: 'Grow', more: 'Grow the region by a pixel', run: () => editRegion((mask, region) => growRegion(mask, region, state.background)), enabled: hasPlace },
+  { group: 'edits', name: 'shrink', key: 'G', text: 'Shrink', more: 'Shrink the region by a pixel', run: () => editRegion((mask, region) => shrinkRegion(mask, region, nothing())), enabled: hasPlace },
+  { group: 'edits', name: 'holes', key: 'h', text: 'Fill holes', more: 'Fill the holes of the region', run: () => editRegion((mask, region) => fillHoles(mask, region, state.background)), enabled: hasPlace },
+  { group: 'edits', name: 'delete', key: 'Delete', also: ['Backspace'], text: 'Remove region', run: () => editRegion((mask, region) => setRegion(mask, region, nothing())), enabled: hasPlace },
+  { group: 'views', name: 'mask', key: 'm', text: 'Mask', more: 'Show or hide the mask', run: toggle('mask'), pressed: () => picture.show.mask },
+  { group: 'views', name: 'outline', key: 'o', text: 'As outline', more: 'Outline or fill of the mask', run: toggle('outline'), pressed: () => picture.show.outline },
+  { group: 'views', name: 'suggestion', key: 'v', text: 'Suggestion', more: 'Show or hide the suggestion’s outline', run: toggle('suggestion'), pressed: () => picture.show.suggestion },
+  { group: 'views', name: 'difference', key: 'd', text: 'Difference', more: 'Show where mask and suggestion differ', run: toggle('difference'), pressed: () => picture.show.difference },
+  { group: 'views', name: 'in', key: '+', also: ['='], text: 'Zoom in', more: 'Zoom in', run: () => picture.zoom(1.4) },
+  { group: 'views', name: 'out', key: '-', text: 'Zoom out', run: () => picture.zoom(1 / 1.4) },
+  { group: 'views', name: 'fit', key: 'Home', text: 'Fit', more: 'Fit the picture into the window', run: () => picture.fit() },
+  { group: 'views', name: 'help', key: '?', text: 'Keys', more: 'These keys', run: () => byId('help').showModal() },
+];
+const OTHER_KEYS = [
+  ['0–9', 'class to paint with'], ['i', 'paint “unknown” (ignored)'], ['[ ]', 'smaller, larger brush'],
+  ['Arrows', 'move the cursor (Shift: 10 px)'], ['Space', 'use the tool at the cursor'],
+  ['Enter', 'close the polygon'], ['Esc', 'give the polygon or stroke up'],
+];
+/** @type {Map<string, HTMLButtonElement>} */
+const buttons = new Map();
+
+function build() {
+  const rows = byId('keys').tBodies[0];
+  const addRow = (/** @type {string[]} */ keys, /** @type {string} */ text) => {
+    const row = rows.insertRow();
+    const head = document.createElement('th');
+    head.scope = 'row';
+    keys.forEach((key) => {
+      const shown = document.createElement('kbd');
+      shown.textContent = key;
+      head.append(shown, ' ');
+    });
+    row.append(head);
+    row.insertCell().textContent = text;
+  };
+  for (const action of actions) {
+    const button = document.createElement('button');
+    const key = document.createElement('kbd');
+    const shown = action.key === 'G' ? 'Shift+g' : action.key;
+    key.textContent = shown;
+    key.setAttribute('aria-hidden', 'true');
+    button.append(action.text, key);
+    button.id = `do-${action.name}`;
+    button.setAttribute('aria-keyshortcuts', shown);
+    button.title = action.more ?? '';
+    if (action.name === 'keep') button.className = 'first';
+    button.addEventListener('click', (event) => {
+      action.run();
+      if (event.detail) picture.canvas.focus({ preventScroll: true }); // else the next key would press it again
+    });
+    byId(action.group).append(button);
+    buttons.set(action.name, button);
+    addRow([shown, ...(action.also ?? [])], action.more ?? action.text);
+  }
+  OTHER_KEYS.forEach(([key, text]) => addRow([key], text));
+  const values = state.classes.map(({ name, colour }, value) => ({ name, colour, value, key: value < 10 ? value : '' }));
+  values.push({ name: 'unknown (ignored)', colour: [128, 128, 128], value: state.ignored, key: 'i' });
+  for (const { name, colour, value, key } of values) {
+    const label = document.createElement('label');
+    const choice = document.createElement('input');
+    choice.type = 'radio';
+    choice.name = 'class';
+    choice.value = value;
+    choice.addEventListener('change', () => { paintClass = value; });
+    const swatch = document.createElement('span');
+    swatch.className = 'swatch';
+    swatch.style.backgroundColor = `rgb(${colour.join(',')})`;
+    const shown = document.createElement('kbd');
+    shown.textContent = String(key);
+    shown.hidden = key === '';
+    shown.setAttribute('aria-hidden', 'true');
+    label.append(choice, swatch, name, shown);
+    byId('classes').append(label);
+  }
+  paintClass = state.classes.length > 1 ? 1 : 0;
+  chooseClass(paintClass);
+}
+
+function chooseClass(value) {
+  const choice = document.querySelector(`#classes input[value="${value}"]`);
+  if (!choice) return;
+  /** @type {HTMLInputElement} */ (choice).checked = true;
+  paintClass = value;
+}
+
+/** Bring the buttons up to date. */
+function update() {
+  for (const action of actions) {
+    const button = /** @type {HTMLButtonElement} */ (buttons.get(action.name));
+    if (action.pressed) button.setAttribute('aria-pressed', String(action.pressed()));
+    if (action.enabled) button.disabled = !action.enabled();
+  }
+  if (current) {
+    const differing = current.suggestion ? countDifference(current.mask, current.suggestion) : 0;
+    const about = current.suggestion ? `; the suggestion differs on ${differing.toLocaleString('en')}` : '';
+    picture.canvas.setAttribute('aria-label', `${current.key}, ${current.mask.width} by ${current.mask.height} pixels${about}`);
+  }
+}
+
+function updateRegionButtons() {
+  for (const name of ['region', 'snap', 'class', 'grow', 'shrink', 'holes', 'delete']) {
+    const action = /** @type {any} */ (actions.find((each) => each.name === name));
+    /** @type {HTMLButtonElement} */ (buttons.get(name)).disabled = !action.enabled();
+  }
+}
+
+const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function moveCursor([dx, dy], far) {
+  if (!current) return;
+  const { width, height } = current.mask;
+  const from = picture.cursor ?? { x: Math.floor(width / 2) + 0.5, y: Math.floor(height / 2) + 0.5 };
+  const step = far ? 10 : 1;
+  const to = {
+    x: Math.min(width - 0.5, Math.max(0.5, from.x + dx * step)), y: Math.min(height - 0.5, Math.max(0.5, from.y + dy * step)),
+  };
+  picture.cursor = to;
+  picture.reveal(to);
+  updateRegionButtons();
+}
+
+function onKey(/** @type {KeyboardEvent} */ event) {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (!state || document.querySelector('dialog[open]') || event.altKey) return;
+  if (target instanceof HTMLInputElement && (event.key.startsWith('Arrow') || event.key === ' ' || event.key === 'Home'
+    || event.key.startsWith('Page'))) return;
+  if (['BUTTON', 'SUMMARY'].includes(target.tagName) && ['Enter', ' '].includes(event.key)) return; // it is pressed
+  const name = event.ctrlKey || event.metaKey ? `Ctrl+${event.key}` : event.key;
+  const action = actions.find((each) => each.key === name || each.also?.includes(name));
+  if (event.key === 'Enter' && picture.polygon.length > 2) closePolygon();
+  else if (action) {
+    if (!action.enabled || action.enabled()) action.run();
+  } else if (name in MOVES) moveCursor(MOVES[/** @type {keyof typeof MOVES} */ (name)], event.shiftKey);
+  else if (name === ' ') {
+    if (!picture.cursor) moveCursor([0, 0], false);
+    const at = /** @type {Point} */ (picture.cursor);
+    if (tool === 'brush' || tool === 'eraser') edit(() => paint(at, at));
+    else useTool(at);
+  } else if (name === '[' || name === ']') setSize(name === '[' ? size / 1.25 - 0.5 : size * 1.25 + 0.5);
+  else if (name === 'i') chooseClass(state.ignored);
+  else if (/^[0-9]$/.test(name)) chooseClass(Number(name));
+  else if (name === 'Escape') {
+    cancelStroke();
+    picture.polygon = [];
+    picture.draw();
+  } else return;
+  event.preventDefault();
+}
+
+function wire() {
+  const { canvas } = picture;
+  canvas.addEventListener('pointerdown', onDown);
+  canvas.addEventListener('pointermove', onMove);
+  canvas.addEventListener('pointerup', onUp);
+  canvas.addEventListener('pointercancel', onUp);
+  canvas.addEventListener('dblclick', () => { if (picture.polygon.length > 2) closePolygon(); });
+  canvas.addEventListener('contextmenu', (event) => event.preventDefault());
+  canvas.addEventListener('wheel', (event) => {
+    event.preventDefault();
+    picture.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), place(event));
+  }, { passive: false });
+  document.addEventListener('keydown', onKey);
+  byId('size').addEventListener('input', () => setSize(byId('size').valueAsNumber));
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) {
+      hiddenSince = performance.now();
+      saveDraft();
+    } else started += performance.now() - hiddenSince;
+  });
+  window.addEventListener('beforeunload', (event) => {
+    if (!current?.dirty) return;
+    saveDraft();
+    event.preventDefault(); // the browser asks whether to leave
+  });
+}
+
+(async () => {
+  state = await server.state();
+  picture.setClasses(state.classes, state.ignored, state.background);
+  byId('sets').textContent = isReadOnly() ? `${state.labels} (nothing is changed: no --to)` : `${state.labels} → ${state.to}`;
+  build();
+  setSize(size);
+  wire();
+  const first = findNext(-1);
+  await open(Math.max(0, first));
+  if (first < 0) showEnd();
+})().catch((error) => alarm(error.message));

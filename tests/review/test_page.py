@@ -1,0 +1,265 @@
+"""The page as a reviewer uses it, in headless Chromium: real keys and pointers, and the PNG files written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from boxed_cat import HEIGHT, WIDTH, given, suggested
+
+from mmseg_ext.data import read_mask
+from mmseg_ext.review import Review
+
+Open = Callable[..., Review]
+Reviewer = Callable[..., Any]
+
+
+@pytest.fixture(scope='module')
+def browser() -> Iterator[Any]:
+    chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        chromium = None
+    if chromium is None:
+        if os.environ.get('CI_REQUIRE_BROWSER') == '1':
+            pytest.fail('CI_REQUIRE_BROWSER=1, but Playwright or Chromium is missing')
+        pytest.skip('needs a browser')
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
+        )
+        yield browser
+        browser.close()
+
+
+class Page:
+    """A page with the hands of a reviewer; places are those of pixels in the image."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        page.set_default_timeout(30_000)  # only so that a hanging page cannot hang the run
+        self.noise: list[str] = []
+        page.on('console', lambda message: self.noise.append(message.text))
+        page.on('pageerror', lambda error: self.noise.append(str(error)))
+        page.on('request', lambda r: None if r.url.startswith((url, 'data:')) else self.noise.append(r.url))
+        page.goto(url)
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a place in the image is seen, as the picture is fitted into its canvas."""
+        box = self.page.locator('#picture').bounding_box()
+        scale = min(box['width'] / WIDTH, box['height'] / HEIGHT)
+        left = box['x'] + (box['width'] - scale * WIDTH) / 2
+        top = box['y'] + (box['height'] - scale * HEIGHT) / 2
+        return left + x * scale, top + y * scale
+
+    def point(self, x: float, y: float) -> None:
+        self.page.mouse.move(*self.at(x, y))
+
+    def drag(self, *places: tuple[float, float]) -> None:
+        self.point(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*self.at(*place), steps=4)
+        self.page.mouse.up()
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def title(self, text: str) -> None:
+        self.page.locator('#name').filter(has_text=text).wait_for()
+        self.page.locator(f'#picture[aria-label^="{text},"]').wait_for()
+
+    def status(self, text: str) -> None:
+        self.page.locator('#status').filter(has_text=text).wait_for()
+
+
+@pytest.fixture
+def look(browser: Any) -> Iterator[Callable[..., Page]]:
+    """Opens pages of a server; at the end none may have logged, raised, or asked for anything from elsewhere."""
+    pages: list[Page] = []
+
+    def open_page(client: Any, width: int = 1400, height: int = 900, **options: Any) -> Page:
+        page = browser.new_page(viewport={'width': width, 'height': height}, **options)
+        pages.append(Page(page, client.url))
+        return pages[-1]
+
+    yield open_page
+    for each in pages:
+        each.page.close()
+        assert each.noise == []
+
+
+def written(root: Path, stem: str) -> np.ndarray:
+    return read_mask(root / 'new' / 'train' / f'{stem}.png')
+
+
+def journal(root: Path) -> list[tuple[str, str]]:
+    lines = (root / 'new' / 'review.jsonl').read_text(encoding='utf-8').splitlines()
+    return [(line['stem'], line['decision']) for line in map(json.loads, lines)]
+
+
+def test_paint_snap_undo_accept(root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]) -> None:
+    page = look(serve(open_review(boxes=((5, 6, 16, 14),))))
+    page.title('train/a')
+    assert page.page.locator('#place').inner_text() == '1 of 3 · 3 left'
+    assert page.page.locator('#why').inner_text() == 'reason of a'
+
+    # A dog's line with the smallest brush, a stroke that is undone, and the eraser.
+    page.press('b', '2', *['['] * 12)
+    assert page.page.locator('#size').input_value() == '1'
+    page.drag((2.5, 2.5), (11.5, 2.5))
+    page.drag((2.5, 4.5), (11.5, 4.5))
+    page.press('z', 'e')
+    page.drag((5.5, 2.5), (5.5, 2.6))
+    page.status('saved, 9 px changed')  # before any decision
+    expected = given()
+    expected[2, 2:12] = 2
+    expected[2, 5] = 0
+    np.testing.assert_array_equal(written(root, 'a'), expected)
+
+    # The dog in the corner goes; the rough box around the cat snaps to it; a polygon, filled and given another class.
+    page.point(34, 25)
+    page.press('Delete')
+    page.point(12, 12)
+    page.press('n')
+    page.status('Snapped')
+    page.press('p', '1')
+    for place in ((26, 3), (36, 3), (36, 9), (26, 9)):
+        page.page.mouse.click(*page.at(*place))
+    page.press('Enter')
+    page.point(30, 5)
+    page.press('i', 'c', 'Enter')
+    page.title('train/bär')
+    expected[given() != 0] = 0
+    expected[suggested() == 1] = 1
+    expected[2, 2:12] = 2
+    expected[2, 5] = 0
+    expected[3:9, 26:36] = 255
+    page.status('edited')
+    np.testing.assert_array_equal(written(root, 'a'), expected)
+
+    # The suggestion within the cat's region, then all of it; back to the first one, where all can still be undone.
+    page.point(12, 12)
+    page.press('r')
+    page.status('accepted in a region')
+    region = given()
+    region[given() == 1] = suggested()[given() == 1]
+    np.testing.assert_array_equal(written(root, 'bär'), region)
+    page.press('a')
+    page.title('train/c d')
+    page.status('accepted,')
+    np.testing.assert_array_equal(written(root, 'bär'), suggested())
+    page.press('PageUp', 'PageUp')
+    page.title('train/a')
+    page.page.locator('#do-undo:enabled').wait_for()
+    page.press(*['Control+z'] * 8)
+    assert page.page.locator('#do-undo').is_disabled()
+    page.press('Control+y')
+    page.status('edited, 10 px changed')
+    line = given()
+    line[2, 2:12] = 2
+    np.testing.assert_array_equal(written(root, 'a'), line)
+
+    # The last one is marked unknown; the end names what comes next.
+    page.press('PageDown', 'PageDown')
+    page.title('train/c d')
+    page.press('x')
+    page.page.locator('#end').wait_for()
+    assert page.page.locator('#end-counts').inner_text() == '1 edited, 1 accepted, 1 to be removed'
+    assert page.page.locator('#commands').inner_text() == 'mmseg-ext train CONFIG'
+    assert (written(root, 'c d') == 255).all()
+    assert journal(root) == [
+        ('a', 'edit'), ('bär', 'region'), ('bär', 'accept'), ('a', 'edit'), ('c d', 'remove')
+    ]  # fmt: skip
+    np.testing.assert_array_equal(read_mask(root / 'labels' / 'train' / 'a.png'), given())
+
+
+def test_by_keyboard_alone(root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]) -> None:
+    page = look(serve(open_review()))
+    page.title('train/a')
+    page.press('?')
+    assert page.page.get_by_role('dialog', name='Keys').is_visible()
+    assert 'Snap the region' in page.page.locator('#keys').inner_text()
+    page.press('Escape')
+    # From the middle (20, 15): a pixel beside the cat, which then grows to it; twice grown, once shrunk.
+    page.press('b', '1', *['['] * 12, 'ArrowRight', 'ArrowRight', 'ArrowUp', 'Space')
+    page.press('Shift+ArrowLeft', 'g', 'g', 'Shift+G', 's')
+    page.title('train/bär')
+    page.status('skipped')
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    grown = cv2.dilate((given() == 1).astype(np.uint8), cross)
+    grown[14, 22] = 1
+    expected = cv2.erode(cv2.dilate(grown, cross), cross)
+    np.testing.assert_array_equal(written(root, 'a'), np.where(expected > 0, 1, given()))
+    page.press('PageUp')
+    page.title('train/a')
+    page.press('l')  # the original
+    page.press('u')
+    page.title('train/bär')
+    page.status('marked unknown')
+    np.testing.assert_array_equal(written(root, 'a'), np.where(given() != suggested(), 255, given()))
+
+
+def test_the_second_tab_is_told(root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]) -> None:
+    client = serve(open_review())
+    first, second = look(client), look(client)
+    for page in (first, second):
+        page.title('train/a')
+    first.press('a')
+    first.status('accepted')
+    second.point(12, 12)
+    second.press('Delete')
+    second.page.get_by_role('alert').filter(has_text='changed elsewhere').wait_for()
+    np.testing.assert_array_equal(written(root, 'a'), suggested())
+    second.page.get_by_role('button', name='Save mine over it').click()
+    second.status('px changed')
+    assert (written(root, 'a') != 1).all()
+    second.noise.clear()  # Chromium itself notes answers with an error status
+
+
+def test_touch_zoom_and_reading_only(root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]) -> None:
+    page = look(serve(open_review(to=None)), 400, 800, has_touch=True)
+    page.title('train/a')
+    assert page.page.locator('#do-keep').is_disabled()
+    assert page.page.locator('#do-brush').is_disabled()
+    assert 'no --to' in page.page.locator('#sets').inner_text()
+    assert page.page.evaluate('document.documentElement.scrollWidth') <= 400
+    page.press('Enter', 'a', 'x')
+    assert page.page.locator('#name').inner_text() == 'train/a'
+    assert not (root / 'new').exists()
+
+
+def test_two_fingers_zoom_and_do_not_paint(
+    root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]
+) -> None:
+    page = look(serve(open_review()), has_touch=True)
+    page.title('train/a')
+    page.press('b', '2')
+    session = page.page.context.new_cdp_session(page.page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{'x': x, 'y': y, 'id': number} for number, (x, y) in enumerate(places)]
+        session.send('Input.dispatchTouchEvent', {'type': kind, 'touchPoints': points})
+
+    x, y = page.at(20, 15)
+    touch('touchStart', (x - 50, y))
+    touch('touchStart', (x - 50, y), (x + 50, y))
+    touch('touchMove', (x - 100, y), (x + 100, y))
+    touch('touchEnd')
+    assert page.page.locator('#do-undo').is_disabled()  # the stroke of the first finger was given up
+    # The picture is twice as large now, about (20, 15): five pixels to the right there are 2.5 here.
+    page.press(*['['] * 12)
+    page.page.mouse.click(*page.at(25, 16))
+    page.press('Enter')
+    page.title('train/bär')
+    page.status('edited')
+    assert np.argwhere(written(root, 'a') != given()).tolist() == [[15, 22]]
