@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 # Control characters (C0 without tab and line break, DEL, C1), and those that turn the direction of writing.
 UNSAFE_ON_A_TERMINAL = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]')
+MAX_PART_CHARACTERS = 4000
 
 
 class InputError(Exception):
@@ -29,7 +30,7 @@ class InputError(Exception):
     """
 
     def __init__(self, subject: object, problem: str = '', remedy: str = '', *, exit_code: int = 2) -> None:
-        super().__init__(str(subject), problem, remedy)
+        super().__init__(*map(_shortened, (str(subject), problem, remedy)))
         self.exit_code = exit_code
 
     @property
@@ -84,6 +85,14 @@ def raise_all(problems: Sequence[InputError], remedy: str = '') -> None:
         raise problems[0]
     if problems:
         raise CombinedInputError(problems, remedy)
+
+
+def _shortened(text: str) -> str:
+    """Cut what is quoted from a damaged file: it may be all of it."""
+    if len(text) <= MAX_PART_CHARACTERS:
+        return text
+    half = MAX_PART_CHARACTERS // 2
+    return f'{text[:half]} … {text[-half:]}'
 
 
 def one_line(error: object) -> str:

@@ -240,6 +240,22 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding='utf-8')
 
 
+def names_file(path: Path) -> bool:
+    """Whether a path that a foreign file names is that of a file; False also for one that no file could have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or with a zero byte
+        return False
+
+
+def names_folder(path: Path) -> bool:
+    """Whether a path that a foreign file names is that of a folder; as `names_file`."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def load_bytes(path: str | Path, most: int = MAX_TEXT_BYTES) -> bytes:
     """Read a regular file of limited size: neither a pipe that never ends nor a sparse file of a terabyte.
 
@@ -308,7 +324,9 @@ def read_json(path: str | Path, remedy: str = '') -> Any:
 
 
 def read_yaml(path: str | Path, remedy: str = '') -> Any:
-    """Read a YAML file of plain data. Aliases are refused, since a small file can expand to a huge one by them.
+    """Read a YAML file of plain data, tuples of Python as lists.
+
+    Aliases are refused, since a small file can expand to a huge one by them.
 
     Raises:
         InputError: It cannot be read, is larger than 1 MiB, or holds no YAML.
@@ -322,6 +340,8 @@ def read_yaml(path: str | Path, remedy: str = '') -> Any:
                 raise yaml.MarkedYAMLError(problem='aliases (*name) are not read', problem_mark=mark)
             return super().compose_node(parent, index)
 
+    # How mmengine writes a tuple of a config; it becomes a list, as in JSON.
+    Loader.add_constructor('tag:yaml.org,2002:python/tuple', yaml.SafeLoader.construct_yaml_seq)
     try:
         content = yaml.load(load_text(path, MAX_YAML_BYTES), Loader)
         json.dumps(content, ensure_ascii=False, default=str, skipkeys=True).encode()  # fails on half a character

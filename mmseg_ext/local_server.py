@@ -5,20 +5,29 @@ Why Starlette: docs/adr/0007-starlette-for-the-local-page.md.
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from mmseg_ext.errors import InputError, installing
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
+T = TypeVar('T')
+
+EVERY_ADDRESS = ('0.0.0.0', '::')
 HEADERS = {
     'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -28,7 +37,13 @@ HEADERS = {
     'Cache-Control': 'no-store',
 }
 KINDS = {'.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css'}
-MAX_CONCURRENT_REQUESTS = 16
+MAX_CONNECTIONS = 200  # from there on, the one that has been silent for longest makes room
+HEAD_TIMEOUT_S = 10  # from the connection, or from the first byte of a further request, to the end of its head
+BODY_TIMEOUT_S = 60  # from there to the end of its body
+REQUEST_TIMEOUT_S = 180  # from its head to the end of the answer, which a client may be slow to take
+WORK_TIMEOUT_S = 60  # in the queue and at work
+MAX_QUEUED = 8  # requests at work or waiting for it
+MAX_BUFFERED_BYTES = 100_000_000  # of all bodies on their way, beyond the one that is read
 
 
 class RefusedError(Exception):
@@ -39,14 +54,21 @@ class RefusedError(Exception):
         self.status = status
 
 
-def build_app(host: str, web: Path, pages: Mapping[str, str], routes: Sequence[BaseRoute]) -> Starlette:
+def build_app(
+    host: str, web: Path, pages: Mapping[str, str], routes: Sequence[BaseRoute], allowed_hosts: Sequence[str] = ()
+) -> Starlette:
     """Build an app that serves some files of a folder, and routes of its own.
+
+    It answers only under names of this machine, and no page of another site, whose name might be made to point here
+    (DNS rebinding).
 
     Args:
         host: The address that it will listen on.
         web: Folder of the files.
         pages: Path in the address → name of the file.
         routes: All else.
+        allowed_hosts: Further names under which it answers. ``localhost``, ``host``, and, where that is every address
+            of this machine, its name and numeric addresses need none.
 
     Raises:
         InputError: Starlette or uvicorn are not installed.
@@ -54,7 +76,6 @@ def build_app(host: str, web: Path, pages: Mapping[str, str], routes: Sequence[B
     check_installed()
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
     from starlette.responses import Response
     from starlette.routing import Route
 
@@ -62,12 +83,81 @@ def build_app(host: str, web: Path, pages: Mapping[str, str], routes: Sequence[B
         path = web / pages[request.url.path]
         return Response(path.read_bytes(), media_type=KINDS[path.suffix], headers=HEADERS)
 
-    hosts = ['*'] if host in ('0.0.0.0', '::') else [host, f'[{host}]', 'localhost', '127.0.0.1', '::1', '[::1]']
     return Starlette(
         routes=[*(Route(path, page) for path in pages), *routes],
-        # Against pages of other sites whose name is made to point here (DNS rebinding).
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
+        middleware=[Middleware(SameSite, host=host, allowed_hosts=allowed_hosts)],
     )
+
+
+class SameSite:
+    """ASGI middleware that refuses requests under foreign names, and those of pages of other sites.
+
+    Args:
+        app: The app.
+        host: The address that it listens on.
+        allowed_hosts: Further names.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, allowed_hosts: Sequence[str] = ()) -> None:
+        self.app = app
+        self._names = {'localhost', '127.0.0.1', '::1', host.lower(), *(name.lower() for name in allowed_hosts)}
+        self._is_open = host in EVERY_ADDRESS
+        if self._is_open:
+            self._names.add(socket.gethostname().lower())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
+        from starlette.datastructures import Headers
+        from starlette.responses import JSONResponse
+
+        answer: ASGIApp = self.app
+        if scope['type'] == 'http':
+            headers = Headers(scope=scope)
+            origin, host = headers.get('origin'), headers.get('host', '')
+            if not self._knows(host):
+                answer = JSONResponse({'error': 'This server does not go by this name.'}, 400, headers=HEADERS)
+            elif origin is not None and urlsplit(origin).netloc != host:
+                error = 'This page of another site may not use this server.'
+                answer = JSONResponse({'error': error}, 403, headers=HEADERS)
+        await answer(scope, receive, send)
+
+    def _knows(self, host: str) -> bool:
+        try:
+            name = (urlsplit(f'//{host}').hostname or '').rstrip('.')
+        except ValueError:
+            return False
+        if name in self._names:
+            return True
+        try:  # no name, so that nobody can have made it point here
+            return self._is_open and bool(ip_address(name))
+        except ValueError:
+            return False
+
+
+class Work:
+    """Queue of requests that are worked on one after another, in a thread.
+
+    Each is answered within a time: one that still waits then is dropped, one at work runs on, and others wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._places = BoundedSemaphore(MAX_QUEUED)
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function in its turn.
+
+        Raises:
+            RefusedError: Too many wait, or it took too long.
+        """
+        if not self._places.acquire(blocking=False):
+            raise RefusedError(503, f'{MAX_QUEUED} others wait already; try again in a minute.')
+        work = self._thread.submit(function, *args)
+        work.add_done_callback(lambda _: self._places.release())
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work), WORK_TIMEOUT_S)
+        except TimeoutError:
+            raise RefusedError(503, f'It took longer than {WORK_TIMEOUT_S} s; try again, or a smaller image.') from None
 
 
 def check_installed() -> None:
@@ -92,20 +182,27 @@ async def read_body(request: Request, max_bytes: int, empty: bool = False) -> by
         empty: Whether there may be none.
 
     Raises:
-        RefusedError: A page of another site asks, or the body is larger than the limit, or empty.
+        RefusedError: The body is larger than the limit, empty or too slow, or too many are on their way.
     """
-    origin = request.headers.get('origin')
-    if origin is not None and urlsplit(origin).netloc != request.headers.get('host'):
-        raise RefusedError(403, 'This page of another site may not use this server.')
     too_large = RefusedError(413, f'The file is larger than {max_bytes / 1e6:g} MB, the limit of this server.')
     length = request.headers.get('content-length', '0')
     if not length.isdigit() or int(length) > max_bytes:
         raise too_large
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > max_bytes:
-            raise too_large
+    state = request.app.state
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                data += chunk
+                state.buffered = getattr(state, 'buffered', 0) + len(chunk)  # of all bodies on their way
+                if len(data) > max_bytes:
+                    raise too_large
+                if state.buffered - len(data) > MAX_BUFFERED_BYTES:
+                    raise RefusedError(503, 'Too many files are on their way; try again in a minute.')
+    except TimeoutError:
+        raise RefusedError(408, f'The file took longer than {BODY_TIMEOUT_S} s to arrive.') from None
+    finally:
+        state.buffered = getattr(state, 'buffered', 0) - len(data)
     if not data and not empty:
         raise RefusedError(400, 'The file is empty.')
     return bytes(data)
@@ -136,7 +233,50 @@ def listen(app: Starlette, host: str, port: int) -> None:
             ) from error
         shown = f'[{host}]' if ':' in host else host
         print(f'http://{shown}:{listener.getsockname()[1]}/  (Ctrl-C ends it)', flush=True)
-        config = uvicorn.Config(
-            app, log_level='warning', access_log=False, server_header=False, limit_concurrency=MAX_CONCURRENT_REQUESTS
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(server_config(app)).run(sockets=[listener])
+
+
+def server_config(app: Starlette) -> uvicorn.Config:
+    """Configure uvicorn so that connections which send nothing, or slowly, hold nobody off."""
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class TimedProtocol(H11Protocol):
+        """HTTP with time limits on heads and answers; uvicorn has one on the pause between requests only."""
+
+        _timer: asyncio.TimerHandle | None = None
+        _in_request = False
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._since = self.loop.time()
+            self._limit(HEAD_TIMEOUT_S)
+            if len(self.connections) > MAX_CONNECTIONS:
+                silent = [other for other in self.connections if not other._is_answering()]  # type: ignore[union-attr]
+                min(silent, key=lambda other: other._since, default=self).transport.abort()  # type: ignore[union-attr]
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._is_answering() != self._in_request or self._timer is None:
+                self._in_request = self._is_answering()
+                self._limit(REQUEST_TIMEOUT_S if self._in_request else HEAD_TIMEOUT_S)
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if not self._is_answering():  # from here on, uvicorn's own limit holds until the next byte
+                self._in_request = False
+                self._limit(None)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._limit(None)
+            super().connection_lost(exc)
+
+        def _is_answering(self) -> bool:
+            return self.cycle is not None and not self.cycle.response_complete
+
+        def _limit(self, seconds: float | None) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+
+    return uvicorn.Config(app, http=TimedProtocol, log_level='warning', access_log=False, server_header=False)

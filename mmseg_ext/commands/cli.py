@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mmseg_ext.converters.report import Report
 
 QUOTES = '"\''
-MAX_MESSAGE_CHARACTERS = 4000  # a damaged file may be quoted in full
 LINE_BREAK = re.compile(r'\s*\n\s*')
 ARGUMENT = re.compile(r'`([a-z_]\w*)(?:=([^`]*))?`')  # how an `InputError` writes an argument of a library function
 # Arguments of the library that have another name on the command line, the same in every command.
@@ -131,9 +130,7 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
 def print_error(error: object, start: str = 'error: ') -> None:
     """Print an error, or its message, as one line on standard error that names this command's flags."""
     message = str(error) if ArgumentParser.last is None else ArgumentParser.last.name_flags(str(error))
-    message = LINE_BREAK.sub(' ', message)
-    cut = f'{message[:MAX_MESSAGE_CHARACTERS]} …' if len(message) > MAX_MESSAGE_CHARACTERS else message
-    print(f'{start}{cut}', file=sys.stderr)
+    print(start + LINE_BREAK.sub(' ', message), file=sys.stderr)
 
 
 def console(width: int = 110) -> Console:
@@ -251,6 +248,23 @@ def add_new_labels(parser: argparse.ArgumentParser, text: str) -> None:
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options``, overrides of a config."""
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config')
+
+
+class _SafeConfig(argparse.Action):
+    """Sets that no config is run as a program, for this process and those that it starts."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(nargs=0, **kwargs)
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        os.environ['MMSEG_EXT_SAFE_CONFIG'] = '1'  # the name is that of `mmseg_ext.runs.data_config`, which loads torch
+
+
+def add_safe_config(parser: argparse.ArgumentParser) -> None:
+    """Add ``--safe-config``, for runs of strangers."""
+    parser.add_argument(
+        '--safe-config', action=_SafeConfig, help='read CONFIG as plain data (JSON, YAML, a dump), never run it'
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -32,6 +32,7 @@ def build_parser() -> cli.ArgumentParser:
         help='also FILE with the suffix .int8.onnx, quantised with the val images of DATA and scored on them',
     )  # fmt: skip
     parser.add_argument('--labels', default='labels', metavar='NAME', help='label set to score by (default: labels)')
+    cli.add_safe_config(parser)
     parser.add_argument('--overwrite', action='store_true', help='replace files')
     return parser
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from mmseg_ext.commands.cli import ArgumentParser
+from mmseg_ext.commands.cli import ArgumentParser, add_safe_config
 from mmseg_ext.data.images import MAX_PIXELS, ImageRules, pixel_limit
 from mmseg_ext.inference.network import Mode
 from mmseg_ext.inference.predictor import ONNX_SUFFIX, Predictor
@@ -15,8 +15,14 @@ from mmseg_ext.inference.predictor import ONNX_SUFFIX, Predictor
 MODEL_FLAGS = {'batch_size': '--batch'}
 
 
-def add_model_arguments(parser: ArgumentParser) -> None:
-    """Add what every command that predicts takes; `predictor_from` reads it."""
+def add_model_arguments(parser: ArgumentParser, megapixels: float = MAX_PIXELS / 1e6) -> None:
+    """Add what every command that predicts takes; `predictor_from` reads it.
+
+    Args:
+        parser: The parser.
+        megapixels: Largest image by default.
+    """
+    add_safe_config(parser)
     parser.add_argument('--tta', action='store_true', help="average the sizes and flips of the config's tta_pipeline")
     parser.add_argument(
         '--size', type=int, metavar='N', help='longest side of an image in the network (default: as in the config)'
@@ -33,8 +39,8 @@ def add_model_arguments(parser: ArgumentParser) -> None:
         help='colour behind transparent pixels (default: 255,255,255)',
     )  # fmt: skip
     parser.add_argument(
-        '--max-pixels', type=above_zero, default=pixel_limit() / 1e6, metavar='M',
-        help=f'refuse images of more megapixels (default: {MAX_PIXELS / 1e6:g})',
+        '--max-pixels', type=above_zero, default=pixel_limit(int(megapixels * 1e6)) / 1e6, metavar='M',
+        help=f'refuse images of more megapixels (default: {megapixels:g})',
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ EXAMPLE = """mmseg-ext serve pets/NAME work_dirs/NAME
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     from mmseg_ext.commands.model_arguments import MODEL_FLAGS, above_zero, add_model_arguments
-    from mmseg_ext.inference.server import MAX_UPLOAD_BYTES
+    from mmseg_ext.inference.server import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS
 
     parser = cli.ArgumentParser(
         'Serve a page that shows the mask of an image that is dropped on it, with a legend and an opacity slider.\n'
@@ -28,12 +28,16 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument(
         '--host', default='127.0.0.1', metavar='ADDRESS', help='address to listen on (default: 127.0.0.1)'
     )
+    parser.add_argument(
+        '--allowed-hosts', type=cli.names, default=(), metavar='A,B',
+        help='further names under which it answers, with --host (default: localhost, the address, this machine)',
+    )  # fmt: skip
     parser.add_argument('--port', type=int, default=8000, metavar='N', help='0 chooses a free one (default: 8000)')
     parser.add_argument(
         '--max-upload', type=above_zero, default=MAX_UPLOAD_BYTES / 1e6, metavar='MB',
         help=f'largest upload (default: {MAX_UPLOAD_BYTES / 1e6:g})',
     )  # fmt: skip
-    add_model_arguments(parser)
+    add_model_arguments(parser, MAX_UPLOAD_PIXELS / 1e6)
     return parser
 
 
@@ -47,4 +51,4 @@ def main(argv: Sequence[str] | None = None) -> None:
     model, rest = split_model(args.model)
     if rest:
         parser.error(f'{rest[0]}: images are dropped on the page; for files use mmseg-ext predict')
-    serve(predictor_from(model, args), args.host, args.port, int(args.max_upload * 1e6))
+    serve(predictor_from(model, args), args.host, args.port, int(args.max_upload * 1e6), args.allowed_hosts)

@@ -30,6 +30,7 @@ def build_parser() -> cli.ArgumentParser:
         '--probabilities', action='store_true', help='keep the class probabilities too, for mmseg-ext errors'
     )
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier result in D')
+    cli.add_safe_config(parser)
     cli.add_run_arguments(parser)
     return parser
 

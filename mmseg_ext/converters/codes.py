@@ -202,7 +202,7 @@ def _colour(cells: Sequence[str]) -> Colour | None:
     if len(cells) == 1 and re.fullmatch(r'#[0-9a-fA-F]{6}', cells[0].strip()):
         red, green, blue = bytes.fromhex(cells[0].strip()[1:])
         return red, green, blue
-    values = [int(cell) for cell in cells if cell.strip().isdecimal()]
+    values = [int(cell) for cell in cells if len(cell.strip()) <= 3 and cell.strip().isdecimal()]
     if len(cells) != 3 or len(values) != 3 or max(values) > 255:
         return None
     return values[0], values[1], values[2]

@@ -25,7 +25,7 @@ from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import read_lines
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, USUAL_SPLITS
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_text, read_yaml
+from mmseg_ext.files import load_text, names_file, names_folder, read_yaml
 
 FILE_NAME = 'data.yaml'
 SLACK = 0.01  # by which a coordinate may leave 0–1
@@ -73,7 +73,7 @@ def convert_yolo(
             images.append(AnnotatedImage(image, image.stem, annotations, split, problem=problem))
     if not images:
         raise InputError(path, 'names no folder with images as train, val or test', 'correct its paths')
-    unlabelled = [image.path.name for image in images if not label_file(image.path).is_file()]
+    unlabelled = [image.path.name for image in images if not names_file(label_file(image.path))]
     if unlabelled:
         report.notes.append(f'{len(unlabelled)} images without a label file are background: {some(unlabelled)}')
     settings = {'ignored': list(ignored or ()), 'boxes': boxes}
@@ -90,7 +90,7 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
 def _names(value: Any, path: Path) -> dict[int, str]:
     entries = dict(enumerate(value)) if isinstance(value, list) else value
     if not isinstance(entries, Mapping) or not entries or not all(isinstance(key, int) for key in entries):
-        raise InputError(path, f'`names:` must be a list, or ids with names, found {value!r}')
+        raise InputError(path, f'`names:` must be a list, or ids with names, found {value!r:.200}')
     names = {key: str(name) for key, name in sorted(entries.items())}
     if len(set(names.values())) < len(names):
         raise InputError(path, f'`names:` holds a name twice: {", ".join(names.values())}')
@@ -105,16 +105,16 @@ def _images(content: Mapping[str, Any], split: str, path: Path) -> list[Path]:
     found: list[Path] = []
     for entry in value if isinstance(value, list) else [value] if value else []:
         places = _places(path, content.get('path'), str(entry))
-        place = next((place for place in places if place.exists()), None)
+        place = next((place for place in places if names_file(place) or names_folder(place)), None)
         if place is None:
             remedy = 'correct the path, or unpack the whole archive'
-            raise InputError(path, f'names {entry}, which does not exist', remedy)
+            raise InputError(path, f'names {str(entry)[:200]}, which does not exist', remedy)
         if place.is_dir():
             found += [file for file in place.rglob('*') if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
             continue
         for line in read_lines(place):
             files = _places(place, content.get('path'), line)
-            found.append(next((file for file in files if file.is_file()), files[0]))
+            found.append(next((file for file in files if names_file(file)), files[0]))
     return sorted(file for file in found if not file.name.startswith('.'))
 
 
@@ -130,7 +130,7 @@ def _places(path: Path, base: Any, entry: str) -> list[Path]:
 def _annotations(image: Path, names: Mapping[int, str], boxes: bool) -> tuple[list[Annotation], InputError | None]:
     path = label_file(image)
     annotations = []
-    if not path.is_file():
+    if not names_file(path):
         return [], None
     try:
         lines = load_text(path).splitlines()

@@ -38,8 +38,8 @@ PILLOW_LOCK = Lock()  # filters of warnings and Pillow's limit are the process's
 Pixels = NDArray[np.uint8]
 
 
-def pixel_limit() -> int:
-    """Return the largest number of pixels that is decoded: 80 million, or ``$MMSEG_EXT_MAX_PIXELS``.
+def pixel_limit(default: int = MAX_PIXELS) -> int:
+    """Return the largest number of pixels that is decoded: ``$MMSEG_EXT_MAX_PIXELS``, or else the default.
 
     An environment variable, since it must reach the worker processes of every tool.
 
@@ -48,7 +48,7 @@ def pixel_limit() -> int:
     """
     text = os.environ.get(MAX_PIXELS_VARIABLE)
     if not text:
-        return MAX_PIXELS
+        return default
     try:
         limit = int(float(text))
     except (ValueError, OverflowError):

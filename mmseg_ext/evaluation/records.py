@@ -142,8 +142,17 @@ def read_records(path: str | Path) -> Records:
         raise InputError(path, 'records not found', 'mmseg-ext train and mmseg-ext test write them')
     try:
         table = parquet.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(path, f'cannot be read as Parquet ({one_line(error)})', WRITE_AGAIN) from error
+        return _from_table(path, table)
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, MemoryError, ValueError, TypeError, OverflowError) as error:
+        raise InputError(path, f'cannot be read as Parquet ({one_line(error)[:300]})', WRITE_AGAIN) from error
+
+
+def _from_table(path: Path, table: Any) -> Records:
+    """Check the columns of a table; text that is no UTF-8 is found by converting it only."""
+    import pyarrow as pa
+
     missing = [name for name in COLUMNS if name not in table.column_names]
     classes = _class_names(table.schema.metadata or {})
     if missing or classes is None:
@@ -152,7 +161,15 @@ def read_records(path: str | Path) -> Records:
     kind = table.schema.field('counts').type
     if kind != pa.list_(pa.int64(), len(classes) ** 2):
         raise InputError(path, f'column counts is {kind}, expected {len(classes) ** 2} int64', WRITE_AGAIN)
+    absent = [name for name in COLUMNS if name != 'label' and table[name].null_count]
+    if absent:
+        raise InputError(path, f'column {absent[0]} lacks values', WRITE_AGAIN)
     counts = table['counts'].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    if len(counts) != len(table) * len(classes) ** 2 or (counts < 0).any():
+        raise InputError(path, 'column counts holds numbers below 0, or too few', WRITE_AGAIN)
+    for name in ('stem', 'split', 'image', 'label'):
+        if table.schema.field(name).type != pa.string():
+            raise InputError(path, f'column {name} holds no text', WRITE_AGAIN)
     return Records(
         classes=classes,
         stems=table['stem'].to_pylist(),

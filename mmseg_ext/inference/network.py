@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
@@ -19,6 +20,8 @@ ChannelOrder = Literal['rgb', 'bgr']
 
 FORMAT_VERSION = 1  # of the JSON
 EXPORT_AGAIN = 'export the model again'
+MAX_SIDE = 16_384  # pixels that a network is given
+MAX_VIEWS = 100
 
 
 @dataclass(frozen=True)
@@ -84,16 +87,22 @@ class ModelInfo:
                 tta_sizes=tuple(_floats(size, 2) for size in content['tta_sizes']),
                 tta_flip=bool(content['tta_flip']),
                 mode=_choice(content['mode'], get_args(Mode)),
-                tile=int(content['tile']),
-                stride=int(content['stride']),
+                tile=int(float(content['tile'])),
+                stride=int(float(content['stride'])),
                 threshold=None if content['threshold'] is None else float(content['threshold']),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(source, f'metadata cannot be used ({error!r})', EXPORT_AGAIN) from error
-        sides = [side for size in (info.size, *info.tta_sizes) for side in size or ()]
-        if min(*info.std, *sides, info.tile, info.stride) <= 0 or info.stride > info.tile:
-            problem = 'metadata holds a size or standard deviation that is not above 0, or a stride above the tile'
-            raise InputError(source, problem, EXPORT_AGAIN)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise InputError(source, f'metadata cannot be used ({error!r:.200})', EXPORT_AGAIN) from error
+        sides = [info.tile, info.stride, *(side for size in (info.size, *info.tta_sizes) for side in size or ())]
+        problem = ''
+        if not all(math.isfinite(value) for value in (*info.mean, *info.std, *sides, info.threshold or 0)):
+            problem = 'a number that is not finite'
+        elif min(*info.std, *sides) <= 0 or info.stride > info.tile:
+            problem = 'a size or standard deviation that is not above 0, or a stride above the tile'
+        elif max(sides) > MAX_SIDE or len(info.tta_sizes) > MAX_VIEWS:
+            problem = f'a size above {MAX_SIDE:,} pixels, or more than {MAX_VIEWS} sizes of views'
+        if problem:
+            raise InputError(source, f'metadata holds {problem}', EXPORT_AGAIN)
         return info
 
 

@@ -55,17 +55,45 @@ class OnnxNetwork:
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             reason = one_line(error)[:MAX_REASON_CHARACTERS]
             raise InputError(path, f'is no ONNX model, or a damaged one ({reason})', EXPORT_AGAIN) from error
-        metadata = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        try:
+            metadata = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+            taken, given = self.session.get_inputs(), self.session.get_outputs()
+            names = [tensor.name for tensor in (*taken, *given)]
+        except UnicodeDecodeError as error:
+            raise InputError(path, f'is a damaged ONNX model ({error})', EXPORT_AGAIN) from error
         if metadata is None:
             raise InputError(path, 'does not name its classes', 'export the model with mmseg-ext export')
         self.info = ModelInfo.from_json(metadata, str(path))
-        self.input_name = self.session.get_inputs()[0].name
+        self._path = path
+        if len(taken) != 1 or len(given) != 1:
+            raise InputError(path, f'has {len(taken)} inputs and {len(given)} outputs, expected one each', EXPORT_AGAIN)
+        shape = given[0].shape
+        if len(shape) == 4 and isinstance(shape[1], int):  # otherwise `logits` finds out
+            self._check_classes(shape[1])
+        self.input_name = names[0]
 
     def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map normalised images (N, 3, H, W) to logits (N, K, H, W)."""
-        (result,) = self.session.run(None, {self.input_name: inputs})
-        logits: NDArray[np.float32] = result
+        """Map normalised images (N, 3, H, W) to logits (N, K, H, W).
+
+        Raises:
+            InputError: The network cannot be run on them, or gives something else.
+        """
+        try:
+            (result,) = self.session.run(None, {self.input_name: inputs})
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class
+            reason = one_line(error)[:MAX_REASON_CHARACTERS]
+            raise InputError(self._path, f'cannot be run on {inputs.shape} ({reason})', EXPORT_AGAIN) from error
+        logits: NDArray[np.float32] = np.asarray(result)
+        if logits.ndim != 4 or (logits.shape[0], *logits.shape[2:]) != (inputs.shape[0], *inputs.shape[2:]):
+            raise InputError(self._path, f'makes {logits.shape} of {inputs.shape}', EXPORT_AGAIN)
+        self._check_classes(logits.shape[1])
         return logits
+
+    def _check_classes(self, outputs: int) -> None:
+        names = self.info.classes.names
+        if outputs != len(names) and (outputs, len(names)) != (1, 2):  # one output tells an object from the background
+            problem = f'has {outputs} outputs, but its metadata names {len(names)} classes: {", ".join(names)}'
+            raise InputError(self._path, problem, EXPORT_AGAIN)
 
 
 def usable_cores() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from mmseg_ext import local_server
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.outputs import encode_jpeg, encode_png
 from mmseg_ext.inference.predictor import Predictor
-from mmseg_ext.local_server import HEADERS, RefusedError, check_installed, listen, read_body
+from mmseg_ext.local_server import HEADERS, RefusedError, Work, check_installed, listen, read_body
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -28,10 +29,17 @@ if TYPE_CHECKING:
 WEB = Path(__file__).with_name('web')
 PAGES = {'/': 'page.html', '/page.js': 'page.js', '/page.css': 'page.css'}
 MAX_UPLOAD_BYTES = 25_000_000
+MAX_UPLOAD_PIXELS = 40_000_000  # by default: a small file can hold an image that takes the memory of many
 MAX_SHOWN_SIDE = 1600  # pixels of the image in the page; the mask to download is not reduced
 
 
-def serve(predictor: Predictor, host: str = '127.0.0.1', port: int = 8000, max_bytes: int = MAX_UPLOAD_BYTES) -> None:
+def serve(
+    predictor: Predictor,
+    host: str = '127.0.0.1',
+    port: int = 8000,
+    max_bytes: int = MAX_UPLOAD_BYTES,
+    allowed_hosts: Sequence[str] = (),
+) -> None:
     """Serve the page until interrupted; print its address once it can be opened.
 
     Args:
@@ -39,21 +47,26 @@ def serve(predictor: Predictor, host: str = '127.0.0.1', port: int = 8000, max_b
         host: The address to listen on. Anything but loopback lets other machines use the model.
         port: 0 chooses a free one.
         max_bytes: Size limit of an upload.
+        allowed_hosts: Further names under which it answers; see `mmseg_ext.local_server.build_app`.
 
     Raises:
         InputError: A library is missing, or the address cannot be used.
     """
-    listen(build_app(predictor, host, max_bytes), host, port)
+    listen(build_app(predictor, host, max_bytes, allowed_hosts), host, port)
 
 
-def build_app(predictor: Predictor, host: str = '127.0.0.1', max_bytes: int = MAX_UPLOAD_BYTES) -> Starlette:
+def build_app(
+    predictor: Predictor,
+    host: str = '127.0.0.1',
+    max_bytes: int = MAX_UPLOAD_BYTES,
+    allowed_hosts: Sequence[str] = (),
+) -> Starlette:
     """Build the app: ``GET /`` (the page), ``GET /model`` (classes and limits), ``POST /predict`` (a file's bytes).
 
     Raises:
         InputError: Starlette or uvicorn are not installed.
     """
     check_installed()
-    import anyio
     from starlette.requests import ClientDisconnect
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
@@ -61,13 +74,12 @@ def build_app(predictor: Predictor, host: str = '127.0.0.1', max_bytes: int = MA
     async def model(request: Request) -> Response:
         return JSONResponse(describe(predictor, max_bytes), headers=HEADERS)
 
-    one_at_a_time = anyio.Semaphore(1)
+    work = Work()
 
     async def predict(request: Request) -> Response:
         try:
             data = await read_body(request, max_bytes)
-            async with one_at_a_time:
-                content = await anyio.to_thread.run_sync(answer, predictor, data)
+            content = await work.run(answer, predictor, data)
         except RefusedError as refused:
             return JSONResponse({'error': str(refused)}, refused.status, headers=HEADERS)
         except ClientDisconnect:  # in the middle of an upload
@@ -75,7 +87,7 @@ def build_app(predictor: Predictor, host: str = '127.0.0.1', max_bytes: int = MA
         return JSONResponse(content, headers=HEADERS)
 
     routes = [Route('/model', model), Route('/predict', predict, methods=['POST'])]
-    return local_server.build_app(host, WEB, PAGES, routes)
+    return local_server.build_app(host, WEB, PAGES, routes, allowed_hosts)
 
 
 def describe(predictor: Predictor, max_bytes: int) -> dict[str, Any]:

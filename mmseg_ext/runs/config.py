@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.runs.config_names import find_config
 from mmseg_ext.runs.console import quiet_console
+from mmseg_ext.runs.data_config import DATA_SUFFIXES, load_data_config, only_data_allowed
 
 SIMILAR_NAME = 0.87  # difflib's ratio: a letter too few, too many, or two swapped
 USED_OUTSIDE_RUNNER = frozenset(
@@ -26,7 +27,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """Read a config file and apply overrides.
 
     Args:
-        path: The config file, or the name of a config that comes with mmseg_ext.
+        path: The config file, or the name of a config that comes with mmseg_ext. JSON and YAML are read as plain data,
+            and so is everything under ``--safe-config``; see `load_data_config`.
         options: Overrides, dotted key → value. A key that names nothing in the config, or only a variable of its file,
             is refused: it would silently change nothing.
 
@@ -36,7 +38,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     quiet_console(MMLogger.get_current_instance())  # it announces every environment variable that a config reads
     path = find_config(path)
     try:
-        config = Config.fromfile(path)
+        is_data = only_data_allowed() or path.suffix in DATA_SUFFIXES
+        config = load_data_config(path) if is_data else Config.fromfile(path)
     except InputError:
         raise
     except Exception as error:  # a config is a program: whatever it raises, the fault lies in that file

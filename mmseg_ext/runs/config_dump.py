@@ -6,7 +6,10 @@ import ast
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.files import load_text
+
+MAX_CONFIG_BYTES = 10_000_000
 
 
 def read_config_dump(path: str | Path) -> dict[str, Any]:
@@ -16,11 +19,11 @@ def read_config_dump(path: str | Path) -> dict[str, Any]:
         InputError: The file cannot be read, or holds anything else (it is then a program and not a dump).
     """
     try:
-        tree = ast.parse(Path(path).read_text(encoding='utf-8'))
+        tree = ast.parse(load_text(path, MAX_CONFIG_BYTES))
         return {_target(statement): _value(statement.value) for statement in tree.body}  # type: ignore[attr-defined]
-    except (OSError, SyntaxError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
         raise InputError(
-            path, f'is no config as a training writes it ({error})', 'its settings stay unknown'
+            path, f'is no config as a training writes it ({one_line(error)[:300]})', 'its settings stay unknown'
         ) from error
 
 

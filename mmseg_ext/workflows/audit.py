@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_ext.eda.audit import Audit, audit_label_set, read_rules, write_audit_json, write_findings_csv
-from mmseg_ext.files import refuse_existing
+from mmseg_ext.files import refuse_existing, staged_files
 
 FILES = ('audit.json', 'findings.csv', 'audit.html')
 
@@ -48,7 +48,8 @@ def audit_labels(
     if out is not None:
         from mmseg_ext.reports.audit_page import write_audit_page
 
-        write_audit_json(targets[0], result)
-        write_findings_csv(targets[1], result)
-        write_audit_page(targets[2], result)
+        with staged_files(out) as stage:  # a full disk leaves the earlier result as it was, not half of each
+            write_audit_json(stage / FILES[0], result)
+            write_findings_csv(stage / FILES[1], result)
+            write_audit_page(stage / FILES[2], result)
     return result

@@ -119,9 +119,9 @@ def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     for name in ('onnx', 'onnxscript'):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(InputError, match=r'pip install "mmseg_ext\[export\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[export\]"'):
         write_onnx(Fake({}), tmp_path / 'a.onnx')  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r'pip install "mmseg_ext\[export\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[export\]"'):
         quantise(tmp_path / 'a.onnx', tmp_path / 'b.onnx', [])
 
 

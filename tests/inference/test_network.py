@@ -34,6 +34,10 @@ def test_json_keeps_every_field(info: ModelInfo) -> None:
         ({'channels': 'hsv'}, "'hsv' is none of"),
         ({'mode': 'other'}, 'none of'),
         ({'tile': 'wide'}, 'cannot be used'),
+        ({'tile': 10**400}, 'cannot be used'),
+        ({'size': [1e9, 5]}, 'a size above'),
+        ({'size': [5, float('nan')]}, 'not finite'),
+        ({'tta_sizes': [[5, 5]] * 101}, 'sizes of views'),
     ],
 )
 def test_other_content_is_refused(info: ModelInfo, change: dict[str, Any], words: str) -> None:

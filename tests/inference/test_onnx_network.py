@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import mmseg_ext
+from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network import ModelInfo
 from mmseg_ext.inference.onnx_network import OnnxNetwork
@@ -80,9 +81,16 @@ def test_files_that_are_no_model_are_refused(make_onnx: Callable[..., Path], tmp
         OnnxNetwork(tmp_path / 'whole.onnx', 'tpu')
 
 
+def test_the_classes_of_the_metadata_are_those_of_the_network(make_onnx: Callable[..., Path], tmp_path: Path) -> None:
+    two = Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60)))
+    path = make_onnx(tmp_path / 'two.onnx', ModelInfo(two, (0, 0, 0), (1, 1, 1)))
+    with pytest.raises(InputError, match='has 3 outputs, but its metadata names 2 classes'):
+        OnnxNetwork(path)
+
+
 def test_without_the_runtime_the_extra_is_named(colour_onnx: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
-    with pytest.raises(InputError, match=r'pip install "mmseg_ext\[onnx\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[onnx\]"'):
         OnnxNetwork(colour_onnx)
 
 

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mmseg_ext.errors import InputError
+
 torch = pytest.importorskip('torch')
 pytest.importorskip('mmseg')
 
@@ -102,3 +104,21 @@ def test_weights_without_class_names_are_refused(predictor: Callable[..., tuple]
     torch.save({'state_dict': {}}, tmp_path / 'bare.pth')
     with pytest.raises(InputError, match=r'bare\.pth: does not name its classes'):
         Predictor(tmp_path / 'tiny.py', tmp_path / 'bare.pth')
+
+
+@pytest.mark.parametrize('suffix', ['.py', '.json', '.yaml'])
+def test_the_dump_of_a_run_is_as_good_as_its_config_and_runs_nothing(
+    predictor: Callable[..., tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    from mmseg_ext.inference.predictor import Predictor
+    from mmseg_ext.runs.config import load_config
+
+    ours, _ = predictor()
+    dump = tmp_path / f'dump{suffix}'
+    load_config(tmp_path / 'tiny.py').dump(dump)
+    monkeypatch.setenv('MMSEG_EXT_SAFE_CONFIG', '1')
+    other = Predictor(dump, tmp_path / 'best_x.pth', device='cpu')
+    assert other.network.info == ours.network.info
+    np.testing.assert_array_equal(other.predict(IMAGE).mask, ours.predict(IMAGE).mask)
+    with pytest.raises(InputError, match=r'tiny\.py: inherits from other files'):
+        load_config(tmp_path / 'tiny.py')

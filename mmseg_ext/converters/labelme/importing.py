@@ -23,7 +23,7 @@ from mmseg_ext.data.labelme.document import (
 )
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.errors import CombinedInputError, InputError, raise_all
-from mmseg_ext.files import refuse_existing, staged_files
+from mmseg_ext.files import names_file, refuse_existing, staged_files
 from mmseg_ext.progress import track
 
 IGNORED_OUTCOME = 'left out'
@@ -196,7 +196,7 @@ def _frame(document: Document, path: Path, image_path: Path | None) -> tuple[tup
     named: Any = document.get('imagePath')
     if image_path is None and isinstance(named, str) and named:
         relative = path.parent / named.replace('\\', '/')
-        image_path = relative if relative.is_file() else None
+        image_path = relative if names_file(relative) else None
     if image_path is None:
         return _frame_without_image(path, stated, embedded)
     header = read_header(image_path)

@@ -85,10 +85,10 @@ def shape_region(shape: Mapping[str, Any], height: int, width: int, rule: Rule =
     if kind == 'polygon':
         if len(points) < 3:
             raise InputError('shape', f'a polygon needs 3 points or more, found {len(points)}', REDRAW)
-    elif kind in POINTS_OF:
+    elif isinstance(kind, str) and kind in POINTS_OF:
         _expect_points(kind, points, POINTS_OF[kind])
     else:
-        raise InputError('shape', f'its type {kind!r} covers no area', 'draw a polygon instead or delete it')
+        raise InputError('shape', f'its type {kind!r:.60} covers no area', 'draw a polygon instead or delete it')
     reach = _reach(kind, points)
     draw = _draw_as_labelme if rule == 'labelme' else _draw
     top, left, pixels = draw(kind, points, reach, height, width, rule)

@@ -19,7 +19,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.evaluation.records import Records, read_records
-from mmseg_ext.files import load_json
+from mmseg_ext.files import load_json, names_file
 
 WRITE_AGAIN = 'write the result again with mmseg-ext test'
 NAME_DATA = 'name the data set with `data`'
@@ -139,7 +139,7 @@ def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir
         root = Path(data)
         images, labels = _find_files(root, records, metrics)
     for path in (*images, *labels):
-        if not path.is_file():
+        if not names_file(path):
             raise InputError(path, 'not found', NAME_DATA)
     classes = Classes.read(root)
     if classes.names != records.classes:
