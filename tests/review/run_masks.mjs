@@ -5,6 +5,7 @@ const masks = await import(process.argv[2]);
 const toMask = (rows) => masks.makeMask(rows[0].length, rows.length, Uint8Array.from(rows.flat()));
 const toRows = ({ width, height, data }) => Array.from({ length: height }, (_, y) => [...data.slice(y * width, (y + 1) * width)]);
 const plain = ({ box, count, value }) => [value, count, box.left, box.top, box.right, box.bottom];
+const first = ({ x, y }) => [x, y];
 
 const operations = {
   paintLine: (mask, from, to, radius, value) => { masks.paintLine(mask, from, to, radius, value); return toRows(mask); },
@@ -15,7 +16,7 @@ const operations = {
     masks.setRegion(mask, region, 1);
     return [plain(region), toRows(mask)];
   },
-  findRegions: (mask, background) => masks.findRegions(mask, background).map(plain),
+  findRegions: (mask, background) => masks.findRegions(mask, background).map((region) => [plain(region), first(region)]),
   atRegion: (mask, name, x, y, ...more) => {
     masks[name](mask, masks.regionAt(mask, x, y), ...more);
     return toRows(mask);

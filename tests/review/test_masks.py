@@ -71,7 +71,10 @@ def test_regions_are_those_of_opencv() -> None:
         for value in (1, 2):
             _, _, stats, _ = cv2.connectedComponentsWithStats((mask == value).astype(np.uint8), connectivity=8)
             expected += [[value, n, x, y, x + w, y + h] for x, y, w, h, n in stats[1:].tolist()]
-        assert sorted(regions) == sorted(expected)
+        assert sorted(region for region, _ in regions) == sorted(expected)
+        firsts = [(y, x) for _, (x, y) in regions]
+        assert firsts == sorted(firsts)
+        assert all(mask[y, x] == value for (value, *_), (x, y) in regions)
         y, x = mask.shape[0] // 2, mask.shape[1] // 2
         _, parts = cv2.connectedComponents((mask == mask[y, x]).astype(np.uint8), connectivity=8)
         np.testing.assert_array_equal(np.array(bits), parts == parts[y, x])
@@ -125,6 +128,15 @@ def test_regions_take_other_shapes() -> None:
     assert only_there == rows('11.. 1122 ..22')
     assert nowhere == mask
     assert unknown == [6, rows('919. 9192 9..9')]
+
+
+def test_single_pixels_are_undone_wherever_they_are() -> None:
+    start = np.zeros((3, 7), int)
+    changed = [start.copy() for _ in range(start.size)]
+    for pixel, mask in enumerate(changed):
+        mask.flat[pixel] = 1
+    found = run(*(['history', start.tolist(), [mask.tolist()], [-1, 1]] for mask in changed))
+    assert found == [[[True], [[True, start.tolist()], [True, mask.tolist()]]] for mask in changed]
 
 
 def test_undo_and_redo_without_limit() -> None:

@@ -22,8 +22,7 @@ export function isInside(mask, x, y) {
 }
 
 /** Set the pixels whose centre is within `radius` of the line between two points.
- * @param {Mask} mask @param {Point} from @param {Point} to @param {number} radius @param {number} value
- * @returns {Box | null} the box of what may have changed */
+ * @param {Mask} mask @param {Point} from @param {Point} to @param {number} radius @param {number} value */
 export function paintLine(mask, from, to, radius, value) {
   const box = clip(mask, {
     left: Math.floor(Math.min(from.x, to.x) - radius), right: Math.ceil(Math.max(from.x, to.x) + radius),
@@ -43,7 +42,6 @@ export function paintLine(mask, from, to, radius, value) {
       if (ex * ex + ey * ey <= radius2) mask.data[y * mask.width + x] = value;
     }
   }
-  return isEmpty(box) ? null : box;
 }
 
 /** Set the pixels whose centre lies in a polygon, by the even-odd rule.
@@ -69,9 +67,37 @@ export function paintPolygon(mask, points, value) {
 /** Find the region at a pixel.
  * @param {Mask} mask @param {number} x @param {number} y @returns {Region} */
 export function regionAt(mask, x, y) {
+  const seen = new Uint8Array(mask.data.length);
+  const { box, count } = flood(mask, x, y, seen);
+  const columns = box.right - box.left;
+  const bits = new Uint8Array(columns * (box.bottom - box.top));
+  for (let row = box.top; row < box.bottom; row += 1) {
+    const start = row * mask.width + box.left;
+    bits.set(seen.subarray(start, start + columns), (row - box.top) * columns);
+  }
+  return { box, bits, count, value: mask.data[y * mask.width + x] };
+}
+
+/** List all regions but those of the background by their first pixels, in their order.
+ * @param {Mask} mask @param {number | null} background
+ * @returns {{x: number, y: number, value: number, count: number, box: Box}[]} */
+export function findRegions(mask, background) {
+  const seen = new Uint8Array(mask.data.length);
+  const found = [];
+  for (let i = 0; i < mask.data.length; i += 1) {
+    if (seen[i] || mask.data[i] === background) continue;
+    const x = i % mask.width;
+    const y = Math.floor(i / mask.width);
+    found.push({ x, y, value: mask.data[i], ...flood(mask, x, y, seen) });
+  }
+  return found;
+}
+
+/** Mark the pixels of the region at a pixel.
+ * @param {Mask} mask @param {number} x @param {number} y @param {Uint8Array} seen gets a 1 for each */
+function flood(mask, x, y, seen) {
   const { width, height, data } = mask;
   const value = data[y * width + x];
-  const seen = new Uint8Array(width * height);
   const box = { left: x, top: y, right: x + 1, bottom: y + 1 };
   const stack = [y * width + x];
   let count = 0;
@@ -102,28 +128,7 @@ export function regionAt(mask, x, y) {
       }
     }
   }
-  const columns = box.right - box.left;
-  const bits = new Uint8Array(columns * (box.bottom - box.top));
-  for (let row = box.top; row < box.bottom; row += 1) {
-    const start = row * width + box.left;
-    bits.set(seen.subarray(start, start + columns), (row - box.top) * columns);
-  }
-  return { box, bits, count, value };
-}
-
-/** Find all regions but those of the background, in the order of their first pixels.
- * @param {Mask} mask @param {number | null} background @returns {Region[]} */
-export function findRegions(mask, background) {
-  const rest = makeMask(mask.width, mask.height, mask.data.slice());
-  const taken = new Uint8Array(mask.data.length);
-  const found = [];
-  for (let i = 0; i < mask.data.length; i += 1) {
-    if (taken[i] || mask.data[i] === background) continue;
-    const region = regionAt(rest, i % mask.width, Math.floor(i / mask.width));
-    eachPixel(mask, region, (pixel) => { taken[pixel] = 1; });
-    found.push(region);
-  }
-  return found;
+  return { box, count };
 }
 
 /** Give a region another class, or remove it.
@@ -171,17 +176,16 @@ export function fillHoles(mask, region, background) {
  * @param {Mask} mask @param {Region} region @param {number | null} background */
 export function growRegion(mask, region, background) {
   const { width, height, data } = mask;
-  /** @type {number[]} */
-  const reached = [];
-  eachPixel(mask, region, (pixel) => {
-    const x = pixel % width;
-    const y = Math.floor(pixel / width);
-    if (x > 0) reached.push(pixel - 1);
-    if (x < width - 1) reached.push(pixel + 1);
-    if (y > 0) reached.push(pixel - width);
-    if (y < height - 1) reached.push(pixel + width);
+  const near = new Uint8Array(data.length); // by the region as it was
+  eachPixel(mask, region, (pixel, x, y) => {
+    if (x > 0) near[pixel - 1] = 1;
+    if (x < width - 1) near[pixel + 1] = 1;
+    if (y > 0) near[pixel - width] = 1;
+    if (y < height - 1) near[pixel + width] = 1;
   });
-  for (const pixel of reached) if (background === null || data[pixel] === background) data[pixel] = region.value;
+  for (let pixel = 0; pixel < near.length; pixel += 1) {
+    if (near[pixel] && (background === null || data[pixel] === background)) data[pixel] = region.value;
+  }
 }
 
 /** Take a pixel from the border of a region, in the four directions. The border of the image is none.
@@ -190,10 +194,8 @@ export function shrinkRegion(mask, region, nothing) {
   const { width, height, data } = mask;
   /** @type {number[]} */
   const border = [];
-  eachPixel(mask, region, (pixel) => {
-    const x = pixel % width;
-    const y = Math.floor(pixel / width);
-    const { value } = region;
+  const { value } = region;
+  eachPixel(mask, region, (pixel, x, y) => {
     if ((x > 0 && data[pixel - 1] !== value) || (x < width - 1 && data[pixel + 1] !== value)
       || (y > 0 && data[pixel - width] !== value) || (y < height - 1 && data[pixel + width] !== value)) {
       border.push(pixel);
@@ -231,11 +233,16 @@ export function countDifference(first, second) {
   return count;
 }
 
-/** Find the runs of changed pixels. @param {Uint8Array} before @param {Uint8Array} after @returns {Runs} */
+/** Find the runs of changed pixels, of two arrays that begin at a multiple of four bytes. @param {Uint8Array} before @param {Uint8Array} after @returns {Runs} */
 export function findRuns(before, after) {
   const runs = [];
+  const words = before.length >> 2; // most pixels are equal: four are compared at a time
+  const [wordsBefore, wordsAfter] = [before, after].map(({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, words));
   for (let i = 0; i < before.length; i += 1) {
-    if (before[i] === after[i]) continue;
+    if (before[i] === after[i]) {
+      if (i % 4 === 0) while (i + 4 <= 4 * words && wordsBefore[i / 4] === wordsAfter[i / 4]) i += 4;
+      if (i >= before.length || before[i] === after[i]) continue;
+    }
     const start = i;
     while (i + 1 < before.length && before[i + 1] === before[start] && after[i + 1] === after[start]) i += 1;
     runs.push(start, i + 1 - start, before[start], after[start]);
@@ -280,12 +287,13 @@ export class History {
   }
 }
 
-/** @param {Mask} mask @param {Region} region @param {(pixel: number) => void} visit */
+/** @param {Mask} mask @param {Region} region @param {(pixel: number, x: number, y: number) => void} visit */
 function eachPixel(mask, region, visit) {
   const { box, bits } = region;
-  const columns = box.right - box.left;
-  for (let i = 0; i < bits.length; i += 1) {
-    if (bits[i]) visit((box.top + Math.floor(i / columns)) * mask.width + box.left + (i % columns));
+  let i = 0;
+  for (let y = box.top; y < box.bottom; y += 1) {
+    const row = y * mask.width;
+    for (let x = box.left; x < box.right; x += 1, i += 1) if (bits[i]) visit(row + x, x, y);
   }
 }
 
@@ -295,9 +303,4 @@ function clip(mask, box) {
     left: Math.max(0, box.left), top: Math.max(0, box.top),
     right: Math.min(mask.width, box.right), bottom: Math.min(mask.height, box.bottom),
   };
-}
-
-/** @param {Box} box */
-function isEmpty(box) {
-  return box.left >= box.right || box.top >= box.bottom;
 }

@@ -1,19 +1,21 @@
 // The picture in the middle: image, mask, suggestion, difference, places, at any zoom.
 
 /** @typedef {import('./masks.js').Mask} Mask */
-/** @typedef {import('./masks.js').Box} Box */
 /** @typedef {import('./masks.js').Point} Point */
 
 const OPACITY = 0.45;
 const MAX_SCALE = 64; // screen pixels per pixel
 const PLACE_COLOUR = '#ffd400';
+const DIFFERENCE = rgba([255, 0, 200], 170);
+const WHITE = rgba([255, 255, 255], 255);
+const BLACK = rgba([0, 0, 0], 255);
 
 export class Picture {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-    this.layer = document.createElement('canvas'); // what is drawn over the image, in its pixels
+    this.layer = document.createElement('canvas'); // what is drawn over the image, in pixels of the screen
     this.show = { mask: true, outline: false, suggestion: true, difference: false };
     /** @type {HTMLImageElement | null} */
     this.image = null;
@@ -46,10 +48,6 @@ export class Picture {
   /** @param {HTMLImageElement} image @param {Mask} mask @param {Mask | null} suggestion @param {number[][]} boxes */
   open(image, mask, suggestion, boxes) {
     Object.assign(this, { image, mask, suggestion, boxes, polygon: [], cursor: null });
-    this.layer.width = mask.width;
-    this.layer.height = mask.height;
-    this.pixels = new ImageData(mask.width, mask.height);
-    this.values = new Uint32Array(this.pixels.data.buffer);
     this.fit();
   }
 
@@ -75,7 +73,7 @@ export class Picture {
     this.origin = {
       x: (clientWidth - this.scale * this.mask.width) / 2, y: (clientHeight - this.scale * this.mask.height) / 2,
     };
-    this.refresh();
+    this.draw();
   }
 
   /** @param {number} factor @param {Point} [at] on the canvas; else its middle */
@@ -83,13 +81,11 @@ export class Picture {
     if (!this.mask) return;
     const least = Math.min(1, 0.5 * this.canvas.clientWidth / this.mask.width);
     const scale = Math.min(MAX_SCALE, Math.max(least, this.scale * factor));
-    const before = this.step();
     this.origin = {
       x: at.x - (at.x - this.origin.x) * (scale / this.scale), y: at.y - (at.y - this.origin.y) * (scale / this.scale),
     };
     this.scale = scale;
-    if (this.step() === before) this.draw();
-    else this.refresh();
+    this.draw();
   }
 
   /** @param {number} dx @param {number} dy */
@@ -118,56 +114,62 @@ export class Picture {
     return Math.max(1, Math.round(1.2 / (this.scale * (window.devicePixelRatio || 1))));
   }
 
-  /** Colour the layer anew, or a part of it. @param {Box | null} [part] */
-  refresh(part = null) {
-    if (!this.mask || !this.pixels) return;
-    const { width, height } = this.mask;
-    const step = this.step();
-    const box = part === null ? { left: 0, top: 0, right: width, bottom: height } : {
-      left: Math.max(0, part.left - step), top: Math.max(0, part.top - step),
-      right: Math.min(width, part.right + step), bottom: Math.min(height, part.bottom + step),
-    };
-    this.colour(box, step);
-    const context = /** @type {CanvasRenderingContext2D} */ (this.layer.getContext('2d'));
-    context.putImageData(this.pixels, 0, 0, box.left, box.top, box.right - box.left, box.bottom - box.top);
-    this.draw();
-  }
-
-  /** @param {Box} box @param {number} step */
-  colour(box, step) {
-    const { values, show, colours } = this;
+  /** Colour what lies over the image, in pixels of the screen, so that its cost does not depend on the image.
+   * @param {number} ratio pixels of the screen per pixel of the page */
+  drawLayer(ratio) {
+    const { show, colours } = this;
     const { width, height, data } = /** @type {Mask} */ (this.mask);
+    const scale = this.scale * ratio;
+    const originX = this.origin.x * ratio;
+    const originY = this.origin.y * ratio;
+    const left = Math.max(0, Math.floor(originX));
+    const top = Math.max(0, Math.floor(originY));
+    const right = Math.min(this.canvas.width, Math.ceil(originX + width * scale));
+    const bottom = Math.min(this.canvas.height, Math.ceil(originY + height * scale));
+    if (left >= right || top >= bottom) return;
+    const columns = Int32Array.from({ length: right - left }, (_, i) => (
+      Math.min(width - 1, Math.max(0, Math.floor((left + i + 0.5 - originX) / scale)))));
+    if (this.pixels?.width !== right - left || this.pixels.height !== bottom - top) {
+      this.pixels = new ImageData(right - left, bottom - top);
+      this.layer.width = right - left;
+      this.layer.height = bottom - top;
+    }
+    const values = new Uint32Array(this.pixels.data.buffer);
     const other = this.suggestion ? this.suggestion.data : null;
-    const fill = Math.round(255 * OPACITY) << 24;
-    const opaque = 255 << 24;
-    const white = rgba([255, 255, 255], 255);
-    const black = rgba([0, 0, 0], 255);
-    const differs = rgba([255, 0, 200], 170);
+    const step = this.step();
+    const fill = (Math.round(255 * OPACITY) << 24) >>> 0;
+    const opaque = (255 << 24) >>> 0;
     const isEdge = (/** @type {Uint8Array} */ mask, /** @type {number} */ at, /** @type {number} */ x, /** @type {number} */ y) => {
       const value = mask[at];
       return (x >= step && mask[at - step] !== value) || (x + step < width && mask[at + step] !== value)
         || (y >= step && mask[at - step * width] !== value) || (y + step < height && mask[at + step * width] !== value);
     };
-    for (let y = box.top; y < box.bottom; y += 1) {
-      for (let x = box.left; x < box.right; x += 1) {
+    let place = 0;
+    for (let row = top; row < bottom; row += 1) {
+      const y = Math.min(height - 1, Math.max(0, Math.floor((row + 0.5 - originY) / scale)));
+      for (let column = 0; column < columns.length; column += 1, place += 1) {
+        const x = columns[column];
         const at = y * width + x;
         const value = data[at];
         let colour = 0;
         if (show.mask && value !== this.background) {
           const base = colours[value] & 0xffffff;
           if (show.outline) colour = isEdge(data, at, x, y) ? base | opaque : 0;
-          else if (value !== this.ignored || ((x + y) >> 2) & 1) colour = base | fill; // ignored pixels are striped
+          else if (value !== this.ignored || ((row + column) >> 3) & 1) colour = base | fill; // ignored: striped
         }
         if (other) {
-          if (show.difference && other[at] !== value && ((x - y) >> 2) & 1) colour = differs;
+          if (show.difference && other[at] !== value && ((row - column) >> 2) & 1) colour = DIFFERENCE;
           // From its inner side only, so that the line is thin.
           if (show.suggestion && other[at] !== this.background && isEdge(other, at, x, y)) {
-            colour = (Math.floor((x + y) / (4 * step)) & 1) ? white : black;
+            colour = ((row + column) >> 2) & 1 ? WHITE : BLACK;
           }
         }
-        values[at] = colour;
+        values[place] = colour;
       }
     }
+    /** @type {CanvasRenderingContext2D} */ (this.layer.getContext('2d')).putImageData(this.pixels, 0, 0);
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.drawImage(this.layer, left, top);
   }
 
   /** Draw at the next frame. */
@@ -186,8 +188,8 @@ export class Picture {
     context.setTransform(ratio, 0, 0, ratio, this.origin.x * ratio, this.origin.y * ratio);
     context.imageSmoothingEnabled = this.scale * ratio < 3; // beyond that the pixels are to be seen
     context.drawImage(this.image, 0, 0, this.mask.width * this.scale, this.mask.height * this.scale);
-    context.imageSmoothingEnabled = this.scale * ratio < 1;
-    context.drawImage(this.layer, 0, 0, this.mask.width * this.scale, this.mask.height * this.scale);
+    this.drawLayer(ratio);
+    context.setTransform(ratio, 0, 0, ratio, this.origin.x * ratio, this.origin.y * ratio);
     for (const [left, top, width, height] of this.boxes) {
       this.line(() => {
         const pad = 3; // around the place

@@ -1,6 +1,6 @@
 // The page of a review: keys, buttons, pointers, and what is saved when.
 import {
-  acceptRegion, countDifference, fillHoles, growRegion, History, isInside, paintLine, paintPolygon, regionAt,
+  acceptRegion, countDifference, fillHoles, findRegions, growRegion, History, isInside, paintLine, paintPolygon, regionAt,
   replaceRegion, setDifference, setRegion, shrinkRegion,
 } from './masks.js';
 import { Picture } from './picture.js';
@@ -68,14 +68,14 @@ function alarm(text, ways = {}) {
 
 // ---- the queue -----------------------------------------------------------------------------------------------------
 
-const isLeft = (entry) => entry.decision === null || entry.decision === 'skip';
+const isLeft = (entry) => entry.decision === null;
 
-/** Find the next mask without a decision, then one that was skipped; -1: none. */
+/** Find the next mask without a decision; -1: none. */
 function findNext(from) {
   const { entries } = state;
   for (let i = 1; i <= entries.length; i += 1) {
     const place = (from + i) % entries.length;
-    if (entries[place].decision === null) return place;
+    if (isLeft(entries[place])) return place;
   }
   return -1;
 }
@@ -153,7 +153,13 @@ async function open(place) {
 function show() {
   const { info, image, mask, suggestion } = /** @type {Item} */ (current);
   picture.open(image, mask, suggestion, info.boxes);
-  byId('why').replaceChildren(...info.reasons.map((reason) => {
+  picture.cursor = hover && picture.toImage(hover);
+  const reasons = [...info.reasons];
+  if (suggestion) {
+    const count = countDifference(mask, suggestion);
+    reasons.push(count ? `the suggestion differs on ${count.toLocaleString('en')} px` : 'the suggestion is the same mask');
+  }
+  byId('why').replaceChildren(...reasons.map((reason) => {
     const line = document.createElement('li');
     line.textContent = reason;
     return line;
@@ -273,7 +279,7 @@ function decide(kind) {
   const next = findNext(index);
   if (next >= 0) open(next);
   else {
-    picture.refresh();
+    picture.draw();
     showPlace();
     update();
     saving.then(showEnd);
@@ -306,7 +312,7 @@ function changed() {
   item.edits += 1;
   clearTimeout(draftTimer);
   draftTimer = window.setTimeout(saveDraft, DRAFT_DELAY);
-  picture.refresh();
+  picture.draw();
   update();
 }
 
@@ -390,6 +396,8 @@ function wait(change) {
 
 // ---- pointers ------------------------------------------------------------------------------------------------------
 
+/** @type {Point | null} */
+let hover = null; // where the mouse is on the canvas
 /** @type {Map<number, Point>} */
 const pointers = new Map();
 /** @type {{kind: string, before: Uint8Array | null, last: Point} | null} */
@@ -408,8 +416,8 @@ function paint(from, to) {
   // To the grid, so that the smallest brush paints the pixel that it points at, wherever in it.
   const snapped = (/** @type {number} */ at) => (size % 2 ? Math.floor(at) + 0.5 : Math.round(at));
   const [start, end] = [from, to].map(({ x, y }) => ({ x: snapped(x), y: snapped(y) }));
-  const box = paintLine(/** @type {Item} */ (current).mask, start, end, size / 2, paintValue());
-  if (box) picture.refresh(box);
+  paintLine(/** @type {Item} */ (current).mask, start, end, size / 2, paintValue());
+  picture.draw();
 }
 
 /** Use the tool at a place of the image. @param {Point} at */
@@ -436,7 +444,7 @@ function closePolygon() {
 function cancelStroke() {
   if (stroke?.before && current) {
     current.mask.data.set(stroke.before);
-    picture.refresh();
+    picture.draw();
   }
   stroke = null;
 }
@@ -471,6 +479,7 @@ function onDown(/** @type {PointerEvent} */ event) {
 function onMove(/** @type {PointerEvent} */ event) {
   if (!current) return;
   const now = place(event);
+  hover = event.pointerType === 'mouse' ? now : null;
   if (stroke?.kind === 'pinch') {
     const [a, b] = [...pointers.values()];
     pointers.set(event.pointerId, now);
@@ -522,7 +531,7 @@ const chooseTool = (/** @type {string} */ name) => () => {
 };
 const toggle = (/** @type {'mask' | 'outline' | 'suggestion' | 'difference'} */ name) => () => {
   picture.show[name] = !picture.show[name];
-  picture.refresh();
+  picture.draw();
   update();
 };
 
@@ -558,6 +567,7 @@ const actions = [
   { group: 'edits', name: 'shrink', key: 'G', text: 'Shrink', more: 'Shrink the region by a pixel', run: () => editRegion((mask, region) => shrinkRegion(mask, region, nothing())), enabled: hasPlace },
   { group: 'edits', name: 'holes', key: 'h', text: 'Fill holes', more: 'Fill the holes of the region', run: () => editRegion((mask, region) => fillHoles(mask, region, state.background)), enabled: hasPlace },
   { group: 'edits', name: 'delete', key: 'Delete', also: ['Backspace'], text: 'Remove region', run: () => editRegion((mask, region) => setRegion(mask, region, nothing())), enabled: hasPlace },
+  { group: 'edits', name: 'jump', key: 'j', text: 'Next region', more: 'Move the cursor to the next region', run: jump, enabled: () => current !== null },
   { group: 'views', name: 'mask', key: 'm', text: 'Mask', more: 'Show or hide the mask', run: toggle('mask'), pressed: () => picture.show.mask },
   { group: 'views', name: 'outline', key: 'o', text: 'As outline', more: 'Outline or fill of the mask', run: toggle('outline'), pressed: () => picture.show.outline },
   { group: 'views', name: 'suggestion', key: 'v', text: 'Suggestion', more: 'Show or hide the suggestion’s outline', run: toggle('suggestion'), pressed: () => picture.show.suggestion },
@@ -647,8 +657,7 @@ function update() {
     if (action.enabled) button.disabled = !action.enabled();
   }
   if (current) {
-    const differing = current.suggestion ? countDifference(current.mask, current.suggestion) : 0;
-    const about = current.suggestion ? `; the suggestion differs on ${differing.toLocaleString('en')}` : '';
+    const about = current.suggestion ? ', with a suggestion' : ', without a suggestion';
     picture.canvas.setAttribute('aria-label', `${current.key}, ${current.mask.width} by ${current.mask.height} pixels${about}`);
   }
 }
@@ -672,6 +681,20 @@ function moveCursor([dx, dy], far) {
   };
   picture.cursor = to;
   picture.reveal(to);
+  updateRegionButtons();
+}
+
+/** Move the cursor to the next region, in the order of reading. */
+function jump() {
+  if (!current) return;
+  const { mask } = current;
+  const regions = findRegions(mask, state.background);
+  if (!regions.length) return;
+  const at = cursorPixel() ?? { x: -1, y: -1 };
+  const order = (/** @type {Point} */ { x, y }) => y * mask.width + x;
+  const { x, y } = regions.find((region) => order(region) > order(at)) ?? regions[0];
+  picture.cursor = { x: x + 0.5, y: y + 0.5 };
+  picture.reveal(picture.cursor);
   updateRegionButtons();
 }
 
@@ -709,6 +732,7 @@ function wire() {
   canvas.addEventListener('pointermove', onMove);
   canvas.addEventListener('pointerup', onUp);
   canvas.addEventListener('pointercancel', onUp);
+  canvas.addEventListener('pointerleave', () => { hover = null; });
   canvas.addEventListener('dblclick', () => { if (picture.polygon.length > 2) closePolygon(); });
   canvas.addEventListener('contextmenu', (event) => event.preventDefault());
   canvas.addEventListener('wheel', (event) => {
@@ -738,6 +762,7 @@ function wire() {
   setSize(size);
   wire();
   const first = findNext(-1);
-  await open(Math.max(0, first));
-  if (first < 0) showEnd();
+  const skipped = state.entries.findIndex(({ decision }) => decision === 'skip');
+  await open(Math.max(0, first < 0 ? skipped : first));
+  if (first < 0 && skipped < 0) showEnd();
 })().catch((error) => alarm(error.message));
