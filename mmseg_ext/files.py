@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import json
 import os
 import shutil
@@ -354,19 +356,26 @@ def read_yaml(path: str | Path, remedy: str = '') -> Any:
         raise InputError(path, f'is not valid YAML ({one_line(error)[:300]})') from error
 
 
-def guard_cell(value: Any) -> Any:
-    r"""Return a CSV cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe.
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    r"""Return rows as CSV that no spreadsheet takes for formulas: text that begins like one gets an apostrophe.
 
-    >>> guard_cell('=HYPERLINK("http://a")'), guard_cell(-1.5), guard_cell('-1.5'), guard_cell('cat')
-    ('\'=HYPERLINK("http://a")', -1.5, '-1.5', 'cat')
+    >>> csv_text([['name', 'value'], ['=1+1', -1.5], ['-1.5', None]])
+    "name,value\n'=1+1,-1.5\n-1.5,\n"
     """
-    if not isinstance(value, str) or not value.startswith(FORMULA_STARTS):
-        return value
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator='\n')
+    writer.writerows(map(_guarded, row) for row in rows)
+    return stream.getvalue()
+
+
+def _guarded(cell: Any) -> Any:
+    if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS):
+        return cell
     try:
-        float(value)
+        float(cell)
     except ValueError:
-        return f"'{value}"
-    return value
+        return f"'{cell}"
+    return cell
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -114,22 +114,27 @@ def _add_diff(commands: Any) -> None:
     diff.set_defaults(function=_diff)
 
 
-def _export(args: argparse.Namespace) -> None:
+def _export(args: argparse.Namespace) -> int:
     from mmseg_ext.converters.labelme.exporting import ExportSettings, export_masks
 
     if args.tolerance is not None and args.shapes != 'polygon':
         raise InputError('`tolerance`', 'is for polygons, masks are exact', "add `shapes='polygon'` or leave it out")
-    report = export_masks(
-        args.data, args.labels, args.out,
-        ExportSettings(args.shapes, args.tolerance or 0, args.merge_from, args.ignore_labels),
-        splits=args.splits, queue=args.stems, overwrite=args.overwrite,
-    )  # fmt: skip
+    try:
+        report = export_masks(
+            args.data, args.labels, args.out,
+            ExportSettings(args.shapes, args.tolerance or 0, args.merge_from, args.ignore_labels),
+            splits=args.splits, queue=args.stems, overwrite=args.overwrite,
+        )  # fmt: skip
+    except CombinedInputError as error:
+        cli.print_problems(error)
+        raise InputError(args.data, f'{len(error.problems)} problems, listed above', error.remedy) from error
     for (split, stem), error in report.errors.items():
         if error:
             print(f'{split}/{stem}: {error} px differ')
     wrong = sum(report.errors.values())
     kept = f', {report.merged} of them merged' if args.merge_from else ''
     print(f'{args.out}: {len(report.errors)} files{kept}; {wrong:,} of {report.pixels:,} px differ from the masks')
+    return cli.report_left_out([str(error) for error in report.left_out])
 
 
 def _import(args: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_image, read_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_text
+from mmseg_ext.files import load_text, names_file
 
 UNPACK_AGAIN = 'unpack the archive again'
 INCOMPLETE = f'the source is not complete, {UNPACK_AGAIN}'
@@ -41,9 +41,9 @@ def require_files(paths: Iterable[Path]) -> None:
         InputError: Some are missing, as in a half-unpacked archive; the message names the first and counts the rest.
     """
     paths = list(paths)
-    missing = [path for path in paths if not path.is_file() or path.stat().st_size == 0]
+    missing = [path for path in paths if not names_file(path) or path.stat().st_size == 0]
     if missing:
-        problem = 'is empty' if missing[0].is_file() else 'not found'
+        problem = 'is empty' if names_file(missing[0]) else 'not found'
         rest = f' (and {len(missing) - 1} more of {len(paths)} files)' if len(missing) > 1 else ''
         raise InputError(missing[0], f'{problem}{rest}', INCOMPLETE)
 

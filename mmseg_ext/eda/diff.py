@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 from mmseg_ext.data import Classes, DataSet, Mask, read_mask
 from mmseg_ext.data.dataset import Key
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import guard_cell
+from mmseg_ext.files import csv_text
 from mmseg_ext.progress import track
 
 Status = Literal['same', 'changed', 'resized', 'added', 'removed', 'unreadable']
@@ -187,12 +185,9 @@ def diff_csv(diff: LabelDiff) -> str:
 
     Its columns: the pixels of each class in both sets, lost and gained, and all flips.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator='\n')
     columns = ('a', 'b', 'lost', 'gained')
     per_class = [f'{name}_{column}' for name in diff.classes.names for column in columns]
-    head = ['split', 'stem', 'status', 'pixels', 'changed', 'share', *per_class, 'flips']
-    writer.writerow(map(guard_cell, head))
+    rows: list[list[str | int]] = [['split', 'stem', 'status', 'pixels', 'changed', 'share', *per_class, 'flips']]
     for file in diff.files:
         counts = [
             count
@@ -200,6 +195,7 @@ def diff_csv(diff: LabelDiff) -> str:
             for count in (file.first.get(value, 0), file.second.get(value, 0), file.lost(value), file.gained(value))
         ]
         flips = '; '.join(f'{flip}: {count}' for flip, count in diff.flips([file]).items())
-        row = [file.split, file.stem, file.status, file.pixels, file.changed, f'{file.share:.6f}', *counts, flips]
-        writer.writerow(map(guard_cell, row))
-    return stream.getvalue()
+        rows.append(
+            [file.split, file.stem, file.status, file.pixels, file.changed, f'{file.share:.6f}', *counts, flips]
+        )
+    return csv_text(rows)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mmseg_ext.files import guard_cell
+from mmseg_ext.files import csv_text
 
 if TYPE_CHECKING:
     import rich.table
@@ -44,16 +42,15 @@ class Table:
 
     def csv(self) -> str:
         """Write CSV with a header; numbers with two digits more than shown, nothing where a value does not exist."""
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator='\n')
-        writer.writerow(map(guard_cell, self.columns))
         decimals = [None if places is None else places + 2 for places in self.columns.values()]
-        for row in self.rows:
-            writer.writerow(
+        rows = [
+            [
                 round(cell, places) if isinstance(cell, float) and places is not None else cell
                 for cell, places in zip(row, decimals, strict=True)
-            )
-        return stream.getvalue()
+            ]
+            for row in self.rows
+        ]
+        return csv_text([self.columns, *rows])
 
     def markdown(self) -> str:
         """Write a Markdown table under its title, the note below; one line where there are no rows."""

@@ -69,6 +69,8 @@ def _load(path: str | Path) -> NDArray[np.float32]:
         raise InputError(
             path, f'probabilities cannot be read ({one_line(error)[:300]})', 'write the result again'
         ) from error
+    if not isinstance(stored, np.ndarray):
+        raise InputError(path, 'holds no array of probabilities', 'write the result again')
     if stored.ndim != 3 or stored.dtype not in (np.uint8, np.float16) or not _is_usable(stored):
         raise InputError(
             path,

@@ -51,7 +51,10 @@ class OnnxNetwork:
         options.intra_op_num_threads = threads or usable_cores()
         options.log_severity_level = LOG_ERRORS_ONLY
         try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+            # On the CPU there is nothing to fall back to, but a page of output.
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=[provider], enable_fallback=self.device != 'cpu'
+            )
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             reason = one_line(error)[:MAX_REASON_CHARACTERS]
             raise InputError(path, f'is no ONNX model, or a damaged one ({reason})', EXPORT_AGAIN) from error

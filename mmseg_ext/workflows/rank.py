@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -18,7 +16,7 @@ from mmseg_ext.eda.audit import group_near_duplicates
 from mmseg_ext.eda.quality import SCORES, Evidence, label_errors, make_evidence, suggest_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
-from mmseg_ext.files import claim_folder, guard_cell, read_json, write_json, write_text
+from mmseg_ext.files import claim_folder, csv_text, read_json, write_json, write_text
 from mmseg_ext.progress import track
 from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
@@ -171,10 +169,7 @@ def _check_other(ranking: Path, settings: RankingSettings) -> None:
 
 
 def _write(rows: Sequence[Mapping[str, Any]], settings: RankingSettings, score: str, out: Path) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
-    writer.writeheader()
-    writer.writerows({key: guard_cell(cell) for key, cell in row.items()} for row in rows)
-    write_text(out / f'{RANKING}.csv', text.getvalue())
+    columns = list(rows[0])
+    write_text(out / f'{RANKING}.csv', csv_text([columns, *([row[name] for name in columns] for row in rows)]))
     report = {'settings': asdict(settings), 'score': score, 'environment': describe_environment(sys.argv), 'rows': rows}
     write_json(out / f'{RANKING}.json', report)

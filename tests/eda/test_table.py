@@ -36,3 +36,8 @@ def test_a_table_without_rows_says_so() -> None:
     console = Console(width=40, file=io.StringIO())
     console.print(table.rich())
     assert console.file.getvalue().split() == ['Worst', 'none', 'How', 'to', 'read', 'it.']
+
+
+def test_no_cell_of_a_csv_is_a_formula() -> None:
+    table = Table('t', {'=class': None, 'value': 1}, [['=cmd', -1.25], ['@a', 2.0], ['cat', None]])
+    assert table.csv() == "'=class,value\n'=cmd,-1.25\n'@a,2.0\ncat,\n"

@@ -24,7 +24,7 @@ from mmseg_ext.data.labelme.document import (
     read_document,
 )
 from mmseg_ext.data.masks import Mask, read_mask
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, raise_all
 from mmseg_ext.files import refuse_existing, staged_files, write_json, write_text
 from mmseg_ext.progress import track
 
@@ -56,11 +56,13 @@ class ExportReport:
         errors: Number of pixels of each file that importing it would change.
         pixels: Number of pixels of all masks.
         merged: Number of files that kept the metadata of an existing one.
+        left_out: Why masks that cannot be exported were left out.
     """
 
     errors: dict[Key, int] = field(default_factory=dict)
     pixels: int = 0
     merged: int = 0
+    left_out: list[InputError] = field(default_factory=list)
 
 
 def export_masks(
@@ -85,7 +87,8 @@ def export_masks(
         overwrite: Whether files may be replaced.
 
     Raises:
-        InputError: A file cannot be used, lacks its image, or would be replaced. Nothing is written then.
+        InputError: A file would be replaced, or none can be used. Nothing is written then. A mask that cannot be used,
+            or lacks its image, costs only itself.
     """
     settings = settings or ExportSettings()
     data = DataSet(root)
@@ -99,12 +102,16 @@ def export_masks(
     with staged_files(out) as stage:
         write_text(stage / LABEL_LIST, labels_text(classes))
         for split, stem in track(files, 'exporting'):
-            mask = _read_mask(masks[split, stem], classes)
-            if stem not in images[split]:
-                missing = data.split(split).image_folder / f'{stem}.*'
-                raise InputError(missing, 'no such image, and labelme opens no file without one', 'add it')
-            former = _former(settings.merge_from, split, stem)
-            document = _document(mask, images[split][stem], out / split, classes, settings, former)
+            try:
+                mask = _read_mask(masks[split, stem], classes)
+                if stem not in images[split]:
+                    missing = data.split(split).image_folder / f'{stem}.*'
+                    raise InputError(missing, 'no such image, and labelme opens no file without one', 'add it')
+                former = _former(settings.merge_from, split, stem)
+                document = _document(mask, images[split][stem], out / split, classes, settings, former)
+            except InputError as error:
+                report.left_out.append(error)
+                continue
             rules = PaintRules(settings.ignore_labels)
             painted = paint_shapes(
                 document['shapes'], mask.shape, label_values(classes), stem, rules, classes.unlabelled
@@ -113,6 +120,8 @@ def export_masks(
             report.pixels += mask.size
             report.merged += former is not None
             write_json(stage / split / (stem + SHAPES_SUFFIX), document)
+        if not report.errors:
+            raise_all(report.left_out)
     return report
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
 from mmseg_ext.eda.audit.label_set import Audit
 from mmseg_ext.eda.audit.rules import RULES
-from mmseg_ext.files import atomic_path, guard_cell, write_json
+from mmseg_ext.files import csv_text, write_json, write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,12 +30,8 @@ def write_audit_json(path: str | Path, result: Audit) -> None:
 
 def write_findings_csv(path: str | Path, result: Audit) -> None:
     """Write one row for each finding; a finding without a value has an empty cell."""
-    with atomic_path(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        writer.writeheader()
-        writer.writerows(
-            {key: guard_cell(cell) for key, cell in finding.as_dict().items()} for finding in result.findings
-        )
+    rows = [finding.as_dict() for finding in result.findings]
+    write_text(path, csv_text([COLUMNS, *([row[name] for name in COLUMNS] for row in rows)]))
 
 
 def checks_table(result: Audit) -> Table:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmseg_ext.eda.cleaning.clean import Change
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
-from mmseg_ext.files import guard_cell, write_json, write_text
+from mmseg_ext.files import csv_text, write_json, write_text
 
 RECORD = 'cleaning.json'
 TABLE = 'cleaning.csv'
@@ -90,9 +88,5 @@ class CleaningReport:
 
     def write_tables(self, folder: Path) -> None:
         """Write ``cleaning.json`` and ``cleaning.csv``."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator='\n')
-        writer.writerow(COLUMNS)
-        writer.writerows(map(guard_cell, entry.row()) for entry in self.changes)
-        write_text(folder / TABLE, text.getvalue())
+        write_text(folder / TABLE, csv_text([COLUMNS, *(entry.row() for entry in self.changes)]))
         write_json(folder / RECORD, self.as_dict())
