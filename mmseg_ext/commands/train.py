@@ -29,6 +29,9 @@ def build_parser() -> ArgumentParser:
     parser.add_argument('--resume', action='store_true', help='continue the run in the work dir')
     parser.add_argument('--amp', action='store_true', help='bfloat16 autocast, on the CPU too')
     parser.add_argument(
+        '--skip-nonfinite', action='store_true', help='leave out updates whose gradients are NaN or infinite'
+    )
+    parser.add_argument(
         '--clearml',
         choices=['auto', 'online', 'offline', 'off'],
         help='log to ClearML (default: what the config says, or else auto: where it is configured)',
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     result = train(
         args.config, args.work_dir, args.seed, args.resume, args.amp, options, args.launcher, args.clearml, args.fold,
-        args.fold_seed,
+        args.fold_seed, args.skip_nonfinite,
     )  # fmt: skip
     if is_main_process():
         print(f'run: {result["work_dir"]}')

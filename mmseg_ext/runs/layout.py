@@ -9,6 +9,7 @@ ENVIRONMENT = 'environment.json'
 CLEARML = 'clearml.json'
 CLASS_WEIGHTS = 'class_weights.json'
 LAST_CHECKPOINT = 'last_checkpoint'  # mmengine's file with the path of the newest checkpoint
+LOCK = '.lock'  # while a training runs in the folder
 INTERRUPTED_CHECKPOINT = 'interrupted.pth'  # of a training that a signal has stopped, also within an epoch
 RECORDS_FOLDER = 'records'
 VAL_RECORDS, BEST_VAL_RECORDS = 'val.parquet', 'val_best.parquet'  # in that folder

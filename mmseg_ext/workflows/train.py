@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
-from mmseg_ext.runs.layout import ENVIRONMENT, RUN_RECORD, SCALARS
+from mmseg_ext.runs.layout import ENVIRONMENT, LOCK, RUN_RECORD, SCALARS
+from mmseg_ext.runs.lock import work_dir_lock
 from mmseg_ext.runs.record import read_run_json
 from mmseg_ext.tracking.clearml.backend import backend_options, connect, set_mode
 from mmseg_ext.tracking.clearml.remote import enqueue, to_section
@@ -36,6 +38,7 @@ def train(
     clearml: str | None = None,
     fold: str | None = None,
     fold_seed: int = 0,
+    skip_nonfinite: bool = False,
 ) -> dict[str, Any]:
     """Train one experiment in a work dir of its own.
 
@@ -50,6 +53,7 @@ def train(
         clearml: ``auto``, ``online``, ``offline`` or ``off``; by default that of the config, or else ``auto``.
         fold: ``K/N``: train on the train split without the K-th of N folds, and validate on that fold.
         fold_seed: Seed of the division into folds, which is the same for all of them.
+        skip_nonfinite: Leave out updates whose gradients are not finite, instead of losing the weights to them.
 
     Returns:
         ``work_dir`` and ``best_checkpoint`` (path or None).
@@ -63,34 +67,40 @@ def train(
     suffix = '' if fold is None else '-fold{}of{}'.format(*parse_fold(fold))
     work_dir = Path(work_dir or config.get('work_dir') or Path('work_dirs') / f'{Path(config_path).stem}{suffix}')
     left_out = None if fold is None else leave_out_fold(config, config_path, fold, fold_seed)
-    first = is_first_process(launcher)
+    if work_dir.exists() and not work_dir.is_dir():
+        raise InputError(work_dir, 'is a file', 'choose another `work_dir`')
     existed = work_dir.exists()
-    if first:
-        _check_work_dir(work_dir, resume)
-        if resume and (work_dir / RUN_RECORD).is_file():
-            _check_fold(work_dir, left_out)
-    config.work_dir = str(make_folder(work_dir))
-    config.launcher = launcher
-    config.resume = resume and last_checkpoint(work_dir) is not None
-    if config.resume:
-        config.load_from = None  # resume from the run's own weights, not from those that it started with
-    if seed is not None:
-        config.setdefault('randomness', {})['seed'] = seed
-    if amp:
-        _enable_autocast(config)
-    set_mode(config, clearml)
-    try:
-        runner = build_runner(config)
-        connect(runner)
-        if is_main_process():
-            write_json(work_dir / ENVIRONMENT, describe_environment(sys.argv))
-        guarded(runner.train, work_dir)
-    except InputError:
-        if first and not resume:
-            _remove_if_nothing_was_trained(work_dir, existed)
-        raise
+    with work_dir_lock(work_dir, _warn) if is_first_process(launcher) else nullcontext():
+        if is_first_process(launcher):
+            _check_work_dir(work_dir, resume, left_out)
+        config.work_dir = str(make_folder(work_dir))
+        config.launcher = launcher
+        config.resume = resume and last_checkpoint(work_dir) is not None
+        if config.resume:
+            config.load_from = None  # resume from the run's own weights, not from those that it started with
+        if seed is not None:
+            config.setdefault('randomness', {})['seed'] = seed
+        if amp:
+            _enable_autocast(config)
+        if skip_nonfinite:
+            _skip_nonfinite(config)
+        set_mode(config, clearml)
+        try:
+            runner = build_runner(config)
+            connect(runner)
+            if is_main_process():
+                write_json(work_dir / ENVIRONMENT, describe_environment(sys.argv))
+            guarded(runner.train, work_dir)
+        except InputError:
+            if is_first_process(launcher) and not resume:
+                _remove_if_nothing_was_trained(work_dir, existed)
+            raise
     best = runner.message_hub.get_info('best_ckpt')  # an absolute path, in the work dir
     return {'work_dir': work_dir, 'best_checkpoint': None if best is None else str(work_dir / Path(best).name)}
+
+
+def _warn(text: str) -> None:
+    print(f'warning: {text}', file=sys.stderr)
 
 
 def enqueue_training(
@@ -115,7 +125,7 @@ def enqueue_training(
     check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     if arguments.get('seed') is not None:
         config.setdefault('randomness', {})['seed'] = arguments['seed']
-    kept = {name: arguments.get(name) for name in ('config', 'work_dir', 'seed', 'amp')}
+    kept = {name: arguments.get(name) for name in ('config', 'work_dir', 'seed', 'amp', 'skip_nonfinite')}
     work_dir = arguments.get('work_dir')
     name = Path(work_dir).name if work_dir else Path(config_path).stem
     given = backend_options(config)
@@ -125,12 +135,10 @@ def enqueue_training(
     return enqueue(config, config.pretty_text, queue, section, name, **chosen)
 
 
-def _check_work_dir(work_dir: Path, resume: bool) -> None:
-    if not work_dir.exists():
-        return
-    if not work_dir.is_dir():
-        raise InputError(work_dir, 'is a file', 'choose another `work_dir`')
-    if not resume and any(work_dir.iterdir()):
+def _check_work_dir(work_dir: Path, resume: bool, fold: Mapping[str, Any] | None) -> None:
+    if resume and (work_dir / RUN_RECORD).is_file():
+        _check_fold(work_dir, fold)
+    if not resume and any(path.name != LOCK for path in work_dir.iterdir()):
         raise InputError(
             work_dir, 'work dir is not empty', 'continue it with `resume=True` or choose another `work_dir`'
         )
@@ -169,3 +177,12 @@ def _enable_autocast(config: Config) -> None:
     if kind != 'OptimWrapper':
         raise InputError('`amp=True`', f'the config already chooses the optimizer wrapper {kind}', 'leave it out')
     config.optim_wrapper.type = 'mmseg_ext.AutocastOptimWrapper'
+
+
+def _skip_nonfinite(config: Config) -> None:
+    hooks = config.setdefault('custom_hooks', [])
+    found = [hook for hook in hooks if hook.get('type') == 'mmseg_ext.InvalidLossHook']
+    if not found:
+        hooks.append({'type': 'mmseg_ext.InvalidLossHook', 'skip_nonfinite': True})
+    for hook in found:
+        hook['skip_nonfinite'] = True

@@ -32,7 +32,9 @@ class ToyModel(BaseModel):
         self.dtypes: set[torch.dtype] = set()
         self.loss_shift = 0.0  # added to the loss; its gradients stay as they are
 
-    def forward(self, inputs: torch.Tensor, target: torch.Tensor | None = None, mode: str = 'tensor') -> Any:
+    def forward(
+        self, inputs: torch.Tensor, target: torch.Tensor | None = None, data_samples: Any = None, mode: str = 'tensor'
+    ) -> Any:
         output = self.head(self.net(inputs))
         self.dtypes.add(output.dtype)
         if mode == 'loss':

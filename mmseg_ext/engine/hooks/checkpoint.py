@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmseg_ext.engine.checkpoints.soundness import last_sound, why_unsound
 from mmseg_ext.engine.mmengine_internals import OpenCheckpointHook
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import write_text
@@ -24,7 +25,8 @@ class CheckpointHook(OpenCheckpointHook):
 
     mmengine deletes the previous best and the outdated last checkpoint before it writes the new one. Here the order is:
     write, record, delete. Also, a metric of one class (``save_best='Dice/cat'``) needs no ``rule``; a metric that does
-    not exist is named in an `InputError`; and training that stops early saves its last state.
+    not exist is named in an `InputError`; training that stops early saves its last state; nothing is saved while loss or
+    weights are not finite.
 
     Args:
         **kwargs: As for mmengine's hook, without remote storage.
@@ -50,6 +52,8 @@ class CheckpointHook(OpenCheckpointHook):
 
     def save_step(self, runner: Runner, step: int, meta: Mapping[str, Any]) -> None:
         """Save the checkpoint of an epoch or iteration, then delete those that are outdated."""
+        if self._is_unsound(runner):
+            return
         if step not in self._kept_steps:
             self._kept_steps.append(step)
         outdated = []
@@ -84,6 +88,7 @@ class CheckpointHook(OpenCheckpointHook):
         if 'auto' in self.key_indicators:
             self.monitor(next(iter(metrics)))
         step = runner.epoch if self.by_epoch else runner.iter
+        is_unsound = self._is_unsound(runner)
         best = {}
         for metric, rule in zip(self.key_indicators, self.rules, strict=True):
             if metric not in metrics:
@@ -91,7 +96,7 @@ class CheckpointHook(OpenCheckpointHook):
             key = '' if len(self.key_indicators) == 1 else f'_{metric}'
             score = metrics[metric]
             previous = runner.message_hub.get_info(f'best_score{key}', self.init_value_map[rule])
-            if score is None or not self.is_better_than[metric](score, previous):
+            if is_unsound or score is None or not self.is_better_than[metric](score, previous):
                 continue
             name = f'best_{_file_part(metric)}_{self.filename_tmpl.format(step)}'
             best[metric] = name
@@ -104,6 +109,12 @@ class CheckpointHook(OpenCheckpointHook):
         if is_main_process():
             for metric, name in best.items():
                 self._remove_previous_best(metric, name)
+
+    def _is_unsound(self, runner: Runner) -> bool:
+        reason = why_unsound(runner)
+        if reason:
+            runner.logger.warning(f'no checkpoint is saved: {reason}; {last_sound(runner.work_dir)}')
+        return bool(reason)
 
     def _save_best(self, runner: Runner, name: str) -> None:
         meta = {'epoch': runner.epoch, 'iter': runner.iter}

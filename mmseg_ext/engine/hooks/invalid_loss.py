@@ -1,45 +1,106 @@
-"""Hook that stops a training whose loss is no longer a number."""
+"""Hook that stops a training whose loss is no longer a number, or leaves out the steps that would spoil it."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from torch.optim import Optimizer
 
+from mmseg_ext.engine.checkpoints.soundness import last_sound, lost_in
+from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import HOOKS
+
+SHOWN_IMAGES = 8
 
 
 @HOOKS.register_module()
 class InvalidLossHook(Hook):
-    """Stop with exit code 1 after several iterations in a row with a NaN or infinite loss.
+    """Stop with exit code 1 when the weights are lost, or the loss is NaN or infinite several times in a row.
 
-    A single one can happen (an overflow in float16, which the scaler skips); a row of them means that the weights are
-    lost and no later iteration can restore them.
+    A single such loss can happen (an overflow in float16, which the scaler skips); where it has made the weights NaN,
+    no later iteration can restore them, so that the training stops at once. The message names the images of the first
+    such batch and the last sound checkpoint.
 
     Args:
         patience: How many in a row stop the training.
+        skip_nonfinite: Leave out each update whose gradients are not finite; buffers (of batch normalization) are then
+            as before the step. Each is logged with its images, and `patience` holds all the same.
 
     Raises:
-        InputError: In training, when the loss stays invalid.
+        InputError: In training, when the loss stays invalid or the weights are lost.
     """
 
-    def __init__(self, patience: int = 5) -> None:
+    priority = 'ABOVE_NORMAL'  # buffers are put back before another hook averages them
+
+    def __init__(self, patience: int = 5, skip_nonfinite: bool = False) -> None:
         if patience < 1:
             raise InputError('InvalidLossHook', f'patience={patience} must be at least 1')
         self.patience = patience
+        self.skip_nonfinite = skip_nonfinite
         self._in_a_row = 0
+        self._first = ''
+        self._skipped = False
+        self._buffers: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Let the optimizer look at the gradients before each update."""
+        wrapper = runner.optim_wrapper
+        for one in [wrapper] if isinstance(wrapper, OptimWrapper) else list(wrapper.values()):
+            if self.skip_nonfinite:
+                one.optimizer.register_step_pre_hook(self._leave_out)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Remember the buffers."""
+        self._skipped = False
+        if self.skip_nonfinite:
+            self._buffers = [(buffer, buffer.clone()) for buffer in unwrap_model(runner.model).buffers()]
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Count the iterations in a row, by the loss that ``RuntimeInfoHook`` has already fetched from the device."""
+        """Judge the step by the loss that ``RuntimeInfoHook`` has already fetched from the device."""
         loss = runner.message_hub.get_scalar('train/loss').current()
-        self._in_a_row = 0 if math.isfinite(loss) else self._in_a_row + 1
-        if self._in_a_row >= self.patience:
-            raise InputError(
-                runner.work_dir,
-                f'the loss has been {loss} for {self._in_a_row} iterations, up to iteration {runner.iter + 1}',
-                'lower the learning rate, clip gradients (`clip_grad:`), or train without `amp=True`',
-                exit_code=1,
-            )
+        if math.isfinite(loss) and not self._skipped:
+            self._in_a_row = 0
+            return
+        images = f'the batch of {_images(data_batch)}'
+        if self.skip_nonfinite:
+            with torch.no_grad():
+                for buffer, before in self._buffers:
+                    buffer.copy_(before)
+            runner.logger.warning(f'iteration {runner.iter + 1} is skipped: the loss is {loss} for {images}')
+        self._in_a_row += 1
+        if self._in_a_row == 1:
+            self._first = f'iteration {runner.iter + 1}, {images}'
+        lost = lost_in(runner.model)
+        if lost or self._in_a_row >= self.patience:
+            problem = f'the loss has been {loss} for {self._in_a_row} iterations, up to iteration {runner.iter + 1}'
+            if lost:
+                problem = f'the loss is {loss} and {lost[0]} not finite after iteration {runner.iter + 1}'
+            remedy = 'lower the learning rate, clip gradients (`clip_grad:`), train without `amp=True`'
+            if not self.skip_nonfinite:
+                remedy += ', or leave such steps out with `skip_nonfinite=True`'
+            where = f'first at {self._first}; {last_sound(runner.work_dir)}'
+            raise InputError(runner.work_dir, f'{problem}, {where}', remedy, exit_code=1)
+
+    def _leave_out(self, optimizer: Optimizer, *_: Any) -> None:
+        """Take the gradients away if one is not finite: an optimizer passes over parameters without a gradient."""
+        parameters = [one for group in optimizer.param_groups for one in group['params'] if one.grad is not None]
+        if parameters and not torch.isfinite(torch.stack([one.grad.abs().max() for one in parameters])).all():
+            self._skipped = True
+            for one in parameters:
+                one.grad = None
+
+
+def _images(batch: Any) -> str:
+    """Name the images of a batch, as far as it tells them."""
+    samples = batch.get('data_samples') if isinstance(batch, dict) else None
+    paths = [one.metainfo.get('img_path') for one in samples or () if hasattr(one, 'metainfo')]
+    names = [Path(path).name for path in paths if path]
+    more = f' and {len(names) - SHOWN_IMAGES} more' if len(names) > SHOWN_IMAGES else ''
+    return ', '.join(names[:SHOWN_IMAGES]) + more if names else 'unnamed images'

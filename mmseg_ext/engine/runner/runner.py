@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,6 +26,7 @@ from mmseg_ext.engine.checkpoints.files import (
     to_plain,
 )
 from mmseg_ext.engine.checkpoints.matching import check_weights, revise
+from mmseg_ext.engine.checkpoints.soundness import lost_tensors, why_unsound
 from mmseg_ext.engine.checkpoints.training_state import (
     get_rng_state,
     message_hub_from_plain,
@@ -42,6 +44,7 @@ from mmseg_ext.registry import RUNNERS
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 from mmseg_ext.runs.console import quiet_console
 from mmseg_ext.runs.layout import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
+from mmseg_ext.runs.lock import work_dir_lock
 
 _STRIP_MODULE = ((r'^module\.', ''),)
 
@@ -74,7 +77,8 @@ class Runner(OpenRunner):
             if not any(type(one) is hook for one in self.hooks):
                 self.register_hook(hook())
         self.is_training = True
-        with StopSignals() as self._stop_signals:
+        lock = work_dir_lock(self.work_dir, self.logger.warning) if is_main_process() else nullcontext()
+        with lock, StopSignals() as self._stop_signals:
             try:
                 return super().train()
             finally:
@@ -133,15 +137,18 @@ class Runner(OpenRunner):
             TrainingStopped: After another signal.
             InputError: The checkpoint cannot be written.
         """
+        reason = why_unsound(self)
         try:
-            self.save_checkpoint(self.work_dir, INTERRUPTED_CHECKPOINT, meta=dict(meta), by_epoch=False)
-            if is_main_process():
+            if not reason:
+                self.save_checkpoint(self.work_dir, INTERRUPTED_CHECKPOINT, meta=dict(meta), by_epoch=False)
+            if is_main_process() and not reason:
                 path = Path(self.work_dir) / INTERRUPTED_CHECKPOINT
                 write_text(path.with_name(LAST_CHECKPOINT), str(path))
         finally:
             self.set_finished_iterations(meta['iter'])
             barrier()  # a launcher kills the other processes when the first has ended
-        self.logger.warning(f'stopped after iteration {meta["iter"]}; its state is in {INTERRUPTED_CHECKPOINT}')
+        state = f'not saved: {reason}' if reason else f'in {INTERRUPTED_CHECKPOINT}'
+        self.logger.warning(f'stopped after iteration {meta["iter"]}; its state is {state}')
         raise stopped(number, f'after iteration {meta["iter"]}')
 
     def take_finished_batches(self) -> int:
@@ -298,7 +305,7 @@ class Runner(OpenRunner):
             return
         for path in candidates:
             try:
-                load_checkpoint_file(path)
+                self._check_soundness(path, load_checkpoint_file(path))
             except InputError as error:
                 self.logger.warning(f'{error}; trying the checkpoint before it')
                 continue
@@ -309,6 +316,13 @@ class Runner(OpenRunner):
             f'none of its {len(candidates)} checkpoints can be read',
             'train without `resume=True`',
         )
+
+    def _check_soundness(self, path: Path, checkpoint: Mapping[str, Any]) -> None:
+        parameters = dict(self._bare_model().named_parameters())
+        state = checkpoint.get('state_dict')
+        lost = lost_tensors(state, parameters) if isinstance(state, Mapping) else []
+        if lost:
+            raise InputError(path, f'{lost[0]} is not finite')
 
     def resume(
         self,

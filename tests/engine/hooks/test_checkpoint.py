@@ -5,6 +5,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
+from mmengine.hooks import Hook
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
@@ -116,3 +118,33 @@ def test_training_that_stops_early_saves_its_last_state(toy: ModuleType, tmp_pat
     assert runner.epoch == 2
     assert names(tmp_path) == {'epoch_2.pth'}
     assert load_checkpoint_file(tmp_path / 'epoch_2.pth')['meta']['epoch'] == 2
+
+
+def test_nothing_is_saved_while_loss_or_weights_are_not_finite(toy: ModuleType, tmp_path: Path) -> None:
+    class Spoil(Hook):
+        def after_train_epoch(self, runner: Any) -> None:
+            runner.model.loss_shift = float('nan') if runner.epoch == 1 else 0.0  # its gradients stay finite
+            if runner.epoch == 3:
+                runner.model.head.weight.data[:] = float('inf')
+
+    evaluator = [toy.ScriptedMetric([1.0, 2.0, 3.0, 4.0, 5.0])]
+    hooks = {'default_hooks': hook(save_best='mDice'), 'custom_hooks': [Spoil()], 'log_level': 'ERROR'}
+    toy.build_runner(tmp_path, epochs=5, val_evaluator=evaluator, **hooks).train()
+    # the third epoch has no finite loss, the fourth and fifth no finite weights
+    assert names(tmp_path) == {'epoch_1.pth', 'epoch_2.pth', 'best_mDice_epoch_2.pth'}
+    assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'epoch_2.pth')
+
+
+def test_a_checkpoint_that_is_not_finite_is_not_resumed_from(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.build_runner(tmp_path, epochs=2).train()
+    state = load_checkpoint_file(tmp_path / 'epoch_2.pth')
+    state['state_dict']['head.bias'][:] = float('nan')
+    torch.save(state, tmp_path / 'epoch_2.pth')
+    runner = toy.build_runner(tmp_path, epochs=2, resume=True)
+    warnings: list[str] = []
+    monkeypatch.setattr(runner.logger, 'warning', warnings.append)
+    runner.train()
+    assert 'epoch_2.pth: head.bias is not finite; trying the checkpoint before it' in warnings[0]
+    assert len(runner.train_dataloader.dataset.seen) == 8

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.hooks import Hook
+from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_ext.errors import InputError
@@ -71,6 +73,44 @@ class TestInvalidLoss:
 
     def test_single_ones_do_not(self, toy: ModuleType, tmp_path: Path) -> None:
         assert self.train(toy, tmp_path, {1, 2, 4, 5, 7}).iter == 12
+
+    @pytest.mark.parametrize('skip', [False, True])
+    def test_a_step_that_would_spoil_the_weights_stops_or_is_skipped(
+        self, toy: ModuleType, tmp_path: Path, skip: bool
+    ) -> None:
+        states: list[dict[str, Any]] = []
+
+        class Spoil(Hook):
+            priority = 'HIGHEST'
+
+            def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+                states.append({key: value.clone() for key, value in runner.model.state_dict().items()})
+                if runner.iter == 5:
+                    data_batch['inputs'][0] = float('nan')
+                samples = [SegDataSample(metainfo={'img_path': f'img/{runner.iter}-{row}.jpg'}) for row in 'ab']
+                data_batch['data_samples'] = samples
+
+        average = {'type': 'EMAHook', 'momentum': 0.2, 'update_buffers': True}
+        hooks = [average, Spoil(), {'type': 'mmseg_ext.InvalidLossHook', 'skip_nonfinite': skip}]
+        runner = toy.build_runner(tmp_path, epochs=3, custom_hooks=hooks, log_level='ERROR')
+        lines: list[str] = []
+        runner.logger.addFilter(lambda record: lines.append(record.getMessage()) or True)  # type: ignore[func-returns-value]
+        runner.logger.setLevel('WARNING')
+        images = 'the batch of 5-a.jpg, 5-b.jpg'
+        if skip:
+            runner.train()
+            torch.testing.assert_close(states[6], states[5], rtol=0, atol=0)
+            assert any(not torch.equal(states[7][key], states[6][key]) for key in states[6])
+            final = load_checkpoint_file(tmp_path / 'epoch_3.pth')
+            assert all(
+                value.isfinite().all() for key in ('state_dict', 'ema_state_dict') for value in final[key].values()
+            )
+            assert any(line == f'iteration 6 is skipped: the loss is nan for {images}' for line in lines)
+            return
+        with pytest.raises(InputError, match=r'not finite after iteration 6') as caught:
+            runner.train()
+        assert f'first at iteration 6, {images}; the last sound checkpoint is epoch_1.pth' in str(caught.value)
+        assert caught.value.exit_code == 1
 
 
 class TestEarlyStopping:
