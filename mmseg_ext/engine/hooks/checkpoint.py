@@ -25,8 +25,8 @@ class CheckpointHook(OpenCheckpointHook):
 
     mmengine deletes the previous best and the outdated last checkpoint before it writes the new one. Here the order is:
     write, record, delete. Also, a metric of one class (``save_best='Dice/cat'``) needs no ``rule``; a metric that does
-    not exist is named in an `InputError`; training that stops early saves its last state; nothing is saved while loss or
-    weights are not finite.
+    not exist is named in an `InputError`; training that stops early saves its last state; nothing is saved while loss
+    or weights are not finite.
 
     Args:
         **kwargs: As for mmengine's hook, without remote storage.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ from mmengine.hooks import Hook
 
 from mmseg_ext.engine.checkpoints.files import last_checkpoint
 from mmseg_ext.engine.runner import stopping
+from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 
 pytestmark = pytest.mark.skipif(sys.platform == 'win32', reason='signals of POSIX')
@@ -33,10 +35,14 @@ class SignalHook(Hook):
     def __init__(self, *signals: signal.Signals, step: int = -1, validation: int = -1) -> None:
         self.signals, self.step, self.validation = signals, step, validation
 
+    def before_train(self, runner: Any) -> None:
+        self.others = {process.pid for process in multiprocessing.active_children()}
+
     def send(self) -> None:
+        workers = {process.pid for process in multiprocessing.active_children()} - self.others
         for number in self.signals:
-            for worker in multiprocessing.active_children():  # a scheduler signals all processes of a job
-                os.kill(worker.pid, number)
+            for worker in workers:  # a scheduler signals all processes of a job
+                os.kill(worker, number)
             signal.raise_signal(number)
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
@@ -199,6 +205,40 @@ def test_a_validation_that_was_broken_off_is_made_up_for(
         build('parts', Crash()).train()
     build('parts', resume=True).train()
     assert_same_run(tmp_path / 'parts', tmp_path / 'whole')
+
+
+def test_a_disk_that_is_full_at_any_write_costs_no_more_than_the_step(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(name: str, iters: int, **changes: Any) -> Any:
+        return toy.build_runner(tmp_path / name, iters=iters, log_level='ERROR', **changes)
+
+    whole = build('whole', 8)
+    whole.train()
+    writes = 5  # of a validated step: last, its pointer, best, last, its pointer
+    for count in range(writes):
+        build(str(count), 4).train()
+        left, fsync = [count], os.fsync
+
+        def full(handle: int, left: list[int] = left, fsync: Any = fsync) -> None:
+            if not left[0]:
+                raise OSError(errno.ENOSPC, 'No space left on device')
+            left[0] -= 1
+            fsync(handle)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, 'fsync', full)
+            with pytest.raises(InputError, match=r'cannot be written \(No space left on device\)'):
+                build(str(count), 8, resume=True).train()
+        for path in (tmp_path / str(count)).glob('*.pth'):
+            load_checkpoint_file(path)
+        assert not list((tmp_path / str(count)).glob('.*'))
+        rest = build(str(count), 8, resume=True)
+        rest.train()
+        torch.testing.assert_close(weights(rest), weights(whole), rtol=0, atol=0)
+        assert {path.name for path in (tmp_path / str(count)).glob('*.pth')} == {
+            path.name for path in (tmp_path / 'whole').glob('*.pth')
+        }
 
 
 def test_five_kills_and_three_sigterms_at_random_moments_change_nothing(toy: ModuleType, tmp_path: Path) -> None:
