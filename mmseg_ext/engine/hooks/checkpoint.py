@@ -38,6 +38,11 @@ class CheckpointHook(OpenCheckpointHook):
         self._folder = folder if self.out_dir is None else Path(self.out_dir) / folder.name
         info = runner.message_hub.runtime_info
         self._kept_steps: deque[int] = deque(info.get('keep_ckpt_ids', []))
+        for metric in self.key_indicators if self.save_best and is_main_process() else ():
+            key = '' if len(self.key_indicators) == 1 else f'_{metric}'
+            best = Path(info.get(f'best_ckpt{key}') or '')
+            if (self._folder / best.name).is_file():  # a kill may have come before the previous one was removed
+                self._remove_previous_best(metric, best.name)
         runner.logger.info(f'Checkpoints will be saved to {self._folder}')
 
     def after_train(self, runner: Runner) -> None:
