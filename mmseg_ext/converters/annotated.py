@@ -102,22 +102,23 @@ def convert_annotated(
         InputError: As `write_data_set`, or an option cannot be used.
     """
     options = split or SplitOptions()
+    used: dict[str, Any] = {}
     if not options.lists and images and all(image.split for image in images):
-        split_of = {image.stem: str(image.split) for image in images}
-        used: dict[str, Any] = {}
+        splits = [image.split for image in images]  # two of them may have images of one name
     else:
         split_of, used = assign_splits([image.stem for image in images], options), options.settings()
+        splits = [split_of.get(image.stem) for image in images]
     samples = []
-    unlisted = [image for image in images if image.stem not in split_of]
+    unlisted = [image for image, name in zip(images, splits, strict=True) if name is None]
     if unlisted:
         report.notes.append(
             f'{len(unlisted)} images are in no list and left out: {some(i.path.name for i in unlisted)}'
         )
-    for image in images:
-        if image.stem not in split_of:
+    for image, name in zip(images, splits, strict=True):
+        if name is None:
             continue
         make = partial(_make, image, naming, order, report)
-        samples.append(Sample(split_of[image.stem], image.stem, upright_suffix(image.path), make))
+        samples.append(Sample(name, image.stem, upright_suffix(image.path), make))
     used = {'classes': list(naming.classes.names), 'order': order, **settings, **used}
     return write_data_set(root, naming.classes, samples, converter, used, overwrite, report, tolerant=True)
 

@@ -30,7 +30,7 @@ from mmseg_ext.converters.coco_format import (
 from mmseg_ext.converters.crops import Box, crop, crop_box, resize
 from mmseg_ext.converters.output import Converted, Sample, classes_with_background, write_data_set
 from mmseg_ext.converters.report import Report, some
-from mmseg_ext.converters.source import check_size, read_lines, require_files
+from mmseg_ext.converters.source import INCOMPLETE, check_size, read_lines, require_files
 from mmseg_ext.converters.split import check_shares, split_by_hash
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_upright, turn_upright
@@ -46,6 +46,8 @@ SPLIT_WORDS = {
     'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'dev': 'val',
     'test': 'test', 'testing': 'test',
 }  # fmt: skip
+
+MISSING_PHOTOS = f'{INCOMPLETE}, or leave them out: --exclude with a list of their names'
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def convert_coco(
         for photo in _locate(read_images(path, contents[path], names, report), path, Path(images), split, options)
     ]
     plan = _plan(_leave_out(photos, exclude, Path(annotations)), options, report)
-    require_files(photo.path for photo, _ in plan)
+    require_files((photo.path for photo, _ in plan), MISSING_PHOTOS)
     samples = _samples(plan, options, report)
     converter = 'coco' if isinstance(options, CropOptions) else 'coco-whole'
     settings = _settings(options, names, exclude, given=any(photo.given for photo in photos))

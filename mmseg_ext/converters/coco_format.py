@@ -253,6 +253,7 @@ def _key(value: Any) -> str:
 
 def _not_coco(path: Path, error: Exception) -> InputError:
     detail = f'lacks {error}' if isinstance(error, KeyError) else str(error)
+    detail = 'a part of it is of another type' if isinstance(error, TypeError) and 'indices' in detail else detail
     return InputError(path, f'is no COCO file of instances ({detail})', DOWNLOAD_AGAIN)
 
 

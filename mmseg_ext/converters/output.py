@@ -83,7 +83,9 @@ def classes_with_background(names: Sequence[str]) -> Classes:
     ((0, 0, 0), (219, 59, 59))
     """
     wanted = ('background', *names)
-    if not names or len(set(wanted)) < len(wanted) or len(wanted) > MAX_CLASSES:
+    if not names:
+        raise InputError('`classes=`', 'there is none to take: `classes` or the list of the source is empty')
+    if len(set(wanted)) < len(wanted) or len(wanted) > MAX_CLASSES:
         problem = f'must name 1 to {MAX_CLASSES - 1} different classes without background'
         raise InputError(f'`classes={",".join(names)}`', problem)
     return Classes(wanted, ((0, 0, 0), *distinct_colours(len(names))))
@@ -158,7 +160,9 @@ def write_data_set(
 
 def _check(samples: Sequence[Sample]) -> None:
     if not samples:
-        raise InputError('source', 'no image fits the options, nothing was written', 'choose other classes or limits')
+        raise InputError(
+            'source', 'no image fits the options, nothing was written', 'choose other classes or limits (COCO: --whole)'
+        )
     (split, stem), times = Counter((sample.split, sample.stem) for sample in samples).most_common(1)[0]
     if times > 1:
         raise InputError(f'{split}/{stem}', f'{times} images of the source have this stem', 'give them different names')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ def find_folder(source: str | Path, *candidates: str) -> Path:
     raise InputError(source / candidates[0], 'not found', f'unpack the whole archive into {source}')
 
 
-def require_files(paths: Iterable[Path]) -> None:
+def require_files(paths: Iterable[Path], remedy: str = INCOMPLETE) -> None:
     """Check that files are there and not empty.
 
     Raises:
@@ -45,11 +45,15 @@ def require_files(paths: Iterable[Path]) -> None:
     if missing:
         problem = 'is empty' if names_file(missing[0]) else 'not found'
         rest = f' (and {len(missing) - 1} more of {len(paths)} files)' if len(missing) > 1 else ''
-        raise InputError(missing[0], f'{problem}{rest}', INCOMPLETE)
+        raise InputError(missing[0], f'{problem}{rest}', remedy)
 
 
-def read_lines(path: Path) -> list[str]:
-    """Read the lines of a list in a source, without comments (``#``) and empty ones.
+def read_lines(path: Path, names: Collection[str] = ()) -> list[str]:
+    """Read the lines of a list in a source, without empty ones and comments: lines that begin with ``#``.
+
+    Args:
+        path: The list.
+        names: Lines that are no comments although they begin so.
 
     Raises:
         InputError: The file is missing, is no text, or holds no line.
@@ -59,7 +63,7 @@ def read_lines(path: Path) -> list[str]:
         lines = load_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f'cannot be read as text ({error})', UNPACK_AGAIN) from error
-    lines = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith('#')]
+    lines = [line for line in map(str.strip, lines) if line and (not line.startswith('#') or line in names)]
     if not lines:
         raise InputError(path, 'holds no entry', UNPACK_AGAIN)
     return lines
@@ -86,7 +90,7 @@ def check_size(path: Path, image: NDArray[np.uint8], mask: Mask | NDArray[np.boo
     """
     if image.shape[:2] != mask.shape:
         sizes = f'{image.shape[1]}×{image.shape[0]} pixels, its mask {mask.shape[1]}×{mask.shape[0]} (width×height)'
-        raise InputError(path, f'is {sizes}', UNPACK_AGAIN)
+        raise InputError(path, f'is {sizes}', f'use the image that was annotated, or {UNPACK_AGAIN}')
 
 
 def upright_suffix(path: Path) -> str:

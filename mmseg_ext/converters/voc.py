@@ -174,16 +174,17 @@ def _listed_pairs(folder: Path, images: Path, report: Report) -> list[Pair]:
     """Pair images and masks, those of the lists in ``ImageSets`` where there are any with a split's name."""
     found = Report(())
     pairs = find_pairs(images, folder / MASKS, found)
+    keys = {pair.key for pair in pairs}
     split_of: dict[str, str] = {}
     for path in sorted((folder / SETS).glob('*.txt')):
         split = SPLIT_FOLDERS.get(path.stem.casefold())
-        for name in read_lines(path) if split else []:
+        for name in read_lines(path, keys) if split else []:
             if split_of.setdefault(name, str(split)) != split:
                 raise InputError(path, f'{name} is also in {split_of[name]}', 'keep it in one split')
     report.failed += [error for error in found.failed if not split_of or Path(error.subject).stem in split_of]
     if not split_of:
         return pairs
-    known = {pair.key for pair in pairs} | {Path(error.subject).stem for error in report.failed}
+    known = keys | {Path(error.subject).stem for error in report.failed}
     for name in sorted(split_of.keys() - known):
         report.failed.append(InputError(folder / MASKS / f'{name}.png', 'not found', 'it is listed in ImageSets'))
     left = [pair.key for pair in pairs if pair.key not in split_of]

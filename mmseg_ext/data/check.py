@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.classes import FILE_NAME, Classes
+from mmseg_ext.data.classes import FILE_NAME, Classes, unlike_most
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, LAYOUT, MASK_SUFFIX, Item, Split, found_instead
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_palette_mask
@@ -22,6 +22,7 @@ from mmseg_ext.errors import InputError
 Decoded = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
 
 MAX_NAMED_PROBLEMS = 5
+MAX_NAMED_CLASSES = 10
 
 
 def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
@@ -69,7 +70,7 @@ def decode_items(
     """Decode all items and check them: readable, image and mask of one size, every value a class or ignored.
 
     Masks that together hold nothing but 0 and 255, or nothing but ignored pixels, are refused, too, and palettes with
-    the colours of ``dataset.yaml`` at other indices.
+    the colours of ``dataset.yaml``, or of most other masks, at other indices.
 
     Args:
         items: From `pair_files`.
@@ -77,7 +78,7 @@ def decode_items(
         split: Named in the error.
         keep: Return the arrays; otherwise they are dropped as soon as they are checked.
         workers: Threads (the decoders release the interpreter lock).
-        warn: Called with one line where no mask shows a class.
+        warn: Called with one line where no mask shows a class, or where some masks hold 0 and 255 alone.
 
     Returns:
         One (image, mask) per item, image RGB (H, W, 3) and mask (H, W), both uint8; empty without ``keep``.
@@ -86,6 +87,8 @@ def decode_items(
         InputError: One error for all problems, naming the first five files.
     """
     present = np.zeros(256, bool)  # bytes that several threads set to True
+    colours: dict[str, dict[int, tuple[int, int, int]]] = {}
+    of_0_255: list[str] = []
 
     def check(item: Item) -> Decoded | str | None:
         assert item.image is not None
@@ -101,12 +104,25 @@ def decode_items(
                 return problem
             if classes.misplaced_colours(values.tolist(), palette):
                 return f'{item.mask}: its palette holds the colours of {FILE_NAME} at other indices'
+            colours[str(item.mask)] = classes.used_colours(values.tolist(), palette)
+            if classes.holds_0_255(values.tolist()):
+                of_0_255.append(str(item.mask))
         return (image, mask) if keep else None
 
     with ThreadPoolExecutor(workers) as pool:
         results = list(pool.map(check, items))
-    _raise_problems([result for result in results if isinstance(result, str)], split)
+    problems = [result for result in results if isinstance(result, str)]
+    masks = sorted(colours)
+    for position in unlike_most([colours[mask] for mask in masks]):
+        problems.append(f'{masks[position]}: its palette holds colours at other indices than most masks do')
+    _raise_problems(problems, split)
     _check_values(np.flatnonzero(present).tolist(), classes, split, warn)
+    if of_0_255 and warn is not None:
+        warn(
+            f'{split.mask_folder}: {len(of_0_255)} of {len(masks)} masks hold 0 and 255 alone, such as '
+            f'{Path(min(of_0_255)).name}; 255 is ignored: if it means an object there, mmseg-ext remap --map 255=1 '
+            '--keep-others'
+        )
     return [result for result in results if isinstance(result, tuple)]
 
 
@@ -125,9 +141,11 @@ def _check_values(values: Sequence[int], classes: Classes, split: Split, warn: C
             f'convert them: mmseg-ext remap {split.root} --labels {split.labels} --to {split.labels}_remapped '
             '--map 0=0 255=1',
         )
-    absent = ', '.join(classes.names[value] for value in classes.absent(values))
+    absent = classes.absent(values)
     if absent and warn is not None:
-        warn(f'{split.mask_folder}: no mask shows {absent}')
+        named = ', '.join(classes.names[value] for value in absent[:MAX_NAMED_CLASSES])
+        more = f' and {len(absent) - MAX_NAMED_CLASSES} more classes' if len(absent) > MAX_NAMED_CLASSES else ''
+        warn(f'{split.mask_folder}: no mask shows {named}{more}')
 
 
 def _mask_problem(item: Item, image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: Classes) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,14 +177,20 @@ class Classes:
             Value → the class whose colour it has. Empty where ``dataset.yaml`` states no palette, or where the colours
             in use do not tell the values apart.
         """
-        if palette is None or not self.own_palette or len(set(self.palette)) < len(self.palette):
-            return {}
-        used = {value: palette[value] for value in values if value != self.ignore_index and value < len(palette)}
-        if len(set(used.values())) < len(used):  # a padded palette: black stands for "not used"
+        if not self.own_palette or len(set(self.palette)) < len(self.palette):
             return {}
         class_of = {colour: value for value, colour in enumerate(self.palette)}
-        found = {value: class_of[colour] for value, colour in used.items() if colour in class_of}
-        return {value: other for value, other in found.items() if value != other}
+        return _elsewhere(self.used_colours(values, palette), class_of)
+
+    def used_colours(
+        self, values: Iterable[int], palette: Sequence[tuple[int, int, int]] | None
+    ) -> dict[int, tuple[int, int, int]]:
+        """Return value → colour of a mask, arguments as of `misplaced_colours`; empty where two have one colour."""
+        if palette is None:
+            return {}
+        used = {value: palette[value] for value in values if value != self.ignore_index and value < len(palette)}
+        # In a padded palette black stands for "not used".
+        return used if len(set(used.values())) == len(used) else {}
 
     def check(self, mask: NDArray[np.uint8], source: str | Path) -> None:
         """Refuse a mask that holds a value which is neither a class nor ignored.
@@ -212,6 +219,33 @@ def default_palette(count: int) -> list[list[int]]:
         [sum((value >> (3 * place + channel) & 1) << (7 - place) for place in range(3)) for channel in range(3)]
         for value in range(count)
     ]
+
+
+def unlike_most(used: Sequence[Mapping[int, tuple[int, int, int]]]) -> dict[int, dict[int, int]]:
+    """Find the masks whose palettes hold colours at other values than most masks do: palettes made file by file.
+
+    Args:
+        used: The colours of each mask, from `Classes.used_colours`.
+
+    Returns:
+        Position of the mask → value → the value that its colour has in most of the others.
+
+    >>> black, red = (0, 0, 0), (255, 0, 0)
+    >>> unlike_most([{0: black, 1: red}, {0: red, 1: black}, {0: black}, {}, {0: black, 1: red}])
+    {1: {0: 1, 1: 0}}
+    """
+    values_of: defaultdict[tuple[int, int, int], Counter[int]] = defaultdict(Counter)
+    for colours in used:
+        for value, colour in colours.items():
+            values_of[colour][value] += 1
+    usual = {colour: counts.most_common(1)[0][0] for colour, counts in values_of.items()}
+    found = {position: _elsewhere(colours, usual) for position, colours in enumerate(used)}
+    return {position: others for position, others in found.items() if others}
+
+
+def _elsewhere(used: Mapping[int, tuple[int, int, int]], usual: Mapping[tuple[int, int, int], int]) -> dict[int, int]:
+    """Return the values whose colour has another value, and that value."""
+    return {value: usual[colour] for value, colour in used.items() if usual.get(colour, value) != value}
 
 
 def _is_colour(value: Any) -> bool:

@@ -463,6 +463,9 @@ def _stray(folder: Path, suffixes: Sequence[str], name: str) -> Problem:
             f'{place} is a folder with {pictures} image{"s" * (pictures > 1)}, and folders in a split are not read'
         )
         return Problem('nested_folder', name, message)
+    if not path.is_file():
+        kind = 'a link to a file that does not exist' if path.is_symlink() else 'no regular file'
+        return Problem('unread_format', name, f'{place} is not read: it is {kind}')
     suffix = os.path.splitext(name)[1].lower()
     if suffix in (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES):
         remedy = '; mmseg-ext remap reads .tif and .bmp too and writes .png' if MASK_SUFFIX in suffixes[:1] else ''

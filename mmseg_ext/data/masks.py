@@ -43,7 +43,7 @@ def read_palette_mask(path: str | Path) -> tuple[Mask, list[Colour] | None]:
     """
     with open_mask(path) as file:
         if file.mode not in INDEX_MODES:
-            kind, way = ('wide values', 'map') if file.mode.startswith(('I', 'F')) else ('colours', 'by-colour')
+            kind, way = _kind_of(file)
             raise InputError(
                 path,
                 f'mask has mode {file.mode} ({kind}), expected 8-bit grey (L) or palette (P) holding class indices',
@@ -51,6 +51,19 @@ def read_palette_mask(path: str | Path) -> tuple[Mask, list[Colour] | None]:
             )
         step = grey_step(file)
         return np.asarray(file, dtype=np.uint8) // step, palette_of(file)
+
+
+def _kind_of(image: Image.Image) -> tuple[str, str]:
+    """Say what a mask holds instead of class indices, and which option of ``remap`` converts it."""
+    if image.mode.startswith(('I', 'F')):
+        return 'wide values', 'map'
+    if image.mode in ('LA', 'La', 'PA'):
+        return 'values and transparency', 'map'
+    if image.mode in ('RGB', 'RGBA'):
+        red, green, blue = (image.getchannel(channel).tobytes() for channel in 'RGB')
+        if red == green == blue:
+            return 'the same values in three channels', 'map'
+    return 'colours', 'by-colour'
 
 
 def palette_of(image: Image.Image) -> list[Colour] | None:

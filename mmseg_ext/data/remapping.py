@@ -94,14 +94,16 @@ class Remapping:
                 return numbers.astype(np.int64)
             if 'A' in file.mode and np.asarray(file.getchannel('A')).min() < 255:
                 raise InputError(path, 'is partly transparent', 'export it without transparency')
-            if not self.by_colour and file.mode not in ('LA', 'PA'):
-                raise InputError(path, f'holds colours (mode {file.mode})', 'map them with `by_colour=True`')
-            if not self.by_colour:
+            if not self.by_colour and file.mode in ('LA', 'PA'):
                 return np.asarray(file.getchannel(0), np.int64)
             red, green, blue = (
                 channel.astype(np.int64) for channel in np.moveaxis(np.asarray(file.convert('RGB')), 2, 0)
             )
-            return red << 16 | green << 8 | blue
+            if self.by_colour:
+                return red << 16 | green << 8 | blue
+            if not (np.array_equal(red, green) and np.array_equal(red, blue)):
+                raise InputError(path, f'holds colours (mode {file.mode})', 'map them with `by_colour=True`')
+            return red  # a grey mask, written as three equal channels
 
     def _colours_of(self, palette: Sequence[Sequence[int]]) -> Keys:
         """Return the colour of each of 256 indices; `IS_IGNORED` for the ignored one, unless it has its own colour."""

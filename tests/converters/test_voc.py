@@ -67,12 +67,12 @@ LABEL_MAP = '# label:color_rgb:parts:actions\nbackground:0,0,0::\ndent:176,112,3
 
 @pytest.mark.parametrize('mode', ['P', 'RGB'])
 def test_a_label_map_names_the_colours(mode: str, tmp_path: Path) -> None:
-    mask = own(tmp_path / 'source', mode)
+    mask = own(tmp_path / 'source', mode, stem := '#f 0')  # a name, no comment
     (tmp_path / 'source/labelmap.txt').write_text(LABEL_MAP)  # in another order than the indices
     done = convert_voc(tmp_path / 'source', tmp_path / 'data')
     assert done.images == {'train': 1}
     assert Classes.read(tmp_path / 'data').names == ('background', 'dent', 'scratch')
-    written = read_mask(tmp_path / 'data/labels/train/f0.png')
+    written = read_mask(tmp_path / f'data/labels/train/{stem}.png')
     expected = np.array([0, 2, 1, *[9] * 252, 255], np.uint8)
     np.testing.assert_array_equal(written, expected[mask])
     assert done.report.counts['scratch']['pixels'] == (mask == 1).sum()

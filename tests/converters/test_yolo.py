@@ -46,6 +46,15 @@ def test_polygons_become_masks_in_the_given_splits(tmp_path: Path) -> None:
     assert done.report.counts['dent']['hidden'] == 1
 
 
+def test_images_of_one_name_in_two_splits(tmp_path: Path) -> None:
+    files: dict[str, str | None] = {'train/a': f'0 {SQUARE}', 'val/a': None}
+    done = convert_yolo(
+        write(tmp_path, files, 'train: images/train\nval: images/val\nnames: [dent]'), tmp_path / 'data'
+    )
+    assert done.images == {'train': 1, 'val': 1}
+    assert [read_mask(tmp_path / f'data/labels/{split}/a.png').sum() for split in ('train', 'val')] == [16, 0]
+
+
 def test_the_paths_of_roboflow_and_lists_of_files(tmp_path: Path) -> None:
     for split in ('train', 'valid'):
         (tmp_path / split / 'images').mkdir(parents=True)

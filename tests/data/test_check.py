@@ -206,7 +206,10 @@ def test_masks_of_0_and_255_are_refused_with_the_command_that_converts_them(make
     assert text.startswith(f'{root / "labels/train"}: all masks hold 0 and 255 alone')
     assert text.endswith(f'mmseg-ext remap {root} --labels labels --to labels_remapped --map 0=0 255=1')
     write_masks(root, [np.eye(6, 8) * 255, np.eye(7, 8)])
-    check(root)
+    lines: list[str] = []
+    part = Split(root, 'train', 'labels')
+    decode_items(pair_files(part), Classes.read(root), part, keep=False, warn=lines.append)
+    assert lines[1].startswith(f'{root / "labels/train"}: 1 of 2 masks hold 0 and 255 alone, such as s0.png; ')
 
 
 def test_masks_that_are_all_ignored_are_refused(make_data: MakeData) -> None:
@@ -225,6 +228,22 @@ def test_a_palette_in_another_order_is_refused(make_data: MakeData) -> None:
         root
     )
     write_masks(root, masks, [0, 0, 0, 255, 0, 0])
+    check(root)
+
+
+def test_palettes_that_disagree_are_refused_without_colours_in_dataset_yaml(make_data: MakeData) -> None:
+    root = make_data(count=3)
+    (root / 'dataset.yaml').write_text('classes: [background, cat, dog]')
+    write_masks(root, [np.eye(height, 8) for height in (6, 7, 8)], [9, 9, 9, 5, 0, 0])
+    check(root)
+    image = Image.fromarray(1 - np.eye(7, 8, dtype=np.uint8))  # the same colours, by `Image.quantize`
+    image.putpalette([5, 0, 0, 9, 9, 9])
+    image.save(root / 'labels/train/s1.png')
+    assert message(root).startswith(
+        f'{root / "labels/train/s1.png"}: its palette holds colours at other indices than most masks do; see all'
+    )
+    image.putpalette([9, 9, 9, 9, 9, 9])  # which tells nothing apart
+    image.save(root / 'labels/train/s1.png')
     check(root)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_ext.data import Classes, write_mask
+from mmseg_ext.data import Classes, read_mask, write_mask
 from mmseg_ext.data.remapping import OUTSIDE, Remapping, make_remapping
 from mmseg_ext.errors import InputError
 
@@ -101,6 +101,17 @@ def test_wrong_tables_are_one_line(pairs: list[str], by_colour: bool, problem: s
     with pytest.raises(InputError, match=problem) as caught:
         make_remapping(CLASSES, pairs, by_colour=by_colour)
     assert '\n' not in str(caught.value)
+
+
+def test_three_equal_channels_are_values(tmp_path: Path) -> None:
+    grey = np.array([[0, 1], [1, 0]], np.uint8)
+    Image.fromarray(np.dstack([grey] * 3)).save(tmp_path / 'a.png')
+    assert convert(make_remapping(CLASSES, ['0=1', '1=0']), tmp_path / 'a.png') == [[1, 0], [0, 1]]
+    with pytest.raises(InputError, match=r'the same values in three channels.*--map'):
+        read_mask(tmp_path / 'a.png')
+    Image.new('RGB', (1, 1), (1, 1, 2)).save(tmp_path / 'b.png')
+    with pytest.raises(InputError, match='holds colours'):
+        make_remapping(CLASSES, ['0=1']).read(tmp_path / 'b.png')
 
 
 def test_what_cannot_be_converted_is_refused(tmp_path: Path) -> None:

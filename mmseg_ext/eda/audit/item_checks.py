@@ -16,7 +16,7 @@ import numpy as np
 from mmseg_ext.data import Classes, Item, Mask, UprightImage, read_upright
 from mmseg_ext.data.dataset import Key
 from mmseg_ext.data.labelme.document import BACKGROUND_LABEL, IGNORED_LABEL, image_size, read_document
-from mmseg_ext.data.masks import read_palette_mask
+from mmseg_ext.data.masks import Colour, read_palette_mask
 from mmseg_ext.eda.audit import region_checks, shape_checks
 from mmseg_ext.eda.audit.findings import Finding, Hit, make_hit
 from mmseg_ext.eda.audit.image_hash import hash_image
@@ -71,11 +71,13 @@ class ItemResult(NamedTuple):
         findings: Of the item alone.
         image_hash: None without a readable image, or where none is needed.
         present: The values in its mask (`MeasuredMask.present`); 0 without a readable mask.
+        colours: The colours of these values, where a palette tells them apart and no finding has them misplaced.
     """
 
     findings: list[Finding]
     image_hash: bytes | None
     present: int
+    colours: dict[int, Colour]
 
 
 def check_chunk(task: Task, items: Sequence[Item]) -> list[ItemResult]:
@@ -102,6 +104,7 @@ def check_item(task: Task, item: Item) -> ItemResult:
     mask, palette = read(read_palette_mask, item.mask) or (None, None)
     image = None if photograph is None else photograph.pixels
     present = 0
+    colours: dict[int, Colour] = {}
     if photograph is not None:
         hits += _check_image(photograph, mask, task)
     if mask is not None:
@@ -111,13 +114,16 @@ def check_item(task: Task, item: Item) -> ItemResult:
         measured = measure(mask, task.classes)
         present = measured.present
         hits += check_measured(measured, task.rules)
-        if found := task.classes.misplaced_colours(np.flatnonzero(measured.counts).tolist(), palette):
+        values = np.flatnonzero(measured.counts).tolist()
+        if found := task.classes.misplaced_colours(values, palette):
             hits.append(('palette_mismatch', make_hit(len(found), _describe_palette(found, task))))
+        else:
+            colours = task.classes.used_colours(values, palette)
     if item.shapes is not None and any(task.rules[name].severity != 'off' for name in SHAPE_FILE_CHECKS):
         size = next((array.shape[:2] for array in (mask, image) if array is not None), None)
         hits += read(lambda path: _check_shapes(path, size, task), item.shapes) or []
     image_hash = hash_image(image) if image is not None and compares_images(task.rules) else None
-    return ItemResult(make_findings(task.rules, item.key, hits), image_hash, present)
+    return ItemResult(make_findings(task.rules, item.key, hits), image_hash, present, colours)
 
 
 def measure(mask: Mask, classes: Classes) -> MeasuredMask:

@@ -11,11 +11,12 @@ from typing import Any
 
 from mmseg_ext.data import Classes, DataSet, Item
 from mmseg_ext.data.dataset import MASK_SUFFIX, Key
+from mmseg_ext.data.masks import Colour
 from mmseg_ext.eda.audit.duplicates import find_duplicates
 from mmseg_ext.eda.audit.findings import SEVERITIES, Finding, counted, make_hit
 from mmseg_ext.eda.audit.item_checks import Task, check_chunk, make_findings
 from mmseg_ext.eda.audit.rules import RULES, Rules, compares_images
-from mmseg_ext.eda.audit.split_checks import check_values
+from mmseg_ext.eda.audit.split_checks import check_palettes, check_values
 from mmseg_ext.eda.audit.workers import run_chunks
 from mmseg_ext.progress import track
 
@@ -104,12 +105,14 @@ def audit_label_set(
     results = run_chunks(partial(check_chunk, task), chunks, workers, data.root)
     hashes: list[bytes | None] = []
     present: list[int] = []
+    colours: list[dict[int, Colour]] = []
     for chunk in track(results, f'auditing {labels}', total=len(chunks)):
         for result in chunk:
             findings += result.findings
             hashes.append(result.image_hash)
             present.append(result.present)
-    findings += check_values(task, items, present)
+            colours.append(result.colours)
+    findings += check_values(task, items, present) + check_palettes(task, items, colours)
     if compares_images(rules):
         findings += find_duplicates(task, items, hashes)
     split_rank = {split: rank for rank, split in enumerate(splits)}

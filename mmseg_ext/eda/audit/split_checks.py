@@ -1,11 +1,12 @@
-"""Checks of the values that all masks of a split hold together."""
+"""Checks of values and colours that need several masks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmseg_ext.data import Item
-from mmseg_ext.data.classes import FILE_NAME
+from mmseg_ext.data.classes import FILE_NAME, unlike_most
+from mmseg_ext.data.masks import Colour
 from mmseg_ext.eda.audit.findings import Finding, make_hit
 from mmseg_ext.eda.audit.item_checks import Task, make_findings, remap_command
 
@@ -39,4 +40,24 @@ def check_values(task: Task, items: Sequence[Item], present: Sequence[int]) -> l
                 message = f'no mask of {split} shows {task.classes.names[value]} (class {value})'
                 hit = make_hit(value, message)
                 findings += make_findings(task.rules, (split, FILE_NAME), [('class_absent', hit)])
+    return findings
+
+
+def check_palettes(task: Task, items: Sequence[Item], used: Sequence[Mapping[int, Colour]]) -> list[Finding]:
+    """Report masks whose palettes hold colours at other values than most masks of the label set do.
+
+    Args:
+        task: The data set, and the rules.
+        items: All items of the audit.
+        used: Value → colour of the mask of each (`Classes.used_colours`).
+    """
+    findings: list[Finding] = []
+    for position, others in unlike_most(used).items():
+        named = ', '.join(f'{value} has the colour that most masks have at {other}' for value, other in others.items())
+        message = (
+            f'the palette holds colours at other indices than those of most masks: {named}; state them as palette: in '
+            f'{FILE_NAME}, then {remap_command(task, "--by-palette")}'
+        )
+        hits = [('palette_mismatch', make_hit(len(others), message))]
+        findings += make_findings(task.rules, items[position].key, hits)
     return findings

@@ -57,6 +57,13 @@ def test_a_palette_in_another_order(write_set: WriteSet, tmp_path: Path) -> None
     yaml = (root / 'dataset.yaml').read_text()
     (root / 'dataset.yaml').write_text(''.join(line for line in yaml.splitlines(True) if 'palette' not in line))
     assert found(root, 'palette_mismatch') == []  # without colours of its own, the data set promises none
+    for stem, value in (('train_0', 0), ('train_1', 1)):  # but its masks have to agree
+        image = Image.fromarray(np.eye(64, dtype=np.uint8) * 2 if value else mask)
+        image.putpalette([9, 9, 9, 8, 8, 8, 7, 7, 7] if value else [9, 9, 9, 7, 7, 7])
+        image.save(root / 'labels/train' / f'{stem}.png')
+    (finding,) = found(root, 'palette_mismatch')
+    assert (finding.stem, finding.value) == ('train_1', 1)
+    assert '2 has the colour that most masks have at 1' in finding.message
 
 
 def test_masks_that_are_ignored_everywhere_and_absent_classes(write_set: WriteSet, tmp_path: Path) -> None:
