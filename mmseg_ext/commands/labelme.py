@@ -128,9 +128,9 @@ def _export(args: argparse.Namespace) -> int:
     except CombinedInputError as error:
         cli.print_problems(error)
         raise InputError(args.data, f'{len(error.problems)} problems, listed above', error.remedy) from error
-    for (split, stem), error in report.errors.items():
-        if error:
-            print(f'{split}/{stem}: {error} px differ')
+    for (split, stem), pixels in report.errors.items():
+        if pixels:
+            print(f'{split}/{stem}: {pixels} px differ')
     wrong = sum(report.errors.values())
     kept = f', {report.merged} of them merged' if args.merge_from else ''
     print(f'{args.out}: {len(report.errors)} files{kept}; {wrong:,} of {report.pixels:,} px differ from the masks')
