@@ -1,4 +1,4 @@
-"""Export a trained model to ONNX, checked against torch."""
+"""Export a trained model or an ensemble to ONNX, checked against the original."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from mmseg_ext.commands import cli
 
 EXAMPLE = """mmseg-ext export pets/NAME work_dirs/NAME --out model.onnx
-  mmseg-ext export pets/NAME work_dirs/NAME --out model.onnx --int8 data/pets"""
+  mmseg-ext export pets/NAME work_dirs/NAME --out model.onnx --int8 data/pets
+  mmseg-ext export ensemble.yaml --out ensemble.onnx"""
 
 
 def build_parser() -> cli.ArgumentParser:
@@ -17,10 +18,11 @@ def build_parser() -> cli.ArgumentParser:
         'metadata. 99.9 % of the pixels must get the same class as by torch, else nothing is written (exit code 1).',
         EXAMPLE,
     )
-    parser.add_argument('config', metavar='CONFIG', help='config that the model was trained with')
+    parser.usage = '%(prog)s (CONFIG CHECKPOINT | ENSEMBLE.yaml) --out FILE [options]'
     parser.add_argument(
-        'checkpoint', metavar='CHECKPOINT', help='its weights (.pth), or its work dir: the best checkpoint there'
-    )
+        'model', nargs='+', metavar='MODEL',
+        help='its config and its weights (.pth, or its work dir: the best checkpoint there), or an ensemble',
+    )  # fmt: skip
     parser.add_argument('--out', metavar='FILE', required=True, help='the .onnx file')
     parser.add_argument(
         '--images', nargs='+', default=[], metavar='IMAGE|DIR|GLOB',
@@ -39,18 +41,24 @@ def build_parser() -> cli.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, export, print how far the models agree."""
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    from mmseg_ext.inference.ensemble import ENSEMBLE_SUFFIXES
     from mmseg_ext.workflows.export import export_model
 
+    config, *weights = args.model
+    is_ensemble = config.lower().endswith(ENSEMBLE_SUFFIXES)
+    if len(weights) != (0 if is_ensemble else 1):
+        parser.error('name an ensemble alone, or a config and its checkpoint')
     exported = export_model(
-        args.config, args.checkpoint, args.out, images=args.images, count=args.count, int8=args.int8,
+        config, None if is_ensemble else weights[0], args.out, images=args.images, count=args.count, int8=args.int8,
         labels=args.labels, overwrite=args.overwrite,
     )  # fmt: skip
     agreement, report = exported.agreement, exported.int8
     print(
         f'{exported.path}: {exported.path.stat().st_size / 1e6:.1f} MB; on {agreement.images} {exported.images} '
-        f"logits differ from torch's by at most {agreement.largest:.2g}, {agreement.equal:.4%} of the pixels get the "
-        'same class'
+        f"{'probabilities' if is_ensemble else 'logits'} differ from {'the ensemble' if is_ensemble else 'torch'}'s by "
+        f'at most {agreement.largest:.2g}, {agreement.equal:.4%} of the pixels get the same class'
     )
     if report is not None:
         (fp32, low), (slow, fast) = (100 * value for value in report.dice), report.seconds

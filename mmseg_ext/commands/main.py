@@ -52,6 +52,7 @@ STEPS: dict[str, dict[str, str]] = {
         'compare': 'compare runs on one page',
     },
     'using': {
+        'ensemble': 'join models into one whose probabilities are averaged',
         'predict': 'predict images',
         'serve': 'serve a model as a local page',
         'export': 'export a model to ONNX',

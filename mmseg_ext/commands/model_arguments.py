@@ -9,10 +9,13 @@ from typing import get_args
 
 from mmseg_ext.commands.cli import ArgumentParser, add_safe_config
 from mmseg_ext.data.images import MAX_PIXELS, ImageRules, pixel_limit
+from mmseg_ext.inference.ensemble import ENSEMBLE_SUFFIXES, ONNX_SUFFIX
 from mmseg_ext.inference.network import Mode
-from mmseg_ext.inference.predictor import ONNX_SUFFIX, Predictor
+from mmseg_ext.inference.predictor import Predictor
 
 MODEL_FLAGS = {'batch_size': '--batch'}
+MODEL_USAGE = '(CONFIG CHECKPOINT | MODEL.onnx | ENSEMBLE.yaml)'
+MODEL_HELP = 'the model: its config and its weights (or work dir), one .onnx file, or an ensemble (.yaml)'
 
 
 def add_model_arguments(parser: ArgumentParser, megapixels: float = MAX_PIXELS / 1e6) -> None:
@@ -45,8 +48,8 @@ def add_model_arguments(parser: ArgumentParser, megapixels: float = MAX_PIXELS /
 
 
 def split_model(files: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Split the model from the images after it: one .onnx file, or a config and a checkpoint."""
-    count = 1 if Path(files[0]).suffix.lower() == ONNX_SUFFIX else 2
+    """Split the model from what follows it: one .onnx file or ensemble, or a config and a checkpoint."""
+    count = 1 if Path(files[0]).suffix.lower() in (ONNX_SUFFIX, *ENSEMBLE_SUFFIXES) else 2
     return tuple(files[:count]), list(files[count:])
 
 

@@ -20,7 +20,7 @@ def _opacity(text: str) -> float:
 
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
-    from mmseg_ext.commands.model_arguments import MODEL_FLAGS, add_model_arguments
+    from mmseg_ext.commands.model_arguments import MODEL_FLAGS, MODEL_HELP, MODEL_USAGE, add_model_arguments
 
     parser = cli.ArgumentParser(
         'Write a mask for each image: D/masks/STEM.png, and what its values mean: D/dataset.yaml.\n'
@@ -28,11 +28,8 @@ def build_parser() -> cli.ArgumentParser:
         EXAMPLE,
         flags=MODEL_FLAGS,
     )
-    parser.usage = '%(prog)s (CONFIG CHECKPOINT | MODEL.onnx) (IMAGE | DIR | GLOB)... --out D [options]'
-    parser.add_argument(
-        'files', nargs='+', metavar='MODEL IMAGE',
-        help='the model: its config and its weights (or work dir), or one .onnx file; then images, folders, patterns',
-    )  # fmt: skip
+    parser.usage = f'%(prog)s {MODEL_USAGE} (IMAGE | DIR | GLOB)... --out D [options]'
+    parser.add_argument('files', nargs='+', metavar='MODEL IMAGE', help=f'{MODEL_HELP}; then images, folders, patterns')
     parser.add_argument('--out', metavar='D', required=True, help='result folder')
     parser.add_argument('--overlay', action='store_true', help='also the image with its mask: D/overlays/STEM.jpg')
     parser.add_argument('--opacity', type=_opacity, default=0.5, metavar='P', help='of the overlay (default: 0.5)')

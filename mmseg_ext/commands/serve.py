@@ -12,7 +12,13 @@ EXAMPLE = """mmseg-ext serve pets/NAME work_dirs/NAME
 
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
-    from mmseg_ext.commands.model_arguments import MODEL_FLAGS, above_zero, add_model_arguments
+    from mmseg_ext.commands.model_arguments import (
+        MODEL_FLAGS,
+        MODEL_HELP,
+        MODEL_USAGE,
+        above_zero,
+        add_model_arguments,
+    )
     from mmseg_ext.inference.server import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS
 
     parser = cli.ArgumentParser(
@@ -21,10 +27,8 @@ def build_parser() -> cli.ArgumentParser:
         EXAMPLE,
         flags=MODEL_FLAGS | {'max_bytes': '--max-upload'},
     )
-    parser.usage = '%(prog)s (CONFIG CHECKPOINT | MODEL.onnx) [options]'
-    parser.add_argument(
-        'model', nargs='+', metavar='MODEL', help='its config and its weights (or work dir), or one .onnx file'
-    )
+    parser.usage = f'%(prog)s {MODEL_USAGE} [options]'
+    parser.add_argument('model', nargs='+', metavar='MODEL', help=MODEL_HELP)
     parser.add_argument(
         '--host', default='127.0.0.1', metavar='ADDRESS', help='address to listen on (default: 127.0.0.1)'
     )

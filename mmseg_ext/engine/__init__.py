@@ -14,6 +14,7 @@ from mmseg_ext.engine.checkpoints.files import last_checkpoint
 from mmseg_ext.engine.hooks.channels_last import ChannelsLastHook
 from mmseg_ext.engine.hooks.checkpoint import CheckpointHook
 from mmseg_ext.engine.hooks.class_weights import ClassWeightsHook
+from mmseg_ext.engine.hooks.distillation import DistillationHook
 from mmseg_ext.engine.hooks.early_stopping import EarlyStoppingHook
 from mmseg_ext.engine.hooks.invalid_loss import InvalidLossHook
 from mmseg_ext.engine.hooks.progress import ProgressHook
@@ -32,6 +33,7 @@ __all__ = [
     'ChannelsLastHook',
     'CheckpointHook',
     'ClassWeightsHook',
+    'DistillationHook',
     'EarlyStoppingHook',
     'InvalidLossHook',
     'ProgressHook',

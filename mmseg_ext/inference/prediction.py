@@ -26,6 +26,7 @@ class Prediction:
         image: The image, upright.
         info: Classes and threshold of the network.
         views: Logits of each view, shape (K, h, w), of any size; their probabilities are averaged.
+        weights: Weight of each view in that average, above 0; all the same by default.
 
     Attributes:
         image: The image, upright.
@@ -39,11 +40,14 @@ class Prediction:
     (array([[0, 1]], dtype=uint8), array([[0.05, 0.95]], dtype=float32))
     """
 
-    def __init__(self, image: UprightImage, info: ModelInfo, views: Sequence[Logits]) -> None:
+    def __init__(
+        self, image: UprightImage, info: ModelInfo, views: Sequence[Logits], weights: Sequence[float] | None = None
+    ) -> None:
         self.image = image
         self.classes: Classes = info.classes
         self._threshold = info.threshold
         self._views = views
+        self._weights = [1.0] * len(views) if weights is None else list(weights)
 
     @cached_property
     def mask(self) -> Mask:
@@ -51,11 +55,11 @@ class Prediction:
         mask = np.empty(self.image.pixels.shape[:2], np.uint8)
         for rows, views in self._bands():
             if self._threshold is not None:
-                mask[rows] = _mean_probabilities(views)[1] > self._threshold
+                mask[rows] = _mean_probabilities(views, self._weights)[1] > self._threshold
             elif len(views) == 1:  # softmax keeps the order
                 mask[rows] = views[0].argmax(axis=0)
             else:
-                mask[rows] = _mean_probabilities(views).argmax(axis=0)
+                mask[rows] = _mean_probabilities(views, self._weights).argmax(axis=0)
         return mask
 
     @cached_property
@@ -63,7 +67,7 @@ class Prediction:
         """Probability of each class, shape (K, H, W), 0–1; each pixel's sum is 1."""
         result = np.empty((len(self.classes.names), *self.image.pixels.shape[:2]), np.float32)
         for rows, views in self._bands():
-            result[:, rows] = _mean_probabilities(views)
+            result[:, rows] = _mean_probabilities(views, self._weights)
         return result
 
     def overlay(self, opacity: float = 0.5) -> Pixels:
@@ -118,9 +122,9 @@ def _resize_rows(logits: Logits, height: int, rows: slice) -> Logits:
     return logits[:, above] * (1 - share) + logits[:, below] * share
 
 
-def _mean_probabilities(views: Sequence[Logits]) -> NDArray[np.float32]:
-    total = sum(_probabilities(view) for view in views)
-    return np.asarray(total / len(views), np.float32)
+def _mean_probabilities(views: Sequence[Logits], weights: Sequence[float]) -> NDArray[np.float32]:
+    total = sum(weight * _probabilities(view) for view, weight in zip(views, weights, strict=True))
+    return np.asarray(total / sum(weights), np.float32)
 
 
 def _probabilities(logits: Logits) -> Logits:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,11 +16,17 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import ImageRules, Pixels, UprightImage, from_array, read_upright
 from mmseg_ext.data.tiles import Tile, TileMean, place_tiles
 from mmseg_ext.errors import InputError
+from mmseg_ext.inference.ensemble import (
+    ENSEMBLE_SUFFIXES,
+    ONNX_SUFFIX,
+    Member,
+    check_same_classes,
+    mean_threshold,
+    read_ensemble,
+)
 from mmseg_ext.inference.network import Box, Mode, Network
 from mmseg_ext.inference.prediction import Logits, Prediction
 from mmseg_ext.inference.views import Views, choose_views, fit, normalise, pad, resize
-
-ONNX_SUFFIX = '.onnx'
 
 Source = str | Path | bytes | NDArray[np.uint8] | UprightImage
 
@@ -26,10 +34,12 @@ Source = str | Path | bytes | NDArray[np.uint8] | UprightImage
 class Predictor:
     """A trained model and the views in which it sees an image: `mmseg_ext.Predictor`.
 
-    ``Predictor(config, checkpoint)`` needs torch and mmseg; ``Predictor('model.onnx')`` neither of them.
+    ``Predictor(config, checkpoint)`` needs torch and mmseg; ``Predictor('model.onnx')`` neither of them. An ensemble
+    averages the class probabilities of its members, each in its own views.
 
     Args:
-        model: A config file, an ONNX model written by ``mmseg-ext export``, or a `Network`.
+        model: A config file, an ONNX model written by ``mmseg-ext export``, an ensemble written by ``mmseg-ext
+            ensemble`` (.yaml), or a `Network`.
         checkpoint: The config's weights, or the work dir whose best checkpoint is meant. For a config only.
         tta: Average several sizes and their mirror images: those of the config's ``tta_pipeline``.
         size: Longest side of a view in pixels; that of the config's test pipeline by default.
@@ -41,8 +51,7 @@ class Predictor:
         rules: Which image files are accepted.
 
     Attributes:
-        network: The network.
-        views: Its views of an image.
+        members: The network, or those of an ensemble, each with its views of an image and its weight.
         batch_size: As the argument.
         rules: Which image files are accepted.
         classes: Names and palette of the mask's values.
@@ -77,22 +86,82 @@ class Predictor:
     ) -> None:
         if batch_size < 1:
             raise InputError(f'`batch_size={batch_size}`', 'must be at least 1')
-        self.network = _open_network(model, checkpoint, device, dtype) if isinstance(model, (str, Path)) else model
-        self.views = views or choose_views(self.network.info, tta, size, mode)
+        if isinstance(model, (str, Path)) and Path(model).suffix.lower() in ENSEMBLE_SUFFIXES:
+            if checkpoint is not None:
+                raise InputError(model, 'an ensemble takes no checkpoint', 'leave it out')
+            self.members = tuple(
+                Member(
+                    network := _open_network(entry.model, entry.checkpoint, device, dtype),
+                    views or choose_views(network.info, tta or entry.tta, size or entry.size, mode or entry.mode),
+                    entry.weight,
+                    entry.name,
+                )
+                for entry in read_ensemble(model)
+            )
+        else:
+            is_file = isinstance(model, (str, Path))
+            network = _open_network(model, checkpoint, device, dtype) if isinstance(model, (str, Path)) else model
+            name = str(checkpoint or model) if is_file else ''
+            self.members = (Member(network, views or choose_views(network.info, tta, size, mode), name=name),)
+        self._set(batch_size, rules)
+
+    @classmethod
+    def ensemble(
+        cls,
+        predictors: Sequence[Predictor],
+        weights: Sequence[float] | None = None,
+        *,
+        batch_size: int = 8,
+        rules: ImageRules | None = None,
+    ) -> Predictor:
+        """Average several predictors, each of which keeps its views.
+
+        Args:
+            predictors: At least one, of the same classes in the same order.
+            weights: The weight of each in the average of the class probabilities, above 0; equal by default.
+            batch_size: As for a single predictor.
+            rules: Which image files are accepted.
+
+        Raises:
+            InputError: The classes differ, or a weight is not above 0.
+        """
+        if not predictors or (weights is not None and len(weights) != len(predictors)):
+            raise InputError('`weights`', f'must be one number for each of {len(predictors)} models, at least one')
+        factors = [1.0] * len(predictors) if weights is None else list(weights)
+        if not all(0 < factor < math.inf for factor in factors):
+            raise InputError(f'`weights={factors}`', 'must all be above 0')
+        result = cls.__new__(cls)
+        result.members = tuple(
+            replace(member, weight=factor * member.weight / sum(one.weight for one in predictor.members))
+            for predictor, factor in zip(predictors, factors, strict=True)
+            for member in predictor.members
+        )
+        result._set(batch_size, rules)
+        return result
+
+    def choose(self, positions: Sequence[int]) -> Predictor:
+        """Return a predictor of some of the members alone, by their positions."""
+        result = copy.copy(self)
+        result.members = tuple(self.members[position] for position in positions)
+        result._set(self.batch_size, self.rules)
+        return result
+
+    def _set(self, batch_size: int, rules: ImageRules | None) -> None:
+        check_same_classes(self.members)
         self.batch_size = batch_size
         self.rules = rules or ImageRules()
-        self.classes: Classes = self.network.info.classes
+        self._info = replace(self.members[0].network.info, threshold=mean_threshold(self.members))
+        self.classes: Classes = self._info.classes
 
     def __repr__(self) -> str:
-        """Name the network, its classes and its views."""
-        views, sizes = self.views, []
-        for size in views.sizes:
-            sizes.append('own size' if size is None else f'{size[0]:g}x{size[1]:g}')
-        tiles = '' if views.tile is None else f', tiles of {views.tile} px'
-        return (
-            f'Predictor({type(self.network).__name__}: {", ".join(self.classes.names)}; '
-            f'{" + ".join(sizes)}{", mirrored too" if views.flip else ""}{tiles})'
-        )
+        """Name the networks, the classes and the views of each."""
+        views = []
+        for member in self.members:
+            sizes = ['own size' if size is None else f'{size[0]:g}x{size[1]:g}' for size in member.views.sizes]
+            tiles = '' if member.views.tile is None else f', tiles of {member.views.tile} px'
+            views.append(f'{" + ".join(sizes)}{", mirrored too" if member.views.flip else ""}{tiles}')
+        networks = ' + '.join(type(member.network).__name__ for member in self.members)
+        return f'Predictor({networks}: {", ".join(self.classes.names)}; {"; ".join(views)})'
 
     @overload
     def predict(self, source: Source) -> Prediction: ...
@@ -113,8 +182,8 @@ class Predictor:
             InputError: An image cannot be used.
         """
         if isinstance(source, (list, tuple)) or (isinstance(source, np.ndarray) and source.ndim == 4):
-            return self._predict([self.read(image) for image in source], self.views)
-        return self._predict([self.read(source)], self.views)[0]
+            return self._predict([self.read(image) for image in source])
+        return self._predict([self.read(source)])[0]
 
     def probabilities(
         self, image: Source, short_sides: Sequence[int] = (224, 320), flip: bool = True
@@ -141,7 +210,20 @@ class Predictor:
             return source
         return from_array(source) if isinstance(source, np.ndarray) else read_upright(source, self.rules)
 
-    def _predict(self, images: Sequence[UprightImage], views: Views) -> list[Prediction]:
+    def _predict(self, images: Sequence[UprightImage], views: Views | None = None) -> list[Prediction]:
+        """Predict images in the members' own views, or in the same ones."""
+        logits: list[list[Logits]] = [[] for _ in images]
+        weights: list[float] = []
+        for member in self.members:
+            found = self._view_logits(images, member.network, views or member.views)
+            for mine, new in zip(logits, found, strict=True):
+                mine += new
+            count = len(found[0]) if found else 1
+            weights += [member.weight / count] * count
+        return [Prediction(image, self._info, mine, weights) for image, mine in zip(images, logits, strict=True)]
+
+    def _view_logits(self, images: Sequence[UprightImage], network: Network, views: Views) -> list[list[Logits]]:
+        """Return the logits (K, h, w) of each view of each image, not mirrored and without padding."""
         canvases: list[Pixels] = []
         sizes: list[tuple[int, int]] = []  # of the canvases without padding
         for image in images:
@@ -149,22 +231,19 @@ class Predictor:
                 canvas, valid = _canvas(image.pixels, size, views)
                 canvases += [canvas, canvas[:, ::-1]] if views.flip else [canvas]
                 sizes += [valid, valid] if views.flip else [valid]
-        logits = self._logits(canvases, views)
+        logits = self._logits(canvases, network, views)
         for index in range(1, len(logits), 2) if views.flip else ():
             logits[index] = logits[index][:, :, ::-1]
         unpadded = [part[:, :height, :width] for part, (height, width) in zip(logits, sizes, strict=True)]
         count = len(unpadded) // max(1, len(images))
-        return [
-            Prediction(image, self.network.info, unpadded[index * count : (index + 1) * count])
-            for index, image in enumerate(images)
-        ]
+        return [unpadded[index * count : (index + 1) * count] for index in range(len(images))]
 
-    def _logits(self, canvases: Sequence[Pixels], views: Views) -> list[Logits]:
+    def _logits(self, canvases: Sequence[Pixels], network: Network, views: Views) -> list[Logits]:
         """Compute the logits (K, H, W) of each canvas, as a whole or from tiles; equal shapes share batches."""
         means = [TileMean(*canvas.shape[:2]) for canvas in canvases]
         for batch in _batches(_tiles(canvases, views), self.batch_size):
             pixels = np.stack([canvases[index][t:b, le:r] for index, (t, le, b, r) in batch])
-            result = self.network.logits(normalise(pixels, self.network.info))
+            result = network.logits(normalise(pixels, network.info))
             for (index, tile), logits in zip(batch, result, strict=True):
                 means[index].add(tile, logits)
         return [mean.result() for mean in means]

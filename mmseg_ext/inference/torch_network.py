@@ -9,20 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.engine.checkpoints.files import find_best
-from mmseg_ext.engine.checkpoints.matching import check_weights
-from mmseg_ext.engine.guard import guarded
+from mmseg_ext.engine.checkpoints.trained import build_trained
 from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.network import Box, ModelInfo
 from mmseg_ext.models.complexity import full_size_logits
-from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
-from mmseg_ext.runs.config import check_parts, load_config
 
 DEFAULT_TILE = 512  # pixels
 
@@ -52,17 +46,8 @@ class TorchNetwork:
         dtype: str | None = None,
         device: str | None = None,
     ) -> None:
-        config = load_config(config_path)
-        check_parts(config, config_path, 'model')
-        path = find_best(checkpoint)
-        content = load_checkpoint_file(path)
-        if 'state_dict' not in content or content.get('meta', {}).get('dataset_meta') is None:
-            raise InputError(path, 'does not name its classes', 'use a checkpoint written by mmseg-ext train')
-        init_default_scope(config.get('default_scope', 'mmseg'))
-        model = guarded(lambda: MODELS.build(config.model))
-        check_weights(str(path), content['state_dict'], model.state_dict(), strict=True)
-        model.load_state_dict(content['state_dict'], strict=False)  # only batch norm's counts of batches may be missing
-        self.info = describe_model(config, _classes(content['meta']['dataset_meta'], path), model)
+        model, config, classes = build_trained(config_path, checkpoint)
+        self.info = describe_model(config, classes, model)
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         try:
             torch.device(self.device)
@@ -70,7 +55,7 @@ class TorchNetwork:
             raise InputError(f'`device={self.device}`', 'is no device', 'use cpu or cuda') from None
         if self.device.startswith('cuda') and not torch.cuda.is_available():
             raise InputError(f'`device={self.device}`', 'torch finds no GPU here', 'use `device=cpu`')
-        self.model = model.to(self.device).eval().to(memory_format=torch.channels_last)
+        self.model = model.to(self.device).to(memory_format=torch.channels_last)
         self._dtype = None if dtype is None else autocast_dtype(dtype)
 
     @torch.inference_mode()
@@ -102,16 +87,6 @@ def describe_model(config: Config, classes: Classes, model: Any) -> ModelInfo:
         stride=_side(test_cfg.get('stride'), max(1, tile * 2 // 3)),
         threshold=float(model.decode_head.threshold) if model.out_channels == 1 else None,
     )
-
-
-def _classes(meta: Mapping[str, Any], path: Path) -> Classes:
-    content = {
-        'classes': list(meta.get('classes') or ()),
-        'palette': [list(colour) for colour in meta.get('palette') or ()] or None,
-        'ignore_index': meta.get('ignore_index', 255),
-        **({'background': meta['background']} if 'background' in meta else {}),
-    }
-    return Classes.from_mapping(content, str(path))
 
 
 def _pipeline(config: Config) -> Any:

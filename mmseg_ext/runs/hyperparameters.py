@@ -18,8 +18,8 @@ def hyperparameters(config: Mapping[str, Any]) -> dict[str, Value]:
     """Collect the settings that distinguish one experiment from another, as one flat section.
 
     The keys are the same for every config, with ``'none'`` where something is absent, so that a table of runs has no
-    holes; only ``augmentation.<transform>`` and, of k-fold training, ``folds`` exist just where they are used. Paths
-    are cut to the part that means the same on another machine: the last folder or the file name.
+    holes; only ``augmentation.<transform>``, ``folds`` and ``distillation`` exist just where they are used. Paths are
+    cut to the part that means the same on another machine: the last folder or the file name.
 
     Args:
         config: A loaded config (mmengine's ``Config`` or plain dictionaries), after all overrides.
@@ -40,6 +40,11 @@ def hyperparameters(config: Mapping[str, Any]) -> dict[str, Value]:
     found['seed'] = _mapping(config.get('randomness')).get('seed')
     if fold := _mapping(config.get('fold')):  # not its number: the runs of all folds are one experiment
         found['folds'] = f'{fold.get("of")}, seed {fold.get("seed")}'
+    for hook in _mappings(config.get('custom_hooks')):
+        if _name(hook) == 'DistillationHook':
+            teachers = [_last_part(teacher.get('checkpoint')) for teacher in _mappings(hook.get('teacher'))]
+            options = [f'{key} {hook[key]}' for key in ('temperature', 'weight') if key in hook]
+            found['distillation'] = _joined([*teachers, *options])
     return {name: _value(value) for name, value in found.items()}
 
 

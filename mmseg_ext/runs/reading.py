@@ -87,7 +87,7 @@ def _read_work_dir(folder: Path, name: str) -> RunRecord:
     record = read_run_json(folder / RUN_RECORD, problems)
     environment = read_checked(folder / ENVIRONMENT, EnvironmentFile, problems)
     clearml = read_checked(folder / CLEARML, ClearMLFile, problems)
-    config_file = _config_file(folder, record.get('config'))
+    config_file = find_run_config(folder, record.get('config'))
     config: Json = problems.attempt(read_config_dump, config_file, default={}) if config_file else {}
     rows: Rows = problems.attempt(_read_rows, folder / SCALARS, problems, default=[])
     settings = record.get('hyperparameters') or (hyperparameters(config) if config else {})
@@ -217,8 +217,8 @@ def _read_rows(path: Path, faults: list[str]) -> Rows:
     return read_scalars(path, faults) if path.is_file() else []
 
 
-def _config_file(folder: Path, named: Any) -> Path | None:
-    """Find the config that the training left: the one it names, or the newest."""
+def find_run_config(folder: Path, named: Any = None) -> Path | None:
+    """Find the config that the training left in its work dir: the one that ``run.json`` names, or the newest."""
     files = [path for path in folder.glob('*.py') if path.is_file()]
     return next((path for path in files if path.name == named), None) or max(
         files, key=lambda path: path.stat().st_mtime, default=None

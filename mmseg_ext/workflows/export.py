@@ -1,4 +1,4 @@
-"""Export of a trained model to ONNX, in float32 and optionally in int8."""
+"""Export of a trained model or an ensemble to ONNX, in float32 and optionally in int8."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import Pixels, read_upright
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import refuse_existing
+from mmseg_ext.inference.ensemble import read_ensemble
+from mmseg_ext.inference.export_ensemble import export_ensemble
 from mmseg_ext.inference.export_int8 import Int8Report, export_int8
 from mmseg_ext.inference.export_onnx import Agreement, export_onnx
 from mmseg_ext.runs.config import load_config
@@ -27,7 +29,7 @@ class ExportedModel:
 
     Attributes:
         path: The ONNX file.
-        agreement: How far ONNX Runtime and torch agree.
+        agreement: How far the exported model and the original agree.
         images: Description of the images they were compared on.
         int8_path: The quantised model; None where none was asked for.
         int8: Its comparison with float32.
@@ -42,7 +44,7 @@ class ExportedModel:
 
 def export_model(
     config_path: str | Path,
-    checkpoint: str | Path,
+    checkpoint: str | Path | None,
     out: str | Path,
     *,
     images: Sequence[str] = (),
@@ -54,11 +56,11 @@ def export_model(
     """Write ``out``, and with ``int8`` the same model quantised, with the suffix ``.int8.onnx``.
 
     Args:
-        config_path: The experiment that the checkpoint was trained with.
-        checkpoint: Its weights, or the work dir whose best checkpoint is meant.
+        config_path: The experiment that the checkpoint was trained with, or an ensemble (.yaml).
+        checkpoint: Its weights, or the work dir whose best checkpoint is meant; None for an ensemble.
         out: The ``.onnx`` file.
-        images: Files, folders and patterns of images to compare the engines on; the config's validation images, or
-            synthetic ones, by default.
+        images: Files, folders and patterns of images to compare the engines on; the validation images of the config
+            (of an ensemble, of its first member with one), or synthetic ones, by default.
         count: Number of images to compare on.
         int8: The data set whose validation images quantise and score the int8 model; None for no such model.
         labels: The label set to score against.
@@ -72,18 +74,23 @@ def export_model(
         raise InputError(f'`out={out}`', 'must end in .onnx')
     int8_path = None if int8 is None else out.with_suffix(INT8_SUFFIX)
     refuse_existing([out, *([int8_path] if int8_path else [])], overwrite)
-    pixels, description = choose_check_images(config_path, images, count)
-    agreement = export_onnx(config_path, checkpoint, out, pixels)
+    if checkpoint is None:
+        configs = [entry.model for entry in read_ensemble(config_path) if entry.checkpoint is not None]
+        pixels, description = choose_check_images(configs[0] if configs else None, images, count)
+        agreement = export_ensemble(config_path, out, pixels)
+    else:
+        pixels, description = choose_check_images(config_path, images, count)
+        agreement = export_onnx(config_path, checkpoint, out, pixels)
     if int8 is None or int8_path is None:
         return ExportedModel(out, agreement, description)
     return ExportedModel(out, agreement, description, int8_path, export_int8(out, int8_path, int8, labels))
 
 
-def choose_check_images(config_path: str | Path, images: Sequence[str], count: int) -> tuple[list[Pixels], str]:
+def choose_check_images(config_path: str | Path | None, images: Sequence[str], count: int) -> tuple[list[Pixels], str]:
     """Choose the images to compare two engines on, spread evenly over those available.
 
     Args:
-        config_path: The experiment whose validation images are taken by default.
+        config_path: The experiment whose validation images are taken by default; None for synthetic ones.
         images: Files, folders and patterns to take instead.
         count: Number of images.
 
@@ -99,7 +106,7 @@ def choose_check_images(config_path: str | Path, images: Sequence[str], count: i
         if len(paths) < count:
             raise InputError('`images`', f'{len(paths)} found, but {count} are needed', 'name more, or a lower `count`')
         return _read(paths, count), 'given images'
-    loader = load_config(config_path).get('val_dataloader') or {}
+    loader = (None if config_path is None else load_config(config_path).get('val_dataloader')) or {}
     dataset = loader.get('dataset') or {}
     folder = Path(str(dataset.get('data_root'))) / 'img' / str(dataset.get('split'))
     paths = list(list_stems(folder, IMAGE_SUFFIXES).values()) if folder.is_dir() else []

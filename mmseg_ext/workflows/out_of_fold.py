@@ -1,4 +1,4 @@
-"""Out-of-fold class probabilities of every training image (k-fold cross-validation)."""
+"""Out-of-fold predictions of k-fold cross-validation: the trainings of all folds, and which left an image out."""
 
 from __future__ import annotations
 
@@ -175,3 +175,44 @@ def plan_folds(
                     )
                 )
     return tasks
+
+
+def members_of_stems(configs: Mapping[str, str | Path], stems: Sequence[str], split: str) -> dict[str, tuple[str, ...]]:
+    """Find the runs of ``mmseg-ext train --fold`` that left each image out.
+
+    Args:
+        configs: Name of a run → the config in its work dir.
+        stems: The images of the split, sorted.
+        split: The split.
+
+    Returns:
+        Stem → names of runs, at least one.
+
+    Raises:
+        InputError: A config left no fold out, or one of another split or number of images; the folds are not of one
+            division, or an image was left out by none.
+    """
+    from mmseg_ext.runs.config import load_config
+
+    found: dict[str, list[str]] = {stem: [] for stem in stems}
+    division = None
+    for name, path in configs.items():
+        config = load_config(path)
+        fold = config.get('fold')
+        if not fold:
+            raise InputError(name, 'left no fold out', 'name work dirs of mmseg-ext train --fold K/N')
+        train, val = (innermost(config[part].dataset, str(path)) for part in ('train_dataloader', 'val_dataloader'))
+        if val.get('split') != split or len(train['indices']) + len(val['indices']) != len(stems):
+            count = len(train['indices']) + len(val['indices'])
+            problem = f'divided {count} images of {val.get("split")}, but there are {len(stems)} of {split}'
+            raise InputError(name, problem, 'name the data set and split that it was trained on')
+        if (fold['of'], fold['seed']) != (division := division or (fold['of'], fold['seed'])):
+            problem = f'is of {fold["of"]} folds with seed {fold["seed"]}, another of {division[0]} with {division[1]}'
+            raise InputError(name, problem, 'name the folds of one division')
+        for position in val['indices']:
+            found[stems[position]].append(name)
+    missing = [stem for stem, runs in found.items() if not runs]
+    if missing:
+        problem = f'{len(missing)} of {len(stems)} images were left out by no run, such as {missing[0]}'
+        raise InputError('ensemble', problem, 'name a run of every fold')
+    return {stem: tuple(runs) for stem, runs in found.items()}

@@ -100,7 +100,7 @@ def test_torch_and_onnx_predict_the_same(
     for one, other in zip(onnx, original, strict=True):
         assert other.probabilities.std() > 1e-3
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-4)
-    assert predictors[0].network.info == predictors[1].network.info
+    assert predictors[0].members[0].network.info == predictors[1].members[0].network.info
 
 
 def test_int8_is_scored_on_the_masks(exported: tuple[subprocess.CompletedProcess[str], Path], tiny_data: Path) -> None:

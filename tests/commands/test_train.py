@@ -247,6 +247,37 @@ def test_help_is_immediate_and_ends_with_an_example(run_tool: Tool, repo_root: P
         assert 'example:' in done.stdout
 
 
+def check_out_of_fold(fast_tool: Tool, runs: list[Path], data: Path, folder: Path, one_line: OneLine) -> None:
+    """Each train image is predicted by the run that left it out, as that run predicts it."""
+    import numpy as np
+    from PIL import Image
+
+    import mmseg_ext
+    from mmseg_ext.evaluation.records import read_records
+    from mmseg_ext.workflows.ensemble import make_ensemble
+
+    entries = make_ensemble(runs, folder / 'folds.yaml')
+    arguments = ('--data', data, '--labels', 'labels_true', '--out-of-fold')
+    done = fast_tool('test', folder / 'folds.yaml', *arguments, '--split', 'train', '--out', folder / 'result')
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((folder / 'result' / 'metrics.json').read_text())
+    assert (metrics['out_of_fold'], metrics['images'], metrics['scores']['images']) == (True, 8, 8)
+    compared = 0
+    for run, entry in zip(runs, entries, strict=True):
+        predictor = mmseg_ext.Predictor(entry.model, entry.checkpoint, device='cpu')
+        for stem in read_records(run / 'records' / 'val.parquet').stems:
+            mask = np.asarray(Image.open(folder / 'result' / 'masks' / f'{stem}.png'))
+            np.testing.assert_array_equal(mask, predictor.predict(next(data.glob(f'img/train/{stem}.*'))).mask)
+            compared += 1
+    assert compared == 8
+    one_line(fast_tool('test', folder / 'folds.yaml', *arguments, '--out', folder / 'x'), 'divided 8 images of train')
+    make_ensemble(runs[:1], folder / 'first.yaml')
+    one_line(
+        fast_tool('test', folder / 'first.yaml', *arguments, '--split', 'train', '--out', folder / 'x'),
+        '4 of 8 images were left out by no run',
+    )
+
+
 def test_folds_validate_on_each_train_image_once_and_are_averaged(
     fast_tool: Tool, write_config: WriteConfig, tiny_data: Path, tmp_path: Path, one_line: OneLine
 ) -> None:
@@ -278,6 +309,8 @@ def test_folds_validate_on_each_train_image_once_and_are_averaged(
     scores = [json.loads((run / 'run.json').read_text())['best']['value'] for run in runs]
     assert group['scores']['val']['mDice']['mean'] == pytest.approx(sum(scores) / 2, abs=1e-3)
     assert group['scores']['val']['mDice']['count'] == 2
+
+    check_out_of_fold(fast_tool, runs, tiny_data, tmp_path, one_line)
 
     again = ('train', config, '--work-dir', runs[0], '--resume')
     one_line(fast_tool(*again), 'left out fold 1/2 (seed 5), not no fold', 'the same --fold')

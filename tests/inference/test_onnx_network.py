@@ -46,7 +46,7 @@ def test_the_predictor_opens_it_without_a_checkpoint(colour_onnx: Path) -> None:
     image = np.zeros((10, 20, 3), np.uint8)
     image[..., 0] = 9
     assert predictor.predict(image).mask.tolist() == [[1] * 20] * 10
-    assert (predictor.batch_size, predictor.views.sizes) == (3, ((64, 64),))
+    assert (predictor.batch_size, predictor.members[0].views.sizes) == (3, ((64, 64),))
     for options in ({'checkpoint': 'a.pth'}, {'dtype': 'bfloat16'}):
         with pytest.raises(InputError, match='takes neither a checkpoint nor a dtype'):
             mmseg_ext.Predictor(colour_onnx, **options)

@@ -8,6 +8,7 @@ from mmseg_ext.models.losses.boundary_cross_entropy import BoundaryCrossEntropyL
 from mmseg_ext.models.losses.class_weight import BalancedWeights, ClassWeights, ENetWeights, MedianFrequencyWeights
 from mmseg_ext.models.losses.cross_entropy import CrossEntropyLoss
 from mmseg_ext.models.losses.dice import DiceLoss
+from mmseg_ext.models.losses.distillation import distillation_loss
 from mmseg_ext.models.losses.focal import FocalLoss
 from mmseg_ext.models.losses.generalized_cross_entropy import GeneralizedCrossEntropyLoss
 from mmseg_ext.models.losses.jaccard import JaccardLoss
@@ -30,4 +31,5 @@ __all__ = [
     'MedianFrequencyWeights',
     'OHEMCrossEntropyLoss',
     'TverskyLoss',
+    'distillation_loss',
 ]

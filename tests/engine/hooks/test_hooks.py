@@ -162,9 +162,40 @@ class TestEMA:
         torch.testing.assert_close(averaged['ema_state_dict']['module.head.weight'], raw['head.weight'])
         assert not torch.equal(averaged['state_dict']['head.weight'], raw['head.weight'])
 
-    @pytest.mark.parametrize('kind', ['ExponentialMovingAverage', 'MomentumAnnealingEMA'])
-    def test_the_average_goes_on_after_resuming(self, kind: str, toy: ModuleType, tmp_path: Path) -> None:
-        hooks = [{'type': 'EMAHook', 'ema_type': kind, 'momentum': 0.2}]
+    @pytest.mark.parametrize(('interval', 'steps'), [(1, (4, 5, 6, 7)), (2, (4, 6))])
+    def test_stochastic_weight_averaging_is_the_mean_of_the_last_steps(
+        self, interval: int, steps: tuple[int, ...], toy: ModuleType, tmp_path: Path
+    ) -> None:
+        from mmengine.hooks import Hook
+
+        states: list[dict[str, torch.Tensor]] = []
+
+        class Watch(Hook):
+            def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
+                state = runner.model.state_dict()
+                states.append({key: value.clone() for key, value in state.items() if value.is_floating_point()})
+
+        swa = {'type': 'EMAHook', 'ema_type': 'StochasticWeightAverage', 'begin_iter': 5, 'update_buffers': True}
+        toy.build_runner(tmp_path, iters=8, custom_hooks=[{**swa, 'interval': interval}, Watch()]).train()
+        early, late = (load_checkpoint_file(tmp_path / f'iter_{step}.pth')['state_dict'] for step in (4, 8))
+        assert len(states) == 8
+        for key, last in states[-1].items():
+            mean = torch.stack([states[step][key] for step in steps]).mean(dim=0)
+            assert not torch.allclose(mean, last)
+            torch.testing.assert_close(late[key], mean, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(early[key], states[3][key])  # nothing is averaged yet
+
+    @pytest.mark.parametrize(
+        'kind',
+        [
+            {'ema_type': 'ExponentialMovingAverage', 'momentum': 0.2},
+            {'ema_type': 'MomentumAnnealingEMA', 'momentum': 0.2},
+            {'ema_type': 'StochasticWeightAverage', 'begin_iter': 3},
+        ],
+        ids=lambda kind: kind['ema_type'],
+    )
+    def test_the_average_goes_on_after_resuming(self, kind: dict[str, Any], toy: ModuleType, tmp_path: Path) -> None:
+        hooks = [{'type': 'EMAHook', **kind}]
         toy.build_runner(tmp_path / 'whole', epochs=4, custom_hooks=hooks).train()
         toy.build_runner(tmp_path / 'parts', epochs=2, custom_hooks=hooks).train()
         toy.build_runner(tmp_path / 'parts', epochs=4, custom_hooks=hooks, resume=True).train()

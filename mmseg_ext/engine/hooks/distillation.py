@@ -1,0 +1,188 @@
+"""Hook that trains a model on what other, trained models predict, besides its masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from mmseg_ext.engine.checkpoints.trained import build_trained
+from mmseg_ext.engine.unwrap import unwrap_model
+from mmseg_ext.errors import InputError
+from mmseg_ext.models.complexity import full_size_logits
+from mmseg_ext.models.losses.distillation import distillation_loss, soften
+from mmseg_ext.registry import HOOKS
+
+LOSS = 'loss_distillation'
+
+
+@HOOKS.register_module()
+class DistillationHook(Hook):
+    """Add ``loss_distillation`` to a training: the soft cross entropy with the probabilities of teachers.
+
+    Distillation: Hinton, Vinyals, Dean, arXiv 1503.02531. The teachers see the student's augmented batches, normalised
+    as they need it, in evaluation mode and without gradients; of several, the softened probabilities are averaged. The
+    student is its decode head's logits, those of the last stage of a cascade. Nothing of the teachers is saved: the
+    student's checkpoints, its resumed runs, tests and exports are those of the same model without the hook.
+
+    Args:
+        teacher: ``dict(config=…, checkpoint=…)``, or a list of them; the checkpoint may be a work dir.
+        temperature: T, above 0, by which all logits are divided.
+        weight: Factor of the loss, which is multiplied by T² as well (`distillation_loss`).
+
+    Raises:
+        InputError: An argument has another form.
+    """
+
+    def __init__(
+        self, teacher: Mapping[str, Any] | Sequence[Mapping[str, Any]], temperature: float = 2.0, weight: float = 1.0
+    ) -> None:
+        teachers = [teacher] if isinstance(teacher, Mapping) else list(teacher)
+        if not teachers or any(set(one) != {'config', 'checkpoint'} for one in teachers):
+            raise InputError('DistillationHook', 'needs `teacher:` with config and checkpoint, or a list of such')
+        for name, value in (('temperature', temperature), ('weight', weight)):
+            if not value > 0:
+                raise InputError('DistillationHook', f'`{name}:` must be above 0, found {value!r}')
+        self.teachers = teachers
+        self.temperature = temperature
+        self.weight = weight
+        self._distillation: _Distillation | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Load the teachers and connect them with the model.
+
+        Raises:
+            InputError: A teacher cannot be used, or has other classes than the data.
+        """
+        model = unwrap_model(runner.model)
+        trained = (getattr(runner.train_dataloader.dataset, 'metainfo', None) or {}).get('classes')
+        models = []
+        for teacher in self.teachers:
+            with torch.random.fork_rng(devices=[]):  # else a resumed run would drop out other units than a whole one
+                built, config, classes = build_trained(teacher['config'], teacher['checkpoint'])
+            if trained is not None and classes.names != tuple(trained):
+                raise InputError(
+                    teacher['checkpoint'],
+                    f'its classes are {", ".join(classes.names)}, those of the data {", ".join(trained)}',
+                    'use a teacher of the same classes in the same order',
+                )
+            device = next(model.parameters()).device
+            built.requires_grad_(False).to(device, memory_format=torch.channels_last)
+            models.append((built, Normalisation.of(config.model)))
+        own = Normalisation.of(runner.cfg.model)
+        self._distillation = _Distillation(model, own, models, self.temperature, self.weight)
+
+    def after_train(self, runner: Runner) -> None:
+        """Remove them from the model."""
+        if self._distillation is not None:
+            self._distillation.remove()
+            self._distillation = None
+
+
+class _Distillation:
+    """Torch hooks on a built segmentor, which add the loss to those that its forward pass returns.
+
+    Args:
+        student: Model of mmsegmentation, not wrapped.
+        normalisation: That of its inputs.
+        teachers: Models of mmsegmentation, in evaluation mode, with the normalisation of theirs.
+        temperature: T.
+        weight: Factor of the loss.
+
+    Raises:
+        InputError: The head has no loss from which its logits could be taken.
+    """
+
+    def __init__(
+        self,
+        student: Any,
+        normalisation: Normalisation,
+        teachers: Sequence[tuple[Any, Normalisation]],
+        temperature: float,
+        weight: float,
+    ) -> None:
+        self._normalisation = normalisation
+        self._teachers = list(teachers)
+        self._temperature, self._weight = temperature, weight
+        self._logits: Tensor | None = None
+        head = student.decode_head[-1] if isinstance(student.decode_head, nn.ModuleList) else student.decode_head
+        losses = getattr(head, 'loss_decode', None)
+        loss = losses[0] if isinstance(losses, nn.ModuleList) and len(losses) else losses
+        if not isinstance(loss, nn.Module):
+            problem = f'{type(head).__name__} has no loss_decode, from which its logits are taken'
+            raise InputError('DistillationHook', problem, 'use another decode head')
+        self._handles = [
+            loss.register_forward_pre_hook(self._before_loss),
+            student.register_forward_hook(self._after_forward, with_kwargs=True),
+        ]
+
+    def remove(self) -> None:
+        """Remove the hooks."""
+        for handle in self._handles:
+            handle.remove()
+
+    def _before_loss(self, loss: nn.Module, args: tuple[Any, ...]) -> None:
+        """Keep the logits, which the head has enlarged to the size of the masks."""
+        self._logits = args[0]
+
+    def _after_forward(self, student: Any, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
+        logits, self._logits = self._logits, None
+        if kwargs.get('mode') != 'loss' or logits is None:
+            return None
+        loss = distillation_loss(logits, self._teach(kwargs['inputs']), self._temperature)
+        return {**output, LOSS: self._weight * loss}
+
+    @torch.no_grad()
+    def _teach(self, inputs: Tensor) -> Tensor:
+        """Average the teachers' softened probabilities (N, max(K, 2), H, W) of the student's normalised inputs."""
+        total: Any = 0.0
+        for teacher, normalisation in self._teachers:
+            own = renormalise(inputs, self._normalisation, normalisation)
+            total = total + soften(full_size_logits(teacher, own), self._temperature)
+        mean: Tensor = total / len(self._teachers)
+        return mean
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How a ``SegDataPreProcessor`` converts images.
+
+    Attributes:
+        rgb: Whether the channels are RGB; else BGR.
+        mean: Subtracted from each channel.
+        std: Divisor of each channel.
+    """
+
+    rgb: bool
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+    @classmethod
+    def of(cls, model: Mapping[str, Any]) -> Normalisation:
+        """Read that of a model's config."""
+        config = model.get('data_preprocessor') or {}
+        mean, std = (config.get(key) or getattr(cls, key) for key in ('mean', 'std'))
+        return cls(bool(config.get('bgr_to_rgb')), tuple(map(float, mean)), tuple(map(float, std)))
+
+
+def renormalise(inputs: Tensor, source: Normalisation, target: Normalisation) -> Tensor:
+    """Convert images (N, 3, H, W) from one normalisation to another.
+
+    >>> inputs = torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1, 1)
+    >>> renormalise(inputs, Normalisation(False, std=(2.0, 2.0, 2.0)), Normalisation(True, (1.0, 1.0, 1.0))).flatten()
+    tensor([5., 3., 1.])
+    """
+    if source == target:
+        return inputs
+
+    def column(values: tuple[float, ...]) -> Tensor:
+        return torch.tensor(values, dtype=inputs.dtype, device=inputs.device).view(1, 3, 1, 1)
+
+    images = inputs * column(source.std) + column(source.mean)
+    images = images if source.rgb == target.rgb else images.flip(1)
+    return (images - column(target.mean)) / column(target.std)
