@@ -86,8 +86,9 @@ def _test_config(parser: cli.ArgumentParser, model: Sequence[str], args: Namespa
     if args.data is not None:
         parser.error('--data: a config names its own data set; override it by --cfg-options')
     return evaluate_split(
-        *model, split=args.split, labels=args.labels, out=args.out, tta=args.tta, probabilities=args.probabilities,
-        overwrite=args.overwrite, options=parse_options(args.cfg_options), launcher=args.launcher,
+        model[0], model[1], split=args.split, labels=args.labels, out=args.out, tta=args.tta,
+        probabilities=args.probabilities, overwrite=args.overwrite, options=parse_options(args.cfg_options),
+        launcher=args.launcher,
     )  # fmt: skip
 
 

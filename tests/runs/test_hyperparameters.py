@@ -181,3 +181,10 @@ def test_it_imports_no_heavy_library() -> None:
     code = 'import sys, mmseg_ext.runs.hyperparameters; print({"torch", "mmengine", "clearml"} & set(sys.modules))'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == 'set()'
+
+
+def test_teachers_stand_by_their_last_part() -> None:
+    teachers = [{'config': 'a.py', 'checkpoint': 'runs/a/best.pth'}, {'config': 'b.py', 'checkpoint': '/runs/b'}]
+    hook = {'type': 'mmseg_ext.DistillationHook', 'teacher': teachers, 'temperature': 3.0}
+    assert hyperparameters({'custom_hooks': [hook]})['distillation'] == 'best.pth + b + temperature 3.0'
+    assert 'distillation' not in hyperparameters({})
