@@ -20,7 +20,6 @@ STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ('SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1') if hasattr(signal, name)
 )
 ONE_REQUEST_S = 2.0  # torchrun and SLURM send what a person means once to a process twice, in quick succession
-WORKER_PATIENCE_S = 4.0  # a loader gives its workers 5 seconds before it terminates them
 
 
 class TrainingStopped(SystemExit):
@@ -102,15 +101,18 @@ def shield_workers(loader: DataLoader[Any]) -> None:
 
 
 def _start_worker(start: Callable[[int], None] | None, number: int) -> None:
-    since: list[float] = []
-
-    def endure(signal_number: int, _frame: FrameType | None) -> None:
-        since.append(time.monotonic())
-        if since[-1] - since[0] >= WORKER_PATIENCE_S:
-            signal.signal(signal_number, signal.SIG_DFL)
-            os.kill(os.getpid(), signal_number)
-
     for one in STOP_SIGNALS:
-        signal.signal(one, endure if one == signal.SIGTERM else signal.SIG_IGN)
+        if one != signal.SIGTERM:
+            signal.signal(one, signal.SIG_IGN)
+    if hasattr(signal, 'sigwaitinfo'):  # not on macOS, where a worker ends on SIGTERM
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        threading.Thread(target=_obey_parent, args=(os.getppid(),), daemon=True).start()
     if start is not None:
         start(number)
+
+
+def _obey_parent(parent: int) -> None:
+    """End this process on SIGTERM from its parent, which then waits for it, and on no other."""
+    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != parent:
+        pass
+    os._exit(0)

@@ -9,8 +9,10 @@ import os
 import random
 import runpy
 import signal
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,8 +43,9 @@ class SignalHook(Hook):
     def send(self) -> None:
         workers = {process.pid for process in multiprocessing.active_children()} - self.others
         for number in self.signals:
-            for worker in workers:  # a scheduler signals all processes of a job
-                os.kill(worker, number)
+            if workers:  # a scheduler signals all processes of a job; torch's workers obey their parent in another way
+                subprocess.run(['kill', f'-{int(number)}', *map(str, workers)], check=True)
+                time.sleep(0.3)  # for the news of a worker's death to arrive within this step
             signal.raise_signal(number)
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
