@@ -64,6 +64,20 @@ def wheel(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_an_editable_installation_is_not_shadowed_by_a_checkout_of_that_name(wheel: Path, tmp_path: Path) -> None:
+    checkout = shutil.copytree(wheel.parent / 'source', tmp_path / 'mmseg_ext')
+    code = f'from setuptools.build_meta import build_editable; build_editable({str(tmp_path)!r})'
+    subprocess.run([sys.executable, '-c', code], cwd=checkout, check=True, capture_output=True)
+    (built,) = tmp_path.glob('*.whl')
+    with zipfile.ZipFile(built) as archive:
+        (pth,) = (name for name in archive.namelist() if name.endswith('.pth'))
+        (path,) = archive.read(pth).decode().split()
+    command = [sys.executable, '-c', f'import sys; sys.path.append({path!r}); import mmseg_ext; print(mmseg_ext.__file__)']
+    clean = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
+    done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()).samefile(checkout / 'mmseg_ext' / '__init__.py')
+
+
 @pytest.fixture(scope='module')
 def core(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs `mmseg-ext` of an environment that holds the wheel and the dependencies of the core, and nothing else.

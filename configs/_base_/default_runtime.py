@@ -20,6 +20,8 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='mmseg_ext.CheckpointHook', save_best='mDice', rule='greater', max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    start_checks=dict(type='mmseg_ext.StartChecksHook'),
+    visualization=dict(type='mmseg_ext.VisualizationHook'),  # draws where draw=True or --show-dir asks for it
 )
 custom_hooks = [
     dict(type='mmseg_ext.ChannelsLastHook'),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError
+
+SHARED_MEMORY = Path('/dev/shm')
 
 
 class SharedArrays:
@@ -29,6 +33,9 @@ class SharedArrays:
         self._offsets = np.concatenate([[0], np.cumsum([array.size for array in arrays])]).astype(np.int64)
         size = int(self._offsets[-1])
         try:
+            # The system reserves the block at once, and kills the process when a page of it is missing later.
+            if SHARED_MEMORY.is_dir() and (free := shutil.disk_usage(SHARED_MEMORY).free) < size:
+                raise OSError(f'{SHARED_MEMORY} has {free / 2**20:.0f} MiB free')
             self._block = torch.empty(size, dtype=torch.uint8).share_memory_()
         except (RuntimeError, OSError) as error:
             raise InputError(

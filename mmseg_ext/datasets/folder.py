@@ -67,6 +67,7 @@ class FolderDataset(BaseSegDataset):
             raise InputError(self.root, 'data folder not found', 'create it, or set `data_root:` in the config')
         self.classes = Classes.read(self.root)
         meta = self.classes.as_mapping() | {'classes': self.classes.names}
+        self.METAINFO = meta  # where mmseg's confusion_matrix.py looks for the classes
         super().__init__(data_root=data_root, metainfo=meta, ignore_index=self.classes.ignore_index, **kwargs)
         self._metainfo.update(split=split, labels=labels)  # not above: mmengine reads a string as a file name
 

@@ -22,6 +22,8 @@ from mmseg_ext.engine.hooks.records import RecordsHook
 from mmseg_ext.engine.hooks.run_record import RunRecordHook
 from mmseg_ext.engine.hooks.scalars import ScalarsHook
 from mmseg_ext.engine.hooks.soft_targets import SoftTargetsHook
+from mmseg_ext.engine.hooks.start_checks import StartChecksHook
+from mmseg_ext.engine.hooks.visualization import VisualizationHook
 from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.engine.runner.autocast import AutocastOptimWrapper
 from mmseg_ext.engine.runner.loops import TestLoop, ValLoop
@@ -42,8 +44,10 @@ __all__ = [
     'Runner',
     'ScalarsHook',
     'SoftTargetsHook',
+    'StartChecksHook',
     'TestLoop',
     'ValLoop',
+    'VisualizationHook',
     'last_checkpoint',
     'load_checkpoint_file',
     'strict_loading',

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from mmseg_ext.engine.loader_memory import too_little_memory
 from mmseg_ext.engine.mmengine_internals import part_in_construction, strict_loading
 from mmseg_ext.errors import InputError, one_line
 
@@ -18,9 +19,14 @@ UNKNOWN_TYPE = re.compile(r'([\w.]+) is not in the ([\w:. ]+? registry)')
 WORKER_ERROR = re.compile(
     r'^Caught InputError in DataLoader worker.*^mmseg_ext\.errors\.InputError: ', re.DOTALL | re.M
 )
+MAX_REASON = 160  # characters of torch's message, which may hold the traceback of a worker
 DISK_ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG}
 )
+
+
+# What torch says where workers cannot hand over their batches, besides an OSError from multiprocessing.
+SHARED_MEMORY = re.compile(r'shared memory|</torch_|Bus error|ancdata')
 
 
 def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -> T:
@@ -59,7 +65,11 @@ def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -
                 'config', f'type={unknown[1]!r} is not known ({unknown[2]})', 'check its spelling'
             ) from error
         raise InputError(f'config: {part}', one_line(error), 'correct the arguments there') from error
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
+        if lacks_shared_memory(error):
+            raise too_little_memory(one_line(error)[:MAX_REASON]) from error
+        if not isinstance(error, OSError):
+            raise
         if error.errno not in DISK_ERRORS:
             raise
         raise InputError(
@@ -67,3 +77,24 @@ def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -
             f'cannot be written ({error.strerror})',
             'free space or choose another folder',
         ) from error
+
+
+def lacks_shared_memory(error: BaseException) -> bool:
+    """Return whether the workers of a data loader found too little shared memory.
+
+    The system gives the same error as for a full disk, so that where it was raised tells the two apart.
+    """
+    if isinstance(error, RuntimeError):
+        return bool(SHARED_MEMORY.search(str(error)))
+    if getattr(error, 'errno', None) != errno.ENOSPC or getattr(error, 'filename', None) is not None:
+        return False
+    traceback, found = error.__traceback__, False
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_globals.get('__name__') == 'torch.utils.data.dataloader':
+            found = True
+            loading = frame.f_locals.get('self')
+            if not hasattr(loading, '_shutdown'):  # half built: torch would print a traceback when it is deleted
+                loading._shutdown = True  # type: ignore[union-attr]
+        traceback = traceback.tb_next
+    return found

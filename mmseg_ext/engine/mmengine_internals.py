@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, ClassVar
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.registry import WEIGHT_INITIALIZERS
-from mmengine.runner import Runner, loops
+from mmengine.runner import BaseLoop, Runner, loops
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
@@ -27,6 +27,7 @@ from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
 
 # mmseg's TTA model hands over a plane (H, W), and mmengine warns for every image that it makes (1, H, W) of it.
 PLANE_WARNING = 'The shape of value will convert from'
+BINARY_WARNING = 'For binary segmentation, we suggest using'  # one output instead of two, which is no better
 BETTER_WHEN_GREATER = ['Dice', 'IoU', 'Fscore']  # of one class: ``Dice/cat``; mmengine knows the means only
 
 _lock = threading.RLock()
@@ -41,8 +42,8 @@ def strict_loading() -> Iterator[None]:
     mmengine reads a file with the restricted unpickler first and, when that refuses, with the unrestricted one, which
     runs whatever code a foreign file holds; what it downloads (``http://``, ``torchvision://``, ``open-mmlab://``) it
     reads without restriction at once. Within this context the two functions that all its ways end in (``load_from``,
-    ``init_cfg=dict(type='Pretrained', …)``, ``mmengine.runner.load_checkpoint``) are strict ones. Besides, a warning
-    that no user can act on is ignored, and a log on a full disk prints no tracebacks (the next checkpoint names the
+    ``init_cfg=dict(type='Pretrained', …)``, ``mmengine.runner.load_checkpoint``) are strict ones. Besides, warnings
+    that no user can act on are ignored, and a log on a full disk prints no tracebacks (the next checkpoint names the
     disk).
 
     Outside, mmengine is as it was. The context may be entered again inside itself. It holds for all threads while any
@@ -67,7 +68,8 @@ def _replace() -> None:
     global _restore
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
-        warnings.filterwarnings('ignore', message=PLANE_WARNING)
+        for message in (PLANE_WARNING, BINARY_WARNING):
+            warnings.filterwarnings('ignore', message=message)
         _set(stack, logging, 'raiseExceptions', False)
         # Another loader for local paths would not do: the loaders of the other schemes call these two by their names.
         _set(stack, mmengine_checkpoint, '_safe_torch_load', load_strictly)
@@ -152,9 +154,39 @@ class OpenRunner(Runner):
         self.train_loop._iter = count
 
 
+def built_loops(runner: Runner) -> dict[str, BaseLoop]:
+    """Return the loops that are built, by ``train``, ``val`` and ``test``; ``val_loop`` and so on would build them."""
+    found = {name: getattr(runner, f'_{name}_loop') for name in ('train', 'val', 'test')}
+    return {name: loop for name, loop in found.items() if isinstance(loop, BaseLoop)}
+
+
+def replay(schedulers: Sequence[_ParamScheduler], iterations: int, epochs: int) -> None:
+    """Set schedulers and their optimizers to the values after some steps, computed from the start.
+
+    Most schedulers derive a value from the one before it, so that one whose plan has changed must run again.
+    """
+    for scheduler in schedulers:
+        scheduler.last_step = scheduler._global_step = -1
+        for group in scheduler.optimizer.param_groups:
+            group[scheduler.param_name] = group[f'initial_{scheduler.param_name}']
+    totals = [epochs if scheduler.by_epoch else iterations for scheduler in schedulers]
+    longest = max([1, *totals])
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='Detected call of `scheduler.step')  # there are no steps to optimize
+        for step in range(longest + 1):  # the one too many is the step that a scheduler takes when it is built
+            for scheduler, total in zip(schedulers, totals, strict=True):
+                if step == 0 or step * total // longest > (step - 1) * total // longest:
+                    scheduler.step()
+
+
 def is_resumed(runner: Runner) -> bool:
     """Return whether a run continues an earlier one, of mmengine's own runner too."""
     return bool(runner._resume)
+
+
+def loaded_from(runner: Runner) -> str:
+    """Return ``load_from`` of a runner, mmengine's own too, or else the work dir, whose checkpoint it resumes."""
+    return str(runner._load_from or runner.work_dir)
 
 
 class OpenCheckpointHook(CheckpointHook):

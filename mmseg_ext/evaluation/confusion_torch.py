@@ -61,6 +61,6 @@ def batch_confusion(
         if counts[number, pairs + 1]:
             raise truth_error(names[number], truths[number].cpu().numpy(), num_classes, ignore_index)
         if counts[number, pairs + 2]:
-            raise prediction_error(names[number], predictions[number].cpu().numpy(), num_classes)
+            raise prediction_error(names[number], predictions[number].long().cpu().numpy(), num_classes)
     confusion: Counts = counts[:, :pairs].reshape(-1, num_classes, num_classes)
     return confusion

@@ -45,6 +45,9 @@ class SegMetric(BaseMetric):
         records: True writes ``<split>.parquet`` into the folder given by `set_output` (``RecordsHook`` gives it), and
             nothing where none was given; a path writes that file; False writes none.
         masks: Folder for the predictions as palette PNG, ``<stem>.png``; None writes none.
+        output_dir: The same, by the name that mmseg's ``IoUMetric`` and ``test.py --out`` give it.
+        format_only: Write masks and probabilities, and score nothing.
+        keep_results: Not used; ``test.py --out`` gives it.
         probabilities: Folder for the class probabilities, ``<stem>.npz`` (`save_probabilities`); None writes none. With
             test-time augmentation the model must be a ``mmseg_ext.ProbabilityTTAModel``.
         collect_device: As in mmengine's BaseMetric.
@@ -75,6 +78,9 @@ class SegMetric(BaseMetric):
         records: bool | str = True,
         masks: str | None = None,
         probabilities: str | None = None,
+        output_dir: str | None = None,
+        format_only: bool = False,
+        keep_results: bool = False,
         collect_device: str = 'cpu',
         prefix: str | None = None,
         collect_dir: str | None = None,
@@ -86,7 +92,9 @@ class SegMetric(BaseMetric):
         self.ignore_index = ignore_index
         self.records = records
         self.records_folder: Path | None = None
+        masks = masks or output_dir
         self.masks_folder = None if masks is None else Path(masks)
+        self.format_only = format_only
         self.probabilities_folder = None if probabilities is None else Path(probabilities)
 
     def set_output(self, records: str | Path | None = None, masks: str | Path | None = None) -> None:
@@ -126,7 +134,7 @@ class SegMetric(BaseMetric):
     def _count(self, predictions: list[Tensor], samples: Sequence[dict], paths: list[str]) -> list[Counts | None]:
         """Count the pixels of a batch; None for images without a mask."""
         num_classes, ignored = len(self._meta('classes')), self._ignore_index()
-        labelled = [index for index, sample in enumerate(samples) if 'gt_sem_seg' in sample]
+        labelled = [index for index, sample in enumerate(samples) if 'gt_sem_seg' in sample and not self.format_only]
         predicted = [predictions[index] for index in labelled]
         true = [samples[index]['gt_sem_seg']['data'] for index in labelled]
         names = [str(samples[index].get('seg_map_path') or paths[index]) for index in labelled]
@@ -157,7 +165,8 @@ class SegMetric(BaseMetric):
         rows = list(dict(results).values())
         scored = [row for row in rows if row is not None]
         if not scored:
-            print_log(f'{self._split()}: {len(rows)} images predicted, no masks to score them by', 'current')
+            reason = 'not scored (`format_only`)' if self.format_only else 'no masks to score them by'
+            print_log(f'{self._split()}: {len(rows)} images predicted, {reason}', 'current')
             return {}
         classes = self._meta('classes')
         confusion = np.sum([row.counts for row in scored], axis=0)
@@ -196,7 +205,11 @@ class SegMetric(BaseMetric):
 
 
 def _plane(data: Tensor) -> NDArray[Any]:
-    """Convert a tensor (1, H, W) to an array (H, W); on the CPU they share memory."""
+    """Convert a tensor (1, H, W) of class indices to an array (H, W); on the CPU they share memory.
+
+    mmseg gives the prediction of a model with one output in the type of its logits; NumPy knows no bfloat16.
+    """
+    data = data.to(torch.uint8) if data.is_floating_point() else data
     plane: NDArray[Any] = data.reshape(data.shape[-2:]).cpu().numpy()
     return plane
 

@@ -14,6 +14,8 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.files import make_folder
+from mmseg_ext.runs.layout import RUN_RECORD
+from mmseg_ext.runs.record import FINISHED, read_run_json
 
 PROBABILITIES = 'probabilities'
 DTYPE = 'bfloat16'  # of the predictions
@@ -85,8 +87,9 @@ def _run_fold(task: FoldTask) -> FoldTask:
         'val_evaluator': None,
         'default_hooks.checkpoint.save_best': None,
     }
-    resume = Path(task.work_dir).is_dir() and any(Path(task.work_dir).iterdir())
-    train(task.config, task.work_dir, seed=task.seed, resume=resume, options=options)
+    if read_run_json(Path(task.work_dir) / RUN_RECORD).get('status') != FINISHED:
+        resume = Path(task.work_dir).is_dir() and any(Path(task.work_dir).iterdir())
+        train(task.config, task.work_dir, seed=task.seed, resume=resume, options=options)
     checkpoint = (Path(task.work_dir) / 'last_checkpoint').read_text(encoding='utf-8').strip()
     predictor = Predictor(task.config, Path(task.work_dir) / Path(checkpoint).name, dtype=DTYPE)
     for path in task.held_out:

@@ -87,6 +87,8 @@ def train(
         set_mode(config, clearml)
         try:
             runner = build_runner(config)
+            if resume and not config.resume:
+                runner.logger.warning(f'{work_dir}: no checkpoint to resume from; the training starts at its beginning')
             connect(runner)
             if is_main_process():
                 write_json(work_dir / ENVIRONMENT, describe_environment(sys.argv))
@@ -172,7 +174,8 @@ def _remove_if_nothing_was_trained(work_dir: Path, existed: bool) -> None:
 
 def _enable_autocast(config: Config) -> None:
     kind = config.optim_wrapper.get('type', 'OptimWrapper')
-    if kind == 'mmseg_ext.AutocastOptimWrapper':
+    own = config.optim_wrapper.get('_scope_') == 'mmseg_ext' and kind in ('AmpOptimWrapper', 'AutocastOptimWrapper')
+    if own or kind == 'mmseg_ext.AutocastOptimWrapper':
         return
     if kind != 'OptimWrapper':
         raise InputError('`amp=True`', f'the config already chooses the optimizer wrapper {kind}', 'leave it out')

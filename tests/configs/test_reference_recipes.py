@@ -64,7 +64,7 @@ def test_the_recipe(config: Any, recipe: dict[str, Any]) -> None:
 
     assert config.train_dataloader.batch_size == 4
     steps = config.train_dataloader.dataset.pipeline
-    names = ['mmseg_ext.LoadImage', 'mmseg_ext.LoadMask', *recipe['augmentation'], 'PackSegInputs']
+    names = ['LoadImageFromFile', 'mmseg_ext.LoadMask', *recipe['augmentation'], 'PackSegInputs']
     assert [step.type for step in steps] == names
     by_name = {step.type: step for step in steps}
     assert by_name['RandomFlip'].prob == 0.5

@@ -236,6 +236,24 @@ def test_masks_are_written_in_colour_also_without_truth(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / 'n').iterdir()] == ['b.png']
 
 
+def test_masks_by_the_names_of_mmseg(tmp_path: Path) -> None:
+    metric = make(output_dir=str(tmp_path / 'm'), keep_results=True, format_only=True)
+    metric.process(None, [A])
+    assert metric.evaluate(1) == {}
+    assert read_mask(tmp_path / 'm' / 'a.png').tolist() == [[0, 1], [1, 1]]
+
+
+def test_predictions_in_the_type_of_the_logits(tmp_path: Path) -> None:
+    half = {**A, 'pred_sem_seg': {'data': A['pred_sem_seg']['data'].to(torch.bfloat16)}}  # of a model with one output
+    scores = []
+    for one in (A, half):
+        metric = make(masks=str(tmp_path / 'm'))
+        metric.process(None, [one])
+        scores.append(metric.evaluate(1)['mDice'])
+        assert read_mask(tmp_path / 'm' / 'a.png').tolist() == [[0, 1], [1, 1]]
+    assert scores[0] == scores[1]
+
+
 def test_the_ignored_value_of_the_data_set_and_of_the_config() -> None:
     truth, prediction = [[0, 1, 9]], [[0, 1, 1]]
     metric = make({**META, 'ignore_index': 9})

@@ -3,7 +3,7 @@
 crop_size = (256, 256)
 
 # Parts of pipelines, for this file and those that inherit from it.
-load_image = dict(type='mmseg_ext.LoadImage')
+load_image = dict(type='LoadImageFromFile', _scope_='mmseg_ext')  # mmseg_ext.LoadImage, as mmseg's inferencer names it
 load_mask = dict(type='mmseg_ext.LoadMask')
 resize = dict(type='Resize', scale=crop_size, keep_ratio=True)
 flip = dict(type='RandomFlip', prob=0.5)

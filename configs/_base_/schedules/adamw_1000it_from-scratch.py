@@ -10,7 +10,8 @@ val_cfg = dict(type='mmseg_ext.ValLoop', dtype='bfloat16')
 test_cfg = dict(type='mmseg_ext.TestLoop', dtype='bfloat16')
 
 optim_wrapper = dict(
-    type='mmseg_ext.AutocastOptimWrapper',
+    type='AmpOptimWrapper',  # mmseg_ext.AutocastOptimWrapper, by the name that mmseg's train.py --amp accepts
+    _scope_='mmseg_ext',
     dtype='bfloat16',
     optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.999), weight_decay=0.01),
     clip_grad=dict(max_norm=5.0),

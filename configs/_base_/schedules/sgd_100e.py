@@ -7,7 +7,8 @@ val_cfg = dict(type='mmseg_ext.ValLoop', dtype='bfloat16')
 test_cfg = dict(type='mmseg_ext.TestLoop', dtype='bfloat16')
 
 optim_wrapper = dict(
-    type='mmseg_ext.AutocastOptimWrapper',
+    type='AmpOptimWrapper',  # mmseg_ext.AutocastOptimWrapper, by the name that mmseg's train.py --amp accepts
+    _scope_='mmseg_ext',
     dtype='bfloat16',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
 )

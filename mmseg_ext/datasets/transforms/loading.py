@@ -6,17 +6,21 @@ from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
 
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.registry import TRANSFORMS
 
 
-@TRANSFORMS.register_module()
+@TRANSFORMS.register_module(name=['LoadImage', 'LoadImageFromFile'])
 class LoadImage(BaseTransform):
     """Load ``img_path`` as ``img``: (H, W, 3), uint8, and BGR, as mmseg's transforms expect it.
 
     An ``img`` that the data set's cache has put there is copied instead of read.
+
+    mmseg's inferencer asks the test pipeline for a ``LoadImageFromFile``, in whose place it puts an
+    ``InferencerLoader``. ``dict(type='LoadImageFromFile', _scope_='mmseg_ext')`` is this class under that name.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -27,6 +31,17 @@ class LoadImage(BaseTransform):
             results['img'] = np.ascontiguousarray(read_image(results['img_path'])[..., ::-1])
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
+
+
+@TRANSFORMS.register_module()
+class InferencerLoader(LoadImage):
+    """Load what a user hands to mmseg's inferencer: a path, an array (H, W, 3) in BGR, or a dict with one of them."""
+
+    def transform(self, results: str | NDArray[np.uint8] | dict[str, Any]) -> dict[str, Any]:
+        """Set ``img``, ``img_path``, ``img_shape`` and ``ori_shape``."""
+        if not isinstance(results, dict):
+            results = {'img': results, 'img_path': None} if isinstance(results, np.ndarray) else {'img_path': results}
+        return super().transform(results)
 
 
 @TRANSFORMS.register_module()

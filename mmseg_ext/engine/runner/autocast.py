@@ -69,11 +69,13 @@ class DepthwiseInFloat32(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-@OPTIM_WRAPPERS.register_module()
+@OPTIM_WRAPPERS.register_module(name=['AutocastOptimWrapper', 'AmpOptimWrapper'])
 class AutocastOptimWrapper(OptimWrapper):
     """Run the forward pass in half precision, on the CPU or on a GPU.
 
-    mmengine's ``AmpOptimWrapper`` refuses the CPU, where bfloat16 halves the time of a step. Gradients are scaled
+    mmengine's ``AmpOptimWrapper`` refuses the CPU, where bfloat16 halves the time of a step. mmseg's ``train.py --amp``
+    knows no wrapper but ``OptimWrapper`` and ``AmpOptimWrapper``, and with ``_scope_='mmseg_ext'`` the latter name is
+    this class. Gradients are scaled
     (Micikevicius et al., Mixed precision training, ICLR 2018) for float16 on a GPU; bfloat16 has the exponent range of
     float32 and needs no scaling.
 

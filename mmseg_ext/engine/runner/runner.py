@@ -15,8 +15,10 @@ from mmengine.dist import barrier, is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.model import BaseTTAModel, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop
+from mmengine.runner import BaseLoop
+from mmengine.runner import Runner as MMEngineRunner
 from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
+from torch.utils.data import DataLoader
 
 from mmseg_ext.datasets.seeding import reseed, seed_samples, skip_batches
 from mmseg_ext.engine.checkpoints.files import (
@@ -36,6 +38,14 @@ from mmseg_ext.engine.checkpoints.training_state import (
 from mmseg_ext.engine.hooks.missing_validation import MissingValidationHook
 from mmseg_ext.engine.hooks.stopping import StopHook
 from mmseg_ext.engine.mmengine_internals import OpenRunner, strict_loading
+from mmseg_ext.engine.runner.length import (
+    changed_options,
+    check_length,
+    flat_schedulers,
+    follow_new_plan,
+    optimizer_options,
+    plan_of,
+)
 from mmseg_ext.engine.runner.stopping import StopSignals, shield_workers, stopped
 from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.errors import InputError, one_line
@@ -102,10 +112,7 @@ class Runner(OpenRunner):
         if not isinstance(loop, BaseLoop) and isinstance(self.train_source, dict):
             self.train_source = seed_samples(self.train_source, self.seed)
         built = super().build_train_loop(loop)
-        if isinstance(built, EpochBasedTrainLoop) and len(built.dataloader) == 0:
-            images, size = len(built.dataloader.dataset), built.dataloader.batch_size
-            problem = f'its {images} images do not fill a batch of {size}, so that no step would be made'
-            raise InputError('train_dataloader', problem, 'lower batch_size, or set drop_last=False')
+        check_length(built)
         shield_workers(built.dataloader)
         return built
 
@@ -155,6 +162,16 @@ class Runner(OpenRunner):
         """Return how many batches of the epoch a stopped training has done; from then on 0."""
         done, self.finished_batches = self.finished_batches, 0
         return done
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader[Any] | dict[str, Any], seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader[Any]:
+        """Build a loader; see mmengine. ``num_workers=0`` is enough to ask for none: torch wants more keys changed."""
+        if isinstance(dataloader, dict) and dataloader.get('num_workers', 0) == 0:
+            dropped = ('persistent_workers', 'prefetch_factor')
+            dataloader = {key: value for key, value in dataloader.items() if key not in dropped}
+        return MMEngineRunner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; see mmengine. Its pages (environment, config, hooks) go to the file only."""
@@ -340,9 +357,12 @@ class Runner(OpenRunner):
             map_location: Where tensors are read to; the optimizer moves its state to the parameters' device itself.
 
         Raises:
-            InputError: The file cannot be read, or does not hold the state of this training.
+            InputError: The file cannot be read, or does not hold the state of this training; or the training is longer
+                now, and its schedule is not.
         """
         self._resuming = True
+        plans = [plan_of(scheduler) for scheduler in flat_schedulers(self.param_schedulers)]
+        options = optimizer_options(self.optim_wrapper)
         try:
             super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
             if self.seed is not None:  # it may be the checkpoint's now
@@ -359,6 +379,11 @@ class Runner(OpenRunner):
             raise InputError(filename, problem, 'use it as `load_from:`') from error
         finally:
             self._resuming = False
+        if resume_optimizer:
+            for text in changed_options(options, optimizer_options(self.optim_wrapper)):
+                self.logger.warning(f'{text}: a resumed run keeps its optimizer, the config changes nothing')
+        if resume_param_scheduler:
+            follow_new_plan(self, plans)
 
     def _prepare_resume(self, filename: str, checkpoint: dict[str, Any]) -> None:
         """Refuse weights without a training state, and keep the random state until everything else is restored."""

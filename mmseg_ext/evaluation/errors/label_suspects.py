@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.dataset import DataSet
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.eda.quality import corroborated_agreement, label_errors, make_evidence
 from mmseg_ext.errors import InputError
@@ -87,6 +88,7 @@ def read_correction(result: ResultDir, labels: str, background: int | None = 0) 
         InputError: A mask is missing or cannot be used.
     """
     K, ignored = len(result.classes.names), result.classes.ignore_index
+    DataSet(result.labels[0].parents[2]).label_set(labels, 'corrected')
     agreement, counts = {}, []
     for case, path in zip(result, result.labels, strict=True):
         corrected_path = path.parents[2] / labels / path.parent.name / path.name

@@ -54,3 +54,24 @@ def test_a_missing_file_is_named() -> None:
         LoadImage()({'img_path': '/none/a.png'})
     with pytest.raises(InputError, match=r'/none/b\.png'):
         LoadMask()({'seg_map_path': '/none/b.png'})
+
+
+def test_mmseg_finds_the_loaders_by_its_own_names(tmp_path: Path) -> None:
+    pytest.importorskip('mmseg')
+    from mmcv.transforms import TRANSFORMS
+
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    pixels = np.zeros((2, 4, 3), np.uint8)
+    pixels[0] = (255, 0, 0)
+    Image.fromarray(pixels).save(tmp_path / 'a.png', exif=exif)
+    loader, inferencer = (
+        TRANSFORMS.build({'type': name, '_scope_': 'mmseg_ext'}) for name in ('LoadImageFromFile', 'InferencerLoader')
+    )
+    assert type(loader) is LoadImage
+    bgr = pixels[..., ::-1]
+    for source in (bgr, {'img': bgr}):
+        np.testing.assert_array_equal(inferencer(source)['img'], bgr)
+    upright = inferencer(str(tmp_path / 'a.png'))
+    np.testing.assert_array_equal(upright['img'], bgr[::-1])  # as a viewer shows it
+    assert upright['ori_shape'] == (2, 4)

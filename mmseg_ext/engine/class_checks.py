@@ -1,0 +1,133 @@
+"""Checks that a model, its losses, a checkpoint and data agree on the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import nn
+
+from mmseg_ext.data.classes import FILE_NAME
+from mmseg_ext.datasets.folder import FolderDataset
+from mmseg_ext.engine.unwrap import unwrap_model
+from mmseg_ext.errors import InputError
+from mmseg_ext.models.losses.class_weight import ClassWeights
+from mmseg_ext.models.losses.pixel_loss import PixelLoss
+
+MAX_NAMED_CLASSES = 6
+
+
+def check_heads(model: nn.Module, classes: Sequence[str], source: str) -> None:
+    """Refuse a model whose heads tell another number of classes apart.
+
+    Args:
+        model: mmseg's segmentor, in any wrapper; one without mmseg's heads is not checked.
+        classes: The names of the classes.
+        source: Where they stand, for the message.
+
+    Raises:
+        InputError: A head, also an auxiliary one, has another ``num_classes``; or there is a single class.
+    """
+    heads = dict(_heads(model))
+    if heads and len(classes) < 2:
+        raise InputError(source, f'names one class ({", ".join(classes)})', 'name the background too, as the first one')
+    wrong = [f'{name}.num_classes={h.num_classes}' for name, h in heads.items() if h.num_classes != len(classes)]
+    if wrong:
+        raise InputError(
+            f'config: {", ".join(wrong)}',
+            f'{source} names {len(classes)} classes: {_listed(classes)}',
+            f'set num_classes={len(classes)} there',
+        )
+
+
+def check_losses(model: nn.Module) -> None:
+    """Refuse losses that do not fit the outputs of their head, which would stop the first step, or train nothing.
+
+    Raises:
+        InputError: There are more or fewer class weights than classes, or mmseg's cross entropy applies softmax to a
+            single output.
+    """
+    for name, head in _heads(model):
+        for loss in head.loss_decode.modules():
+            problem = _loss_problem(loss, head.out_channels)
+            if problem is not None:
+                raise InputError(f'config: {name}.loss_decode: {type(loss).__name__}', *problem)
+
+
+def _loss_problem(loss: nn.Module, outputs: int) -> tuple[str, str] | None:
+    weights = getattr(loss, 'class_weight', None)
+    if outputs == 1 and getattr(loss, 'use_sigmoid', True) is False and type(loss).__module__.startswith('mmseg.'):
+        return 'is softmax over one output (out_channels=1), which is always 1', 'add use_sigmoid=True'
+    if isinstance(weights, ClassWeights):
+        weights = weights.values
+    expected = 2 if outputs == 1 and isinstance(loss, PixelLoss) else outputs  # the weights of classes 0 and 1
+    if weights is None or not hasattr(weights, '__len__') or len(weights) == expected:
+        return None
+    return f'class_weight holds {len(weights)} weights for {expected} classes', 'give one weight for each class'
+
+
+def check_same_classes(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+    """Refuse to validate on other classes than those of the training.
+
+    Args:
+        first: ``metainfo`` of the training's data set.
+        second: That of the validation's.
+
+    Raises:
+        InputError: Their classes differ.
+    """
+    trained, validated = _names(first), _names(second)
+    if trained and validated and trained != validated:
+        raise InputError(
+            'val_dataloader',
+            f'its data have the classes {_listed(validated)}, the training has {_listed(trained)}',
+            f'give both the same {FILE_NAME}',
+        )
+
+
+def class_difference(checkpoint_meta: Mapping[str, Any], data_meta: Mapping[str, Any]) -> tuple[str, bool, bool] | None:
+    """Compare the classes that a checkpoint was trained with to those of data.
+
+    Args:
+        checkpoint_meta: ``meta`` of the checkpoint.
+        data_meta: ``metainfo`` of the data set.
+
+    Returns:
+        The difference in words, whether the names are the same in another order, and whether there are as many; None
+        where they agree or one side names none.
+    """
+    of_checkpoint = _names(checkpoint_meta.get('dataset_meta') or {}) or _names(checkpoint_meta, 'CLASSES')
+    of_data = _names(data_meta)
+    if not of_checkpoint or not of_data or of_checkpoint == of_data:
+        return None
+    reordered = sorted(of_checkpoint) == sorted(of_data)
+    how = 'the classes in another order' if reordered else 'other classes'
+    text = f'was trained with {how} ({_listed(of_checkpoint)}) than those of the data ({_listed(of_data)})'
+    return text, reordered, len(of_checkpoint) == len(of_data)
+
+
+def folder_datasets(dataset: Any) -> Iterator[FolderDataset]:
+    """Yield the data sets of our layout inside wrappers: concatenation, repetition, mixing, seeding."""
+    if isinstance(dataset, FolderDataset):
+        yield dataset
+        return
+    inner = vars(dataset).get('datasets', vars(dataset).get('dataset')) if hasattr(dataset, '__dict__') else None
+    for part in inner if isinstance(inner, list | tuple) else [inner]:
+        if part is not None:
+            yield from folder_datasets(part)
+
+
+def _heads(model: nn.Module) -> Iterator[tuple[str, BaseDecodeHead]]:
+    for name, module in unwrap_model(model).named_modules():
+        if isinstance(module, BaseDecodeHead):
+            yield f'model.{name.removeprefix("module.")}', module
+
+
+def _names(meta: Mapping[str, Any], key: str = 'classes') -> tuple[str, ...]:
+    return tuple(map(str, meta.get(key) or ()))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f' and {len(names) - MAX_NAMED_CLASSES} more' if len(names) > MAX_NAMED_CLASSES else ''
+    return ', '.join(names[:MAX_NAMED_CLASSES]) + more
