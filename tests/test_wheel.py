@@ -72,9 +72,11 @@ def test_an_editable_installation_is_not_shadowed_by_a_checkout_of_that_name(whe
     with zipfile.ZipFile(built) as archive:
         (pth,) = (name for name in archive.namelist() if name.endswith('.pth'))
         (path,) = archive.read(pth).decode().split()
-    command = [sys.executable, '-c', f'import sys; sys.path.append({path!r}); import mmseg_ext; print(mmseg_ext.__file__)']
+    code = f'import sys; sys.path.append({path!r}); import mmseg_ext; print(mmseg_ext.__file__)'
     clean = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
-    done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=tmp_path, env=clean, capture_output=True, text=True, check=True
+    )
     assert Path(done.stdout.strip()).samefile(checkout / 'mmseg_ext' / '__init__.py')
 
 

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, ClassVar
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
-from mmengine.optim import OptimWrapper, _ParamScheduler
+from mmengine.optim import OptimWrapper
+from mmengine.optim import _ParamScheduler as Scheduler
 from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import BaseLoop, Runner, loops
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -29,6 +30,7 @@ from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
 PLANE_WARNING = 'The shape of value will convert from'
 BINARY_WARNING = 'For binary segmentation, we suggest using'  # one output instead of two, which is no better
 BETTER_WHEN_GREATER = ['Dice', 'IoU', 'Fscore']  # of one class: ``Dice/cat``; mmengine knows the means only
+PROGRESS = frozenset({'last_step', '_global_step', '_last_value', 'base_values', 'verbose'})  # of a scheduler's state
 
 _lock = threading.RLock()
 _depth = 0
@@ -160,7 +162,12 @@ def built_loops(runner: Runner) -> dict[str, BaseLoop]:
     return {name: loop for name, loop in found.items() if isinstance(loop, BaseLoop)}
 
 
-def replay(schedulers: Sequence[_ParamScheduler], iterations: int, epochs: int) -> None:
+def plan_of(scheduler: Scheduler) -> dict[str, Any]:
+    """Return the part of a scheduler's state that a config determines: begin, end, power …."""
+    return {key: value for key, value in scheduler.state_dict().items() if key not in PROGRESS}
+
+
+def replay(schedulers: Sequence[Scheduler], iterations: int, epochs: int) -> None:
     """Set schedulers and their optimizers to the values after some steps, computed from the start.
 
     Most schedulers derive a value from the one before it, so that one whose plan has changed must run again.

@@ -27,7 +27,7 @@ def test_tensors_are_counted_by_the_page() -> None:
 
 @pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason='needs /dev/shm')
 def test_workers_need_room_for_the_batches_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = namedtuple('usage', 'total used free')  # noqa: PYI024
+    usage = namedtuple('usage', 'total used free')
     dataset = TensorDataset(torch.zeros(4, 1, 512, 512))  # 1 MiB each
     alone, helped = (DataLoader(dataset, batch_size=2, num_workers=workers) for workers in (0, 3))
     for free, loaders, is_enough in ((12, [helped], False), (13, [helped], True), (0, [alone], True)):

@@ -29,7 +29,7 @@ from payload import Payload
 
 from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
 from mmseg_ext.engine.checkpoints.weights import LOADERS
-from mmseg_ext.engine.mmengine_internals import PLANE_WARNING, is_resumed, strict_loading
+from mmseg_ext.engine.mmengine_internals import PLANE_WARNING, Scheduler, is_resumed, loaded_from, strict_loading
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
 
@@ -216,6 +216,10 @@ def test_private_functions_are_where_they_were(owner: Any, name: str, parameters
         (Runner.load_or_resume, '_resume'),
         (Runner.load_or_resume, '_load_from'),
         (Runner.build_train_loop, '_train_dataloader'),
+        (Runner.train, '_train_loop'),
+        (Runner.train, '_val_loop'),
+        (Runner.test, '_test_loop'),
+        (Scheduler.step, '_global_step'),
     ],
     ids=lambda value: value if isinstance(value, str) else getattr(value, '__qualname__', None),
 )
@@ -247,6 +251,7 @@ def test_state_of_the_runner(toy: ModuleType, tmp_path: Path) -> None:
     runner = toy.build_runner(tmp_path, resume=True, load_from='x.pth')
     assert (runner.resumes, runner.start_weights, runner.has_loaded, is_resumed(runner)) == (True, 'x.pth', False, True)
     assert isinstance(runner.train_source, dict)
+    assert loaded_from(runner) == 'x.pth'
     runner.resumes, runner.has_loaded = False, True
     assert (is_resumed(runner), runner._has_loaded) == (False, True)
 
@@ -254,7 +259,7 @@ def test_state_of_the_runner(toy: ModuleType, tmp_path: Path) -> None:
 PRIVATE = (
     r'_safe_torch_load|_load_checkpoint\w*|_schemes|_parse_losses|_update_losses|_cfg_dict|_train_dataloader|'
     r'_has_loaded|_load_from|_default_greater_keys|_save_checkpoint_with_step|_save_best_checkpoint|_log_history|'
-    r'_count_history|_clip_grad'
+    r'_count_history|_clip_grad|_train_loop|_val_loop|_test_loop|_global_step|_last_value'
 )
 
 

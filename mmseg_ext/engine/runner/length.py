@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.dataset import InfiniteSampler
-from mmengine.optim import _ParamScheduler
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import BaseLoop, Runner
 
-from mmseg_ext.engine.mmengine_internals import replay
+from mmseg_ext.engine.mmengine_internals import Scheduler, plan_of, replay
 from mmseg_ext.errors import InputError
 
-PROGRESS = frozenset({'last_step', '_global_step', '_last_value', 'base_values', 'verbose'})  # of a scheduler's state
 LONGER = 'give a larger `train_cfg.max_iters` (or `max_epochs`)'
 
 Options = list[dict[str, Any]]
@@ -52,16 +50,11 @@ def check_remaining(runner: Runner) -> None:
         )
 
 
-def flat_schedulers(schedulers: Any) -> list[_ParamScheduler]:
+def flat_schedulers(schedulers: Any) -> list[Scheduler]:
     """List the schedulers of a runner, which may be grouped by optimizer; none where they are not built."""
     groups = schedulers.values() if isinstance(schedulers, Mapping) else [schedulers or []]
     flat = [scheduler for group in groups for scheduler in (group if isinstance(group, list) else [group])]
     return [scheduler for scheduler in flat if not isinstance(scheduler, Mapping)]
-
-
-def plan_of(scheduler: _ParamScheduler) -> dict[str, Any]:
-    """Return the part of a scheduler's state that a config determines: begin, end, power …."""
-    return {key: value for key, value in scheduler.state_dict().items() if key not in PROGRESS}
 
 
 def follow_new_plan(runner: Runner, plans: Sequence[Mapping[str, Any]]) -> None:
@@ -90,7 +83,7 @@ def follow_new_plan(runner: Runner, plans: Sequence[Mapping[str, Any]]) -> None:
     runner.logger.warning(f'param_scheduler has changed: the run continues at iteration {runner.iter} of the new one')
 
 
-def _refuse_short_schedules(runner: Runner, schedulers: Sequence[_ParamScheduler]) -> None:
+def _refuse_short_schedules(runner: Runner, schedulers: Sequence[Scheduler]) -> None:
     # The message hub holds the lengths of the run that is resumed until the training begins.
     for position, scheduler in enumerate(schedulers):
         unit = 'max_epochs' if scheduler.by_epoch else 'max_iters'
@@ -124,4 +117,5 @@ def changed_options(before: Options, after: Options) -> Iterator[str]:
         for key in old.keys() & new.keys():
             if old[key] != new[key] and key not in seen and not isinstance(old[key], dict):
                 seen.add(key)
-                yield f'optimizer: {key.removeprefix("initial_")} is {new[key]} in the checkpoint, {old[key]} in the config'
+                name = key.removeprefix('initial_')
+                yield f'optimizer: {name} is {new[key]} in the checkpoint, {old[key]} in the config'

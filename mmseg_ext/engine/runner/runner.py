@@ -37,14 +37,13 @@ from mmseg_ext.engine.checkpoints.training_state import (
 )
 from mmseg_ext.engine.hooks.missing_validation import MissingValidationHook
 from mmseg_ext.engine.hooks.stopping import StopHook
-from mmseg_ext.engine.mmengine_internals import OpenRunner, strict_loading
+from mmseg_ext.engine.mmengine_internals import OpenRunner, plan_of, strict_loading
 from mmseg_ext.engine.runner.length import (
     changed_options,
     check_length,
     flat_schedulers,
     follow_new_plan,
     optimizer_options,
-    plan_of,
 )
 from mmseg_ext.engine.runner.stopping import StopSignals, shield_workers, stopped
 from mmseg_ext.engine.unwrap import unwrap_model

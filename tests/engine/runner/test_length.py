@@ -36,8 +36,8 @@ def test_epochs_that_become_iterations_follow_too(toy: ModuleType, tmp_path: Pat
     whole = toy.build_runner(tmp_path / 'whole', epochs=3, param_scheduler=poly(3))
     whole.train()
     toy.build_runner(tmp_path / 'parts', epochs=2, param_scheduler=poly(2)).train()
+    config = {'param_scheduler': poly(2)}
     with pytest.raises(InputError, match=r'max_iters=12.*planned for 8.*param_scheduler\.0\.end=3'):
-        config = {'param_scheduler': poly(2)}
         toy.build_runner(tmp_path / 'parts', epochs=3, **config, cfg=config, resume=True).train()
     longer = toy.build_runner(tmp_path / 'parts', epochs=3, param_scheduler=poly(3), resume=True)
     longer.train()
