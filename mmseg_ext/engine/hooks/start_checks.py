@@ -16,6 +16,7 @@ from mmseg_ext.engine.class_checks import (
     class_difference,
     folder_datasets,
 )
+from mmseg_ext.engine.hooks.missing_validation import is_validation_missing
 from mmseg_ext.engine.loader_memory import check_shared_memory
 from mmseg_ext.engine.mmengine_internals import OpenRunner, built_loops, is_resumed, loaded_from, strict_loading
 from mmseg_ext.engine.runner.length import check_remaining
@@ -80,7 +81,8 @@ class StartChecksHook(Hook):
             InputError: The resumed run has reached its end.
         """
         self._end_loading()
-        check_remaining(runner)
+        if not is_validation_missing(runner):  # the last one may have been broken off
+            check_remaining(runner)
 
     def before_val(self, runner: Runner) -> None:
         """End the loading."""
