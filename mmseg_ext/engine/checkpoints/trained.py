@@ -12,6 +12,7 @@ from mmseg.registry import MODELS
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.engine.checkpoints.files import find_best
 from mmseg_ext.engine.checkpoints.matching import check_weights
+from mmseg_ext.engine.class_checks import check_heads
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
@@ -48,4 +49,6 @@ def build_trained(config_path: str | Path, checkpoint: str | Path) -> tuple[Any,
         'ignore_index': meta.get('ignore_index', 255),
         **({'background': meta['background']} if 'background' in meta else {}),
     }
-    return model.eval(), config, Classes.from_mapping(classes, str(path))
+    named = Classes.from_mapping(classes, str(path))
+    check_heads(model, named.names, str(path))
+    return model.eval(), config, named
