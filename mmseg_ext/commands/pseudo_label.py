@@ -11,16 +11,20 @@ EXAMPLE = 'mmseg-ext pseudo-label pets/NAME work_dirs/NAME images --out data/pet
 
 def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
+    from mmseg_ext.commands.model_arguments import MODEL_HELP, MODEL_USAGE
+
     parser = ArgumentParser(
         'Make a data set of images in folders named by class: the model draws the outline, the folder gives the\n'
         'class. Pixels of which the model is not sure are ignored.',
         EXAMPLE,
     )
-    parser.add_argument('config', metavar='CONFIG', help='config that the model was trained with')
+    parser.usage = f'%(prog)s {MODEL_USAGE} IMAGES --out DATA [options]'
     parser.add_argument(
-        'checkpoint', metavar='CHECKPOINT', help='its weights (.pth), or its work dir: the best checkpoint there'
+        'files',
+        nargs='+',
+        metavar='MODEL IMAGES',
+        help=f'{MODEL_HELP}; then a folder with one for each class',
     )
-    parser.add_argument('images', metavar='IMAGES', help='folder with one folder of images for each class')
     parser.add_argument('--out', metavar='DATA', required=True, help='the new data set')
     parser.add_argument(
         '--sides', type=int, nargs='+', metavar='PX', help='shorter sides of the views (default: 224 320)'
@@ -36,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.sides and min(args.sides) < 32:
         parser.error(f'--sides {min(args.sides)}: must be 32 or more')
+    from mmseg_ext.commands.model_arguments import split_model
     from mmseg_ext.inference.predictor import Predictor
     from mmseg_ext.workflows.pseudo_label import PseudoLabelSettings, write_pseudo_labels
 
@@ -43,9 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = PseudoLabelSettings(**{key: value for key, value in given.items() if value is not None})
     if not 0 <= settings.low <= settings.high <= 1:
         parser.error(f'--low {settings.low} --high {settings.high}: must be 0 <= low <= high <= 1')
-    report = write_pseudo_labels(
-        Predictor(args.config, args.checkpoint, dtype='bfloat16'), args.images, args.out, settings
-    )
+    model, images = split_model(args.files)
+    if len(images) != 1:
+        parser.error('name a model, then one folder of images')
+    predictor = Predictor(*model, dtype='bfloat16' if len(model) > 1 else None)
+    report = write_pseudo_labels(predictor, images[0], args.out, settings)
     share = report['class_named_by_the_teacher'] / report['photographs']
     print(
         f'{report["kept"]} of {report["photographs"]} photographs kept; the model names the class of {share:.1%} itself'

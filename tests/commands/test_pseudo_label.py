@@ -60,6 +60,14 @@ def test_an_uncertain_photograph_is_left_out(fast_tool: Tool, run_dir: Path, pho
     assert len(report['left_out']) == 3
 
 
+def test_an_ensemble_labels_too(fast_tool: Tool, colour_model: Path, photographs: Path, tmp_path: Path) -> None:
+    (tmp_path / 'e.yaml').write_text(f'members: [{{model: {colour_model}}}]')
+    arguments = (tmp_path / 'e.yaml', photographs, '--out', tmp_path / 'pseudo', '--low', 0, '--high', 0)
+    done = fast_tool('pseudo_label', *arguments)
+    assert done.returncode == 0, done.stderr
+    assert '3 of 3 photographs kept' in done.stdout
+
+
 def test_wrong_input_is_one_line_and_leaves_nothing(
     fast_tool: Tool, one_line: OneLine, run_dir: Path, photographs: Path, tmp_path: Path
 ) -> None:

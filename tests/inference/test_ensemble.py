@@ -61,6 +61,13 @@ class TestPredictor:
         expected = expected / 2 + other.predict(image).probabilities / 2
         np.testing.assert_allclose(nested.predict(image).probabilities, expected, atol=1e-6)
 
+    def test_some_members_alone(self, colour_network: Any) -> None:
+        image = noise()
+        one, other = Predictor(colour_network()), Predictor(colour_network(weights=OTHER_WEIGHTS))
+        chosen = Predictor.ensemble([one, other]).choose([1])
+        np.testing.assert_array_equal(chosen.predict(image).mask, other.predict(image).mask)
+        assert (chosen.predict(image).mask != one.predict(image).mask).any()
+
     def test_given_views_are_those_of_all_members(self, colour_network: Any) -> None:
         image = noise()
         predictors = [Predictor(colour_network(weights=w)) for w in (OTHER_WEIGHTS, OTHER_WEIGHTS[::-1])]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ pytest.importorskip('mmseg')
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities, save_probabilities
-from mmseg_ext.workflows.out_of_fold import FoldTask, plan_folds, training_data
+from mmseg_ext.workflows.out_of_fold import FoldTask, members_of_stems, plan_folds, training_data
 
 COMMON = {'data_root': 'd', 'labels': 'labels', 'split': 'train', 'sides': (64,), 'options': {}}
 
@@ -84,3 +85,34 @@ def test_probabilities_come_back_to_half_a_step_and_are_averaged(tmp_path: Path)
     np.testing.assert_allclose(mean, np.mean(both, axis=0), atol=2 / 255)
     np.testing.assert_allclose(mean.sum(0), 1, atol=1e-6)
     assert (tmp_path / '0.npz').stat().st_size < 20 * 30 * 3 + 1000
+
+
+class TestMembersOfStems:
+    @pytest.fixture
+    def config(self, tmp_path: Path) -> Callable[..., Path]:
+        def write(name: str, train: list[int], val: list[int], seed: int | None = 0, split: str = 'train') -> Path:
+            fold = '' if seed is None else f'fold = dict(fold=1, of=2, seed={seed})\n'
+            sets = [f"dict(dataset=dict(split='{split}', indices={indices}))" for indices in (train, val)]
+            path = tmp_path / f'{name}.py'
+            path.write_text(f'{fold}train_dataloader = {sets[0]}\nval_dataloader = {sets[1]}\n')
+            return path
+
+        return write
+
+    def test_each_image_has_the_runs_that_left_it_out(self, config: Callable[..., Path]) -> None:
+        configs = {'one': config('a', [0, 3], [1, 2]), 'two': config('b', [1, 2], [0, 3])}
+        configs['again'] = config('c', [0, 3], [1, 2])  # a second seed of the first fold
+        found = members_of_stems(configs, 'wxyz', 'train')
+        assert found == {'w': ('two',), 'x': ('one', 'again'), 'y': ('one', 'again'), 'z': ('two',)}
+
+    def test_what_would_show_a_model_its_own_masks_is_refused(self, config: Callable[..., Path]) -> None:
+        first = config('a', [0, 3], [1, 2])
+        for other, words in (
+            (config('b', [1, 2], [0, 3], seed=None), 'two: left no fold out'),
+            (config('c', [1, 2], [0, 3], seed=7), 'is of 2 folds with seed 7, another of 2 with 0'),
+            (config('d', [1, 2], [0]), 'divided 3 images of train, but there are 4 of train'),
+            (config('e', [1, 2], [0, 3], split='val'), 'divided 4 images of val'),
+            (config('f', [0, 3], [1, 2]), '2 of 4 images were left out by no run, such as w'),
+        ):
+            with pytest.raises(InputError, match=words):
+                members_of_stems({'one': first, 'two': other}, 'wxyz', 'train')
