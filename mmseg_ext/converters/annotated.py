@@ -65,10 +65,13 @@ class AnnotatedImage:
 def stem_of(name: str) -> str:
     """Return a stem for an image that a source names by a path: its folders are kept, joined by ``_``.
 
+    It is empty for one that names nothing, such as ``.``.
+
     >>> stem_of('day 1/cam/0001.jpg')
     'day 1_cam_0001'
     """
-    return '_'.join(PurePosixPath(name).with_suffix('').parts)
+    path = PurePosixPath(name)
+    return '_'.join(path.with_suffix('').parts) if path.name else ''
 
 
 def convert_annotated(

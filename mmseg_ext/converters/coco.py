@@ -18,6 +18,7 @@ from unicodedata import normalize
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.converters.annotated import stem_of
 from mmseg_ext.converters.coco_format import (
     BACKGROUND_NAMES,
     CocoImage,
@@ -355,7 +356,7 @@ def _stems(photos: Sequence[_Photo], by_id: bool) -> list[str]:
         ids = [f'{int(p.image.id):012d}' if p.image.id.isdecimal() else _slug(p.image.id) for p in photos]
         ways = [ids, [f'{photo.split}_{name}' for photo, name in zip(photos, ids, strict=True)]]
     else:
-        paths = ['_'.join(_safe_parts(photo.image.file_name).with_suffix('').parts) for photo in photos]
+        paths = [stem_of(str(_safe_parts(photo.image.file_name))) for photo in photos]
         ways = [[photo.path.stem for photo in photos], paths]
         ways.append([f'{photo.split}_{name}' for photo, name in zip(photos, paths, strict=True)])
     return next((way for way in ways if len(set(way)) == len(way)), ways[-1])
