@@ -96,12 +96,14 @@ CURVES = [{'type': 'mmseg_ext.ScalarsHook', 'interval': 1}, {'type': 'mmseg_ext.
 _count = 0
 
 
-def build_runner(work_dir: str | Path, epochs: int = 2, iters: int | None = None, **changes: Any) -> Runner:
+def build_runner(
+    work_dir: str | Path, epochs: int = 2, iters: int | None = None, workers: int = 0, **changes: Any
+) -> Runner:
     """A runner on the toy; ``changes`` replace top-level arguments of mmengine's runner."""
     global _count
     _count += 1  # mmengine keeps one message hub and logger per name
     torch.manual_seed(0)
-    loader = {'batch_size': 2, 'num_workers': 0, 'collate_fn': {'type': 'default_collate'}}
+    loader = {'batch_size': 2, 'num_workers': workers, 'collate_fn': {'type': 'default_collate'}}
     shuffled = {'type': 'DefaultSampler', 'shuffle': True} if iters is None else {'type': 'InfiniteSampler'}
     train_cfg = {'by_epoch': True, 'max_epochs': epochs, 'val_interval': 1}
     if iters is not None:
@@ -171,6 +173,7 @@ if __name__ == '__main__':
     parser.add_argument('--iters', type=int)
     parser.add_argument('--sleep', type=float, default=0)
     parser.add_argument('--launcher', default='none')
+    parser.add_argument('--workers', type=int, default=0)
     parser.add_argument('--resume', action='store_true')
     parser.add_argument('--fault', nargs=2, metavar=('SIGNAL', 'MOMENT'))
     args = parser.parse_args(globals().get('ARGUMENTS'))
@@ -178,4 +181,4 @@ if __name__ == '__main__':
     if args.fault is not None:
         hooks.append(FaultHook(args.fault[0], int(args.fault[1])))
     options: dict[str, Any] = {'custom_hooks': hooks, 'launcher': args.launcher, 'resume': args.resume}
-    build_runner(args.work_dir, args.epochs, args.iters, **options).train()
+    build_runner(args.work_dir, args.epochs, args.iters, workers=args.workers, **options).train()

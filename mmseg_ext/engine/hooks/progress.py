@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
 from mmengine.dist import is_main_process
@@ -77,7 +78,8 @@ class ProgressHook(Hook):
     def close(self, runner: Runner) -> None:
         """Remove the line; `mmseg_ext.engine.Runner` calls this also after an error."""
         if self._progress is not None:
-            self._progress.stop()
+            with suppress(OSError):  # the terminal may be gone
+                self._progress.stop()
             self._progress = None
             for handler, stream in self._streams:
                 handler.setStream(stream)

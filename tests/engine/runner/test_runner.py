@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -285,24 +287,20 @@ def test_only_rank_0_writes_and_a_signal_to_one_rank_stops_all_at_the_same_step(
     processes = [
         subprocess.Popen(
             [
-                sys.executable,
-                '-c',
-                guard,
-                *command[1:],
-                str(tmp_path),
-                '--epochs',
-                '99',
-                '--launcher',
-                'pytorch',
-                *more,
+                *[sys.executable, '-c', guard, *command[1:], str(tmp_path)],
+                *['--iters', '9999', '--launcher', 'pytorch', '--workers', '1'],
             ],
             env={**shared, 'RANK': str(rank), 'LOCAL_RANK': str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
-        for rank, more in enumerate([[], ['--fault', 'SIGTERM', '25']])
+        for rank in range(2)
     ]
+    while not (tmp_path / 'iter_8.pth').exists() and all(process.poll() is None for process in processes):
+        time.sleep(0.05)
+    os.killpg(processes[1].pid, signal.SIGTERM)  # to its workers, too
     outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [143, 143], outputs
     assert outputs[0].count('saved by 0') >= 2
