@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 if 'PYTEST_XDIST_WORKER' in os.environ:  # before torch is imported: workers that share the cores only slow each other
     for variable in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
@@ -67,3 +71,27 @@ def shared_data(repo_root: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f'needs the real data: no folder {folder} (set MMSEG_EXT_SHARED)')
     return folder
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get('CI_REQUIRE_BROWSER') == '1':
+        pytest.fail(f'CI_REQUIRE_BROWSER=1, but {reason}')
+    pytest.skip(f'needs a browser: {reason}')
+
+
+@pytest.fixture(scope='session')
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests of a process: Playwright allows one synchronous session a thread."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing('the Python package playwright is not installed')
+    chromium = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+    if chromium is None:
+        _missing('there is no Chromium on the PATH')
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
+        )
+        yield browser
+        browser.close()

@@ -5,6 +5,7 @@ benchmarks:
   audit      the audit of a label set against bare decoding of its files, on one core
   logging    a training step that is logged to ClearML (offline) against one that is not, on one thread
   inference  a model on ONNX Runtime against the same on torch, float32, on one thread of the CPU
+  review     the page of a review, from key to picture, against 50 ms at 256×256 pixels and 200 ms at 4,096×4,096
 
 The last line is "NAME ratio R goal G", R being our time over the peer's. The exit code is 1 where R is above G.
 """
@@ -48,11 +49,19 @@ def logging(args: argparse.Namespace) -> BenchmarkResult:
     return benchmark_logging(args.size, args.rounds)
 
 
+def review(args: argparse.Namespace) -> BenchmarkResult:
+    """Time the page of a review against what feels immediate."""
+    from mmseg_ext.workflows.benchmark.review import benchmark_review
+
+    return benchmark_review(args.rounds)
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], BenchmarkResult]] = {
     'metric': metric,
     'audit': audit,
     'inference': inference,
     'logging': logging,
+    'review': review,
 }
 
 

@@ -245,6 +245,18 @@ def add_new_labels(parser: argparse.ArgumentParser, text: str) -> None:
     either.add_argument('--out', dest='to', help=argparse.SUPPRESS)
 
 
+def add_address(parser: argparse.ArgumentParser) -> None:
+    """Add what every local page takes: ``--host``, ``--port`` and ``--allowed-hosts``."""
+    parser.add_argument(
+        '--host', default='127.0.0.1', metavar='ADDRESS', help='address to listen on (default: 127.0.0.1)'
+    )
+    parser.add_argument(
+        '--allowed-hosts', type=names, default=(), metavar='A,B',
+        help='further names under which it answers, with --host (default: localhost, the address, this machine)',
+    )  # fmt: skip
+    parser.add_argument('--port', type=int, default=8000, metavar='N', help='0 chooses a free one (default: 8000)')
+
+
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options``, overrides of a config."""
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config')

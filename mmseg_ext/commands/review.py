@@ -30,10 +30,7 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument(
         '--suggestions', metavar='DIR', help="folder of other masks to choose from (default: the queue's, if any)"
     )
-    parser.add_argument(
-        '--host', default='127.0.0.1', metavar='ADDRESS', help='address to listen on (default: 127.0.0.1)'
-    )
-    parser.add_argument('--port', type=int, default=8000, metavar='N', help='0 chooses a free one (default: 8000)')
+    cli.add_address(parser)
     return parser
 
 
@@ -49,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f'{len(review.left_out)} of the queue lack an image or a mask and are left out: {names}', file=sys.stderr)
     print(f'{review.labels} → {review.to or "nothing (read-only, no --to)"}: {_counted(count_decisions(review))}')
     try:
-        serve_review(review, args.host, args.port)
+        serve_review(review, args.host, args.port, args.allowed_hosts)
     finally:
         if review.to is not None:
             print(_counted(count_decisions(review)), *next_commands(review), sep='\n')

@@ -29,14 +29,7 @@ def build_parser() -> cli.ArgumentParser:
     )
     parser.usage = f'%(prog)s {MODEL_USAGE} [options]'
     parser.add_argument('model', nargs='+', metavar='MODEL', help=MODEL_HELP)
-    parser.add_argument(
-        '--host', default='127.0.0.1', metavar='ADDRESS', help='address to listen on (default: 127.0.0.1)'
-    )
-    parser.add_argument(
-        '--allowed-hosts', type=cli.names, default=(), metavar='A,B',
-        help='further names under which it answers, with --host (default: localhost, the address, this machine)',
-    )  # fmt: skip
-    parser.add_argument('--port', type=int, default=8000, metavar='N', help='0 chooses a free one (default: 8000)')
+    cli.add_address(parser)
     parser.add_argument(
         '--max-upload', type=above_zero, default=MAX_UPLOAD_BYTES / 1e6, metavar='MB',
         help=f'largest upload (default: {MAX_UPLOAD_BYTES / 1e6:g})',

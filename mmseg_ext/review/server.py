@@ -17,7 +17,7 @@ from mmseg_ext import local_server
 from mmseg_ext.data import Mask
 from mmseg_ext.data.dataset import Key
 from mmseg_ext.errors import InputError
-from mmseg_ext.local_server import HEADERS, RefusedError, check_installed, read_body
+from mmseg_ext.local_server import HEADERS, RefusedError, Work, check_installed, read_body
 from mmseg_ext.review.session import DECISIONS, Review
 from mmseg_ext.review.snap import snap_region
 
@@ -33,7 +33,9 @@ PAGES = {'/': 'review.html'} | {
 JPEG_QUALITY = 95
 
 
-def build_app(review: Review, host: str = '127.0.0.1', commands: Sequence[str] = ()) -> Starlette:
+def build_app(
+    review: Review, host: str = '127.0.0.1', commands: Sequence[str] = (), allowed_hosts: Sequence[str] = ()
+) -> Starlette:
     """Build the app: the page, and what it asks for.
 
     ``GET /state``; with ``?key=SPLIT/STEM`` ``GET /item``, ``/image`` (JPEG), ``/mask``, ``/source``, ``/suggestion``
@@ -44,6 +46,7 @@ def build_app(review: Review, host: str = '127.0.0.1', commands: Sequence[str] =
         review: The masks.
         host: The address that it will listen on.
         commands: Command lines that the page names at the end.
+        allowed_hosts: Further names under which it answers.
 
     Raises:
         InputError: Starlette or uvicorn are not installed.
@@ -55,7 +58,8 @@ def build_app(review: Review, host: str = '127.0.0.1', commands: Sequence[str] =
     from starlette.routing import Route
 
     keys = {f'{split}/{stem}': (split, stem) for split, stem in review.entries}
-    one_at_a_time = anyio.Semaphore(1)  # images and graph cuts of any size
+    one_at_a_time = anyio.Semaphore(1)  # images of any size
+    cuts = Work()
 
     def key_of(request: Request) -> Key:
         key = keys.get(request.query_params.get('key', ''))
@@ -133,7 +137,7 @@ def build_app(review: Review, host: str = '127.0.0.1', commands: Sequence[str] =
         picture = await run(review.image, key)
         if picture.shape[:2] != shape:
             raise RefusedError(422, 'Image and mask differ in size.')
-        return (await run(snap_region, picture, region)).astype(np.uint8).tobytes()
+        return (await cuts.run(snap_region, picture, region)).astype(np.uint8).tobytes()
 
     async def shape_of(request: Request) -> tuple[int, int]:
         found = (await run(review.source, key_of(request))).shape
@@ -143,7 +147,7 @@ def build_app(review: Review, host: str = '127.0.0.1', commands: Sequence[str] =
                '/suggestion': suggestion}  # fmt: skip
     routes = [Route(path, guarded(answer)) for path, answer in readers.items()]
     routes += [Route('/decision', guarded(decision), methods=['POST']), Route('/snap', guarded(snap), methods=['POST'])]
-    return local_server.build_app(host, WEB, PAGES, routes)
+    return local_server.build_app(host, WEB, PAGES, routes, allowed_hosts)
 
 
 def describe(review: Review, commands: Sequence[str] = ()) -> dict[str, Any]:

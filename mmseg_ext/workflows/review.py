@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_ext.data import DataSet
@@ -52,13 +53,14 @@ def next_commands(review: Review) -> list[str]:
     ]
 
 
-def serve_review(review: Review, host: str = '127.0.0.1', port: int = 8000) -> None:
+def serve_review(review: Review, host: str = '127.0.0.1', port: int = 8000, allowed_hosts: Sequence[str] = ()) -> None:
     """Serve the page of a review until interrupted.
 
     Args:
         review: The review.
         host: The address to listen on. Anything but loopback lets other machines change the masks.
         port: 0 chooses a free one.
+        allowed_hosts: Further names under which it answers; see `mmseg_ext.local_server.build_app`.
 
     Raises:
         InputError: A library is missing, or the address cannot be used.
@@ -66,4 +68,4 @@ def serve_review(review: Review, host: str = '127.0.0.1', port: int = 8000) -> N
     from mmseg_ext.local_server import listen
     from mmseg_ext.review.server import build_app
 
-    listen(build_app(review, host, next_commands(review)), host, port)
+    listen(build_app(review, host, next_commands(review), allowed_hosts), host, port)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -18,29 +16,6 @@ class BrowserPage(Protocol):
     """Opens an HTML file from disk in a window of the given size."""
 
     def __call__(self, path: Path, width: int = 1400, height: int = 900, *, dark: bool = False) -> Page: ...
-
-
-def _missing(reason: str) -> NoReturn:
-    if os.environ.get('CI_REQUIRE_BROWSER') == '1':
-        pytest.fail(f'CI_REQUIRE_BROWSER=1, but {reason}')
-    pytest.skip(f'needs a browser: {reason}')
-
-
-@pytest.fixture(scope='session')
-def browser() -> Iterator[Browser]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _missing('the Python package playwright is not installed')
-    chromium = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
-    if chromium is None:
-        _missing('there is no Chromium on the PATH')
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,25 +17,6 @@ from mmseg_ext.review import Review
 
 Open = Callable[..., Review]
 Reviewer = Callable[..., Any]
-
-
-@pytest.fixture(scope='module')
-def browser() -> Iterator[Any]:
-    chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        chromium = None
-    if chromium is None:
-        if os.environ.get('CI_REQUIRE_BROWSER') == '1':
-            pytest.fail('CI_REQUIRE_BROWSER=1, but Playwright or Chromium is missing')
-        pytest.skip('needs a browser')
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
-        )
-        yield browser
-        browser.close()
 
 
 class Page:

@@ -1,12 +1,12 @@
 // Operations on masks. Nothing here knows of a page: tests run this file in node.
 //
 // A mask is an array of class indices, row by row. Coordinates are in pixels; the centre of the first pixel is at
-// (0.5, 0.5). A region is an 8-connected component of one class, as a bitmap within its box. `background` is the value
+// (0.5, 0.5). A region is an 8-connected component of one class, as the spans of its rows. `background` is the value
 // that stands for "no object"; null where every class has objects, and then `nothing` is what an eraser leaves.
 
 /** @typedef {{width: number, height: number, data: Uint8Array}} Mask */
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box without its right column and bottom row */
-/** @typedef {{box: Box, bits: Uint8Array, count: number, value: number}} Region */
+/** @typedef {{box: Box, spans: number[], count: number, value: number}} Region spans: first pixel, pixel after the last */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {Int32Array} Runs start, length, value before, value after of each run of changed pixels */
 
@@ -67,20 +67,11 @@ export function paintPolygon(mask, points, value) {
 /** Find the region at a pixel.
  * @param {Mask} mask @param {number} x @param {number} y @returns {Region} */
 export function regionAt(mask, x, y) {
-  const seen = new Uint8Array(mask.data.length);
-  const { box, count } = flood(mask, x, y, seen);
-  const columns = box.right - box.left;
-  const bits = new Uint8Array(columns * (box.bottom - box.top));
-  for (let row = box.top; row < box.bottom; row += 1) {
-    const start = row * mask.width + box.left;
-    bits.set(seen.subarray(start, start + columns), (row - box.top) * columns);
-  }
-  return { box, bits, count, value: mask.data[y * mask.width + x] };
+  return flood(mask, x, y, new Uint8Array(mask.data.length));
 }
 
 /** List all regions but those of the background by their first pixels, in their order.
- * @param {Mask} mask @param {number | null} background
- * @returns {{x: number, y: number, value: number, count: number, box: Box}[]} */
+ * @param {Mask} mask @param {number | null} background @returns {(Region & Point)[]} */
 export function findRegions(mask, background) {
   const seen = new Uint8Array(mask.data.length);
   const found = [];
@@ -88,18 +79,20 @@ export function findRegions(mask, background) {
     if (seen[i] || mask.data[i] === background) continue;
     const x = i % mask.width;
     const y = Math.floor(i / mask.width);
-    found.push({ x, y, value: mask.data[i], ...flood(mask, x, y, seen) });
+    found.push({ x, y, ...flood(mask, x, y, seen) });
   }
   return found;
 }
 
-/** Mark the pixels of the region at a pixel.
- * @param {Mask} mask @param {number} x @param {number} y @param {Uint8Array} seen gets a 1 for each */
-function flood(mask, x, y, seen) {
+/** Find the connected pixels of one value.
+ * @param {Mask} mask @param {number} x @param {number} y @param {Uint8Array} seen gets a 1 for each
+ * @param {0 | 1} reach 1: corners connect @returns {Region} */
+function flood(mask, x, y, seen, reach = 1) {
   const { width, height, data } = mask;
   const value = data[y * width + x];
   const box = { left: x, top: y, right: x + 1, bottom: y + 1 };
   const stack = [y * width + x];
+  const spans = [];
   let count = 0;
   while (stack.length) {
     const seed = /** @type {number} */ (stack.pop());
@@ -111,96 +104,87 @@ function flood(mask, x, y, seen) {
     while (left > first && data[left - 1] === value) left -= 1;
     while (right < first + width && data[right] === value) right += 1;
     seen.fill(1, left, right);
+    spans.push(left, right);
     count += right - left;
     box.left = Math.min(box.left, left - first);
     box.right = Math.max(box.right, right - first);
     box.top = Math.min(box.top, row);
     box.bottom = Math.max(box.bottom, row + 1);
-    for (const other of [row - 1, row + 1]) {
+    for (let other = row - 1; other <= row + 1; other += 2) {
       if (other < 0 || other >= height) continue;
       const shift = (other - row) * width;
-      const end = Math.min(first + width, right + 1) + shift; // one further: corners touch
+      const end = Math.min(first + width, right + reach) + shift;
       let inRun = false;
-      for (let i = Math.max(first, left - 1) + shift; i < end; i += 1) {
+      for (let i = Math.max(first, left - reach) + shift; i < end; i += 1) {
         const isNew = data[i] === value && !seen[i];
         if (isNew && !inRun) stack.push(i);
         inRun = isNew;
       }
     }
   }
-  return { box, count };
+  return { box, spans, count, value };
 }
 
 /** Give a region another class, or remove it.
  * @param {Mask} mask @param {Region} region @param {number} value */
-export function setRegion(mask, region, value) {
-  eachPixel(mask, region, (pixel) => { mask.data[pixel] = value; });
+export function setRegion(mask, { spans }, value) {
+  for (let i = 0; i < spans.length; i += 2) mask.data.fill(value, spans[i], spans[i + 1]);
 }
 
 /** Fill the holes of a region: the 4-connected parts of the background that it encloses.
- * @param {Mask} mask @param {Region} region @param {number | null} background null: whatever it encloses
- * @returns {number} of pixels */
-export function fillHoles(mask, region, background) {
-  const { box, bits } = region;
-  const columns = box.right - box.left + 2; // with a margin, which is outside
-  const rows = box.bottom - box.top + 2;
-  const closed = new Uint8Array(columns * rows);
-  for (let y = 0; y < rows - 2; y += 1) {
-    closed.set(bits.subarray(y * (columns - 2), (y + 1) * (columns - 2)), (y + 1) * columns + 1);
+ * @param {Mask} mask @param {Region} region @param {number | null} background null: whatever it encloses */
+export function fillHoles(mask, { box, spans, value }, background) {
+  const around = makeMask(box.right - box.left + 2, box.bottom - box.top + 2); // with a margin, which is outside
+  for (let i = 0; i < spans.length; i += 2) {
+    const row = Math.floor(spans[i] / mask.width);
+    const start = (row - box.top + 1) * around.width + spans[i] - row * mask.width - box.left + 1;
+    around.data.fill(1, start, start + spans[i + 1] - spans[i]);
   }
-  const stack = [0];
-  closed[0] = 2;
-  while (stack.length) {
-    const at = /** @type {number} */ (stack.pop());
-    const column = at % columns;
-    for (const next of [at - columns, at + columns, column ? at - 1 : -1, column < columns - 1 ? at + 1 : -1]) {
-      if (next >= 0 && next < closed.length && !closed[next]) {
-        closed[next] = 2;
-        stack.push(next);
-      }
+  const outside = new Uint8Array(around.data.length);
+  flood(around, 0, 0, outside, 0);
+  let at = 0;
+  for (let y = box.top - 1; y <= box.bottom; y += 1) {
+    for (let x = box.left - 1; x <= box.right; x += 1, at += 1) {
+      if (outside[at] || around.data[at]) continue;
+      const pixel = y * mask.width + x;
+      if (background === null || mask.data[pixel] === background) mask.data[pixel] = value;
     }
   }
-  let filled = 0;
-  for (let y = 1; y < rows - 1; y += 1) {
-    for (let x = 1; x < columns - 1; x += 1) {
-      const pixel = (box.top + y - 1) * mask.width + box.left + x - 1;
-      if (closed[y * columns + x] || (background !== null && mask.data[pixel] !== background)) continue;
-      mask.data[pixel] = region.value;
-      filled += 1;
-    }
-  }
-  return filled;
 }
 
 /** Grow a region by one pixel in the four directions, onto background (onto anything where there is none).
  * @param {Mask} mask @param {Region} region @param {number | null} background */
-export function growRegion(mask, region, background) {
-  const { width, height, data } = mask;
-  const near = new Uint8Array(data.length); // by the region as it was
-  eachPixel(mask, region, (pixel, x, y) => {
-    if (x > 0) near[pixel - 1] = 1;
-    if (x < width - 1) near[pixel + 1] = 1;
-    if (y > 0) near[pixel - width] = 1;
-    if (y < height - 1) near[pixel + width] = 1;
-  });
-  for (let pixel = 0; pixel < near.length; pixel += 1) {
-    if (near[pixel] && (background === null || data[pixel] === background)) data[pixel] = region.value;
+export function growRegion(mask, { spans, value }, background) {
+  const { width, data } = mask;
+  const mayTake = (/** @type {number} */ pixel) => background === null || data[pixel] === background;
+  for (let i = 0; i < spans.length; i += 2) { // the spans are those of the region as it was
+    const [start, end] = [spans[i], spans[i + 1]];
+    const first = start - (start % width);
+    if (start > first && mayTake(start - 1)) data[start - 1] = value;
+    if (end < first + width && mayTake(end)) data[end] = value;
+    for (let other = first - width; other <= first + width; other += 2 * width) {
+      if (other < 0 || other >= data.length) continue;
+      const shift = other - first;
+      for (let pixel = start + shift; pixel < end + shift; pixel += 1) if (mayTake(pixel)) data[pixel] = value;
+    }
   }
 }
 
 /** Take a pixel from the border of a region, in the four directions. The border of the image is none.
  * @param {Mask} mask @param {Region} region @param {number} nothing */
-export function shrinkRegion(mask, region, nothing) {
-  const { width, height, data } = mask;
+export function shrinkRegion(mask, { spans, value }, nothing) {
+  const { width, data } = mask;
   /** @type {number[]} */
   const border = [];
-  const { value } = region;
-  eachPixel(mask, region, (pixel, x, y) => {
-    if ((x > 0 && data[pixel - 1] !== value) || (x < width - 1 && data[pixel + 1] !== value)
-      || (y > 0 && data[pixel - width] !== value) || (y < height - 1 && data[pixel + width] !== value)) {
-      border.push(pixel);
+  for (let i = 0; i < spans.length; i += 2) {
+    const [start, end] = [spans[i], spans[i + 1]];
+    const first = start - (start % width);
+    for (let pixel = start; pixel < end; pixel += 1) {
+      if ((pixel === start && pixel > first) || (pixel === end - 1 && end < first + width)
+        || (pixel >= width && data[pixel - width] !== value)
+        || (pixel + width < data.length && data[pixel + width] !== value)) border.push(pixel);
     }
-  });
+  }
   for (const pixel of border) data[pixel] = nothing;
 }
 
@@ -208,7 +192,12 @@ export function shrinkRegion(mask, region, nothing) {
  * @param {Mask} mask @param {Region} region @param {Uint8Array} shape of the whole mask, not 0 within
  * @param {number | null} background @param {number} nothing */
 export function replaceRegion(mask, region, shape, background, nothing) {
-  eachPixel(mask, region, (pixel) => { if (!shape[pixel]) mask.data[pixel] = nothing; });
+  setRegion(mask, region, nothing);
+  for (let i = 0; i < region.spans.length; i += 2) {
+    for (let pixel = region.spans[i]; pixel < region.spans[i + 1]; pixel += 1) {
+      if (shape[pixel]) mask.data[pixel] = region.value;
+    }
+  }
   for (let pixel = 0; pixel < shape.length; pixel += 1) {
     if (shape[pixel] && (background === null || mask.data[pixel] === background)) mask.data[pixel] = region.value;
   }
@@ -217,8 +206,12 @@ export function replaceRegion(mask, region, shape, background, nothing) {
 /** Take the suggestion within the regions of mask and suggestion at a pixel.
  * @param {Mask} mask @param {Mask} suggestion @param {number} x @param {number} y @param {number | null} background */
 export function acceptRegion(mask, suggestion, x, y, background) {
-  const regions = [mask, suggestion].map((either) => regionAt(either, x, y)).filter((r) => r.value !== background);
-  for (const region of regions) eachPixel(mask, region, (pixel) => { mask.data[pixel] = suggestion.data[pixel]; });
+  for (const { value, spans } of [mask, suggestion].map((either) => regionAt(either, x, y))) {
+    if (value === background) continue;
+    for (let i = 0; i < spans.length; i += 2) {
+      mask.data.set(suggestion.data.subarray(spans[i], spans[i + 1]), spans[i]);
+    }
+  }
 }
 
 /** Set the pixels on which two masks differ. @param {Mask} mask @param {Mask} other @param {number} value */
@@ -237,15 +230,18 @@ export function countDifference(first, second) {
 export function findRuns(before, after) {
   const runs = [];
   const words = before.length >> 2; // most pixels are equal: four are compared at a time
-  const [wordsBefore, wordsAfter] = [before, after].map(({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, words));
+  const [first, second] = [before, after].map(({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, words));
   for (let i = 0; i < before.length; i += 1) {
-    if (before[i] === after[i]) {
-      if (i % 4 === 0) while (i + 4 <= 4 * words && wordsBefore[i / 4] === wordsAfter[i / 4]) i += 4;
-      if (i >= before.length || before[i] === after[i]) continue;
+    if ((i & 3) === 0) {
+      let word = i >> 2;
+      while (word < words && first[word] === second[word]) word += 1;
+      i = word << 2;
     }
+    if (i >= before.length || before[i] === after[i]) continue;
     const start = i;
-    while (i + 1 < before.length && before[i + 1] === before[start] && after[i + 1] === after[start]) i += 1;
-    runs.push(start, i + 1 - start, before[start], after[start]);
+    const [was, is] = [before[i], after[i]];
+    while (i + 1 < before.length && before[i + 1] === was && after[i + 1] === is) i += 1;
+    runs.push(start, i + 1 - start, was, is);
   }
   return Int32Array.from(runs);
 }
@@ -284,16 +280,6 @@ export class History {
     for (let i = 0; i < runs.length; i += 4) mask.data.fill(runs[i + 3], runs[i], runs[i] + runs[i + 1]);
     this.done.push(runs);
     return true;
-  }
-}
-
-/** @param {Mask} mask @param {Region} region @param {(pixel: number, x: number, y: number) => void} visit */
-function eachPixel(mask, region, visit) {
-  const { box, bits } = region;
-  let i = 0;
-  for (let y = box.top; y < box.bottom; y += 1) {
-    const row = y * mask.width;
-    for (let x = box.left; x < box.right; x += 1, i += 1) if (bits[i]) visit(row + x, x, y);
   }
 }
 
