@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mmseg_ext.errors import CombinedInputError, InputError, installing
@@ -98,7 +99,8 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
     for name in ('stdout', 'stderr'):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors='replace')  # a console that cannot show × or → must not end the work
+            with suppress(OSError):  # of a stream that counts as seekable and is not
+                stream.reconfigure(errors='replace')  # a console that cannot show × or → must not end the work
             setattr(sys, name, SafeStream(stream))
     try:
         code = main(None) or 0
