@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import FILE_NAME, Classes, unlike_most
-from mmseg_ext.data.dataset import IMAGE_SUFFIXES, LAYOUT, MASK_SUFFIX, Item, Split, found_instead
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, LAYOUT, MASK_SUFFIX, DataSet, Item, LabelSet, Split, found_instead
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_palette_mask
 from mmseg_ext.errors import InputError
@@ -36,10 +36,14 @@ def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
         InputError: A folder is missing or empty, an image has no mask, or a mask no image.
     """
     images = split.images()
+    _require_split(split.image_folder)
     _require(split.image_folder, bool(images), IMAGE_SUFFIXES)
     if split.labels is None or (masks_optional and not split.has_masks):
         return [Item(split, stem, path.name) for stem, path in images.items()]
     masks = split.masks()
+    if not split.mask_folder.parent.is_dir():
+        DataSet(split.root).label_set(split.labels)  # names those that there are
+    _require_split(split.mask_folder)
     _require(split.mask_folder, bool(masks), (MASK_SUFFIX,))
     problems = [f'{images[stem]}: image without mask' for stem in images.keys() - masks.keys()]
     problems += [f'{masks[stem]}: mask without image' for stem in masks.keys() - images.keys()]
@@ -47,9 +51,15 @@ def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
     return [Item(split, stem, path.name, masks[stem].name) for stem, path in images.items()]
 
 
+def _require_split(folder: Path) -> None:
+    """Refuse a split that a folder of images or masks lacks, and name those that it has."""
+    if folder.is_dir():
+        return
+    others = ', '.join(LabelSet(folder.parent).splits()) if folder.parent.is_dir() else ''
+    raise InputError(folder, 'folder not found', f'`split` may be {others}' if others else LAYOUT)
+
+
 def _require(folder: Path, filled: bool, suffixes: tuple[str, ...]) -> None:
-    if not folder.is_dir():
-        raise InputError(folder, 'folder not found', LAYOUT)
     if not filled:
         raise InputError(
             folder,

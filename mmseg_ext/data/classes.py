@@ -16,6 +16,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.files import read_yaml, write_text
 
 FILE_NAME = 'dataset.yaml'
+EXAMPLE = 'write a line such as `classes: [background, cat]`'
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,24 @@ class Classes:
             InputError: A field is missing or holds something else.
         """
         if not isinstance(content, Mapping):
-            raise InputError(source, f'must hold `classes:`, found {type(content).__name__}')
+            found = 'is empty' if content is None else f'must hold `classes:`, found a {type(content).__name__}'
+            raise InputError(source, found, EXAMPLE)
         names = content.get('classes')
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            raise InputError(source, f'`classes:` must be a list of names, found {names!r}')
+            raise InputError(source, f'`classes:` must be a list of names, found {names!r}', EXAMPLE)
         if len(set(names)) != len(names):
-            raise InputError(source, f'`classes:` names a class twice: {names!r}')
+            raise InputError(source, f'`classes:` names a class twice: {names!r}', 'give each its own name')
         if (palette := content.get('palette')) is None:
             palette = default_palette(len(names))
         if not isinstance(palette, list) or len(palette) != len(names) or not all(_is_colour(c) for c in palette):
-            raise InputError(source, f'`palette:` must be {len(names)} colours [r, g, b] of 0–255, found {palette!r}')
+            problem = f'`palette:` must be {len(names)} colours [r, g, b] of 0–255, found {palette!r}'
+            raise InputError(source, problem, 'give one colour a class, or leave `palette:` out')
         ignore_index = content.get('ignore_index', 255)
         if not isinstance(ignore_index, int) or not len(names) <= ignore_index <= 255:
             raise InputError(
-                source, f'`ignore_index:` must be a whole number from {len(names)} to 255, found {ignore_index!r}'
+                source,
+                f'`ignore_index:` must be a whole number from {len(names)} to 255, found {ignore_index!r}',
+                'take a value that no class has, or leave it out for 255',
             )
         background = content.get('background', names[0])
         if background not in (None, names[0]):
@@ -104,9 +109,7 @@ class Classes:
         """
         path = Path(root) / FILE_NAME
         if not path.exists():
-            raise InputError(
-                path, 'not found', 'it names the classes (`classes:`, perhaps `palette:`, `ignore_index:`), see README'
-            )
+            raise InputError(path, 'not found', f'it names the classes: {EXAMPLE}')
         return cls.from_mapping(read_yaml(path), str(path))
 
     def write(self, root: str | Path) -> None:

@@ -63,7 +63,7 @@ def load_checkpoint_file(path: str | Path, map_location: MapLocation = 'cpu') ->
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise InputError(path, 'no such checkpoint file')
+        raise InputError(path, 'no such checkpoint file', 'correct the path, as in `load_from:` or `checkpoint:`')
     checkpoint = load_strictly(path, map_location)
     if not isinstance(checkpoint, dict):
         raise InputError(path, f'holds a {type(checkpoint).__name__}, not a dictionary of weights', 'pass a checkpoint')

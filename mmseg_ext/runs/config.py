@@ -43,7 +43,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     except InputError:
         raise
     except Exception as error:  # a config is a program: whatever it raises, the fault lies in that file
-        raise InputError(path, f'config cannot be read ({type(error).__name__}: {one_line(error)})') from error
+        raise InputError(path, *_reason(error)) from error
     for key, value in (options or {}).items():
         _check_option(config, key)
         try:
@@ -51,6 +51,22 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise InputError(f'`options={key}={value}`', f'does not fit the config ({one_line(error)})') from error
     return config
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Say why a config cannot be read, and what to do, in words rather than by the name of an exception."""
+    text = one_line(error)
+    if isinstance(error, FileNotFoundError) and error.filename:
+        reason, remedy = f'{error.filename} is not there', 'correct `_base_`, or the path of that file'
+    elif isinstance(error, SyntaxError):
+        reason, remedy = f'no Python: {error.msg}, line {error.lineno}', 'correct that line, also in its bases'
+    elif isinstance(error, ImportError):
+        reason, remedy = text, 'install that package, or leave the import out'
+    elif isinstance(error, KeyError):
+        reason, remedy = f'no key {text}', 'correct the name, such as that behind `_base_.`'
+    else:
+        reason, remedy = f'{type(error).__name__}: {text}', 'correct the file or its bases'
+    return f'config cannot be read ({reason})', remedy
 
 
 def _check_option(config: Config, key: str) -> None:
@@ -91,8 +107,11 @@ def check_parts(config: Config, path: str | Path, *keys: str) -> None:
     """Check that a config has the parts that a command needs.
 
     Raises:
-        InputError: A key is missing or None.
+        InputError: A key is missing or None, or holds something else than settings.
     """
     missing = [key for key in keys if config.get(key) is None]
     if missing:
         raise InputError(path, f'has no {", ".join(missing)}', 'take a file of configs/pets as a pattern')
+    for key in keys:
+        if not isinstance(config[key], Mapping):
+            raise InputError(path, f'{key} is {config[key]!r}, no dict(…)', f'override a key in it, such as {key}.type')

@@ -98,9 +98,9 @@ def test_data_that_a_worker_finds(train: Tool, tiny_data: Path, tmp_path: Path, 
 
 
 CONFIGS = {
-    'syntax': ('model = dict(', ['config cannot be read', 'SyntaxError']),
+    'syntax': ('model = dict(', ['config cannot be read (no Python: ', 'line 1', 'correct that line']),
     'name': ('work_dir = nothing', ['config cannot be read', 'NameError']),
-    'base': ('_base_ = "./missing.py"', ['config cannot be read', 'missing.py']),
+    'base': ('_base_ = "./missing.py"', ['config cannot be read', 'missing.py is not there', '`_base_`']),
     'type': ('model = dict(backbone=dict(type="UNett"))', ["type='UNett'", 'not known', 'mmseg::model']),
     'argument': ('model = dict(decode_head=dict(chanels=4))', ['SkipASPPHead', 'unexpected keyword argument']),
     'value': ('train_dataloader = dict(batch_size=0)', ['batch_size']),
@@ -130,6 +130,7 @@ OPTIONS = {
     'data_root=/data': 'train_dataloader.dataset.data_root',
     'train_cfg.max_iters=many': 'IterBasedTrainLoop',
     'train_cfg': 'must be KEY=VALUE',
+    'train_cfg=3': 'train_cfg is 3, no dict',
 }
 
 

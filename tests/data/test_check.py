@@ -50,7 +50,13 @@ def test_a_missing_split_folder(folder: str, make_data: MakeData) -> None:
     (root / {'img': 'labels', 'labels': 'img'}[folder] / 'val').mkdir()
     if folder == 'labels':
         Image.new('L', (2, 2)).save(root / 'img/val/x.png')
-    assert message(root, 'val').startswith(f'{root / folder / "val"}: folder not found')
+    assert message(root, 'val') == f'{root / folder / "val"}: folder not found; `split` may be train'
+
+
+def test_a_missing_label_set_names_those_there(make_data: MakeData) -> None:
+    root = make_data()
+    with pytest.raises(InputError, match='nope: label set not found; `labels` may be labels'):
+        pair_files(Split(root, 'train', 'nope'))
 
 
 @pytest.mark.parametrize('folder', ['img', 'labels'])

@@ -190,7 +190,7 @@ def test_a_missing_data_folder_and_a_missing_list_of_classes(make_data: MakeData
     with pytest.raises(InputError, match=f'^{tmp_path}/none: data folder not found.*data_root'):
         FolderDataset(str(tmp_path / 'none'), 'train')
     root = make_data(yaml=None)
-    with pytest.raises(InputError, match=rf'^{root}/dataset\.yaml: not found; .*`classes:`'):
+    with pytest.raises(InputError, match=rf'^{root}/dataset\.yaml: not found; .*`classes: '):
         FolderDataset(str(root), 'train')
 
 

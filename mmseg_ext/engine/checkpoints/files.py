@@ -117,7 +117,7 @@ def find_best(path: str | Path) -> Path:
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(path, 'no such checkpoint')
+        raise InputError(path, 'no such checkpoint', 'name a .pth file or the work dir of a run')
     if not path.is_dir():
         return path
     found = sorted(path.glob('best_*.pth'))
