@@ -80,7 +80,7 @@ def test_a_config_that_raises_is_named_with_its_fault(path: Path) -> None:
     with pytest.raises(InputError, match=r'one\.py: config cannot be read \(ZeroDivisionError: division by zero\)'):
         load_config(path)
     path.write_text('model = dict(\n')
-    with pytest.raises(InputError, match='no Python: .* line 1') as caught:
+    with pytest.raises(InputError, match=r'no Python: .* line 1') as caught:
         load_config(path)
     assert '\n' not in str(caught.value)
 
