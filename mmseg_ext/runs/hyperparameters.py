@@ -127,7 +127,7 @@ def _describe_optimization(config: Mapping[str, Any]) -> dict[str, Any]:
         'lr_mult': _multipliers(wrapper, 'lr_mult'),
         'decay_mult': _multipliers(wrapper, 'decay_mult'),
         'clip_grad': _mapping(wrapper.get('clip_grad')).get('max_norm'),
-        'precision': wrapper.get('dtype', PRECISIONS.get(_name(wrapper))) or 'float32',
+        'precision': _precision(wrapper),
         'schedule': _joined(map(_with_options, _mappings(config.get('param_scheduler')))),
         'epochs': train.get('max_epochs') if by_epoch else None,
         'iterations': None if by_epoch else train.get('max_iters'),
@@ -135,6 +135,13 @@ def _describe_optimization(config: Mapping[str, Any]) -> dict[str, Any]:
         'accumulation': wrapper.get('accumulative_counts', 1),
         'ema': _joined(_text(hook.get('momentum', 'default')) for hook in average),
     }
+
+
+def _precision(wrapper: Mapping[str, Any]) -> str:
+    name = _name(wrapper)
+    if name == 'AmpOptimWrapper' and wrapper.get('_scope_') == 'mmseg_ext':
+        name = 'AutocastOptimWrapper'  # which has that name for mmseg's tools
+    return wrapper.get('dtype', PRECISIONS.get(name)) or 'float32'
 
 
 def _multipliers(wrapper: Mapping[str, Any], kind: str) -> str:

@@ -188,3 +188,16 @@ def test_teachers_stand_by_their_last_part() -> None:
     hook = {'type': 'mmseg_ext.DistillationHook', 'teacher': teachers, 'temperature': 3.0}
     assert hyperparameters({'custom_hooks': [hook]})['distillation'] == 'best.pth + b + temperature 3.0'
     assert 'distillation' not in hyperparameters({})
+
+
+@pytest.mark.parametrize(
+    ('wrapper', 'precision'),
+    [
+        ({'type': 'OptimWrapper', '_scope_': 'mmseg_ext'}, 'float32'),
+        ({'type': 'AmpOptimWrapper', '_scope_': 'mmseg_ext'}, 'bfloat16'),  # ours, by the name that mmseg's tools know
+        ({'type': 'AmpOptimWrapper', '_scope_': 'mmseg_ext', 'dtype': None}, 'float32'),
+        ({'type': 'AmpOptimWrapper'}, 'float16'),
+    ],
+)
+def test_the_precision_of_wrappers_that_name_none(wrapper: dict, precision: str) -> None:
+    assert hyperparameters({'optim_wrapper': wrapper})['precision'] == precision
