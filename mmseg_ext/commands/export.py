@@ -43,21 +43,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse, export, print how far the models agree."""
     parser = build_parser()
     args = parser.parse_args(argv)
-    from mmseg_ext.inference.ensemble import ENSEMBLE_SUFFIXES
+    from mmseg_ext.inference.ensemble import is_ensemble
     from mmseg_ext.workflows.export import export_model
 
     config, *weights = args.model
-    is_ensemble = config.lower().endswith(ENSEMBLE_SUFFIXES)
-    if len(weights) != (0 if is_ensemble else 1):
+    joined = is_ensemble(config)
+    if len(weights) != (0 if joined else 1):
         parser.error('name an ensemble alone, or a config and its checkpoint')
     exported = export_model(
-        config, None if is_ensemble else weights[0], args.out, images=args.images, count=args.count, int8=args.int8,
+        config, None if joined else weights[0], args.out, images=args.images, count=args.count, int8=args.int8,
         labels=args.labels, overwrite=args.overwrite,
     )  # fmt: skip
     agreement, report = exported.agreement, exported.int8
     print(
         f'{exported.path}: {exported.path.stat().st_size / 1e6:.1f} MB; on {agreement.images} {exported.images} '
-        f"{'probabilities' if is_ensemble else 'logits'} differ from {'the ensemble' if is_ensemble else 'torch'}'s by "
+        f"{'probabilities' if joined else 'logits'} differ from {'the ensemble' if joined else 'torch'}'s by "
         f'at most {agreement.largest:.2g}, {agreement.equal:.4%} of the pixels get the same class'
     )
     if report is not None:

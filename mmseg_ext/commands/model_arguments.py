@@ -9,7 +9,7 @@ from typing import get_args
 
 from mmseg_ext.commands.cli import ArgumentParser, add_safe_config
 from mmseg_ext.data.images import MAX_PIXELS, ImageRules, pixel_limit
-from mmseg_ext.inference.ensemble import ENSEMBLE_SUFFIXES, ONNX_SUFFIX
+from mmseg_ext.inference.ensemble import ONNX_SUFFIX, is_ensemble
 from mmseg_ext.inference.network import Mode
 from mmseg_ext.inference.predictor import Predictor
 
@@ -49,7 +49,7 @@ def add_model_arguments(parser: ArgumentParser, megapixels: float = MAX_PIXELS /
 
 def split_model(files: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """Split the model from what follows it: one .onnx file or ensemble, or a config and a checkpoint."""
-    count = 1 if Path(files[0]).suffix.lower() in (ONNX_SUFFIX, *ENSEMBLE_SUFFIXES) else 2
+    count = 1 if Path(files[0]).suffix.lower() == ONNX_SUFFIX or is_ensemble(files[0]) else 2
     return tuple(files[:count]), list(files[count:])
 
 

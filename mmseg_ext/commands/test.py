@@ -73,9 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _is_config(model: str) -> bool:
-    from mmseg_ext.inference.ensemble import ENSEMBLE_SUFFIXES, ONNX_SUFFIX
+    from mmseg_ext.inference.ensemble import ONNX_SUFFIX, is_ensemble
 
-    return not model.lower().endswith((ONNX_SUFFIX, *ENSEMBLE_SUFFIXES))
+    return not (model.lower().endswith(ONNX_SUFFIX) or is_ensemble(model))
 
 
 def _test_config(parser: cli.ArgumentParser, model: Sequence[str], args: Namespace) -> SplitResult:

@@ -104,6 +104,20 @@ def mean_threshold(members: Sequence[Member]) -> float | None:
     return total / sum(member.weight for member in members)
 
 
+def is_ensemble(path: str | Path) -> bool:
+    """Return whether a file is an ensemble: a YAML file, but not a config, which has a `model`.
+
+    A missing or damaged YAML file counts as one; `read_ensemble` says what is wrong with it.
+    """
+    if Path(path).suffix.lower() not in ENSEMBLE_SUFFIXES:
+        return False
+    try:
+        content = read_yaml(path)
+    except InputError:
+        return True
+    return not (isinstance(content, Mapping) and 'model' in content)
+
+
 def read_ensemble(path: str | Path) -> list[Entry]:
     """Read an ensemble.
 

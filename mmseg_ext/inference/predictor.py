@@ -17,10 +17,10 @@ from mmseg_ext.data.images import ImageRules, Pixels, UprightImage, from_array, 
 from mmseg_ext.data.tiles import Tile, TileMean, place_tiles
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.ensemble import (
-    ENSEMBLE_SUFFIXES,
     ONNX_SUFFIX,
     Member,
     check_same_classes,
+    is_ensemble,
     mean_threshold,
     read_ensemble,
 )
@@ -86,7 +86,7 @@ class Predictor:
     ) -> None:
         if batch_size < 1:
             raise InputError(f'`batch_size={batch_size}`', 'must be at least 1')
-        if isinstance(model, (str, Path)) and Path(model).suffix.lower() in ENSEMBLE_SUFFIXES:
+        if isinstance(model, (str, Path)) and is_ensemble(model):
             if checkpoint is not None:
                 raise InputError(model, 'an ensemble takes no checkpoint', 'leave it out')
             self.members = tuple(

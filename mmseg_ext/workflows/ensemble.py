@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import refuse_existing
-from mmseg_ext.inference.ensemble import ENSEMBLE_SUFFIXES, ONNX_SUFFIX, Entry, write_ensemble
+from mmseg_ext.inference.ensemble import ENSEMBLE_SUFFIXES, ONNX_SUFFIX, Entry, is_ensemble, write_ensemble
 from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.runs.config_names import find_config
 from mmseg_ext.runs.layout import RUN_RECORD
@@ -75,7 +75,7 @@ def _find(models: Iterator[Path]) -> Iterator[Entry]:
 
     for model in models:
         suffix = model.suffix.lower()
-        if suffix in ENSEMBLE_SUFFIXES:
+        if is_ensemble(model):
             raise InputError(model, 'is an ensemble itself', 'name its members')
         if suffix == ONNX_SUFFIX:
             yield Entry(model)

@@ -18,7 +18,7 @@ from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.evaluation.records import ImageRecord, read_records, write_records
 from mmseg_ext.evaluation.summary import summarize
 from mmseg_ext.files import check_result_folder, make_folder, staged_folder, write_json
-from mmseg_ext.inference.ensemble import ENSEMBLE_SUFFIXES, read_ensemble
+from mmseg_ext.inference.ensemble import is_ensemble, read_ensemble
 from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.progress import track
 from mmseg_ext.runs.environment import describe_environment
@@ -98,7 +98,7 @@ def evaluate_model(
 
 def _out_of_fold(model: Path, predictor: Predictor, stems: Sequence[str], split: str) -> dict[str, Predictor]:
     """Return stem → the average of those members that left the image out."""
-    if model.suffix.lower() not in ENSEMBLE_SUFFIXES:
+    if not is_ensemble(model):
         raise InputError(model, 'is one model, which has no folds', 'name an ensemble of the runs of all folds')
     entries = read_ensemble(model)
     for entry in entries:

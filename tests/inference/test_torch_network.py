@@ -118,7 +118,7 @@ def test_the_dump_of_a_run_is_as_good_as_its_config_and_runs_nothing(
     load_config(tmp_path / 'tiny.py').dump(dump)
     monkeypatch.setenv('MMSEG_EXT_SAFE_CONFIG', '1')
     other = Predictor(dump, tmp_path / 'best_x.pth', device='cpu')
-    assert other.network.info == ours.network.info
+    assert other.members[0].network.info == ours.members[0].network.info
     np.testing.assert_array_equal(other.predict(IMAGE).mask, ours.predict(IMAGE).mask)
     with pytest.raises(InputError, match=r'tiny\.py: inherits from other files'):
         load_config(tmp_path / 'tiny.py')
