@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def registered(package: Path) -> Iterator[tuple[str, str, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
             for decorator in getattr(node, 'decorator_list', []):
                 text = ast.unparse(decorator)
-                if isinstance(node, ast.ClassDef) and text == f'{text.split(".")[0]}.register_module()':
+                if isinstance(node, ast.ClassDef) and re.fullmatch(r'[A-Z_]+\.register_module\(.*\)', text):
                     yield text.split('.')[0], node.name, module
 
 

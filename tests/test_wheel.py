@@ -72,10 +72,11 @@ def test_an_editable_installation_is_not_shadowed_by_a_checkout_of_that_name(whe
     with zipfile.ZipFile(built) as archive:
         (pth,) = (name for name in archive.namelist() if name.endswith('.pth'))
         (path,) = archive.read(pth).decode().split()
+    # Without the site-packages of this environment, where mmseg_ext is installed too.
     code = f'import sys; sys.path.append({path!r}); import mmseg_ext; print(mmseg_ext.__file__)'
     clean = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
     done = subprocess.run(
-        [sys.executable, '-c', code], cwd=tmp_path, env=clean, capture_output=True, text=True, check=True
+        [sys.executable, '-S', '-c', code], cwd=tmp_path, env=clean, capture_output=True, text=True, check=True
     )
     assert Path(done.stdout.strip()).samefile(checkout / 'mmseg_ext' / '__init__.py')
 

@@ -24,6 +24,7 @@ ODD = (61, 75)
 # Exporting is slow: a model with the parts of another one is only exported if EVERY_EXPORT is set.
 SAME_PARTS_AS = {
     'deeplabv3plus_efficientnet-lite0': 'deeplabv3plus_efficientnet-lite2',
+    'deeplabv3plus_efficientnet-lite1': 'deeplabv3plus_efficientnet-lite2',
     'deeplabv3plus_r101-d8': 'deeplabv3plus_r50-d8',
     'fcn_unet-s5-d16': 'fcn_unet-s5-d16-w32',
     'fpn_r50': 'fpn_r18',

@@ -162,7 +162,7 @@ def test_nothing_is_replaced_unasked(save: Save, predictor: Predictor, tmp_path:
 def test_a_folder_that_cannot_be_written_is_named(save: Save, predictor: Predictor, tmp_path: Path) -> None:
     save('a.png')
     (tmp_path / 'file').touch()
-    with pytest.raises(InputError, match='file/out'):
+    with pytest.raises(InputError, match='file: is a file'):
         predict_files(predictor, find_images([tmp_path / 'photos']), tmp_path / 'file' / 'out')
 
 

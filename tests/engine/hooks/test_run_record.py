@@ -117,7 +117,7 @@ def test_a_model_that_cannot_be_counted_trains_on(toy: ModuleType, tmp_path: Pat
         def forward(self, inputs: Any, target: Any = None, mode: str = 'tensor') -> Any:
             if mode == 'tensor':
                 raise NotImplementedError
-            return super().forward(inputs, target, mode)
+            return super().forward(inputs, target, mode=mode)
 
     toy.build_runner(tmp_path, epochs=1, model=Shy(), custom_hooks=HOOKS).train()
     assert read(tmp_path)['status'] == 'finished'
