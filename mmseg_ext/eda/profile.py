@@ -138,13 +138,14 @@ def profile_data_set(root: str | Path, labels: str | None = None) -> DataProfile
         diff = diff_labels(data.root, ORIGINAL, chosen, splits=['train'])
         changed = sum(file.status != 'same' for file in diff.files)
     statistics = collect_statistics(data.root, chosen, ['train'], most=MAX_MEASURED)
+    val_labels = _scored_by('val', chosen, masked) or chosen
     return DataProfile(
         str(data.root.resolve()),
         {name: count for name, count in images.items() if count},
         masked,
         chosen,
-        _scored_by('val', chosen, masked),
-        _scored_by('test', chosen, masked),
+        val_labels,
+        _scored_by('test', chosen, masked) or val_labels,
         changed,
         grey=_is_grey(data.split('train')),
         **_measure(statistics),
@@ -163,9 +164,9 @@ def _masked_splits(data: DataSet) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _scored_by(split: str, chosen: str, masked: Mapping[str, Sequence[str]]) -> str:
+def _scored_by(split: str, chosen: str, masked: Mapping[str, Sequence[str]]) -> str | None:
     """Choose the label set that a split is scored by: the original one, so that scores stay comparable."""
-    return next((name for name in (ORIGINAL, chosen, *masked) if split in masked.get(name, ())), chosen)
+    return next((name for name in (ORIGINAL, chosen, *masked) if split in masked.get(name, ())), None)
 
 
 def _check_val(data: DataSet, masked: Mapping[str, Sequence[str]]) -> None:

@@ -58,7 +58,7 @@ def evaluate_split(
         config_path: The experiment that the checkpoint was trained with.
         checkpoint: Its weights, or the work dir whose best checkpoint is meant.
         split: The split.
-        labels: The label set to score against; the config's by default.
+        labels: The label set to score against; by default that of the config's loader of this split.
         out: The result folder; ``<folder of the checkpoint>/<split>[-tta]`` by default.
         tta: Average the predictions of the config's ``tta_pipeline``.
         probabilities: Also keep the class probabilities of each image, ``probabilities/<stem>.npz``.
@@ -114,7 +114,7 @@ def evaluate_split(
 
 
 def _choose_split(config: Config, split: str, labels: str | None) -> None:
-    """Point the test at a split: at the files that the config's loader of this name lists, or else at a folder."""
+    """Point the test at a split: at the files and masks that the config's loader of this name has, or else a folder."""
     dataset = config.test_dataloader.dataset
     own = (config.get(f'{split}_dataloader') or {}).get('dataset', {})
     while 'dataset' in own:
@@ -123,8 +123,8 @@ def _choose_split(config: Config, split: str, labels: str | None) -> None:
     if own.get('ann_file') or dataset.get('ann_file'):
         dataset.ann_file = own.get('ann_file', '')
     dataset.masks_optional = labels is None  # a label set that was asked for must be there
-    if labels is not None:
-        dataset.labels = labels
+    if labels is not None or own.get('labels'):
+        dataset.labels = labels or own['labels']
 
 
 def _use_tta(config: Config, config_path: str | Path, probabilities: bool) -> None:

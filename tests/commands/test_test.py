@@ -141,6 +141,9 @@ def test_the_scores_of_val_are_those_of_training(fast_tool: Tool, config: Path, 
 def test_another_label_set_is_scored_against_itself(
     fast_tool: Tool, config: Path, run_dir: Path, tiny_data: Path, tmp_path: Path, one_line: OneLine
 ) -> None:
+    given = ['test', config, run_dir, '--split', 'val', '--out', tmp_path / 'own', '--cfg-options']
+    assert fast_tool(*given, 'val_dataloader.dataset.labels=labels').returncode == 0
+    assert json.loads((tmp_path / 'own' / 'metrics.json').read_text())['labels'] == 'labels'
     arguments = ['test', config, run_dir, '--split', 'val', '--out', tmp_path / 'out', '--labels']
     assert fast_tool(*arguments, 'labels').returncode == 0
     metrics = json.loads((tmp_path / 'out' / 'metrics.json').read_text())

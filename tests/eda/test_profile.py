@@ -78,6 +78,7 @@ def test_the_newest_complete_label_set_is_trained_on_and_its_changes_counted(tmp
             os.utime(path, (1e9 - age, 1e9 - age))
     profile = profile_data_set(tmp_path)
     assert (profile.labels, profile.changed, profile.val_labels) == ('labels_fixed', 2, 'labels')
+    assert profile.test_labels == 'labels', 'without masks of test, as val'
     assert choose_labels(tmp_path, 'labels') == 'labels'
     assert profile_data_set(tmp_path, 'labels').changed is None
 

@@ -87,12 +87,11 @@ def config_text(
 def _head(plan: Plan, profile: DataProfile, machine: Machine, path: Path, minutes: float, work_dir: str) -> list[str]:
     where = machine.name or f'{machine.cores} CPU cores'
     images = ', '.join(f'{count} {split}' for split, count in profile.images.items())
-    text = (
-        f'{plan.backbone} on {Path(profile.root).name} ({images} images, {len(profile.classes)} classes), planned by '
-        f'mmseg-ext init for {minutes:g} minutes on {where}. Edit any line; the comments say why it is as it is.'
-    )
+    planned = f'Planned by mmseg-ext init for {minutes:g} minutes on {where}.'
     return [
-        '"""' + '\n'.join(textwrap.wrap(text, WIDTH - 3)),
+        f'"""{plan.backbone} on {Path(profile.root).name}: {images} images, {len(profile.classes)} classes.',
+        '',
+        *textwrap.wrap(f'{planned} Edit any line; the comments say why it is as it is.', WIDTH),
         '',
         f'Run: mmseg-ext train {path} --work-dir {work_dir}',
         '"""',
