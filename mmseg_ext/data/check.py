@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.classes import FILE_NAME, Classes, unlike_most
+from mmseg_ext.data.classes import FILE_NAME, Classes, mask_values, unlike_most
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, LAYOUT, MASK_SUFFIX, DataSet, Item, LabelSet, Split, found_instead
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_palette_mask
@@ -108,14 +108,14 @@ def decode_items(
         except InputError as error:
             return f'{error.subject}: {error.problem}'
         if mask is not None:
-            values = np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))
+            values = mask_values(mask)
             present[values] = True
-            if problem := _mask_problem(item, image, mask, classes):
+            if problem := _mask_problem(item, image, mask.shape, values, classes):
                 return problem
-            if classes.misplaced_colours(values.tolist(), palette):
+            if classes.misplaced_colours(values, palette):
                 return f'{item.mask}: its palette holds the colours of {FILE_NAME} at other indices'
-            colours[str(item.mask)] = classes.used_colours(values.tolist(), palette)
-            if classes.holds_0_255(values.tolist()):
+            colours[str(item.mask)] = classes.used_colours(values, palette)
+            if classes.holds_0_255(values):
                 of_0_255.append(str(item.mask))
         return (image, mask) if keep else None
 
@@ -158,14 +158,16 @@ def _check_values(values: Sequence[int], classes: Classes, split: Split, warn: C
         warn(f'{split.mask_folder}: no mask shows {named}{more}')
 
 
-def _mask_problem(item: Item, image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: Classes) -> str | None:
-    if image.shape[:2] != mask.shape:
+def _mask_problem(
+    item: Item, image: NDArray[np.uint8], shape: tuple[int, ...], values: Sequence[int], classes: Classes
+) -> str | None:
+    if image.shape[:2] != shape:
         return (
-            f'{item.mask}: mask is {mask.shape[1]}×{mask.shape[0]} pixels, its image {item.image} is '
+            f'{item.mask}: mask is {shape[1]}×{shape[0]} pixels, its image {item.image} is '
             f'{image.shape[1]}×{image.shape[0]} (width×height)'
         )
     try:
-        classes.check(mask, str(item.mask))
+        classes.check_values(values, str(item.mask))
     except InputError as error:
         return f'{error.subject}: {error.problem}'
     return None

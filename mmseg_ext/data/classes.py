@@ -147,8 +147,10 @@ class Classes:
 
     def unknown_values(self, mask: NDArray[np.uint8]) -> list[int]:
         """Return the values of a mask (any shape, uint8) that are neither a class nor ignored, in ascending order."""
-        values = np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))
-        return [int(value) for value in values if value >= len(self.names) and value != self.ignore_index]
+        return self._unknown(mask_values(mask))
+
+    def _unknown(self, values: Iterable[int]) -> list[int]:
+        return [value for value in values if value >= len(self.names) and value != self.ignore_index]
 
     def count_pixels(self, mask: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Count the pixels of each class in a mask (any shape, uint8): shape (K,). Other values are not counted."""
@@ -201,13 +203,30 @@ class Classes:
         Raises:
             InputError: It does; the message names the values and the known ones.
         """
-        if unknown := self.unknown_values(mask):
+        self.check_values(mask_values(mask), source)
+
+    def check_values(self, values: Iterable[int], source: str | Path) -> None:
+        """Refuse the values of a mask, as `check` does.
+
+        Raises:
+            InputError: One of them is neither a class nor ignored.
+        """
+        if unknown := self._unknown(values):
             known = ', '.join(f'{value} {name}' for value, name in enumerate(self.names))
             raise InputError(
                 source,
                 f'holds class id {", ".join(map(str, unknown))}, known are {known} and {self.ignore_index} (ignored)',
                 'correct the mask or dataset.yaml',
             )
+
+
+def mask_values(mask: NDArray[np.uint8]) -> list[int]:
+    """Return the values that occur in a mask (any shape, uint8), in ascending order.
+
+    >>> mask_values(np.array([[0, 7], [7, 255]], np.uint8))
+    [0, 7, 255]
+    """
+    return [int(value) for value in np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))]
 
 
 def default_palette(count: int) -> list[list[int]]:

@@ -27,10 +27,7 @@ def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArra
     Returns:
         Shape (height, width).
     """
-    top, left, pixels = polygon_region(points, height, width)
-    filled = np.zeros((height, width), bool)
-    filled[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-    return filled
+    return in_image(polygon_region(points, height, width), height, width)
 
 
 def polygon_region(points: NDArray[np.float64], height: int, width: int) -> Region:
@@ -56,6 +53,14 @@ def polygon_region(points: NDArray[np.float64], height: int, width: int) -> Regi
         np.add.at(crossed, (row, column), 1)
     inside: NDArray[np.bool_] = np.bitwise_xor.accumulate(crossed & 1, axis=1)[:, :columns] == 1
     return top, left, inside
+
+
+def in_image(region: Region, height: int, width: int) -> NDArray[np.bool_]:
+    """Return the pixels of a region in an image that is otherwise False: shape (height, width)."""
+    top, left, pixels = region
+    filled = np.zeros((height, width), bool)
+    filled[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return filled
 
 
 def clip(value: int, limit: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.polygons import Region, clip
+from mmseg_ext.data.polygons import Region, clip, in_image
 
 Vertices = NDArray[np.int64]
 Indices = NDArray[np.int64]
@@ -33,10 +33,7 @@ def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArra
     Returns:
         Shape (height, width).
     """
-    top, left, pixels = outlined_region(points, height, width)
-    filled = np.zeros((height, width), bool)
-    filled[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-    return filled
+    return in_image(outlined_region(points, height, width), height, width)
 
 
 def outlined_region(points: NDArray[np.float64], height: int, width: int) -> Region:
