@@ -17,7 +17,7 @@ from mmseg_ext.eda.audit import group_near_duplicates
 from mmseg_ext.eda.folds import assign_folds
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.config import check_parts
-from mmseg_ext.workflows.out_of_fold import innermost
+from mmseg_ext.workflows.out_of_fold import innermost, use_images
 
 SEG_METRIC = 'mmseg_ext.SegMetric'
 
@@ -106,9 +106,9 @@ def leave_out_fold(config: Config, config_path: str | Path, fold: str, seed: int
         fold_of = divide(images, masks, folds, seed)
     except InputError as error:
         raise InputError(f'`fold={fold}`', error.problem) from error
-    train['indices'] = [position for position, stem in enumerate(images) if fold_of[stem] != number - 1]
-    held_out = [position for position, stem in enumerate(images) if fold_of[stem] == number - 1]
-    val.update(data_root=root, labels=labels, split=split, indices=held_out)
+    for dataset, held_out in ((train, False), (val, True)):
+        positions = [place for place, stem in enumerate(images) if (fold_of[stem] == number - 1) is held_out]
+        use_images(dataset, root, labels, split, positions)
     evaluators = config.val_evaluator if isinstance(config.val_evaluator, list) else [config.val_evaluator]
     config.val_evaluator = [
         {**evaluator, **({'split': 'val'} if evaluator.get('type') == SEG_METRIC else {})} for evaluator in evaluators

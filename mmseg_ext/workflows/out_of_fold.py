@@ -108,12 +108,10 @@ def training_data(task: FoldTask) -> dict[str, Any]:
 
     dataset = load_config(task.config, task.options).train_dataloader.dataset.to_dict()
     inner = innermost(dataset, task.config)
-    inner.pop('ann_file', None)  # `indices` count all images of the split
     parts = {task.split: task.train, **task.also}
-    sets = [
-        {**inner, 'data_root': task.data_root, 'labels': task.labels, 'split': split, 'indices': list(positions)}
-        for split, positions in parts.items()
-    ]
+    sets = [dict(inner) for _ in parts]
+    for one, (split, positions) in zip(sets, parts.items(), strict=True):
+        use_images(one, task.data_root, task.labels, split, positions)
     inner.clear()
     inner.update(sets[0] if len(sets) == 1 else _joined(sets))
     return {'_delete_': True, **dataset}
@@ -121,6 +119,20 @@ def training_data(task: FoldTask) -> dict[str, Any]:
 
 def _joined(sets: list[dict[str, Any]]) -> dict[str, Any]:
     return {'type': 'ConcatDataset', 'datasets': sets, 'ignore_keys': ['split', 'labels']}
+
+
+def use_images(dataset: dict[str, Any], root: str, labels: str, split: str, positions: Sequence[int]) -> None:
+    """Let the config of a data set read these images of a split, whichever it read before.
+
+    Args:
+        dataset: The config, changed in place.
+        root: The data set.
+        labels: The label set.
+        split: The split.
+        positions: Positions in the sorted list of all stems of the split.
+    """
+    dataset.pop('ann_file', None)  # the positions would count the images that it lists
+    dataset.update(data_root=root, labels=labels, split=split, indices=list(positions))
 
 
 def innermost(dataset: dict[str, Any], config: str) -> dict[str, Any]:

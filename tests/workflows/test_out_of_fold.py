@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip('mmseg')
 
+from mmengine.config import Config
+
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities, save_probabilities
+from mmseg_ext.workflows.folds import leave_out_fold
 from mmseg_ext.workflows.out_of_fold import FoldTask, members_of_stems, plan_folds, training_data
 
 COMMON = {'data_root': 'd', 'labels': 'labels', 'split': 'train', 'sides': (64,), 'options': {}}
@@ -56,6 +60,27 @@ def test_the_images_go_inside_wrappers(tmp_path: Path) -> None:
     both = training_data(replace(task, also={'val': (1,)}))['dataset']['dataset']  # mixed with each other too
     assert both['type'] == 'ConcatDataset'
     assert both['datasets'] == [first, {**first, 'split': 'val', 'indices': [1]}]
+
+
+def test_a_fold_is_one_of_the_whole_split_whatever_lists_the_config_reads(tmp_path: Path) -> None:
+    """The positions of a fold's images would be taken for positions in the list."""
+    (tmp_path / 'dataset.yaml').write_text('classes: [background, cat]')
+    rng = np.random.default_rng(0)
+    for stem in 'abcd':
+        for folder, shape in (('img/train', (32, 32, 3)), ('labels/train', (32, 32))):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(0, 2, shape, np.uint8) * (200 if folder == 'img/train' else 1)
+            Image.fromarray(pixels).save(tmp_path / folder / f'{stem}.png')
+    data = {'type': 'mmseg_ext.FolderDataset', 'data_root': str(tmp_path), 'labels': 'labels', 'split': 'train'}
+    config = Config({
+        'train_dataloader': {'dataset': {**data, 'ann_file': 'train.txt'}},
+        'val_dataloader': {'dataset': {**data, 'ann_file': 'val.txt'}},
+        'val_evaluator': {'type': 'mmseg_ext.SegMetric'},
+    })  # fmt: skip
+    leave_out_fold(config, 'c.py', '1/2')
+    train, val = (config[part].dataset for part in ('train_dataloader', 'val_dataloader'))
+    assert sorted(train.indices + val.indices) == [0, 1, 2, 3]
+    assert (train.get('ann_file'), val.get('ann_file')) == (None, None)
 
 
 def test_several_data_sets_are_refused(tmp_path: Path) -> None:
