@@ -9,11 +9,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from mmseg_ext.engine.checkpoints.files import last_checkpoint
 from mmseg_ext.engine.guard import guarded
+from mmseg_ext.engine.runner.autocast import cpu_has_bfloat16
 from mmseg_ext.engine.runner.build import build_runner, check_optimizer, is_first_process
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
@@ -82,6 +84,8 @@ def train(
             config.setdefault('randomness', {})['seed'] = seed
         if amp:
             _enable_autocast(config)
+        if not torch.cuda.is_available() and not cpu_has_bfloat16():
+            _leave_float32(config)
         if skip_nonfinite:
             _skip_nonfinite(config)
         set_mode(config, clearml)
@@ -172,14 +176,29 @@ def _remove_if_nothing_was_trained(work_dir: Path, existed: bool) -> None:
         make_folder(work_dir)
 
 
-def _enable_autocast(config: Config) -> None:
+def _has_autocast(config: Config) -> bool:
     kind = config.optim_wrapper.get('type', 'OptimWrapper')
     own = config.optim_wrapper.get('_scope_') == 'mmseg_ext' and kind in ('AmpOptimWrapper', 'AutocastOptimWrapper')
-    if own or kind == 'mmseg_ext.AutocastOptimWrapper':
+    return own or kind == 'mmseg_ext.AutocastOptimWrapper'
+
+
+def _enable_autocast(config: Config) -> None:
+    if _has_autocast(config):
         return
+    kind = config.optim_wrapper.get('type', 'OptimWrapper')
     if kind != 'OptimWrapper':
         raise InputError('`amp=True`', f'the config already chooses the optimizer wrapper {kind}', 'leave it out')
     config.optim_wrapper.type = 'mmseg_ext.AutocastOptimWrapper'
+
+
+def _leave_float32(config: Config) -> None:
+    """Write float32 for bfloat16, so that the records of the run and its config say what was used."""
+    if _has_autocast(config) and config.optim_wrapper.get('dtype', 'bfloat16') == 'bfloat16':
+        config.optim_wrapper.dtype = None
+        _warn('this processor has no bfloat16 instructions; the training is in float32, which is faster here')
+    for name in ('val_cfg', 'test_cfg'):
+        if (config.get(name) or {}).get('dtype') == 'bfloat16':
+            config[name].dtype = None
 
 
 def _skip_nonfinite(config: Config) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import platform
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.nn import functional as F
@@ -33,11 +37,33 @@ def autocast_dtype(name: str) -> torch.dtype:
     return _DTYPES[name]
 
 
+@cache
+def cpu_has_bfloat16() -> bool:
+    """Return whether this CPU multiplies in bfloat16 by instructions of its own: AVX-512 BF16, AMX, Arm's BF16.
+
+    Elsewhere bfloat16 is emulated, and a training step takes up to twenty times as long as in float32
+    (docs/adr/0019-bfloat16-where-the-cpu-has-it.md).
+    """
+    if platform.machine().lower() in ('x86_64', 'amd64'):
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+@cache
+def _say_float32() -> None:
+    print_log(
+        'this processor has no bfloat16 instructions; float32 is used instead, which is faster and more exact',
+        'current',
+        logging.WARNING,
+    )
+
+
 @contextmanager
 def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     """Autocast on the device that the model's parameters are on; a dtype of None leaves float32.
 
-    On the CPU depthwise convolutions stay in float32, where they are faster.
+    On the CPU depthwise convolutions stay in float32, where they are faster, and so does everything where
+    `cpu_has_bfloat16` says no.
 
     Raises:
         InputError: float16 on the CPU, whose kernels and gradients do not carry it.
@@ -46,6 +72,9 @@ def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     device = 'cpu' if parameter is None else parameter.device.type
     if device == 'cpu' and dtype is torch.float16:
         raise InputError("`dtype='float16'`", 'needs a GPU', "use `dtype='bfloat16'` on the CPU")
+    if device == 'cpu' and dtype is torch.bfloat16 and not cpu_has_bfloat16():
+        _say_float32()
+        dtype = None
     enabled = dtype is not None
     depthwise = DepthwiseInFloat32() if enabled and device == 'cpu' else nullcontext()
     with torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=enabled), depthwise:
@@ -73,9 +102,9 @@ class DepthwiseInFloat32(TorchFunctionMode):
 class AutocastOptimWrapper(OptimWrapper):
     """Run the forward pass in half precision, on the CPU or on a GPU.
 
-    mmengine's ``AmpOptimWrapper`` refuses the CPU, where bfloat16 halves the time of a step. mmseg's ``train.py --amp``
-    knows no wrapper but ``OptimWrapper`` and ``AmpOptimWrapper``, and with ``_scope_='mmseg_ext'`` the latter name is
-    this class. Gradients are scaled
+    mmengine's ``AmpOptimWrapper`` refuses the CPU, where bfloat16 halves the time of a step if the processor has it
+    (`cpu_has_bfloat16`; otherwise float32 is used). mmseg's ``train.py --amp`` knows no wrapper but ``OptimWrapper``
+    and ``AmpOptimWrapper``, and with ``_scope_='mmseg_ext'`` the latter name is this class. Gradients are scaled
     (Micikevicius et al., Mixed precision training, ICLR 2018) for float16 on a GPU; bfloat16 has the exponent range of
     float32 and needs no scaling.
 

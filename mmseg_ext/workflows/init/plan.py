@@ -141,7 +141,7 @@ def make_plan(
     rows: list[Choice] = []
     limit = _size_limit(profile, machine.device)
     reference = _shape(profile, min(REFERENCE_SIDE, limit))
-    dtype = _choose_dtype(rows, time_step, reference)
+    dtype = _choose_dtype(rows, time_step, reference, machine)
     batch = BATCH
     train_images = profile.images['train'] - (val_images if set_aside else 0)
     step_limit = max(MIN_STEP_LIMIT, MAX_EPOCHS * train_images // batch)
@@ -216,7 +216,10 @@ def _shape(profile: DataProfile, side: int) -> tuple[int, int]:
     return _multiple(side * math.sqrt(aspect)), _multiple(side / math.sqrt(aspect))
 
 
-def _choose_dtype(rows: list[Choice], time_step: TimeStep, size: tuple[int, int]) -> str:
+def _choose_dtype(rows: list[Choice], time_step: TimeStep, size: tuple[int, int], machine: Machine) -> str:
+    if machine.device == 'cpu' and not machine.has_bfloat16:
+        rows.append(Choice('precision', 'float32', 'this processor has no bfloat16 instructions'))
+        return 'float32'
     exact, half = (time_step(size, BATCH, dtype).seconds for dtype in ('float32', 'bfloat16'))
     dtype = 'bfloat16' if half < FASTER * exact else 'float32'
     reason = f'a step at {size[0]}×{size[1]} takes {half:.2f} s in bfloat16, {exact:.2f} s in float32'

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from mmseg_ext.engine import AutocastOptimWrapper
-from mmseg_ext.engine.runner.autocast import autocast_for
+from mmseg_ext.engine.runner import autocast
+from mmseg_ext.engine.runner.autocast import autocast_for, cpu_has_bfloat16
 from mmseg_ext.errors import InputError
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
@@ -18,6 +19,33 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GP
 
 def wrap(model: nn.Module, **options: Any) -> AutocastOptimWrapper:
     return AutocastOptimWrapper(optimizer=torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9), **options)
+
+
+@pytest.fixture(autouse=True)
+def _a_cpu_with_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autocast, 'cpu_has_bfloat16', lambda: True)
+
+
+def test_float32_is_used_where_bfloat16_would_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autocast, 'cpu_has_bfloat16', lambda: False)
+    said: list[str] = []
+    monkeypatch.setattr(autocast, 'print_log', lambda text, *_: said.append(text))
+    autocast._say_float32.cache_clear()
+    model = nn.Linear(2, 1)
+    for _ in range(2):
+        with wrap(model).optim_context(model):
+            assert model(torch.ones(1, 2)).dtype is torch.float32
+    assert len(said) == 1
+    assert 'no bfloat16 instructions' in said[0]
+
+
+def test_what_the_processor_has_is_read_from_its_flags() -> None:
+    """An independent reading: what Linux says of the processor."""
+    try:
+        flags = Path('/proc/cpuinfo').read_text(encoding='utf-8').split()
+    except OSError:
+        pytest.skip('needs Linux')
+    assert cpu_has_bfloat16() == bool({'avx512_bf16', 'amx_tile', 'bf16'} & set(flags))
 
 
 def test_the_forward_pass_is_in_bfloat16_and_the_weights_stay_float32() -> None:

@@ -33,6 +33,12 @@ def plan(profile: DataProfile = PROFILE, machine: Machine = MACHINE, second: flo
     return make_plan(profile, machine, step, **settings)
 
 
+def test_float32_where_the_processor_has_no_bfloat16() -> None:
+    planned = plan(machine=replace(MACHINE, has_bfloat16=False))
+    assert planned.dtype == 'float32'
+    assert planned.choices['precision'].value == 'float32'
+
+
 def test_the_input_is_as_large_as_enough_steps_allow() -> None:
     # 40 min less a tenth and 15 s: 2,145 s. Images of 256 px are enlarged to 320 at most: 1.5625 s a step.
     assert (plan().size, plan().steps, plan().dtype) == ((320, 320), 1350, 'bfloat16')
