@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from mmseg_ext.eda.profile import choose_labels
 from mmseg_ext.eda.table import Table
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import SETTINGS_FILE, claim_folder, read_json
+from mmseg_ext.processes import spawn_pool
 from mmseg_ext.reports.auto_page import Step, write_auto_page
 from mmseg_ext.reports.errors.conclusions import conclude
 from mmseg_ext.runs.layout import METRICS, RUN_RECORD
@@ -149,8 +149,7 @@ def _remove_if_empty(out: Path) -> None:
 
 def _apart(action: Callable[..., None], *arguments: str) -> None:
     """Run in a process of its own: mmengine keeps global state that the next step would inherit."""
-    context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with spawn_pool(1) as pool:
         pool.submit(action, *arguments).result()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.files import make_folder
+from mmseg_ext.processes import spawn_pool
 from mmseg_ext.runs.layout import RUN_RECORD
 from mmseg_ext.runs.record import FINISHED, read_run_json
 
@@ -68,8 +68,7 @@ def run_folds(tasks: Sequence[FoldTask], jobs: int = 1) -> Iterator[FoldTask]:
     Raises:
         InputError: A config or the data cannot be used.
     """
-    context = multiprocessing.get_context('spawn')  # mmengine keeps global state that a second training would inherit
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
+    with spawn_pool(jobs, tasks_per_child=1) as pool:  # a second training would meet mmengine's state of the first
         yield from pool.map(_run_fold, tasks)
 
 

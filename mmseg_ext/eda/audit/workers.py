@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, ProcessPoolExecutor
+from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import cv2
 
 from mmseg_ext.errors import InputError, installing
+from mmseg_ext.processes import spawn_pool
 
 Result = TypeVar('Result')
 Chunk = TypeVar('Chunk')
@@ -49,10 +49,7 @@ def run_chunks(
 
 
 def _run_in_processes(function: Callable[[Chunk], Result], chunks: Sequence[Chunk], workers: int) -> Iterator[Result]:
-    # Spawned, not forked: a fork would copy OpenCV's threads in an unknown state.
-    context = multiprocessing.get_context('spawn')
-    count = min(workers, len(chunks))
-    with ProcessPoolExecutor(count, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with spawn_pool(min(workers, len(chunks)), cv2.setNumThreads, (1,)) as pool:
         try:
             yield from pool.map(function, chunks)
         except BrokenProcessPool:

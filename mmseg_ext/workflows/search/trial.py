@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError
+from mmseg_ext.processes import end_with_parent
 from mmseg_ext.runs.layout import SCALARS
 from mmseg_ext.runs.scalars import best_point, points_of, read_scalars
 
@@ -109,6 +110,7 @@ def _last_line(log: Path) -> str:
 
 def _train(config: str, work_dir: str, seed: int, options: dict[str, Any], log: str) -> None:
     """Train in the process: output goes to a file, and an input error becomes one line and an exit code."""
+    end_with_parent()
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(stream, 1)
     os.dup2(stream, 2)

@@ -1,0 +1,61 @@
+"""Child processes that end with the process that started them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+
+def spawn_pool(
+    processes: int,
+    initializer: Callable[..., object] | None = None,
+    initargs: tuple[Any, ...] = (),
+    tasks_per_child: int | None = None,
+) -> ProcessPoolExecutor:
+    """Make a pool of spawned processes that `end_with_parent`.
+
+    Spawned, not forked: a fork would copy threads and mmengine's global state as they are at that moment.
+
+    Args:
+        processes: Their number.
+        initializer: Called at the start of each, with ``initargs``.
+        initargs: Its arguments.
+        tasks_per_child: Tasks that a process does before another takes its place; None: no limit.
+    """
+    return ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context('spawn'),
+        initializer=_start,
+        initargs=(initializer, initargs),
+        max_tasks_per_child=tasks_per_child,
+    )
+
+
+def _start(initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+    end_with_parent()
+    if initializer is not None:
+        initializer(*initargs)
+
+
+def end_with_parent() -> None:
+    """Let this process get a SIGTERM as soon as its parent has died, from whatever cause.
+
+    Otherwise a parent that is killed would leave its children behind, waiting for work or training on. A training
+    stops at the signal as at any other: it writes ``interrupted.pth``.
+
+    >>> end_with_parent()  # nothing in a process that multiprocessing has not started
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name='end-with-parent', daemon=True).start()

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mmseg_ext.processes import spawn_pool
+
+PARENT = """
+import os, sys, time
+from mmseg_ext.processes import spawn_pool
+if __name__ == '__main__':
+    with spawn_pool(2) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 600)
+        time.sleep(600)
+"""
+
+
+def test_the_children_of_a_killed_process_end() -> None:
+    parent = subprocess.Popen([sys.executable, '-c', PARENT], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    os.kill(child, 0)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    for _ in range(200):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.05)
+    else:
+        os.kill(child, signal.SIGKILL)
+        pytest.fail('the child lives on')
+
+
+def test_a_pool_starts_its_processes_as_it_is_told() -> None:
+    with spawn_pool(1, os.umask, (0o27,)) as pool:
+        assert pool.submit(os.umask, 0o27).result() == 0o27
