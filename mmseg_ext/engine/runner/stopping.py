@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import FrameType
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ('SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1') if hasattr(signal, name)
 )
+HAS_SIGWAITINFO = hasattr(signal, 'sigwaitinfo')  # not on macOS, where a worker ends on SIGTERM
 ONE_REQUEST_S = 2.0  # torchrun and SLURM send what a person means once to a process twice, in quick succession
 
 
@@ -95,17 +96,33 @@ class StopSignals:
 def shield_workers(loader: DataLoader[Any]) -> None:
     """Let the workers of a loader outlive a signal to the whole process group or job, so that the step can end.
 
-    torch ends a worker on SIGTERM, and then raises in the training wherever that stands.
+    torch ends a worker on SIGTERM, and then raises in the training wherever that stands. Its handler is in place before
+    any code of ours runs in the worker; so that the signals wait until then, the loader starts its workers with them
+    blocked, which a new process inherits.
     """
+    if not loader.num_workers:
+        return
     loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
+    if not HAS_SIGWAITINFO:
+        return
+    kind = type(loader)
+
+    def iterate(self: DataLoader[Any]) -> Iterator[Any]:
+        previous = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            return kind.__iter__(self)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+    # Python looks ``__iter__`` up in the class.
+    loader.__class__ = type(kind.__name__, (kind,), {'__iter__': iterate})
 
 
 def _start_worker(start: Callable[[int], None] | None, number: int) -> None:
     for one in STOP_SIGNALS:
         if one != signal.SIGTERM:
             signal.signal(one, signal.SIG_IGN)
-    if hasattr(signal, 'sigwaitinfo'):  # not on macOS, where a worker ends on SIGTERM
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    if HAS_SIGWAITINFO:
         threading.Thread(target=_obey_parent, args=(os.getppid(),), daemon=True).start()
     if start is not None:
         start(number)

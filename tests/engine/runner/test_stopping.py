@@ -145,6 +145,24 @@ class TestSignals:
         assert caught.value.code == 128 + signal.SIGHUP
         assert load_checkpoint_file(tmp_path / 'interrupted.pth')['meta']['iter'] == 6
 
+    @pytest.mark.parametrize('unit', [{'epochs': 2}, {'iters': 8}])
+    def test_a_worker_outlives_a_signal_that_comes_while_it_starts(
+        self, toy: ModuleType, tmp_path: Path, unit: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After torch has installed its own handler there and before any code of ours runs."""
+        main, started = os.getpid(), tmp_path / 'started'
+
+        def set_threads(count: int) -> None:
+            if os.getpid() != main:
+                for number in stopping.STOP_SIGNALS:
+                    os.kill(os.getpid(), number)
+                with started.open('a') as stream:
+                    stream.write('.')
+
+        monkeypatch.setattr(torch, 'set_num_threads', set_threads)
+        toy.build_runner(tmp_path / 'run', workers=1, log_level='ERROR', **unit).train()
+        assert len(started.read_text()) == (4 if 'epochs' in unit else 3)  # of one loader or of both, each pass anew
+
     def test_sigint_is_a_keyboard_interrupt_and_handlers_are_put_back(self, toy: ModuleType, tmp_path: Path) -> None:
         before = [signal.getsignal(number) for number in stopping.STOP_SIGNALS]
         signals = [signal.SIGINT, signal.SIGTERM]  # the second comes too soon to mean anything
