@@ -123,7 +123,9 @@ def convert_annotated(
         make = partial(_make, image, naming, order, report)
         samples.append(Sample(name, image.stem, upright_suffix(image.path), make))
     used = {'classes': list(naming.classes.names), 'order': order, **settings, **used}
-    return write_data_set(root, naming.classes, samples, converter, used, overwrite, report, tolerant=True)
+    return write_data_set(
+        root, naming.classes, samples, converter, used, overwrite, report, tolerant=True, count_masks=True
+    )
 
 
 def _make(image: AnnotatedImage, naming: Naming, order: Order, report: Report) -> tuple[NDArray[np.uint8] | Path, Mask]:

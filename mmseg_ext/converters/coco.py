@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -29,9 +29,9 @@ from mmseg_ext.converters.coco_format import (
     regions,
 )
 from mmseg_ext.converters.crops import Box, crop, crop_box, resize
-from mmseg_ext.converters.output import Converted, Sample, classes_with_background, write_data_set
-from mmseg_ext.converters.report import Report, some
-from mmseg_ext.converters.source import INCOMPLETE, check_size, read_lines, require_files
+from mmseg_ext.converters.output import Converted, Made, Sample, classes_with_background, write_data_set
+from mmseg_ext.converters.report import TAKEN, Report, some
+from mmseg_ext.converters.source import check_size, read_lines
 from mmseg_ext.converters.split import check_shares, split_by_hash
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_upright, turn_upright
@@ -41,14 +41,12 @@ from mmseg_ext.files import names_file
 from mmseg_ext.progress import track
 
 IGNORED = 255
-CROWD = 'crowd ignored'  # outcome in the report
+CROWD, LOST = 'crowd ignored', 'image unusable'  # outcomes in the report
 Crowds = Literal['ignored', 'objects']
 SPLIT_WORDS = {
     'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'dev': 'val',
     'test': 'test', 'testing': 'test',
 }  # fmt: skip
-
-MISSING_PHOTOS = f'{INCOMPLETE}, or leave them out: --exclude with a list of their names'
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ def convert_coco(
     folders of these names. Otherwise the split of an image, and so of all its crops, depends on its id and the seed
     alone. Images are written upright: one that its EXIF orientation turns is turned, and its mask fits it.
 
-    An annotation that cannot be used is left out and counted in the report.
+    An annotation or image that cannot be used is left out and counted in the report.
 
     Args:
         annotations: ``instances_*.json``, or a folder of such files, one for each split.
@@ -154,8 +152,7 @@ def convert_coco(
         overwrite: As in `write_data_set`.
 
     Raises:
-        InputError: An image is missing or of another size than the file states, no object can be used, or an option is
-            out of range.
+        InputError: A file of annotations cannot be used, no object or no image can, or an option is out of range.
     """
     options.check()
     files = _annotation_files(Path(annotations))
@@ -173,11 +170,10 @@ def convert_coco(
         for photo in _locate(read_images(path, contents[path], names, report), path, Path(images), split, options)
     ]
     plan = _plan(_leave_out(photos, exclude, Path(annotations)), options, report)
-    require_files((photo.path for photo, _ in plan), MISSING_PHOTOS)
     samples = _samples(plan, options, report)
     converter = 'coco' if isinstance(options, CropOptions) else 'coco-whole'
     settings = _settings(options, names, exclude, given=any(photo.given for photo in photos))
-    return write_data_set(root, classes, samples, converter, settings, overwrite, report)
+    return write_data_set(root, classes, samples, converter, settings, overwrite, report, tolerant=True)
 
 
 def read_names(path: str | Path) -> set[str]:
@@ -295,9 +291,8 @@ def _plan(photos: list[_Photo], options: CropOptions | WholeOptions, report: Rep
         is_empty = not image.instances
         empty[image.skipped > 0] += is_empty
         kept = bool(crops) if crops is not None else (options.keep_empty or not is_empty)  # type: ignore[union-attr]
-        for instance in image.instances:
-            is_shown = crops is None or any(_meet(box, instance.box) for _, box in crops)
-            _count(instance, is_shown, options, report)
+        for name, outcome in _outcomes(image, crops, options, report):
+            report.add(name, outcome)
         if kept:
             plan.append((photo, crops))
     fate = 'kept' if isinstance(options, WholeOptions) and options.keep_empty else 'left out'
@@ -311,14 +306,29 @@ def _plan(photos: list[_Photo], options: CropOptions | WholeOptions, report: Rep
     return plan
 
 
-def _count(instance: Instance, is_shown: bool, options: CocoOptions, report: Report) -> None:
-    name = report.classes[instance.value - 1] if instance.value else 'background'
-    if not is_shown:
-        report.add(name, 'in no crop')
-    elif instance.crowd:
-        report.add(name, CROWD if _is_ignored(instance, options) else 'crowd taken')
-    else:
-        report.add(name)
+def _outcomes(
+    image: CocoImage, crops: list[tuple[str, Box]] | None, options: CocoOptions, report: Report
+) -> Iterator[tuple[str, str]]:
+    """Yield the class of each object of an image, and what becomes of it."""
+    for instance in image.instances:
+        name = report.classes[instance.value - 1] if instance.value else 'background'
+        if crops is not None and not any(_meet(box, instance.box) for _, box in crops):
+            yield name, 'in no crop'
+        elif instance.crowd:
+            yield name, CROWD if _is_ignored(instance, options) else 'crowd taken'
+        else:
+            yield name, TAKEN
+
+
+def _lose(planned: _Planned, options: CocoOptions, report: Report, lost: set[Path]) -> None:
+    """Count the objects of an image that cannot be used as lost, once."""
+    photo, crops = planned
+    if photo.path in lost:
+        return
+    lost.add(photo.path)
+    for name, outcome in _outcomes(photo.image, crops, options, report):
+        report.add(name, outcome, -1)
+        report.add(name, LOST)
 
 
 def _meet(one: Box, other: Box) -> bool:
@@ -330,8 +340,23 @@ def _meet(one: Box, other: Box) -> bool:
 def _samples(plan: list[_Planned], options: CropOptions | WholeOptions, report: Report) -> list[Sample]:
     stems = _stems([photo for photo, _ in plan], by_id=isinstance(options, CropOptions))
     samples, turned = [], []
-    for (photo, crops), stem in zip(track(plan, 'reading headers'), stems, strict=True):
-        is_turned = read_header(photo.path).orientation != 1
+    lost: set[Path] = set()
+
+    def keep(make: Callable[[], Made], planned: _Planned) -> Made:
+        try:
+            return make()
+        except InputError:
+            _lose(planned, options, report, lost)
+            raise
+
+    for planned, stem in zip(track(plan, 'reading headers'), stems, strict=True):
+        photo, crops = planned
+        try:
+            is_turned = read_header(photo.path).orientation != 1
+        except InputError as error:
+            report.failed.append(error)
+            _lose(planned, options, report, lost)
+            continue
         turned += [photo.image.file_name] if is_turned else []
         if crops is not None:
             used: Counter[str] = Counter()
@@ -339,11 +364,12 @@ def _samples(plan: list[_Planned], options: CropOptions | WholeOptions, report: 
             for key, box in crops:
                 used[key] += 1
                 name = f'{stem}_{_slug(key)}' + (f'-{used[key]}' if used[key] > 1 else '')
-                samples.append(Sample(photo.split, name, '.png', partial(_make_crop, photo, box, options)))
+                make = partial(keep, partial(_make_crop, photo, box, options), planned)
+                samples.append(Sample(photo.split, name, '.png', make))
             continue
         suffix = photo.path.suffix.lower()
         is_copied = not is_turned and suffix in IMAGE_SUFFIXES
-        make = partial(_make_whole, photo, options, is_copied)
+        make = partial(keep, partial(_make_whole, photo, options, is_copied), planned)
         samples.append(Sample(photo.split, stem, suffix if is_copied else '.png', make))
     if turned:
         report.notes.append(f'{len(turned)} images were turned upright, as their EXIF orientation asks: {some(turned)}')
@@ -376,7 +402,7 @@ def _settings(
     return settings | ({'splits': 'given'} if given else {})
 
 
-def _make_crop(photo: _Photo, box: Box, options: CropOptions) -> tuple[NDArray[np.uint8], Mask]:
+def _make_crop(photo: _Photo, box: Box, options: CropOptions) -> Made:
     mask = paint_instances(photo.image, options)
     pixels, orientation = _read(photo.path, mask)
     pixels, mask = crop(pixels, mask, box, IGNORED)
@@ -385,7 +411,7 @@ def _make_crop(photo: _Photo, box: Box, options: CropOptions) -> tuple[NDArray[n
     return turn_upright(pixels, orientation), turn_upright(mask, orientation)
 
 
-def _make_whole(photo: _Photo, options: CocoOptions, is_copied: bool) -> tuple[NDArray[np.uint8] | Path, Mask]:
+def _make_whole(photo: _Photo, options: CocoOptions, is_copied: bool) -> Made:
     mask = paint_instances(photo.image, options)
     pixels, orientation = _read(photo.path, mask)
     return photo.path if is_copied else turn_upright(pixels, orientation), turn_upright(mask, orientation)

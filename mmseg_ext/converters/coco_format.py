@@ -16,7 +16,7 @@ from mmseg_ext.converters.crops import Box
 from mmseg_ext.converters.report import Report, some
 from mmseg_ext.data.images import ImageRules
 from mmseg_ext.data.polygons import Region, polygon_region
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.files import load_json
 from mmseg_ext.progress import track
 
@@ -181,20 +181,30 @@ def _categories(path: Path, content: Any) -> dict[str, str]:
 
 
 def _entries(path: Path, images: Any, report: Report) -> dict[str, _Entry]:
-    """Read the list of images: id → image. Two ids of one file are the same image."""
+    """Read the list of images: id → image. Two ids of one file are the same image; an unusable entry is reported."""
     entries: dict[str, _Entry] = {}
     first: dict[str, _Entry] = {}
+    faults: list[InputError] = []
     limit = ImageRules().max_pixels
-    for image in images:
-        name = str(image['file_name']).replace('\\', '/')
-        entry = _Entry(_key(image['id']), name, int(image['height']), int(image['width']))
-        if entry.height < 1 or entry.width < 1 or entry.height * entry.width > limit:
-            raise ValueError(f'{name} is said to be {entry.width}×{entry.height}, must have 1 to {limit:,} pixels')
+    for position, image in enumerate(images, 1):
+        name = f'image {position}'
+        try:
+            name = str(image['file_name']).replace('\\', '/')
+            entry = _Entry(_key(image['id']), name, int(image['height']), int(image['width']))
+            if entry.height < 1 or entry.width < 1 or entry.height * entry.width > limit:
+                raise ValueError(f'is said to be {entry.width}×{entry.height}, must have 1 to {limit:,} pixels')
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            detail = f'lacks {error}' if isinstance(error, KeyError) else one_line(error)
+            faults.append(InputError(f'{path}: {name}', detail, 'correct its entry in `images`'))
+            continue
         if entries.setdefault(entry.id, entry) != entry:
             raise ValueError(f'the image id {entry.id} stands for {entries[entry.id].file_name} and {name}')
         same = first.setdefault(name, entry)
         if (same.height, same.width) != (entry.height, entry.width):
             raise ValueError(f'{name} is listed with two sizes')
+    if faults and not entries:
+        raise ValueError(f'{faults[0].subject.removeprefix(f"{path}: ")} {faults[0].problem}')
+    report.failed += faults
     merged = sorted({entry.file_name for entry in entries.values() if first[entry.file_name].id != entry.id})
     if merged:
         report.notes.append(f'{path.name}: images with several ids, taken as one each: {some(merged)}')

@@ -36,6 +36,9 @@ MAX_CLASSES = 200
 GOLDEN_TURN = 0.618034  # hues that differ however many there are
 
 
+Made = tuple[NDArray[np.uint8] | Path, Mask]  # an image, or the file to copy, and its mask
+
+
 @dataclass(frozen=True)
 class Sample:
     """One image to write with its mask.
@@ -50,7 +53,7 @@ class Sample:
     split: str
     stem: str
     suffix: str
-    make: Callable[[], tuple[NDArray[np.uint8] | Path, Mask]]
+    make: Callable[[], Made]
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ def write_data_set(
     report: Report | None = None,
     *,
     tolerant: bool = False,
+    count_masks: bool = False,
 ) -> Converted:
     """Write the missing files of a converted data set.
 
@@ -122,43 +126,51 @@ def write_data_set(
         overwrite: Replace the images and masks of an earlier conversion, also one with other settings. A folder that no
             converter made is never replaced.
         report: What became of the objects of the source, for the record.
-        tolerant: A sample that cannot be made costs only itself and is listed in the report, which also counts the
-            pixels of all masks. Every sample is made, also one whose files exist, so that a second run reports the
-            same.
+        tolerant: A sample that cannot be made costs only itself and is listed in the report.
+        count_masks: Count the pixels of all masks in the report. Every sample is made, also one whose files exist, so
+            that a second run reports the same.
 
     Raises:
         InputError: There is nothing to write, two samples of a split share a stem, ``root`` holds something else, or a
             source file cannot be used (with ``tolerant``: none can).
     """
     root = Path(root)
-    _check(samples)
+    done = report or Report(())
+    _check(samples, done)
     record = {'converter': converter, 'settings': dict(settings)}
     _claim(root, record, overwrite)
-    counted = report if report is not None and tolerant else None
     images: Counter[str] = Counter()
     written = 0
     for sample in track(samples, 'converting', total=len(samples)):
-        made = None
-        if counted is not None:
+        files = _files(root, sample)
+        is_there = all(path.is_file() for path in files)
+        if count_masks or not is_there:
             try:
-                made = sample.make()
+                image, mask = sample.make()
             except InputError as error:
-                counted.failed.append(error)
+                if not tolerant:
+                    raise
+                done.failed.append(error)
                 continue
-            counted.add_mask(made[1], classes)
-        written += _write_sample(root, sample, classes, made)
+            if count_masks:
+                done.add_mask(mask, classes)
+            if not is_there:
+                _write_files(files, image, mask, classes)
+                written += 1
         images[sample.split] += 1
-    if counted is not None and not images:
-        raise InputError(counted.failed[0], f'none of the {len(samples)} images can be used')
+    if not images:
+        raise _none_usable(done)
     if report is not None:
         _write_report(root, record | {'report': report.as_json()})
     if not (root / FILE_NAME).is_file():
         classes.write(root)
     order = [*USUAL_SPLITS, *sorted(images.keys() - set(USUAL_SPLITS))]
-    return Converted({split: images[split] for split in order if images[split]}, written, report or Report(()))
+    return Converted({split: images[split] for split in order if images[split]}, written, done)
 
 
-def _check(samples: Sequence[Sample]) -> None:
+def _check(samples: Sequence[Sample], report: Report) -> None:
+    if not samples and report.failed:
+        raise _none_usable(report)
     if not samples:
         raise InputError(
             'source', 'no image fits the options, nothing was written', 'choose other classes or limits (COCO: --whole)'
@@ -166,6 +178,10 @@ def _check(samples: Sequence[Sample]) -> None:
     (split, stem), times = Counter((sample.split, sample.stem) for sample in samples).most_common(1)[0]
     if times > 1:
         raise InputError(f'{split}/{stem}', f'{times} images of the source have this stem', 'give them different names')
+
+
+def _none_usable(report: Report) -> InputError:
+    return InputError(report.failed[0], f'none of the {len(report.failed)} images can be used')
 
 
 def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> None:
@@ -219,19 +235,17 @@ def _remove_temporary_files(root: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _write_sample(
-    root: Path, sample: Sample, classes: Classes, made: tuple[NDArray[np.uint8] | Path, Mask] | None = None
-) -> bool:
-    """Write an image and its mask, unless both exist. The mask is last: where it exists, the image is complete."""
-    image_path = root / IMAGES / sample.split / f'{sample.stem}{sample.suffix}'
-    mask_path = root / LABELS / sample.split / f'{sample.stem}.png'
-    if image_path.is_file() and mask_path.is_file():
-        return False
-    image, mask = made or sample.make()
+def _files(root: Path, sample: Sample) -> tuple[Path, Path]:
+    """Return the files of an image and its mask."""
+    image = root / IMAGES / sample.split / f'{sample.stem}{sample.suffix}'
+    return image, root / LABELS / sample.split / f'{sample.stem}.png'
+
+
+def _write_files(files: tuple[Path, Path], image: NDArray[np.uint8] | Path, mask: Mask, classes: Classes) -> None:
+    """Write an image and its mask. The mask is last: where it exists, the image is complete."""
     if isinstance(image, Path):
-        with atomic_path(image_path) as temporary:
+        with atomic_path(files[0]) as temporary:
             shutil.copyfile(image, temporary)
     else:
-        write_image(image_path, image)
-    write_mask(mask_path, mask, classes.palette)
-    return True
+        write_image(files[0], image)
+    write_mask(files[1], mask, classes.palette)

@@ -191,7 +191,9 @@ def convert_pairs(
         if pair.key in split_of
     ]
     used = {'classes': list(naming.classes.names), **settings, **used}
-    return write_data_set(root, naming.classes, samples, converter, used, overwrite, report, tolerant=True)
+    return write_data_set(
+        root, naming.classes, samples, converter, used, overwrite, report, tolerant=True, count_masks=True
+    )
 
 
 def _make(pair: Pair, read: Callable[[Path], Mask]) -> tuple[NDArray[np.uint8] | Path, Mask]:

@@ -26,6 +26,7 @@ class Source:
         images: Stem → RGB image that must come of it.
         masks: Stem → mask that must come of it.
         needed: Files without which the conversion must be refused.
+        alone: Images that cost only themselves.
         other: Settings other than the defaults.
     """
 
@@ -34,6 +35,7 @@ class Source:
     images: dict[str, Array] = field(default_factory=dict)
     masks: dict[str, Array] = field(default_factory=dict)
     needed: list[Path] = field(default_factory=list)
+    alone: list[Path] = field(default_factory=list)
     other: dict[str, Any] = field(default_factory=dict)
 
 
@@ -171,14 +173,14 @@ def coco(tmp: Path) -> Source:
     images, annotations = [], []
     for key in range(1, 9):  # one cat of 8×8 at (4, 6) in each
         name = f'{key:012d}.jpg'
-        source.needed.append(save(folder / 'photos' / name, noise(key, 24, 32)))
+        source.alone.append(save(folder / 'photos' / name, noise(key, 24, 32)))
         images.append({'id': key, 'file_name': name, 'height': 24, 'width': 32})
         annotations.append(
             {'id': 100 + key, 'image_id': key, 'category_id': 17, 'iscrowd': 0, 'area': 64.0,
              'bbox': [4, 6, 8, 8], 'segmentation': [[4, 6, 12, 6, 12, 14, 4, 14]]}
         )  # fmt: skip
         stem = f'{key:012d}_{100 + key}'
-        source.images[stem] = decoded(source.needed[-1])[4:16, 2:14]
+        source.images[stem] = decoded(source.alone[-1])[4:16, 2:14]
         source.masks[stem] = np.pad(np.ones((8, 8), np.uint8), 2)
     categories = [{'id': 1, 'name': 'person'}, {'id': 17, 'name': 'cat'}, {'id': 18, 'name': 'dog'}]
     content = {'images': images, 'annotations': annotations, 'categories': categories}

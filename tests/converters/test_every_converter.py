@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,19 +104,30 @@ def test_a_source_that_is_not_there_is_refused(source: Any, tmp_path: Path) -> N
         source.convert(tmp_path / 'data')
 
 
+def damage(source: Any, root: Path, words: str, change: Callable[[Path], object]) -> None:
+    """Change an image, and see that it is named: by the error, or where it costs only itself by the report."""
+    path = next(path for path in source.alone + source.needed if path.suffix in ('.jpg', '.bmp', '.png'))
+    change(path)
+    words = words.format(name=path.name)
+    if source.alone:
+        done = source.convert(root)
+        assert re.search(words, str(done.report.failed[0]))
+        assert (len(done.report.failed), done.written) == (1, len(source.alone) - 1)
+        assert json.loads((root / 'conversion.json').read_text())['report']['classes']['cat']['image unusable'] == 1
+        assert done.report.counts['cat']['taken'] == done.written
+        return
+    with pytest.raises(InputError, match=words):
+        source.convert(root)
+    assert not (root / 'dataset.yaml').exists()
+
+
 def test_a_damaged_image_is_named(source: Any, tmp_path: Path) -> None:
-    path = next(path for path in source.needed if path.suffix in ('.jpg', '.bmp', '.png'))
-    path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(InputError, match=path.name):
-        source.convert(tmp_path / 'data')
-    assert not (tmp_path / 'data' / 'dataset.yaml').exists()
+    damage(source, tmp_path / 'data', '{name}', lambda path: path.write_bytes(path.read_bytes()[:40]))
 
 
 def test_an_image_of_another_size_than_its_mask_is_named(source: Any, tmp_path: Path) -> None:
-    path = next(path for path in source.needed if path.suffix in ('.jpg', '.bmp', '.png'))
-    Image.new('RGB', (5, 7)).save(path)
-    with pytest.raises(InputError, match=rf'{path.name}: is 5×7 pixels, its mask 32×24'):
-        source.convert(tmp_path / 'data')
+    words = '{name}: is 5×7 pixels, its mask 32×24'
+    damage(source, tmp_path / 'data', words, lambda path: Image.new('RGB', (5, 7)).save(path))
 
 
 def test_other_settings_need_overwrite(source: Any, tmp_path: Path, contents: Contents) -> None:
