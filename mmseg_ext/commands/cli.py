@@ -146,8 +146,13 @@ def print_problems(errors: CombinedInputError) -> None:
         print_error(problem, '')
 
 
-def print_report(report: Report) -> None:
-    """Print what became of the objects of a source: a row for each class, then notes and what was skipped."""
+def print_report(report: Report, most: int = 20) -> None:
+    """Print what became of the objects of a source: a row for each class, then notes and what was skipped.
+
+    Args:
+        report: The report.
+        most: Lines of each kind on what was skipped, before the number of the rest.
+    """
     from rich.table import Table
     from rich.text import Text
 
@@ -159,7 +164,7 @@ def print_report(report: Report) -> None:
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         console().print(table)
-    for line in report.lines():
+    for line in report.lines(most):
         print(line if ArgumentParser.last is None else ArgumentParser.last.name_flags(line))
 
 

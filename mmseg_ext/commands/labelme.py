@@ -137,9 +137,10 @@ def _export(args: argparse.Namespace) -> int:
     return cli.report_left_out([str(error) for error in report.left_out])
 
 
-def _import(args: argparse.Namespace) -> None:
+def _import(args: argparse.Namespace) -> int:
     from mmseg_ext.converters.labelme.importing import import_masks
     from mmseg_ext.converters.labelme.paint import PaintRules
+    from mmseg_ext.converters.report import MAX_LISTED
     from mmseg_ext.data.dataset import DataSet
     from mmseg_ext.files import refuse_existing, write_json
 
@@ -162,7 +163,7 @@ def _import(args: argparse.Namespace) -> None:
             print(f'{split}/{stem}: {top} lies over {hidden} on {count} px')
     for split, stem in report.images:
         print(f'{split}/{stem}: the embedded image was added to {args.data}')
-    cli.print_report(report.counts)
+    cli.print_report(report.counts, most=MAX_LISTED)
     if args.json:
         write_json(args.json, report.as_json())
     skipped = f', {report.skipped} left out' if report.skipped else ''
@@ -170,6 +171,7 @@ def _import(args: argparse.Namespace) -> None:
         f'{out}: {report.files} masks from {report.painted} shapes{skipped}; '
         f'shapes of different classes overlap in {len(report.overlaps)} files'
     )
+    return int(bool(report.counts.failed))
 
 
 def _diff(args: argparse.Namespace) -> int:

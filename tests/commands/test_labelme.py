@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -123,9 +124,9 @@ def test_wrong_use_is_one_line(run_tool: RunTool, data: Path, tmp_path: Path, on
     assert run_tool(*export).returncode == 0
     one_line(run_tool(*export), 'a.json', '--overwrite')
     (out / 'train' / 'b.json').write_text('{"shapes": [{"label": "wolf"}]}')
-    one_line(
-        run_tool('labelme', 'import', out, '--data', data, '--out', tmp_path / 'masks'), 'b.json', 'wolf', 'cat, dog'
-    )
+    result = run_tool('labelme', 'import', out, '--data', data, '--out', tmp_path / 'masks')
+    assert result.returncode == 1
+    assert re.search(r'skipped: .*b\.json: .*wolf.*cat, dog', result.stdout)
     one_line(
         run_tool('labelme', 'import', out, '--data', data, '--to', 'img'), '--to', 'must be the name of a label set'
     )

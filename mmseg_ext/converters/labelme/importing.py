@@ -38,7 +38,8 @@ class ImportReport:
         files: Number of masks.
         overlaps: For each file where shapes of two classes overlap: (hidden class, class on top) → pixels.
         images: Embedded images that were added to the data set, which lacked them.
-        counts: Shapes by label and outcome; notes on hidden and cropped ones; the reasons of those left out.
+        counts: Shapes by label and outcome; notes on hidden and cropped ones; the reasons of those left out; the
+            problems of files that cannot be used.
     """
 
     files: int = 0
@@ -89,8 +90,10 @@ def import_masks(
         add_images: Write the embedded images of files whose image the data set lacks into ``root/img``.
         overwrite: Whether files may be replaced.
 
+    A file that cannot be used costs only itself: all its problems are in the report.
+
     Raises:
-        InputError: Files cannot be used (all are named), or would be replaced. Nothing is written then.
+        InputError: No file can be used (all are named), or files would be replaced. Nothing is written then.
     """
     data = DataSet(root)
     classes = data.classes
@@ -98,7 +101,7 @@ def import_masks(
     refuse_existing([out / split / (stem + MASK_SUFFIX) for split, stem in documents], overwrite)
     images = {split: data.split(split).images() for split in {split for split, _ in documents}}
     report = ImportReport(counts=Report(classes.names))
-    problems: list[InputError] = []
+    problems = report.counts.failed
     with staged_files(out) as stage:
         for split, stem in track(list(documents), 'importing'):
             path, image = documents[split, stem], images[split].get(stem)
@@ -115,7 +118,8 @@ def import_masks(
             _count(painting, (split, stem), document['shapes'], report, rules)
             if add_images and image is None and embedded_image(document) is not None:
                 report.images.append((split, stem))
-        raise_all(problems, 'correct them; nothing was written')
+        if not report.files:
+            raise_all(problems, 'correct them; nothing was written')
     if report.images:
         with staged_files(data.root / IMAGES) as stage:
             for split, stem in report.images:

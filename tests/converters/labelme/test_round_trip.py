@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,8 @@ def test_shapes_lie_on_the_upright_image_as_labelme_shows_it(data: Path, tmp_pat
     assert (read_mask(tmp_path / 'masks/train/a.png') == read_mask(data / 'labels/train/a.png')).all()
     document['imageHeight'], document['imageWidth'] = 60, 40  # as a tool writes it that does not turn the image
     (tmp_path / 'json' / 'train' / 'a.json').write_text(json.dumps(document))
-    with pytest.raises(InputError, match=r'a\.json: states an image of 40×60 .* has 60×40 .* EXIF'):
-        import_masks(tmp_path / 'json', data, tmp_path / 'masks', overwrite=True)
+    (error,) = import_masks(tmp_path / 'json', data, tmp_path / 'masks', overwrite=True).counts.failed
+    assert re.search(r'a\.json: states an image of 40×60 .* has 60×40 .* EXIF', str(error))
 
 
 def test_shapes_on_an_embedded_image_are_turned_with_it_since_labelme_does_not(data: Path, tmp_path: Path) -> None:
@@ -212,17 +213,19 @@ def test_nothing_is_replaced_unasked(data: Path, tmp_path: Path) -> None:
     import_masks(out, data, tmp_path / 'masks', overwrite=True)
 
 
-def test_one_bad_file_leaves_no_half_result(data: Path, tmp_path: Path) -> None:
+def test_a_bad_file_costs_only_itself_and_nothing_is_written_where_all_are_bad(data: Path, tmp_path: Path) -> None:
     export_masks(data, 'labels', tmp_path / 'json')
+    whole = listing(tmp_path / 'json')
     (tmp_path / 'json' / 'val' / 'a.json').write_text('{')
-    with pytest.raises(InputError, match=r'val/a\.json: is not valid JSON'):
-        import_masks(tmp_path / 'json', data, tmp_path / 'masks')
-    assert not (tmp_path / 'masks').exists()
+    report = import_masks(tmp_path / 'json', data, tmp_path / 'some')
+    (error,) = report.counts.failed
+    assert 'val/a.json: is not valid JSON' in str(error)
+    stems = {name.removesuffix('.json') for name in whole if name.endswith('.json')}
+    assert {name.removesuffix('.png') for name in listing(tmp_path / 'some')} == stems - {'val/a'}
     (tmp_path / 'masks').mkdir()
     (tmp_path / 'masks' / 'mine.txt').write_text('mine')
     with pytest.raises(InputError, match='is not valid JSON'):
-        import_masks(tmp_path / 'json', data, tmp_path / 'masks')
-    assert list(listing(tmp_path / 'masks')) == ['mine.txt']
+        import_masks(tmp_path / 'json', data, tmp_path / 'masks', splits=['val'])
     assert [path.name for path in (tmp_path / 'masks').iterdir()] == ['mine.txt']
 
 
