@@ -309,7 +309,7 @@ def _add_classes(
     parser.add_argument('--classes', type=cli.names, metavar='A,B', help=text)
     parser.add_argument(
         '--ignored', type=cli.names, metavar='A,B',
-        help='classes whose pixels are ignored, 255 (default: those called ignored, ignore or void)',
+        help='classes whose pixels are ignored, 255 (default: that called ignored, ignore or void; YOLO: none)',
     )  # fmt: skip
 
 

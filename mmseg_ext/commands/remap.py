@@ -25,7 +25,8 @@ def build_parser() -> cli.ArgumentParser:
     cli.add_new_labels(parser, 'label set to write')
     parser.add_argument(
         '--map', nargs='+', action='extend', default=[], metavar='FROM=TO',
-        help='a value or old class, and the class that it becomes, by id or name, or ignored: 255=1 3=0 cat=animal',
+        help='a value, a range or an old class, and the class that it becomes, by id or name, or ignored: '
+        '255=1 0-127=0 cat=animal',
     )  # fmt: skip
     parser.add_argument(
         '--from', dest='source', metavar='FILE',
@@ -40,6 +41,9 @@ def build_parser() -> cli.ArgumentParser:
         '--reduce-zero-label',
         action='store_true',
         help='0 is "unlabelled": ignored; other values become one less',
+    )
+    colours.add_argument(
+        '--alpha', action='store_true', help='the mask is the alpha channel: map its values (0 transparent, 255 opaque)'
     )
     parser.add_argument('--keep-others', action='store_true', help='class ids that nothing names stay as they are')
     parser.add_argument('--dry-run', action='store_true', help='count, and write no label set')
@@ -57,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     report = remap_labels(
         args.data, args.labels, args.to, table=args.map, source=args.source, by_colour=args.by_colour,
-        reduce_zero_label=args.reduce_zero_label, keep_others=args.keep_others, splits=args.splits,
+        reduce_zero_label=args.reduce_zero_label, keep_others=args.keep_others, alpha=args.alpha, splits=args.splits,
         dry_run=args.dry_run, json=args.json, overwrite=args.overwrite,
     )  # fmt: skip
     console = cli.console()

@@ -147,7 +147,7 @@ def read_table(path: str | Path) -> Table:
     """
     path = Path(path)
     kind = path.suffix.lower()
-    if kind in ('.yaml', '.yml'):
+    if is_data_set(path):
         classes = Classes.from_mapping(read_yaml(path), str(path))
         table: Table = list(zip(classes.names, classes.palette, strict=True))
     else:
@@ -163,6 +163,11 @@ def read_table(path: str | Path) -> Table:
         if owners.setdefault(colour, name) != name:
             raise InputError(path, f'{owners[colour]} and {name} share the colour {colour}', 'give each its own')
     return table
+
+
+def is_data_set(path: str | Path) -> bool:
+    """Whether a table of colours is a ``dataset.yaml``."""
+    return Path(path).suffix.lower() in ('.yaml', '.yml')
 
 
 def _read_label_map(path: Path, text: str) -> Table:

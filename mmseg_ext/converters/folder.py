@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.converters.codes import Translation, read_table
+from mmseg_ext.converters.codes import Translation, is_data_set, read_table
 from mmseg_ext.converters.naming import IGNORE_INDEX, Colour, Naming, name_classes
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.pairs import convert_pairs, find_pairs
@@ -95,7 +95,8 @@ def convert_colour(
         colours: Table of the colours (`read_table`).
         classes: Classes in the order of their values; by default all, in the order of the table, the background first.
             Those that are not chosen become background.
-        ignored: Classes whose pixels are ignored (255).
+        ignored: Classes whose pixels are ignored (255); by default as in `name_classes`, and none of a
+            ``dataset.yaml``.
         image_suffix: End of the name of an image, such as ``_img.tif``.
         mask_suffix: End of the name of a mask, such as ``_gt.png``.
         nearest: Take the nearest colour of the table where a pixel has none of them.
@@ -107,6 +108,8 @@ def convert_colour(
         InputError: An option, a folder or the table cannot be used. A file that cannot be used costs only itself.
     """
     table = read_table(colours)
+    if ignored is None and is_data_set(colours):
+        ignored = []  # its classes are classes, whatever they are called
     naming, translation = translate_table(table, classes, ignored, nearest, unknown)
     settings: dict[str, Any] = {
         'colours': [[name, list(colour)] for name, colour in table], 'ignored': list(ignored or ()),

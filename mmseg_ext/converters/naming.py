@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmseg_ext.converters.output import MAX_CLASSES, distinct_colours
-from mmseg_ext.converters.report import IGNORED
+from mmseg_ext.converters.report import Report
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
 
 Colour = tuple[int, int, int]
 BACKGROUND = 'background'
 BACKGROUND_NAMES = ('background', '_background_', '__background__')
-IGNORED_NAMES = ('ignored', 'ignore', '_ignore_', '__ignore__', 'void')
+IGNORED_NAMES = ('__ignore__', '_ignore_', 'ignored', 'ignore', 'void')  # the first that a source has is meant
 IGNORE_INDEX = 255
 
 
@@ -32,7 +32,7 @@ class Naming:
     def shown(self, name: str) -> str:
         """Return the name of our class for a chosen name of the source."""
         value = self.values[name]
-        return IGNORED if value == self.classes.ignore_index else self.classes.names[value]
+        return Report(self.classes.names).ignored if value == self.classes.ignore_index else self.classes.names[value]
 
 
 def name_classes(
@@ -49,8 +49,8 @@ def name_classes(
     Args:
         labels: Name → RGB colour, or None where the source gives none, in the order of the source.
         chosen: Names to take, in the order of their values; all by default.
-        ignored: Names whose pixels get the ignored value 255; by default those of the labels that are called
-            ``ignored``, ``ignore``, ``void`` or the like.
+        ignored: Names whose pixels get the ignored value 255; by default the first of `IGNORED_NAMES` that the source
+            has and ``chosen`` does not name.
         add_background: Put a background first where the source names none; otherwise the first class is 0.
 
     Raises:
@@ -62,7 +62,9 @@ def name_classes(
                 known = ', '.join(labels)
                 raise InputError(f'`{argument}={name}`', 'is no class of the source', f'it names {known or "none"}')
     if ignored is None:
-        ignored = [name for name in labels if name.casefold() in IGNORED_NAMES and name not in (chosen or ())]
+        ranks = {name: ignored_rank(name) for name in labels if name not in (chosen or ())}
+        first_rank = min(ranks.values(), default=len(IGNORED_NAMES))
+        ignored = [name for name, rank in ranks.items() if rank == first_rank < len(IGNORED_NAMES)]
     background = next((name for name in labels if name.casefold() in BACKGROUND_NAMES), None)
     names = [name for name in (chosen or labels) if name not in ignored and name != background]
     if len(set(names)) < len(names):
@@ -75,6 +77,16 @@ def name_classes(
     shown = [BACKGROUND, *names] if first else names
     palette = _palette(order, labels, bool(first))
     return Naming(Classes(tuple(shown), palette, IGNORE_INDEX, background=0 if first else None), values)
+
+
+def ignored_rank(name: str) -> int:
+    """Return the position of a name in `IGNORED_NAMES`, or their number for any other name.
+
+    >>> ignored_rank('Void')
+    4
+    """
+    name = name.casefold()
+    return IGNORED_NAMES.index(name) if name in IGNORED_NAMES else len(IGNORED_NAMES)
 
 
 def _palette(order: Sequence[str], labels: Mapping[str, Colour | None], background: bool) -> tuple[Colour, ...]:

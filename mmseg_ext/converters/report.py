@@ -66,10 +66,15 @@ class Report:
         if len(self.skipped) < MAX_LISTED:
             self.skipped.append(line)
 
+    @property
+    def ignored(self) -> str:
+        """Row of the pixels with the ignored value, which no class has."""
+        return IGNORED if IGNORED not in self.classes else f'{IGNORED} pixels'
+
     def add_mask(self, mask: Mask, classes: Classes) -> None:
         """Count the pixels of a mask, shape (H, W), and the classes that it shows."""
         counts = np.bincount(mask.reshape(-1), minlength=256)
-        for name, value in [*zip(classes.names, range(256), strict=False), (IGNORED, classes.ignore_index)]:
+        for name, value in [*zip(classes.names, range(256), strict=False), (self.ignored, classes.ignore_index)]:
             if counts[value]:
                 self.add(name, IMAGES)
                 self.add(name, PIXELS, int(counts[value]))

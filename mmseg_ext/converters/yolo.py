@@ -49,7 +49,7 @@ def convert_yolo(
         source: ``data.yaml``, or its folder.
         root: Data set to write.
         classes: Names to take, numbered from 1 in this order; all by default. The background is class 0.
-        ignored: Names whose pixels are ignored (255).
+        ignored: Names whose pixels are ignored (255); none by default, since the format knows no ignored pixels.
         boxes: Paint a line with a box (class, centre, width, height) as a rectangle, instead of skipping it.
         order: ``area`` paints smaller objects over larger ones, as the training of YOLO does; ``source`` later lines
             over earlier ones.
@@ -64,7 +64,7 @@ def convert_yolo(
     content = _read_yaml(path)
     names = _names(content.get('names'), path)
     labels: dict[str, Colour | None] = dict.fromkeys(names.values())
-    naming = name_classes(labels, classes, ignored)
+    naming = name_classes(labels, classes, ignored or [])
     report = Report(naming.classes.names)
     images = []
     for split in USUAL_SPLITS:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,20 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import INDEX_MODES, Mask, grey_step, open_mask, palette_of
 from mmseg_ext.errors import InputError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 SUFFIXES = ('.png', '.tif', '.tiff', '.bmp', '.gif')  # of formats that keep values as they are
 LOSSY_SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.webp')
 IGNORED = 'ignored'
 HEX_COLOUR = re.compile(r'#([0-9a-fA-F]{6})')
 RGB_COLOUR = re.compile(r'(\d{1,3}),(\d{1,3}),(\d{1,3})')
+RANGE = re.compile(r'(\d{1,5})-(\d{1,5})')
+MAX_VALUE = 65535
 
 Keys = NDArray[np.int64]
 IS_IGNORED, OUTSIDE = -1, -2  # instead of the colour of an index: the ignored value, and one that the palette lacks
+FIRST_RANGE = -3  # key of the values of the first range; that of the next is one less
 
 
 @dataclass(frozen=True)
@@ -34,12 +41,16 @@ class Remapping:
         by_colour: Whether colours are looked up instead of values: those of an RGB mask, or of a palette.
         keep: Values that stay as they are where the table does not name them.
         ignored: The value that an index into a palette keeps, since its colour means nothing.
+        alpha: Whether the values are those of the alpha channel (0 transparent, 255 opaque).
+        ranges: First and last value, and what they become where the table does not name them.
     """
 
     table: Mapping[int, int]
     by_colour: bool = False
     keep: Collection[int] = field(default=())
     ignored: int = 255
+    alpha: bool = False
+    ranges: Sequence[tuple[int, int, int]] = ()
 
     def target(self, key: int) -> int | None:
         """Return what a value or colour becomes; None where the table does not name it."""
@@ -47,10 +58,21 @@ class Remapping:
             return self.table[key]
         if self.by_colour and key == IS_IGNORED:
             return self.ignored
+        row = key if key <= FIRST_RANGE else self.row(key)
+        if row <= FIRST_RANGE:
+            return self.ranges[FIRST_RANGE - row][2]
         return key if key in self.keep else None
 
+    def row(self, key: int) -> int:
+        """Return a key for all values of a range; of any other value or colour itself."""
+        if key in self.table:
+            return key
+        return next((FIRST_RANGE - i for i, (first, last, _) in enumerate(self.ranges) if first <= key <= last), key)
+
     def name(self, key: int) -> str:
-        """Write a value or colour as ``--map`` takes it."""
+        """Write a value, range or colour as ``--map`` takes it."""
+        if key <= FIRST_RANGE:
+            return '{}-{}'.format(*self.ranges[FIRST_RANGE - key])
         if not self.by_colour:
             return str(key)
         return {IS_IGNORED: IGNORED, OUTSIDE: 'outside the palette'}.get(key, f'#{key:06x}')
@@ -72,11 +94,15 @@ class Remapping:
             Shape (H, W): values, or colours as 0xRRGGBB, `IS_IGNORED` or `OUTSIDE`.
 
         Raises:
-            InputError: The file is missing, damaged, too large, of a lossy format, or of the other kind than asked for.
+            InputError: The file is missing, damaged, too large, of a lossy format where no range is named, or of the
+                other kind than asked for.
         """
-        if Path(path).suffix.lower() in LOSSY_SUFFIXES:
-            raise InputError(path, 'is in a lossy format, which changes values along borders', 'export it as PNG')
+        if Path(path).suffix.lower() in LOSSY_SUFFIXES and not self.ranges:
+            remedy = 'export it as PNG, or map ranges of values: `table` 0-127=0 128-255=1'
+            raise InputError(path, 'is in a lossy format, which changes values along borders', remedy)
         with open_mask(path) as file:
+            if self.alpha:
+                return _alpha(file, path)
             if file.mode in INDEX_MODES:
                 values = np.asarray(file, np.uint8) // grey_step(file)
                 palette = palette_of(file)
@@ -93,7 +119,8 @@ class Remapping:
                     raise InputError(path, 'holds numbers that are not whole', 'export it with class indices')
                 return numbers.astype(np.int64)
             if 'A' in file.mode and np.asarray(file.getchannel('A')).min() < 255:
-                raise InputError(path, 'is partly transparent', 'export it without transparency')
+                remedy = 'export it without transparency, or if it is the mask, map its values 0–255 with `alpha=True`'
+                raise InputError(path, 'is partly transparent', remedy)
             if not self.by_colour and file.mode in ('LA', 'PA'):
                 return np.asarray(file.getchannel(0), np.int64)
             red, green, blue = (
@@ -115,6 +142,13 @@ class Remapping:
         return colours
 
 
+def _alpha(file: Image.Image, path: str | Path) -> Keys:
+    """Return the values of the alpha channel, shape (H, W), or of what a palette states instead."""
+    if 'A' not in file.mode and 'transparency' not in file.info:
+        raise InputError(path, f'has no alpha channel (mode {file.mode})', 'leave out `alpha`')
+    return np.asarray(file.convert('RGBA').getchannel('A'), np.int64)
+
+
 def pack(colour: Sequence[int]) -> int:
     """Write an RGB colour (0–255) as one number.
 
@@ -132,17 +166,20 @@ def make_remapping(
     by_colour: bool = False,
     reduce_zero_label: bool = False,
     keep_others: bool = False,
+    alpha: bool = False,
 ) -> Remapping:
     """Make a table.
 
     Args:
         classes: Of the data set: what the values become.
-        pairs: ``FROM=TO``. FROM is a value, a class of ``old``, or with ``by_colour`` a colour (``#dc3c3c`` or
-            ``220,60,60``); TO is a class of the data set by name or value, or ``ignored``.
+        pairs: ``FROM=TO``. FROM is a value, a range (``128-255``), a class of ``old``, or with ``by_colour`` a colour
+            (``#dc3c3c`` or ``220,60,60``); TO is a class of the data set by name or value, or ``ignored``. A range
+            gives way to what is named alone.
         old: Classes of the masks as they are: classes of the same name become one another, and the ignored value.
         by_colour: Look up colours: those of ``dataset.yaml``, and of ``pairs``.
         reduce_zero_label: 0 is "unlabelled": it becomes the ignored value, and every other value one less.
         keep_others: Values that nothing names stay, where they are a class or the ignored value.
+        alpha: Take the values of the alpha channel.
 
     Raises:
         InputError: A pair is wrong, names something twice, or nothing says how to convert.
@@ -159,20 +196,39 @@ def make_remapping(
         new = {_plain(name): value for value, name in enumerate(classes.names)}
         table |= {value: new[_plain(name)] for value, name in enumerate(old.names) if _plain(name) in new}
         table[old.ignore_index] = classes.ignore_index
-    named: set[int] = set()
+    named: dict[int, int] = {}
+    ranges: list[tuple[int, int, int]] = []
     for pair in pairs:
         source, equals, target = pair.rpartition('=')
         if not equals or not source or not target:
             raise InputError(f'`table`: {pair}', 'must be FROM=TO, such as 255=1')
+        value = _target(target, classes)
+        bounds = None if by_colour else _range(source, old or classes)
+        if bounds:
+            if any(bounds[0] <= last and first <= bounds[1] for first, last, _ in ranges):
+                raise InputError(f'`table`: {pair}', f'values of {source} are named twice')
+            ranges.append((*bounds, value))
+            continue
         key = _source(source, old or classes, by_colour)
         if key in named:
             raise InputError(f'`table`: {pair}', f'{source} is named twice')
-        named.add(key)
-        table[key] = _target(target, classes)
-    if not table:
+        named[key] = value
+    table |= named
+    if not table and not ranges:
         raise InputError('`table`', 'nothing says what the values become', 'name them: `table`, such as 0=0 255=1')
     keep = [*range(len(classes.names)), classes.ignore_index] if keep_others and not by_colour else []
-    return Remapping(table, by_colour, keep, classes.ignore_index)
+    return Remapping(table, by_colour, keep, classes.ignore_index, alpha, ranges)
+
+
+def _range(text: str, old: Classes) -> tuple[int, int] | None:
+    """Return the bounds of ``FIRST-LAST``, or None for a text of another form, also where a class is called so."""
+    match = RANGE.fullmatch(text)
+    if match is None or text in old.names:
+        return None
+    first, last = map(int, match.groups())
+    if not first <= last <= MAX_VALUE:
+        raise InputError(f'`table`: {text}', f'is no range of values from 0 to {MAX_VALUE}', 'such as 128-255')
+    return first, last
 
 
 def _source(text: str, old: Classes, by_colour: bool) -> int:
@@ -184,12 +240,14 @@ def _source(text: str, old: Classes, by_colour: bool) -> int:
             raise InputError(f'`table`: {text}', 'is no colour', 'write it as #dc3c3c or 220,60,60')
         return pack([int(value) for value in match.groups()])
     if text == IGNORED:
+        _refuse_ambiguous(old)
         return old.ignore_index
     return _class(text, old) if not text.isdecimal() else int(text)
 
 
 def _target(text: str, classes: Classes) -> int:
     if text == IGNORED:
+        _refuse_ambiguous(classes)
         return classes.ignore_index
     value = int(text) if text.isdecimal() else _class(text, classes)
     if value >= len(classes.names) and value != classes.ignore_index:
@@ -197,6 +255,12 @@ def _target(text: str, classes: Classes) -> int:
             f'`table`: {text}', f'is no class: dataset.yaml names 0 to {len(classes.names) - 1}', 'add the class there'
         )
     return value
+
+
+def _refuse_ambiguous(classes: Classes) -> None:
+    if IGNORED in classes.names:
+        remedy = f'write {classes.names.index(IGNORED)} or {classes.ignore_index}'
+        raise InputError(f'`table`: {IGNORED}', 'is a class and also means ignored pixels', remedy)
 
 
 def _class(text: str, classes: Classes) -> int:

@@ -36,7 +36,7 @@ REMEDIES = {  # as in docs/audit.md
     'values_0_255': 'write 1 for 255 (mmseg-ext remap --map 0=0 255=1)',
     'palette_mismatch': 'mmseg-ext remap --by-palette, or correct the colours in dataset.yaml',
     'ignored_everywhere': 'draw the mask, or remove the image',
-    'class_absent': 'add images that show the class, or take it out of dataset.yaml',
+    'class_absent': 'add images that show the classes, or take them out of dataset.yaml',
     'empty_mask': 'draw the object, unless the image has none',
     'full_mask': 'check whether foreground and background are swapped',
     'tiny_object': 'finish the abandoned mask, or remove the stray click',

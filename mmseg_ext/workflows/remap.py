@@ -30,8 +30,8 @@ class RemapReport:
         classes: Of the data set.
         remapping: The table.
         masks: Number of masks converted.
-        pixels: Pixels by value or colour before.
-        files: Masks that hold it, by value or colour.
+        pixels: Pixels before, by value, range or colour (`Remapping.row`).
+        files: Masks that hold it, by the same.
         left_out: One line for each mask that cannot be used.
     """
 
@@ -84,6 +84,7 @@ def remap_labels(
     by_colour: bool = False,
     reduce_zero_label: bool = False,
     keep_others: bool = False,
+    alpha: bool = False,
     splits: Sequence[str] | None = None,
     dry_run: bool = False,
     json: str | Path | None = None,
@@ -102,6 +103,7 @@ def remap_labels(
         by_colour: Look up the colours of ``dataset.yaml`` in RGB masks or palettes.
         reduce_zero_label: 0 is "unlabelled": it becomes ignored, and every other value one less.
         keep_others: Values that nothing names stay, where they are a class or ignored.
+        alpha: Take the values of the alpha channel, where the mask is what is opaque.
         splits: Which splits; None for all.
         dry_run: Count, and write nothing into the data set.
         json: File for the report.
@@ -118,7 +120,7 @@ def remap_labels(
         raise InputError(target, 'exists', remedy)
     remapping = make_remapping(
         classes, table, old=None if source is None else _read_classes(Path(source)), by_colour=by_colour,
-        reduce_zero_label=reduce_zero_label, keep_others=keep_others,
+        reduce_zero_label=reduce_zero_label, keep_others=keep_others, alpha=alpha,
     )  # fmt: skip
     report = RemapReport(classes, remapping)
     files = _count(report, data, labels, splits)
@@ -157,8 +159,10 @@ def _count(
             continue
         usable[key] = path
         report.masks += 1
-        report.pixels.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-        report.files.update(values.tolist())
+        rows = [report.remapping.row(value) for value in values.tolist()]
+        for row, count in zip(rows, counts.tolist(), strict=True):
+            report.pixels[row] += count
+        report.files.update(set(rows))
     if not usable:
         first = f'; the first: {report.left_out[0]}' if report.left_out else ''
         raise InputError(masks.folder, f'holds no mask that can be used{first}', f'masks are {", ".join(SUFFIXES)}')

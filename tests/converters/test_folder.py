@@ -80,6 +80,12 @@ def test_colours_become_classes_whatever_the_mode_of_the_file(tmp_path: Path) ->
         np.testing.assert_array_equal(read_mask(tmp_path / f'data/labels/{place}.png'), MEANING[codes(seed, 4)])
     assert done.report.counts['ignored']['pixels'] == sum(int((codes(seed, 4) == 3).sum()) for seed in range(3))
     assert done.report.is_clean
+    # In a dataset.yaml, void is a class: it says itself which pixels are ignored.
+    (tmp_path / 'dataset.yaml').write_text(
+        'classes: [sky, road, pink, void]\npalette: [[10, 20, 30], [200, 0, 0], [210, 0, 0], [0, 0, 0]]\n'
+    )
+    convert_colour(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'yaml', colours=tmp_path / 'dataset.yaml')
+    np.testing.assert_array_equal(read_mask(tmp_path / 'yaml/labels/train/x0.png'), codes(0, 4))
 
 
 def test_unknown_colours_are_counted_or_taken_by_choice(tmp_path: Path) -> None:

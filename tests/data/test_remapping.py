@@ -34,6 +34,33 @@ def test_values_by_a_table_of_ids_and_names(suffix: str, tmp_path: Path) -> None
     assert convert(remapping, path) == [[2, 0, 1], [255, 0, 2]]
 
 
+def test_ranges_take_smoothed_and_lossy_masks(tmp_path: Path) -> None:
+    smooth = np.full((8, 8), 3, np.uint8)
+    smooth[:, 4:], smooth[:, 3] = 250, 140
+    remapping = make_remapping(CLASSES, ['0-127=0', '128-255=cat', '255=dog'])
+    for name in ('a.png', 'a.jpg'):
+        Image.fromarray(smooth).save(tmp_path / name, quality=95)
+        assert convert(remapping, tmp_path / name) == [[0, 0, 0, 1, 1, 1, 1, 1]] * 8
+    keys = [remapping.row(value) for value in (0, 127, 128, 254, 255, 256)]
+    assert [remapping.name(key) for key in keys] == ['0-127', '0-127', '128-255', '128-255', '255', '256']
+    assert [remapping.target(key) for key in keys] == [0, 0, 1, 1, 2, None]
+
+
+@pytest.mark.parametrize('mode', ['RGBA', 'LA', 'P'])
+def test_a_mask_in_the_alpha_channel(mode: str, tmp_path: Path) -> None:
+    alpha = np.array([[0, 255], [255, 0]], np.uint8)
+    if mode == 'P':
+        Image.fromarray(1 - alpha // 255).convert('P').save(tmp_path / 'a.png', transparency=1)
+    else:
+        grey = np.full((2, 2), 90, np.uint8)
+        Image.fromarray(np.dstack([grey] * (len(mode) - 1) + [alpha]), mode).save(tmp_path / 'a.png')
+    remapping = make_remapping(CLASSES, ['0=0', '255=1'], alpha=True)
+    assert convert(remapping, tmp_path / 'a.png') == [[0, 1], [1, 0]]
+    Image.fromarray(alpha).save(tmp_path / 'b.png')
+    with pytest.raises(InputError, match='has no alpha channel'):
+        remapping.read(tmp_path / 'b.png')
+
+
 def test_16_bits(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 1000], [65535, 1000]], np.uint16)).save(tmp_path / 'a.png')
     assert convert(make_remapping(CLASSES, ['0=0', '1000=cat', '65535=255']), tmp_path / 'a.png') == [[0, 1], [255, 1]]
@@ -94,6 +121,8 @@ def test_what_nothing_names_stays_only_on_request() -> None:
         (['255=bird'], False, 'is none of the classes'),
         (['bird=1'], False, 'is none of the classes'),
         (['1=0', 'cat=1'], False, 'is named twice'),
+        (['0-9=0', '9-12=1'], False, 'values of 9-12 are named twice'),
+        (['9-0=0'], False, 'is no range'),
         (['300,0,0=1'], True, 'is no colour'),
     ],
 )
@@ -101,6 +130,9 @@ def test_wrong_tables_are_one_line(pairs: list[str], by_colour: bool, problem: s
     with pytest.raises(InputError, match=problem) as caught:
         make_remapping(CLASSES, pairs, by_colour=by_colour)
     assert '\n' not in str(caught.value)
+    named = Classes(('ignored', 'cat'), ((0, 0, 0), RED), background=None)
+    with pytest.raises(InputError, match='is a class and also means ignored pixels; write 0 or 255'):
+        make_remapping(named, ['7=ignored'])
 
 
 def test_three_equal_channels_are_values(tmp_path: Path) -> None:

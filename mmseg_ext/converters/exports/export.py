@@ -17,7 +17,7 @@ from mmseg_ext.converters.exports.formats import (
     YoloWriter,
 )
 from mmseg_ext.converters.exports.shapes import regions_of
-from mmseg_ext.converters.report import IGNORED, Report
+from mmseg_ext.converters.report import Report
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import DataSet, Item
 from mmseg_ext.data.images import read_header
@@ -122,5 +122,5 @@ def _count(report: Report, mask: Mask, back: Mask, classes: Classes, values: Seq
         report.add(classes.names[region.value], OBJECTS)
     wrong = np.bincount(mask[mask != back], minlength=256)
     for value in np.flatnonzero(wrong):
-        name = IGNORED if value == classes.ignore_index else classes.names[value]
+        name = report.ignored if value == classes.ignore_index else classes.names[value]
         report.add(name, WRONG, int(wrong[value]))

@@ -19,8 +19,9 @@ from mmseg_ext.converters.exports.shapes import (
     runs_by_column,
     runs_by_row,
 )
-from mmseg_ext.converters.naming import IGNORED_NAMES
+from mmseg_ext.converters.naming import IGNORED_NAMES, ignored_rank
 from mmseg_ext.converters.regions import join_loops
+from mmseg_ext.converters.report import IGNORED
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.errors import InputError
@@ -51,7 +52,6 @@ class Writer(ABC):
         self.tolerance = tolerance
         self.notes: list[str] = []
         self.values = list(classes.object_classes)
-        self.ignored = next(name for name in IGNORED_NAMES if name not in classes.names)
 
     @abstractmethod
     def add(self, split: str, name: str, mask: Mask) -> Mask:
@@ -60,6 +60,19 @@ class Writer(ABC):
     @abstractmethod
     def finish(self, splits: list[str]) -> None:
         """Write what belongs to the whole."""
+
+    @property
+    def ignored(self) -> str:
+        """Name for the ignored pixels by which readers know them (`name_classes`) whatever the classes are called.
+
+        Raises:
+            InputError: A class has that name.
+        """
+        first = min(self.classes.names, key=ignored_rank)
+        free = IGNORED_NAMES[: ignored_rank(first)]
+        if not free:
+            raise InputError(f'class {first!r}', 'has the name by which ignored pixels are known', 'rename it')
+        return IGNORED if IGNORED in free else free[-1]
 
     def _background(self, mask: Mask) -> Mask:
         """Return a mask of background, or where the classes have none of ignored pixels, which nothing covers."""

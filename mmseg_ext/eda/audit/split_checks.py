@@ -10,6 +10,8 @@ from mmseg_ext.data.masks import Colour
 from mmseg_ext.eda.audit.findings import Finding, make_hit
 from mmseg_ext.eda.audit.item_checks import Task, make_findings, remap_command
 
+MAX_NAMED_CLASSES = 10
+
 
 def check_values(task: Task, items: Sequence[Item], present: Sequence[int]) -> list[Finding]:
     """Report masks of 0 and 255, and classes without a pixel, by split.
@@ -35,11 +37,11 @@ def check_values(task: Task, items: Sequence[Item], present: Sequence[int]) -> l
             for item, bits in masks:
                 if bits >> 255 & 1:
                     findings += make_findings(task.rules, item.key, [('values_0_255', make_hit(255, message))])
-        elif masks:
-            for value in task.classes.absent(values):
-                message = f'no mask of {split} shows {task.classes.names[value]} (class {value})'
-                hit = make_hit(value, message)
-                findings += make_findings(task.rules, (split, FILE_NAME), [('class_absent', hit)])
+        elif masks and (absent := task.classes.absent(values)):
+            named = ', '.join(f'{task.classes.names[value]} (class {value})' for value in absent[:MAX_NAMED_CLASSES])
+            more = f' and {len(absent) - MAX_NAMED_CLASSES} more classes' if len(absent) > MAX_NAMED_CLASSES else ''
+            hit = make_hit(len(absent), f'no mask of {split} shows {named}{more}')
+            findings += make_findings(task.rules, (split, FILE_NAME), [('class_absent', hit)])
     return findings
 
 

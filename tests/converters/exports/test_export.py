@@ -26,7 +26,7 @@ from mmseg_ext.data.masks import read_mask, write_mask
 from mmseg_ext.errors import InputError
 
 Mask = NDArray[np.uint8]
-CLASSES = Classes(('background', 'scratch', 'a "dent" & <more>'), ((0, 0, 0), (48, 112, 32), (176, 112, 32)))
+CLASSES = Classes(('background', 'ignored', 'a "dent" & <more>'), ((0, 0, 0), (48, 112, 32), (176, 112, 32)))
 MASKS = arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.sampled_from([0, 1, 2, 255]))
 
 
@@ -135,7 +135,7 @@ def test_the_pixels_that_a_tolerance_costs_are_counted_by_class(
     assert main([*command, '--tolerance', '2']) == 0
     text = capsys.readouterr().out
     (back,) = read_back('yolo', out, tmp_path / 'back')
-    wrong = {name: int((disc != back)[disc == value].sum()) for value, name in enumerate(('background', 'scratch'))}
+    wrong = {name: int((disc != back)[disc == value].sum()) for value, name in enumerate(('background', 'ignored'))}
     assert sum(wrong.values()) > 10
     rows_of = {line.split()[0]: line.split() for line in text.splitlines() if line}
     assert [int(rows_of[name][-1]) for name in wrong] == list(wrong.values())
@@ -143,7 +143,7 @@ def test_the_pixels_that_a_tolerance_costs_are_counted_by_class(
     with pytest.raises(InputError, match='holds an earlier export'):
         main(command)
     assert main([*command, '--overwrite', '--json', str(tmp_path / 'report.json')]) == 0
-    assert 'px differ' not in json.loads((tmp_path / 'report.json').read_text())['classes']['scratch']
+    assert 'px differ' not in json.loads((tmp_path / 'report.json').read_text())['classes']['ignored']
 
 
 def test_one_bad_file_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

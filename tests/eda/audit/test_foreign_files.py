@@ -73,9 +73,14 @@ def test_masks_that_are_ignored_everywhere_and_absent_classes(write_set: WriteSe
     assert (finding.stem, finding.severity) == ('train_1', 'error')
     assert found(root, 'empty_mask') == []
     absent = [(finding.split, finding.stem, finding.value) for finding in found(root, 'class_absent')]
-    assert absent == [('train', 'dataset.yaml', 2), ('val', 'dataset.yaml', 2)]
+    assert absent == [('train', 'dataset.yaml', 1), ('val', 'dataset.yaml', 1)]
     write_audit_page(tmp_path / 'audit.html', audit_label_set(root))
     assert 'no mask of val shows dog (class 2)' in (tmp_path / 'audit.html').read_text(encoding='utf-8')
+    names = ['background', 'cat', *(f'c{value}' for value in range(2, 20))]
+    (root / 'dataset.yaml').write_text(f'classes: {names}\n')
+    (finding, _) = found(root, 'class_absent')  # one a split
+    assert finding.value == 18
+    assert finding.message.endswith(', c11 (class 11) and 8 more classes')
 
 
 @pytest.mark.parametrize('orientation', range(1, 9))

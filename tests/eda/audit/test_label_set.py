@@ -113,7 +113,6 @@ def test_findings_are_ordered_by_split_stem_and_rule(write_set: Callable[..., Pa
         ('train_1', 'noise'),
         ('z.txt', 'stray_file'),
         ('dataset.yaml', 'class_absent'),
-        ('dataset.yaml', 'class_absent'),
         ('val_0', 'empty_mask'),
     ]
 
