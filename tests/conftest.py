@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import pytest
 from hypothesis import settings
+from unformatted_configs import leave_configs_unformatted
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -37,7 +39,12 @@ class RunTool(Protocol):
     """Runs ``tools/<name>.py`` with arguments as a user would, and returns what it printed and its exit code."""
 
     def __call__(
-        self, name: str, *args: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self,
+        name: str,
+        *args: object,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        terminal: str | None = None,
     ) -> subprocess.CompletedProcess[str]: ...
 
 
@@ -47,21 +54,57 @@ def repo_root() -> Path:
 
 
 @pytest.fixture(scope='session')
-def run_tool(repo_root: Path) -> RunTool:
+def fork_server(repo_root: Path) -> Iterator[subprocess.Popen[str]]:
+    server = subprocess.Popen(
+        [sys.executable, str(repo_root / 'tests' / 'support' / 'fork_server.py')],
+        env={**os.environ, 'PYTHONPATH': str(repo_root), 'OMP_NUM_THREADS': '1'},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield server
+    server.communicate('\n', timeout=60)  # closing alone may not do: other forks of this process hold the pipe too
+
+
+@pytest.fixture(scope='session')
+def run_tool(fork_server: subprocess.Popen[str], repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> RunTool:
+    """Runs tools in forks of one process, without the seconds that their imports take.
+
+    That they start by themselves is what the tests of the tutorial and of the wheel prove.
+    """
+    folder = tmp_path_factory.mktemp('output')
+
     def run(
-        name: str, *args: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+        name: str,
+        *args: object,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        terminal: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(repo_root / 'tools' / f'{name}.py'), *map(str, args)],
-            env={**os.environ, 'PYTHONPATH': str(repo_root), 'OMP_NUM_THREADS': '1', **(env or {})},
-            cwd=cwd or repo_root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,  # only so that a hanging tool cannot hang the run
-        )
+        streams = [terminal or str(folder / stream) for stream in ('stdout', 'stderr')]
+        for stream in streams if terminal is None else []:
+            Path(stream).write_text('')
+        job = {
+            'argv': [str(repo_root / 'tools' / f'{name}.py'), *map(str, args)],
+            'env': {**os.environ, 'PYTHONPATH': str(repo_root), 'OMP_NUM_THREADS': '1', **(env or {})},
+            'cwd': str(cwd or repo_root),
+            'stdout': streams[0],
+            'stderr': streams[1],
+        }
+        assert fork_server.stdin is not None
+        assert fork_server.stdout is not None
+        fork_server.stdin.write(json.dumps(job) + '\n')
+        fork_server.stdin.flush()
+        code = int(fork_server.stdout.readline())
+        out, err = ('', '') if terminal else (Path(stream).read_text() for stream in streams)
+        return subprocess.CompletedProcess(job['argv'], code, out, err)
 
     return run
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _unformatted_configs() -> None:
+    leave_configs_unformatted()
 
 
 @pytest.fixture(scope='session')

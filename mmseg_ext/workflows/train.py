@@ -84,13 +84,16 @@ def train(
             config.setdefault('randomness', {})['seed'] = seed
         if amp:
             _enable_autocast(config)
-        if not torch.cuda.is_available() and not cpu_has_bfloat16():
-            _leave_float32(config)
+        lowered = not torch.cuda.is_available() and not cpu_has_bfloat16() and _leave_float32(config)
         if skip_nonfinite:
             _skip_nonfinite(config)
         set_mode(config, clearml)
         try:
             runner = build_runner(config)
+            if lowered:
+                runner.logger.warning(
+                    'this processor has no bfloat16 instructions: the training is in float32, which is faster'
+                )
             if resume and not config.resume:
                 runner.logger.warning(f'{work_dir}: no checkpoint to resume from; the training starts at its beginning')
             connect(runner)
@@ -191,14 +194,19 @@ def _enable_autocast(config: Config) -> None:
     config.optim_wrapper.type = 'mmseg_ext.AutocastOptimWrapper'
 
 
-def _leave_float32(config: Config) -> None:
-    """Write float32 for bfloat16, so that the records of the run and its config say what was used."""
-    if _has_autocast(config) and config.optim_wrapper.get('dtype', 'bfloat16') == 'bfloat16':
+def _leave_float32(config: Config) -> bool:
+    """Write float32 for bfloat16, so that the records of the run and its config say what was used.
+
+    Returns:
+        Whether the training would have been in bfloat16.
+    """
+    lowered = _has_autocast(config) and config.optim_wrapper.get('dtype', 'bfloat16') == 'bfloat16'
+    if lowered:
         config.optim_wrapper.dtype = None
-        _warn('this processor has no bfloat16 instructions; the training is in float32, which is faster here')
     for name in ('val_cfg', 'test_cfg'):
         if (config.get(name) or {}).get('dtype') == 'bfloat16':
             config[name].dtype = None
+    return lowered
 
 
 def _skip_nonfinite(config: Config) -> None:

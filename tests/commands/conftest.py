@@ -1,12 +1,9 @@
-"""A tiny data set, a tiny experiment on it, and tools that start at once."""
+"""A tiny data set and a tiny experiment on it."""
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,51 +47,14 @@ def write_config(repo_root: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope='session')
-def fork_server(repo_root: Path) -> Iterator[subprocess.Popen[str]]:
+def fast_tool(run_tool: Callable[..., Completed], tiny_data: Path) -> Callable[..., Completed]:
+    """Runs ``tools/<name>.py`` as `run_tool` does, on the tiny data."""
     pytest.importorskip('mmseg')
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name('fork_server.py'))],
-        env={**os.environ, 'PYTHONPATH': str(repo_root), 'OMP_NUM_THREADS': '1'},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    yield server
-    server.communicate('\n', timeout=60)  # closing alone may not do: other forks of this process hold the pipe too
-
-
-@pytest.fixture(scope='session')
-def fast_tool(
-    fork_server: subprocess.Popen[str], repo_root: Path, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Completed]:
-    """Runs ``tools/<name>.py`` on the tiny data as `run_tool` does, without the seconds that its imports take."""
-    folder = tmp_path_factory.mktemp('output')
 
     def run(
-        name: str,
-        *args: Any,
-        data: Path | None = None,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        terminal: str | None = None,
+        name: str, *args: Any, data: Path | None = None, env: Mapping[str, str] | None = None, **options: Any
     ) -> Completed:
-        streams = [terminal or str(folder / stream) for stream in ('stdout', 'stderr')]
-        for stream in streams if terminal is None else []:
-            Path(stream).write_text('')
-        job = {
-            'argv': [str(repo_root / 'tools' / f'{name}.py'), *map(str, args)],
-            'env': {**os.environ, 'OMP_NUM_THREADS': '1', 'DEMO_DATA': str(data or tiny_data), **(env or {})},
-            'cwd': str(cwd or repo_root),
-            'stdout': streams[0],
-            'stderr': streams[1],
-        }
-        assert fork_server.stdin is not None
-        assert fork_server.stdout is not None
-        fork_server.stdin.write(json.dumps(job) + '\n')
-        fork_server.stdin.flush()
-        code = int(fork_server.stdout.readline())
-        out, err = ('', '') if terminal else (Path(stream).read_text() for stream in streams)
-        return subprocess.CompletedProcess(job['argv'], code, out, err)
+        return run_tool(name, *args, env={'DEMO_DATA': str(data or tiny_data), **(env or {})}, **options)
 
     return run
 

@@ -191,8 +191,10 @@ import gc, os, sys
 import mmseg.datasets, mmseg.models, torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from unformatted_configs import leave_configs_unformatted
 from mmseg.visualization import SegLocalVisualizer
 SegLocalVisualizer(), torch.optim.AdamW([torch.zeros(1)])  # what is slow the first time
+leave_configs_unformatted()
 gc.collect(), gc.freeze()
 failed = 0
 for number, path in enumerate(sys.argv[2:]):
@@ -214,7 +216,12 @@ sys.exit(failed)
 
 def test_mmengine_builds_every_config_by_itself(data: dict[str, str], tmp_path: Path) -> None:
     pytest.importorskip('mmseg')
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', **data}
+    environment = {
+        **os.environ,
+        'PYTHONPATH': os.pathsep.join([str(ROOT), str(ROOT / 'tests' / 'support')]),
+        'OMP_NUM_THREADS': '1',
+        **data,
+    }
     command = [sys.executable, '-c', PROBE, str(tmp_path), *map(str, CONFIGS)]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

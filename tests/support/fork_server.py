@@ -8,23 +8,41 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import runpy
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
-import torch
-from mmengine.config import Config
-from mmseg.visualization import SegLocalVisualizer
+import PIL.Image
+from unformatted_configs import leave_configs_unformatted
+
+import mmseg_ext
+
+IMPORTED_BY_FUNCTIONS = (
+    'cv2', 'matplotlib.pyplot', 'mmseg.apis', 'mmseg.engine', 'onnxruntime', 'plotly.graph_objects', 'pyarrow.dataset',
+    'rich.live', 'rich.table', 'setuptools', 'sklearn.metrics', 'sklearn.model_selection', 'torch.utils.cpp_extension',
+)  # fmt: skip
 
 
 def warm_up() -> None:
     """Have done what is done once a process, and keep the garbage collector from copying all of it into each fork."""
-    SegLocalVisualizer()
-    torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
-    assert Config({'a': 1}).pretty_text
+    modules = [module.name for module in pkgutil.walk_packages(mmseg_ext.__path__, 'mmseg_ext.')]
+    for name in (*modules, *IMPORTED_BY_FUNCTIONS):
+        with suppress(ImportError):  # an extra that is not installed, which a test then skips itself for
+            importlib.import_module(name)
+    leave_configs_unformatted()
+    PIL.Image.init()
+    with suppress(ImportError):
+        import torch
+        from mmseg.visualization import SegLocalVisualizer
+
+        SegLocalVisualizer()
+        torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
     gc.collect()
     gc.freeze()
 
