@@ -31,6 +31,7 @@ REMEDIES = {  # as in docs/audit.md
     'exif_orientation': 'see whether the mask lies on the image as it is shown',
     'near_black': 'multiply the values by 16 where 12 bits are stored in 16',
     'unreadable': 'copy or write the file again',
+    'damaged_image': 'look at the image and copy the file again',
     'size_mismatch': 'export the mask again in the size of its image',
     'invalid_class': 'map the ids, or name the class in dataset.yaml',
     'values_0_255': 'write 1 for 255 (mmseg-ext remap --map 0=0 255=1)',

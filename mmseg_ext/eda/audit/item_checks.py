@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,6 +52,8 @@ MASK_CHECKS: dict[str, Callable[..., Hit | None]] = {
 # Those that make sense without a background; the others compare an object with it.
 CHECKS_OF_CLASSES = ('invalid_class', 'ignored_everywhere', 'tiny_object', 'noise')
 DARK_SHARE = 0.999  # of an image's values that must be dark, since a few hot pixels make no photograph
+LIBJPEG_WARNING = re.compile(r'(?:Corrupt JPEG data|Premature end of JPEG)[^\n]*')
+DAMAGE = 'a part of the image may be grey, shifted or of other colours; look at it and copy the file again'
 EXIF_REMEDY = (
     'where a mask was drawn on the stored pixels, remove the orientation from the image (exiftool -Orientation=)'
 )
@@ -100,7 +104,10 @@ def check_item(task: Task, item: Item) -> ItemResult:
             hits.append(('unreadable', make_hit(None, message)))
             return None
 
+    before = _heard_bytes()
     photograph: UprightImage | None = read(read_upright, item.image)
+    if photograph is not None and _heard_bytes() > before and (warning := _libjpeg_warning(item)):
+        hits.append(('damaged_image', make_hit(None, f'{warning}: {DAMAGE}')))
     mask, palette = read(read_palette_mask, item.mask) or (None, None)
     image = None if photograph is None else photograph.pixels
     present = 0
@@ -217,14 +224,17 @@ def _check_shapes(path: Path, size: tuple[int, int] | None, task: Task) -> list[
 
 
 STDERR = 2
+MAX_HEARD_BYTES = 10_000
 _lock = threading.Lock()
 _users = 0
 _saved = -1
+_heard: int | None = None  # what stands in for standard error
+_listening = threading.Lock()
 
 
 @contextmanager
 def quiet_decoders() -> Iterator[None]:
-    """Discard what C libraries write to standard error, since findings report what is wrong with a file.
+    """Keep what C libraries write to standard error to this module, since findings report what is wrong with a file.
 
     Several threads may be inside at once.
     """
@@ -235,8 +245,29 @@ def quiet_decoders() -> Iterator[None]:
         _restore()
 
 
+def _libjpeg_warning(item: Item) -> str | None:
+    """Return what libjpeg says of an image that it decodes nevertheless, None for nothing.
+
+    The image is decoded again, one at a time, since what was heard may be of an image in another thread.
+    """
+    assert item.image is not None
+    with _listening:
+        before = _heard_bytes()
+        read_upright(item.image)
+        if _heard is None:
+            return None
+        text = os.pread(_heard, MAX_HEARD_BYTES, before).decode(errors='replace')
+    match = LIBJPEG_WARNING.search(text)
+    return match[0].strip() if match else None
+
+
+def _heard_bytes() -> int:
+    """Return how much has been written to standard error within `quiet_decoders`."""
+    return 0 if _heard is None else os.fstat(_heard).st_size
+
+
 def _silence() -> None:
-    global _users, _saved
+    global _users, _saved, _heard
     with _lock:
         _users += 1
         if _users > 1:
@@ -246,16 +277,24 @@ def _silence() -> None:
         except OSError:  # it is closed: there is nothing to discard
             _saved = -1
             return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, STDERR)
-        os.close(nowhere)
+        try:
+            with tempfile.TemporaryFile() as file:
+                _heard = os.dup(file.fileno())
+            os.dup2(_heard, STDERR)
+        except OSError:  # no place for a file
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, STDERR)
+            os.close(nowhere)
 
 
 def _restore() -> None:
-    global _users, _saved
+    global _users, _saved, _heard
     with _lock:
         _users -= 1
         if _users == 0 and _saved >= 0:
             os.dup2(_saved, STDERR)
             os.close(_saved)
             _saved = -1
+            if _heard is not None:
+                os.close(_heard)
+                _heard = None

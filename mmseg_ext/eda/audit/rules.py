@@ -52,6 +52,7 @@ RULES: Rules = {
     'nested_folder': Rule('warning'),
     'unread_format': Rule('warning'),
     'unreadable': Rule('error'),
+    'damaged_image': Rule('warning'),
     'exif_orientation': Rule('warning'),
     'near_black': Rule('warning', {'below': 20}),
     'size_mismatch': Rule('error'),

@@ -116,6 +116,25 @@ def test_12_bits_in_16_are_near_black(write_set: WriteSet) -> None:
     assert found(root, 'near_black') == []
 
 
+def test_a_jpeg_that_is_damaged_in_its_middle_is_named(write_set: WriteSet) -> None:
+    root = write_set(train=3)
+    for number, damage in enumerate(('', 'gap', 'cut')):
+        path = root / f'img/train/train_{number}.png'
+        pixels = cv2.imread(str(path))
+        path.unlink()
+        data = cv2.imencode('.jpg', cv2.GaussianBlur(pixels, (0, 0), 3))[1].tobytes()
+        half = len(data) // 2
+        content = {'': data, 'gap': data[:half] + data[half + len(data) // 4 :], 'cut': data[:half] + data[-2:]}
+        path.with_suffix('.jpg').write_bytes(content[damage])
+    findings = found(root, 'damaged_image')
+    assert [(finding.stem, finding.severity) for finding in findings] == [
+        ('train_1', 'warning'),
+        ('train_2', 'warning'),
+    ]
+    assert 'Corrupt JPEG data: premature end of data segment: a part of the image may be grey' in findings[1].message
+    assert found(root, 'unreadable') == []
+
+
 def test_what_is_not_read_is_named(write_set: WriteSet) -> None:
     root = write_set(train=2)
     masks, images = root / 'labels/train', root / 'img/train'
