@@ -9,7 +9,7 @@ export DEMO_DATA ?= .demo/data
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv install install-dev demo pictures report test lint docs format clean
+.PHONY: help venv install install-dev demo pictures report test tests examples lint docs format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -56,8 +56,12 @@ pictures: install-dev demo ## draw docs/images of README and tutorial from the d
 report: install ## write practicum_work/reports/REPORT.md (PETS_ROOT=… says where the pets lie; SCORES=… blind test scores)
 	$(BIN)/python practicum_work/write_report.py '$(or $(PETS_ROOT),data/pets)' $(if $(SCORES),--test-scores '$(SCORES)')
 
-test: install-dev ## run all tests (JOBS=2 at a time), then the examples in docstrings
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+test: tests examples ## run all tests (JOBS=2 at a time), then the examples in docstrings
+
+tests: install-dev
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+examples: install-dev
 	$(BIN)/python -m pytest -q -p no:xdist --doctest-modules mmseg_ext
 
 lint: install-dev ## style, import directions, types, spelling

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -33,6 +35,23 @@ if any(Path(name).expanduser().is_file() for name in ('~/clearml.conf', '~/train
 settings.register_profile('default', deadline=None)
 settings.register_profile('ci', deadline=None, derandomize=True, print_blob=True)
 settings.load_profile('ci' if os.environ.get('CI') else 'default')
+
+
+# xdist begins with the files of many tests. Files of few that take long lead here: at the end they keep a core waiting.
+LONG = (
+    'test_auto.py', 'test_cleaning_ablation.py', 'test_fuzz.py', 'test_mmseg_tools.py', 'test_notebook.py',
+    'test_quickstart.py', 'test_search.py', 'test_tutorial.py', 'test_wheel.py',
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name not in LONG, -tests[item.path]))
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what is imported by now lives to the end of the process
 
 
 class RunTool(Protocol):
