@@ -99,7 +99,12 @@ def test_a_source_becomes_a_data_set(name: str, run_tool: Run, one_line: OneLine
     assert all(np.unique(read_mask(mask)).max() in (1, 2) for mask in masks)
     missing = next(path for path in sorted(source[-1].rglob('*')) if path.is_file() and path.suffix != '.txt')
     missing.unlink()
-    one_line(run_tool(tool, *source, data, *options), str(missing), 'not found', 'unpack')
+    again = run_tool(tool, *source, data, *options)
+    if name == 'coco':  # the image costs only itself
+        assert again.returncode == 1
+        assert f'skipped: {missing}: ' in again.stdout
+    else:
+        one_line(again, str(missing), 'not found', 'unpack')
 
 
 @every_tool
