@@ -11,13 +11,14 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Set
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError, one_line
 
 SETTINGS_FILE = 'settings.json'
+PART = '.part-'  # begins the names of folders within a result folder that are being written
 MAX_TEXT_BYTES = 1 << 29  # of JSON and lists: COCO's largest annotation file has 0.45 GB
 MAX_YAML_BYTES = 1 << 20
 FORMULA_STARTS = ('=', '+', '-', '@', '\t', '\r')
@@ -86,7 +87,7 @@ def check_result_folder(out: str | Path, names: Set[str], overwrite: bool = Fals
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(out, 'is a file', 'choose another `out`')
-    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    found = {path.name for path in out.iterdir() if not path.name.startswith(PART)} if out.is_dir() else set()
     foreign = sorted(found - names)
     if foreign:
         raise InputError(out, f'holds other files ({", ".join(foreign[:3])})', 'choose another `out`')
@@ -146,6 +147,8 @@ def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = 
     """Yield an empty folder that takes the place of ``target`` when the block ends without an exception.
 
     Until then, and after an exception, ``target`` is as it was. Whether it may be replaced is the caller's to check.
+    A link stays, and what it points to is replaced. A folder that cannot be renamed (a mount point, the current folder,
+    one in a folder that is not writable) keeps its place, and its content is exchanged, entry by entry.
 
     Args:
         target: The folder to write or replace. Its parent is made if it is missing.
@@ -154,42 +157,75 @@ def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = 
         is_owner: With ``shared``, whether this process makes, moves and removes the folder: one of them does.
 
     Yields:
-        A folder within a hidden one next to ``target``.
+        A folder within a hidden one next to ``target``, or in it.
 
     Raises:
         InputError: A folder cannot be written to, or the disk is full.
     """
-    target = Path(target)
+    target, place = Path(target), Path(os.path.realpath(target))
     is_owner = is_owner or not shared
     stage: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        stays = _must_stay(place)
+        parent, prefix = (place, PART) if stays else (place.parent, f'.{place.name}-')
+        parent.mkdir(parents=True, exist_ok=True)
         if shared:
-            stage = target.parent / f'.{target.name}.partial'
+            stage = parent / (f'{PART}shared' if stays else f'.{place.name}.partial')
             if is_owner:
                 shutil.rmtree(stage, ignore_errors=True)
                 stage.mkdir()
         else:
-            stage = Path(tempfile.mkdtemp(prefix=f'.{target.name}-', dir=target.parent))
+            stage = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         new = stage / 'new'
         if is_owner:
             new.mkdir()
         yield new
         if is_owner:
-            replaced = target.exists()
-            if replaced:
-                target.rename(stage / 'old')
-            try:
-                new.rename(target)
-            except OSError:
-                if replaced:
-                    (stage / 'old').rename(target)
-                raise
+            _replace(place, new, stage / 'old', stays)
     except OSError as error:
         raise _not_writable(target, error) from error
     finally:
         if stage is not None and is_owner:
             shutil.rmtree(stage, ignore_errors=True)
+
+
+def _must_stay(folder: Path) -> bool:
+    """Whether a folder cannot be replaced by another one: its parent refuses that, or processes are at home in it."""
+    if not folder.is_dir():
+        return False
+    here = Path.cwd()
+    return folder.is_mount() or not os.access(folder.parent, os.W_OK) or folder in (here, *here.parents)
+
+
+def _replace(place: Path, new: Path, old: Path, stays: bool) -> None:
+    """Move a folder, or with ``stays`` its content, to ``old``, and ``new`` to its place; if that fails, move back."""
+    if stays:
+        old.mkdir()
+        moves = [(path, old / path.name) for path in place.iterdir() if path != new.parent]
+        moves += [(path, place / path.name) for path in new.iterdir()]
+    else:
+        moves = [(place, old)] if place.exists() else []
+        moves.append((new, place))
+    done = []
+    try:
+        for source, destination in moves:
+            source.rename(destination)
+            done.append((source, destination))
+    except OSError:
+        for source, destination in reversed(done):
+            destination.rename(source)
+        raise
+
+
+def staged_result(folder: str | Path, names: Set[str]) -> AbstractContextManager[Path]:
+    """Return `staged_folder` for a folder that holds nothing but files of a result, else `staged_files`.
+
+    Args:
+        folder: The folder.
+        names: Names of the files of a result, all of which will be written.
+    """
+    found = {path.name for path in Path(folder).iterdir()} if Path(folder).is_dir() else set()
+    return staged_folder(folder) if found <= names else staged_files(folder)
 
 
 @contextmanager
@@ -208,7 +244,7 @@ def staged_files(folder: str | Path) -> Iterator[Path]:
     stage: Path | None = None
     done = False
     try:
-        stage = Path(tempfile.mkdtemp(prefix='.part-', dir=folder))
+        stage = Path(tempfile.mkdtemp(prefix=PART, dir=folder))
         yield stage
         for path in sorted(path for path in stage.rglob('*') if path.is_file()):
             target = folder / path.relative_to(stage)
@@ -240,6 +276,15 @@ def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding='utf-8')
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a name that a foreign file gives is that of a file in a folder, and leads nowhere else.
+
+    >>> [is_file_name(name) for name in ('a', '..', '../a', '/a', '')]
+    [True, False, False, False, False]
+    """
+    return name not in ('', '.', '..') and not {'/', '\\', '\0'} & set(name)
 
 
 def names_file(path: Path) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from mmseg_ext.files import (
     refuse_existing,
     staged_files,
     staged_folder,
+    staged_result,
     write_json,
     write_text,
 )
@@ -258,6 +260,60 @@ def test_a_staged_folder_is_as_readable_as_the_umask_allows(umask: int, mode: in
     for name in ('set', 'set/split', 'files', 'files/split'):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode, name
     assert stat.S_IMODE((tmp_path / 'files/split/a.txt').stat().st_mode) == mode & 0o666
+
+
+@pytest.mark.parametrize('kind', ['renamed', 'current', 'linked', 'mounted'])
+@pytest.mark.parametrize('fails', [False, True])
+def test_a_folder_is_replaced_as_a_unit_where_it_stands(
+    kind: str, fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / 'out'
+    write_text(place / 'a' / 'b.txt', 'old')
+    write_text(place / 'c.txt', 'old')
+    target = place
+    if kind == 'linked':
+        target = tmp_path / 'link'
+        target.symlink_to(place)
+    elif kind == 'current':
+        monkeypatch.chdir(place)
+        target = Path()
+    elif kind == 'mounted':
+        monkeypatch.setattr(Path, 'is_mount', lambda path: path == place)
+    if fails:
+        rename = Path.rename
+
+        def full(self: Path, new: Path) -> Path:
+            if 'new' in (self.name, self.parent.name):
+                raise OSError(28, 'No space left on device')
+            return rename(self, new)
+
+        monkeypatch.setattr(Path, 'rename', full)
+    number = place.stat().st_ino
+    with pytest.raises(InputError, match='No space left') if fails else nullcontext(), staged_folder(target) as stage:
+        write_text(stage / 'a' / 'd.txt', 'new')
+        assert contents(place / 'a') == {'b.txt': 'old'}
+    assert contents(place) == ({'a/b.txt': 'old', 'c.txt': 'old'} if fails else {'a/d.txt': 'new'})
+    assert {path.name for path in (*tmp_path.iterdir(), *place.iterdir())} <= {'out', 'link', 'a', 'c.txt'}
+    assert target.is_symlink() == (kind == 'linked')
+    if kind in ('current', 'mounted'):
+        assert place.stat().st_ino == number
+
+
+def test_a_result_keeps_other_files_and_else_is_replaced_as_a_unit(tmp_path: Path) -> None:
+    out = tmp_path / 'out'
+    for expected in ({'a.txt': '0'}, {'a.txt': '1'}, {'a.txt': '2', 'mine.txt': 'm'}):
+        number = out.stat().st_ino if out.exists() else 0
+        with staged_result(out, {'a.txt', 'b.txt'}) as stage:
+            (stage / 'a.txt').write_text(expected['a.txt'])
+        assert contents(out) == expected
+        assert (out.stat().st_ino == number) == ('mine.txt' in expected)
+        if expected['a.txt'] == '1':
+            (out / 'mine.txt').write_text('m')
+
+
+def test_what_a_killed_process_left_in_a_result_folder_is_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / '.part-x').mkdir()
+    check_result_folder(tmp_path, {'a.txt'})
 
 
 def test_staged_files_join_those_that_are_there(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def _import(args: argparse.Namespace) -> int:
 
 def _diff(args: argparse.Namespace) -> int:
     from mmseg_ext.eda.diff import diff_csv, diff_json, diff_labels
-    from mmseg_ext.files import refuse_existing, write_json, write_text
+    from mmseg_ext.files import refuse_existing, staged_result, write_json, write_text
 
     if args.out:
         refuse_existing([args.out / name for name in DIFF_FILES], args.overwrite)
@@ -184,9 +184,10 @@ def _diff(args: argparse.Namespace) -> int:
     if args.out:
         from mmseg_ext.reports.diff_page import write_diff_page
 
-        write_text(args.out / 'diff.csv', diff_csv(diff))
-        write_json(args.out / 'diff.json', diff_json(diff))
-        write_diff_page(args.out / 'diff.html', diff, args.data)
+        with staged_result(args.out, set(DIFF_FILES)) as stage:
+            write_text(stage / 'diff.csv', diff_csv(diff))
+            write_json(stage / 'diff.json', diff_json(diff))
+            write_diff_page(stage / 'diff.html', diff, args.data)
     _print_diff(diff, args.top)
     for name in DIFF_FILES if args.out else ():
         print(args.out / name)

@@ -15,8 +15,8 @@ The file, with paths relative to its folder:
 
 from __future__ import annotations
 
-import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any, get_args
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import read_yaml, write_text
-from mmseg_ext.inference.network import Mode, Network
+from mmseg_ext.inference.network import MAX_SIDE, Mode, Network
 from mmseg_ext.inference.views import STRIDE, Views
 
 ONNX_SUFFIX = '.onnx'
@@ -169,10 +169,10 @@ def _read_entry(content: Any, path: Path, number: int) -> Entry:
         if not isinstance(content[key], str) or not content[key]:
             raise InputError(subject, f'`{key}:` must be a path, found {content[key]!r}')
     weight, size, mode, tta = (content.get(key) for key in ('weight', 'size', 'mode', 'tta'))
-    if weight is not None and not (_is_number(weight) and 0 < weight < math.inf):
+    if weight is not None and not (_is_number(weight) and 0 < weight <= sys.float_info.max):
         raise InputError(subject, f'`weight:` must be a number above 0, found {weight!r}')
-    if size is not None and not (isinstance(size, int) and _is_number(size) and size >= STRIDE):
-        raise InputError(subject, f'`size:` must be a whole number of at least {STRIDE}, found {size!r}')
+    if size is not None and not (isinstance(size, int) and _is_number(size) and STRIDE <= size <= MAX_SIDE):
+        raise InputError(subject, f'`size:` must be a whole number from {STRIDE} to {MAX_SIDE}, found {size!r}')
     if mode is not None and mode not in get_args(Mode):
         raise InputError(subject, f'`mode:` must be one of {", ".join(get_args(Mode))}, found {mode!r}')
     if tta is not None and not isinstance(tta, bool):

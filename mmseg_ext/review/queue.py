@@ -86,7 +86,7 @@ def read_queue(path: str | Path, data: DataSet, labels: str) -> Queue:
                 break
         else:
             raise InputError(path, 'is no ranking, audit, error analysis or difference of label sets')
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(path, f'is damaged ({error!r})', 'write it again') from error
     if not queue.entries:
         raise InputError(path, 'names no mask', 'there is nothing to review')

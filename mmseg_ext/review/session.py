@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mmseg_ext.data import DataSet, Mask, read_image, read_mask, write_mask
 from mmseg_ext.data.dataset import MASK_SUFFIX, Key, LabelSet, either_form
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, read_json, staged_folder, write_json, write_text
+from mmseg_ext.files import atomic_path, parse_json, read_json, staged_folder, write_json, write_text
 from mmseg_ext.local_server import RefusedError
 from mmseg_ext.review.queue import Entry
 
@@ -283,9 +283,11 @@ class Review:
         self._decisions, self._counts = {}, Counter()
         for number, line in enumerate(_read_text(journal).splitlines(), 1):
             try:
-                done = Decision(**json.loads(line))
+                done = Decision(**parse_json(line))
                 if done.decision not in DECISIONS or not isinstance(done.changed, int):
                     raise ValueError(done.decision)
+                if not all(isinstance(name, str) for name in done.key):
+                    raise ValueError(done.key)
             except (ValueError, TypeError) as error:
                 raise InputError(journal, f'line {number} is no decision', 'remove the line') from error
             self._decisions[done.key] = done

@@ -5,7 +5,7 @@ Why msgspec: docs/adr/0016-msgspec-for-files-read-back.md.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, get_type_hints
@@ -177,6 +177,6 @@ def as_setting(value: Any) -> Any:
     >>> as_setting([1, 2]), as_setting(0.5), as_setting(float('nan'))
     ('[1, 2]', 0.5, 'nan')
     """
-    if value is None or (isinstance(value, int | float) and math.isfinite(value)):
+    if value is None or (isinstance(value, int | float) and abs(value) <= sys.float_info.max):
         return value
     return one_line(value)[:MAX_SETTING_CHARACTERS]

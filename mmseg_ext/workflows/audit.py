@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_ext.eda.audit import Audit, audit_label_set, read_rules, write_audit_json, write_findings_csv
-from mmseg_ext.files import refuse_existing, staged_files
+from mmseg_ext.files import refuse_existing, staged_result
 
 FILES = ('audit.json', 'findings.csv', 'audit.html')
 
@@ -48,7 +48,7 @@ def audit_labels(
     if out is not None:
         from mmseg_ext.reports.audit_page import write_audit_page
 
-        with staged_files(out) as stage:  # a full disk leaves the earlier result as it was, not half of each
+        with staged_result(out, set(FILES)) as stage:
             write_audit_json(stage / FILES[0], result)
             write_findings_csv(stage / FILES[1], result)
             write_audit_page(stage / FILES[2], result)

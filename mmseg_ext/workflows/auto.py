@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,10 +97,12 @@ def run_all(
         report(f'2/5 init: planning for {minutes:g} minutes')
         plan_config(root, config, labels=chosen, json=out / PLAN, overwrite=True, **wanted)
     plan = read_json(out / PLAN)
+    with _undamaged(out / PLAN):
+        split = _scored_split(plan)
+        length = f'{plan["plan"]["steps"]} steps, about {plan["plan"]["minutes"]:g} minutes'
     if read_run_json(out / RUN / RUN_RECORD).get('status') != FINISHED:
-        report(f'3/5 train: {plan["plan"]["steps"]} steps, about {plan["plan"]["minutes"]:g} minutes')
+        report(f'3/5 train: {length}')
         _apart(_train, str(config), str(out / RUN))
-    split = _scored_split(plan)
     if not (out / TEST / METRICS).is_file():
         report(f'4/5 test: {split}')
         _apart(_test, str(config), str(out / RUN), split, str(out / TEST))
@@ -109,10 +112,10 @@ def run_all(
 
         analyze_errors(out / TEST, out / ERRORS, overwrite=True, command=['mmseg-ext', 'auto', str(data)])
     metrics, errors = read_json(out / TEST / METRICS), read_json(out / ERRORS / 'errors.json')
-    sentences = _sentences(audit, plan, metrics, errors)
-    write_auto_page(
-        out / PAGE, f'{root.name}: from masks to errors', sentences, _steps(audit, plan, metrics, errors, config, split)
-    )
+    with _undamaged(out):
+        sentences = _sentences(audit, plan, metrics, errors)
+        steps = _steps(audit, plan, metrics, errors, config, split)
+    write_auto_page(out / PAGE, f'{root.name}: from masks to errors', sentences, steps)
     return AutoResult(out / PAGE, tuple(sentences), config, metrics)
 
 
@@ -125,8 +128,13 @@ def _audit(root: Path, labels: str, out: Path, ignore_errors: bool, report: Call
     from mmseg_ext.workflows.audit import audit_labels
 
     done = out / AUDIT / 'audit.html'
-    summary = read_json(out / AUDIT / 'audit.json')['summary'] if done.is_file() else None
-    if summary is None or (summary['severities']['error'] and not ignore_errors):
+    summary = None
+    if done.is_file():
+        content = read_json(out / AUDIT / 'audit.json')
+        with _undamaged(out / AUDIT):
+            summary = content['summary']
+            found = summary['severities']['error']
+    if summary is None or (found and not ignore_errors):
         report(f'1/5 audit: {labels}')
         summary = audit_labels(root, labels, out=out / AUDIT, overwrite=True).summary()
     errors = summary['severities']['error']
@@ -138,6 +146,15 @@ def _audit(root: Path, labels: str, out: Path, ignore_errors: bool, report: Call
             exit_code=1,
         )
     return dict(summary)
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """Refuse a result of an earlier call that has another form than we write."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(path, f'holds a damaged result ({error!r})', 'remove it, and run this again') from error
 
 
 def _remove_if_empty(out: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds, clean_label_set
+from mmseg_ext.eda.cleaning.report import RECORD, TABLE
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import staged_result
 from mmseg_ext.reports.cleaning_page import write_cleaning_page
 
 PAGE = 'cleaning.html'
@@ -50,8 +52,9 @@ def clean_labels(
         if folder is not None or not dry_run:
             write_cleaning_page(masks / PAGE, result, root, masks, classes)
         if folder is not None:
-            result.write_tables(folder)
-            write_cleaning_page(folder / PAGE, result, root, masks, classes)
+            with staged_result(folder, {TABLE, RECORD, PAGE}) as stage:
+                result.write_tables(stage)
+                write_cleaning_page(stage / PAGE, result, root, masks, classes)
 
     return clean_label_set(
         root, labels, to, splits=splits, rules=rules, limits=thresholds, dry_run=dry_run, overwrite=overwrite,

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from mmseg_ext.converters.crops import PAD_COLOUR
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import IMAGES, DataSet, Item
-from mmseg_ext.data.images import read_image, write_image
+from mmseg_ext.data.images import pixel_limit, read_image, write_image
 from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.data.tiles import Tile, place_tiles, tile_cores, tile_weights
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import read_json, staged_folder, write_json
+from mmseg_ext.files import is_file_name, read_json, staged_folder, write_json
 from mmseg_ext.progress import track
 
 RECORD_FILE = 'tiles.json'
@@ -231,9 +231,12 @@ def _read_record(path: Path) -> tuple[int, int, list[tuple[str, str, int, int]]]
     try:
         size, overlap = int(content['size']), int(content['overlap'])
         images = [(str(i['split']), str(i['stem']), int(i['height']), int(i['width'])) for i in content['images']]
-        if not 0 <= overlap < size or any(height < 1 or width < 1 for _, _, height, width in images):
+        limit = pixel_limit()
+        if not 0 <= overlap < size or any(h < 1 or w < 1 or h * w > limit for _, _, h, w in images):
             raise ValueError('sizes out of range')
-    except (KeyError, TypeError, ValueError) as error:
+        if strange := next((name for image in images for name in image[:2] if not is_file_name(name)), None):
+            raise ValueError(f'{strange!r} is no name of a file')
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             path, f'is no record of tiles ({error!r})', 'name a data set made by mmseg-ext tile'
         ) from error

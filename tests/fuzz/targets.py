@@ -458,6 +458,200 @@ def read_data_files(folder: Path) -> None:
     audit(folder)
 
 
+def make_pairs(folder: Path) -> None:
+    """Foreign masks of numbers and of colours, with their images, and tables."""
+    for place in ('images', 'numbers', 'colours'):
+        (folder / place).mkdir()
+    for seed, stem in enumerate('ab'):
+        Image.fromarray(pixels(seed)).save(folder / f'images/{stem}.png')
+        Image.fromarray(indices(seed).astype(np.uint16) * 100).save(folder / f'numbers/{stem}.png')
+        Image.fromarray(np.array(PALETTE, np.uint8)[indices(seed)]).save(folder / f'colours/{stem}.png')
+    (folder / 'table.csv').write_text('name,r,g,b\nbackground,0,0,0\ncat,220,60,60\ndog,60,100,230\n')
+
+
+def read_pairs(folder: Path) -> None:
+    """Convert both kinds of masks."""
+    from mmseg_ext.converters.folder import convert_colour, convert_folder
+    from mmseg_ext.converters.split import SplitOptions
+    from mmseg_ext.errors import InputError
+
+    names, split = dict(zip((0, 100, 200), NAMES, strict=True)), SplitOptions(val=0, test=0)
+    try:
+        convert_folder(folder / 'images', folder / 'numbers', folder / 'out', values=names, split=split)
+    except InputError as error:
+        check_message(error)
+    table = folder / 'table.csv'
+    convert_colour(folder / 'images', folder / 'colours', folder / 'out2', colours=table, split=split)
+
+
+def make_remap(folder: Path) -> None:
+    """A data set whose masks have other values and palettes, and the classes of those."""
+    make_data(folder)
+    Image.fromarray(indices()).save(folder / 'labels/train/a.png')
+    Image.fromarray(np.array(PALETTE, np.uint8)[indices(1)]).save(folder / 'labels/train/b.png')
+    (folder / 'old').mkdir()
+    Classes(NAMES[::-1], PALETTE[::-1]).write(folder / 'old')
+
+
+def read_remap(folder: Path) -> None:
+    """Remap by the names of the classes, and by colour."""
+    from mmseg_ext.errors import InputError
+    from mmseg_ext.workflows.remap import remap_labels
+
+    for number, options in enumerate(({'source': folder / 'old'}, {'by_colour': True}, {'table': ['0=dog', '1=0']})):
+        try:
+            remap_labels(folder, 'labels', f'new{number}', **options)
+        except InputError as error:
+            check_message(error)
+
+
+def make_tiles(folder: Path) -> None:
+    """A data set of tiles."""
+    from mmseg_ext.workflows.tile import tile_data_set
+
+    (folder / 'data').mkdir()
+    make_data(folder / 'data')
+    tile_data_set(folder / 'data', folder / 'tiles', size=16, overlap=4)
+
+
+def read_tiles(folder: Path) -> None:
+    """Put its masks together; nothing may be written elsewhere."""
+    from mmseg_ext.errors import InputError
+    from mmseg_ext.workflows.tile import stitch_predictions
+
+    before = sorted(folder.rglob('*'))
+    try:
+        stitch_predictions(folder / 'tiles', folder / 'tiles/labels', folder / 'deep/deeper/out')
+    except InputError as error:
+        check_message(error)
+    new = [path for path in folder.rglob('*') if path not in before and not path.is_dir()]
+    if stray := [path for path in new if folder / 'deep/deeper/out' not in path.parents]:
+        raise AssertionError(f'wrote {stray}')
+
+
+def make_ensemble(folder: Path) -> None:
+    """An ensemble of two models, one of which is a config."""
+    make_onnx(folder)
+    (folder / 'net.py').write_text('x = 1\n')
+    (folder / 'ensemble.yaml').write_text(
+        'members:\n- model: a.onnx\n  weight: 2\n- model: a.onnx\n  size: 64\n  tta: true\n'
+        '- config: net.py\n  checkpoint: best.pth\n  mode: whole\n'
+    )
+
+
+def read_ensemble_file(folder: Path) -> None:
+    """Read it; open and use those that hold models of ONNX alone."""
+    from mmseg_ext.inference.ensemble import is_ensemble, read_ensemble
+    from mmseg_ext.inference.predictor import Predictor
+
+    path = folder / 'ensemble.yaml'
+    is_ensemble(path)
+    entries = read_ensemble(path)
+    if all(entry.checkpoint is None for entry in entries):
+        Predictor(path).predict(pixels())
+
+
+def make_review(folder: Path) -> None:
+    """A data set with results that name masks, and a review that has begun."""
+    from mmseg_ext.workflows.audit import audit_labels
+    from mmseg_ext.workflows.review import open_review
+
+    make_data(folder)
+    audit_labels(folder, json=folder / 'audit.json')
+    finding = {'split': 'train', 'stem': 'a', 'check': 'fragments', 'severity': 'error', 'message': 'm'}
+    findings = [{**finding, 'boxes': [[1, 2, 3, 4]]}, {**finding, 'stem': 'b', 'severity': 'info'}]
+    write_json(folder / 'audit.json', {'findings': findings, 'summary': {'labels': 'labels'}})
+    rows = [{'stem': 'a', 'kind': 'extra', 'score': 0.5}, {'stem': 'b', 'kind': 'none', 'score': 0.7}]
+    settings = {'labels': 'labels', 'split': 'train'}
+    write_json(folder / 'ranking.json', {'settings': settings, 'score': 'score', 'rows': rows})
+    files = [{'split': 'train', 'stem': 'a', 'changed': 3, 'status': 'changed', 'flips': {'cat → dog': 3}}]
+    write_json(folder / 'diff.json', {'a': 'labels', 'b': 'labels', 'files': files})
+    suspects = {'found': [{'stem': 'b', 'kind': 'extra', 'agreement': 0.3}]}
+    images = [{'stem': 'a', 'object_dice': 50.0, 'causes': {'border': 7}}, {'stem': 'b', 'object_dice': None}]
+    result = {'split': 'train', 'folder': 'result', 'labels': 'labels'}
+    write_json(folder / 'errors.json', {'result': result, 'images': images, 'label_suspects': suspects})
+    (folder / 'queue.txt').write_text('train/a\nb\n')
+    review = open_review(folder, to='reviewed')
+    for stem in 'ab':
+        review.decide(('train', stem), 'skip', review.mask(('train', stem))[1], seconds=2)
+
+
+def read_review(folder: Path) -> None:
+    """Open every queue, and go on with the review."""
+    from mmseg_ext.errors import InputError
+    from mmseg_ext.review.server import count_decisions, describe, describe_item
+    from mmseg_ext.workflows.review import open_review
+
+    for name in ('audit.json', 'ranking.json', 'diff.json', 'errors.json', 'queue.txt', None):
+        try:
+            review = open_review(folder, None if name is None else folder / name, to='reviewed')
+            count_decisions(review)
+            answers = [describe(review), *(describe_item(review, key) for key in review.entries)]
+            json.dumps(answers, allow_nan=False, ensure_ascii=False).encode()
+        except InputError as error:
+            check_message(error)
+
+
+def make_oxford(folder: Path) -> None:
+    """Four pets of the Oxford data set."""
+    for place in ('images', 'annotations/trimaps'):
+        (folder / place).mkdir(parents=True)
+    lines = []
+    for number, name in enumerate(('Cat_1', 'Cat_2', 'dog_1', 'dog_2')):
+        lines.append(f'{name} {1 + number // 2} {1 + number // 2} 1\n')
+        Image.fromarray(pixels(number)).save(folder / f'images/{name}.jpg')
+        Image.fromarray(indices(number) + np.uint8(1)).save(folder / f'annotations/trimaps/{name}.png')
+    (folder / 'annotations/list.txt').write_text('#Image CLASS-ID SPECIES BREED ID\n' + ''.join(lines))
+    (folder / 'annotations/trainval.txt').write_text(''.join(lines[::2]))
+    (folder / 'annotations/test.txt').write_text(''.join(lines[1::2]))
+
+
+def read_oxford(folder: Path) -> None:
+    """Convert them."""
+    from mmseg_ext.converters.oxford_pet import convert_oxford_pet
+
+    convert_oxford_pet(folder, folder / 'out')
+
+
+def make_auto(folder: Path) -> None:
+    """The result folder of a whole run, with its data."""
+    from mmseg_ext.workflows.audit import audit_labels
+    from mmseg_ext.workflows.errors import analyze_errors
+
+    make_records(folder)
+    data, out = (folder / 'data').resolve(), folder / 'auto'
+    (out / 'run').mkdir(parents=True)
+    shutil.move(folder / 'result', out / 'test')
+    (folder / 'settings.txt').write_text(str(data))
+    wanted = {'minutes': 1, 'device': 'cpu', 'backbone': None, 'orientation': 'upright', 'seed': 0}
+    write_json(out / 'settings.json', {'data': str(data), 'labels': 'labels', **wanted})
+    audit_labels(data, out=out / 'audit')
+    choices = [{'name': 'size', 'value': '24×24', 'reason': 'r'}]
+    plan = {'steps': 3, 'minutes': 1.5, 'memory_gb': 1.0, 'backbone': 'b', 'size': [24, 24], 'labels': 'labels'}
+    write_json(out / 'plan.json', {'plan': {**plan, 'choices': choices}, 'profile': {'masked': {'labels': ['train']}}})
+    write_json(out / 'run/run.json', {'status': 'finished'})
+    (out / 'data.py').write_text('x = 1\n')
+    analyze_errors(out / 'test', out / 'errors')
+
+
+def read_auto(folder: Path) -> None:
+    """Go on with it, where nothing is left to do but the page."""
+    from mmseg_ext.errors import InputError
+    from mmseg_ext.files import read_json
+    from mmseg_ext.workflows import auto
+
+    def stop(*_: object) -> None:
+        raise InputError('training', 'is to begin')
+
+    auto._apart = stop  # type: ignore[assignment]
+    wanted = read_json(folder / 'auto/settings.json')
+    write_json(folder / 'auto/settings.json', {**wanted, 'data': str((folder / 'data').resolve())})
+    auto.run_all(
+        folder / 'data', folder / 'auto', minutes=1, device='cpu', labels='labels', ignore_audit_errors=True,
+        report=lambda _: None,
+    )  # fmt: skip
+
+
 TARGETS: dict[str, Target] = {
     'mask': Target(make_masks, lambda folder: each(folder, read_mask)),
     'image': Target(make_images, lambda folder: each(folder, read_image, read_header)),
@@ -476,4 +670,11 @@ TARGETS: dict[str, Target] = {
     'VOC': Target(make_voc, read_voc, ('labelmap.txt', 'ImageSets/*/*')),
     'checkpoint': Target(make_checkpoint, read_checkpoint),
     'config dump': Target(make_dump, read_dump),
+    'foreign masks': Target(make_pairs, read_pairs),
+    'remapping': Target(make_remap, read_remap, ('dataset.yaml', 'labels/*/*')),
+    'tiles': Target(make_tiles, read_tiles, ('tiles/tiles.json', 'tiles/labels/*/*')),
+    'ensemble': Target(make_ensemble, read_ensemble_file, ('ensemble.yaml',)),
+    'review': Target(make_review, read_review, ('*.json', '*.jsonl', 'queue.txt')),
+    'Oxford': Target(make_oxford, read_oxford, ('annotations/*.txt', 'annotations/trimaps/*')),
+    'whole run': Target(make_auto, read_auto, ('auto/*.json', 'auto/*/*.json')),
 }

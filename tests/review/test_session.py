@@ -79,9 +79,10 @@ def test_the_journal_and_where_the_next_start_goes_on(root: Path, open_review: O
     assert again.mask(A)[1] == review.mask(A)[1]
     decide(again, C, 'keep')
     assert review.decision(C) is not None  # another process sees it
-    journal.write_text('{"split": 1}\n')
-    with pytest.raises(InputError, match='line 1 is no decision'):
-        open_review()
+    for line in ('{"split": 1}', lines[0].replace('"a"', '["a"]'), '[' * 20_000):
+        journal.write_text(f'{line}\n')
+        with pytest.raises(InputError, match='line 1 is no decision'):
+            open_review()
 
 
 def test_a_stale_version_and_unusable_masks_are_refused(open_review: Open) -> None:

@@ -149,6 +149,9 @@ def test_wrong_use(tmp_path: Path) -> None:
         tile_data_set(data, tmp_path / 'out')
     with pytest.raises(InputError, match='holds no prediction of a tile'):
         stitch_predictions(tmp_path / 'out', data, tmp_path / 'whole')
-    (tmp_path / 'out/tiles.json').write_text(json.dumps({'size': 4, 'overlap': 9, 'images': []}))
-    with pytest.raises(InputError, match='is no record of tiles'):
-        stitch_predictions(tmp_path / 'out', data, tmp_path / 'whole')
+    image = {'split': 'train', 'stem': 'a', 'height': 9, 'width': 9}
+    for overlap, change in ((9, {}), (0, {'stem': '../../a'}), (0, {'split': '..'}), (0, {'width': 2**40})):
+        record = {'size': 8, 'overlap': overlap, 'images': [{**image, **change}]}
+        (tmp_path / 'out/tiles.json').write_text(json.dumps(record))
+        with pytest.raises(InputError, match='is no record of tiles'):
+            stitch_predictions(tmp_path / 'out', data, tmp_path / 'whole')

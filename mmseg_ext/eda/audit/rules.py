@@ -10,7 +10,7 @@ replace single values::
 
 from __future__ import annotations
 
-import math
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -144,7 +144,7 @@ def _change(rules: dict[str, Rule], check: str, name: str, value: Any, source: s
     if name not in rule.thresholds:
         known = ', '.join([*rule.thresholds, 'severity'])
         raise InputError(source, f'{check} has no threshold {name!r}', f'it has {known}')
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
         raise InputError(source, f'{check}.{name} must be a number of at least 0, found {value!r}')
     return {**rules, check: replace(rule, thresholds={**rule.thresholds, name: value})}
 

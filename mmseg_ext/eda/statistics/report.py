@@ -16,7 +16,7 @@ from mmseg_ext.eda.statistics.figures import (
     position_figure,
 )
 from mmseg_ext.eda.table import Table
-from mmseg_ext.files import check_result_folder, make_folder, write_text
+from mmseg_ext.files import check_result_folder, staged_folder, write_text
 
 PAGE = 'statistics.md'
 FIGURES = ('balance', 'area', 'light', 'position', 'drift')
@@ -59,7 +59,6 @@ def write_report(
         InputError: The folder holds other files, or an earlier result without ``overwrite``.
     """
     check_out(out, overwrite)
-    out = make_folder(out)
     figures = {
         'balance': balance_figure(statistics),
         'area': area_figure(statistics),
@@ -68,12 +67,13 @@ def write_report(
         'drift': drift_figure(statistics, drifts, reference_split(statistics, reference)),
     }
     lines = [f'# Statistics of {statistics.labels}', '']
-    for name, table in tables.items():
-        write_text(out / f'{name}.csv', table.csv())
-        lines += [table.markdown()]
-        if name in figures:
-            for kind in FORMATS:
-                save_figure(figures[name], out / f'{name}.{kind}')
-            lines += [f'![{table.title}]({name}.png)', '']
-    write_text(out / PAGE, '\n'.join(lines))
-    return out / PAGE
+    with staged_folder(out) as stage:
+        for name, table in tables.items():
+            write_text(stage / f'{name}.csv', table.csv())
+            lines += [table.markdown()]
+            if name in figures:
+                for kind in FORMATS:
+                    save_figure(figures[name], stage / f'{name}.{kind}')
+                lines += [f'![{table.title}]({name}.png)', '']
+        write_text(stage / PAGE, '\n'.join(lines))
+    return Path(out) / PAGE

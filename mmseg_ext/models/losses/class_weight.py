@@ -216,7 +216,7 @@ def read_weights(path: str | Path) -> tuple[list[str] | None, list[float]]:
         named = isinstance(content, dict)
         classes = [str(name) for name in content['classes']] if named else None
         weights = checked_weights(content['weights'] if named else content)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         detail = f'no key {error}' if isinstance(error, KeyError) else error
         raise InputError(
             path, f'expected {{"classes": [...], "weights": [...]}} or a list of weights: {detail}'

@@ -10,7 +10,7 @@ from typing import Any
 from mmseg_ext.eda.plots import save_figure
 from mmseg_ext.evaluation.errors.slices import DARK_ON_DARK
 from mmseg_ext.evaluation.errors.tables import correction_sentence, error_tables, text
-from mmseg_ext.files import make_folder, refuse_existing, write_text
+from mmseg_ext.files import refuse_existing, staged_files, write_text
 from mmseg_ext.reports.errors.charts import error_figures
 from mmseg_ext.reports.errors.conclusions import conclude
 from mmseg_ext.reports.errors.page import NO_PROBABILITIES
@@ -55,10 +55,7 @@ def write_errors_markdown(path: str | Path, summary: Summary) -> None:
         InputError: A file cannot be written.
     """
     path = Path(path)
-    folder = make_folder(path.parent / FIGURES)
     figures = error_figures(summary)
-    for name, figure in figures.items():
-        save_figure(figure, folder / f'errors_{name}.png')
     tables = error_tables(summary)
     lines = ['# Why does it fail?', '', *_head(summary), '', '## In short', '', *error_claims(summary), '']
     for title, names in SECTIONS.items():
@@ -74,7 +71,10 @@ def write_errors_markdown(path: str | Path, summary: Summary) -> None:
                     lines += [f'![{ALT_TEXTS[chart]}]({FIGURES}/errors_{chart}.png)', '']
     if not summary['result']['probabilities']:
         lines += ['## Does the model know?', '', NO_PROBABILITIES, '']
-    write_text(path, '\n'.join(lines))
+    with staged_files(path.parent) as stage:
+        for name, figure in figures.items():
+            save_figure(figure, stage / FIGURES / f'errors_{name}.png')
+        write_text(stage / path.name, '\n'.join(lines))
 
 
 def _head(summary: Summary) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from mmseg_ext.eda.plots import save_figure
 from mmseg_ext.evaluation.errors.analysis import Analysis
 from mmseg_ext.evaluation.errors.tables import error_tables
-from mmseg_ext.files import check_result_folder, make_folder, write_json, write_text
+from mmseg_ext.files import check_result_folder, staged_folder, write_json, write_text
 from mmseg_ext.reports.errors.charts import error_figures
 from mmseg_ext.reports.errors.page import GALLERY_IMAGES, write_errors_page
 
@@ -32,7 +32,7 @@ def check_out(out: str | Path, overwrite: bool = False) -> None:
 def write_error_outputs(
     out: str | Path, analysis: Analysis, summary: Mapping[str, Any], top: int = GALLERY_IMAGES
 ) -> Path:
-    """Write all files into a folder, ``errors.json`` last; the files of an earlier analysis are removed.
+    """Write all files into a folder, in place of an earlier analysis.
 
     Args:
         out: The folder.
@@ -46,14 +46,12 @@ def write_error_outputs(
     Raises:
         InputError: A file cannot be read or written.
     """
-    out = make_folder(out)
-    for name in OURS & {path.name for path in out.iterdir()}:
-        (out / name).unlink()
-    for name, table in error_tables(summary).items():
-        write_text(out / f'{name}.csv', table.csv())
-    for name, figure in error_figures(summary).items():
-        for kind in ('png', 'svg'):
-            save_figure(figure, out / f'{name}.{kind}')
-    write_errors_page(out / PAGE, analysis, summary, top)
-    write_json(out / NUMBERS, summary)
-    return out / PAGE
+    with staged_folder(out) as stage:
+        for name, table in error_tables(summary).items():
+            write_text(stage / f'{name}.csv', table.csv())
+        for name, figure in error_figures(summary).items():
+            for kind in ('png', 'svg'):
+                save_figure(figure, stage / f'{name}.{kind}')
+        write_errors_page(stage / PAGE, analysis, summary, top)
+        write_json(stage / NUMBERS, summary)
+    return Path(out) / PAGE

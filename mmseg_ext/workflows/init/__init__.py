@@ -10,7 +10,7 @@ from typing import Any
 
 from mmseg_ext.eda.profile import DataProfile, profile_data_set
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import refuse_existing, write_json, write_text
+from mmseg_ext.files import refuse_existing, staged_files, write_json, write_text
 from mmseg_ext.runs.config import load_config
 from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.init.backbones import BACKBONES, choose_backbone
@@ -147,10 +147,11 @@ def plan_config(
         sample_seconds = time_samples(draft)
         stopwatch = Stopwatch(draft, len(profile.classes), machine.device)
         plan = make_plan(profile, machine, stopwatch, sample_seconds=sample_seconds, **common)
-    written = _write_lists(path, sides)
-    write_text(path, text(plan))
+    with staged_files(path.parent) as stage:  # no earlier config with the lists of this one
+        _write_lists(stage / path.name, sides)
+        write_text(stage / path.name, text(plan))
     share = min(1.0, sum(stopwatch.core_shares) / len(stopwatch.core_shares)) if stopwatch.core_shares else 1.0
-    result = PlannedConfig(path, written, plan, profile, machine, work_dir, share)
+    result = PlannedConfig(path, () if sides is None else lists, plan, profile, machine, work_dir, share)
     if json is not None:
         write_json(json, result.as_dict())
     return result
@@ -176,12 +177,7 @@ def _check_writable(path: Path) -> None:
         raise InputError(path, f'cannot be written ({error.strerror})', 'choose another `out`') from error
 
 
-def _write_lists(path: Path, sides: tuple[list[str], list[str]] | None) -> tuple[Path, ...]:
-    if sides is None:
-        return ()
-    written = []
-    for split, stems in zip(('train', 'val'), sides, strict=True):
+def _write_lists(path: Path, sides: tuple[list[str], list[str]] | None) -> None:
+    for split, stems in zip(('train', 'val'), sides or (), strict=False):
         target = path.with_name(f'{path.stem}_{split}.txt')
         write_text(target, list_text(stems, f'{split}: images of img/train'))
-        written.append(target)
-    return tuple(written)
