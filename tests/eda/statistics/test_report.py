@@ -57,13 +57,13 @@ def test_the_folder_holds_page_tables_and_figures(
     with pytest.raises(InputError, match='`overwrite=True`'):
         write_report(out, *report)
     assert (out / 'light.svg').read_text() == 'brightness of the background'
-    page.write_text('old')
+    for path in out.iterdir():
+        path.write_text('old')
     with monkeypatch.context() as patch:
         patch.setattr('mmseg_ext.eda.statistics.report.save_figure', lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             write_report(out, *report, overwrite=True)
-    assert {path.name for path in out.iterdir()} == FILES
-    assert page.read_text(encoding='utf-8') == 'old'
+    assert {path.read_text() for path in out.iterdir()} == {'old'}
     write_report(out, *report, overwrite=True)
     assert page.read_text(encoding='utf-8') == text
 
