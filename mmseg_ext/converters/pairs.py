@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,13 @@ SPLIT_FOLDERS = {
     'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'test': 'test',
     'testing': 'test',
 }  # fmt: skip
-IMAGE_FOLDERS = ('image', 'images', 'img', 'imgs', 'img_dir', 'jpegimages')
-MASK_FOLDERS = ('ann_dir', 'annotation', 'annotations', 'gt', 'label', 'labels', 'mask', 'masks', 'segmentationclass')
+IMAGE_FOLDERS = ('image', 'images', 'img', 'imgs', 'img_dir', 'input', 'inputs', 'jpegimages', 'photos')
+MASK_FOLDERS = (
+    'ann_dir', 'annotation', 'annotations', 'ground_truth', 'groundtruth', 'gt', 'label', 'labels', 'mask', 'masks',
+    'seg', 'segmentation', 'segmentationclass', 'segmentations', 'target', 'targets',
+)  # fmt: skip
 
+MASK_WORDS = ('mask', 'gt', 'seg', 'label', 'ann', 'groundtruth', 'target')
 NO_BACKGROUND = 'no class is called background: dataset.yaml has background: null; if the first is it, call it so'
 Named = dict[str, list[tuple[Path, str | None]]]  # key → files, each with the split that a folder names
 
@@ -80,7 +87,7 @@ def find_pairs(
             other = kinds[1 - position][1]
             files = [file for file in files if not file.name.casefold().endswith(other.casefold())]
         if not files:
-            raise InputError(folder, f'holds no file *{suffix or "/".join(IMAGE_SUFFIXES)}', _hint(Path(folder)))
+            raise _nothing_found(Path(folder), suffix, by_folder)
         named: Named = {}
         for file in files:
             key, split = _key(file, Path(folder), suffix, plain)
@@ -104,11 +111,61 @@ def _match(images: Named, masks: Named, report: Report) -> list[Pair]:
             pairs.append(Pair(here[0][0], there[0][0], key, here[0][1] or there[0][1]))
     if not pairs:
         image, mask = min(images), min(masks)
+        files = ([pair[0].name for found in named.values() for pair in found] for named in (images, masks))
         raise InputError(
             'source', f'no image has a mask of its name: images such as {image!r}, masks such as {mask!r}',
-            'name what differs with `image_suffix` and `mask_suffix`',
+            suggest_suffixes(*files) or 'name what differs with `image_suffix` and `mask_suffix`',
         )  # fmt: skip
     return pairs
+
+
+def suggest_suffixes(images: Sequence[str], masks: Sequence[str]) -> str:
+    """Return the suffixes by which most images and masks have common names, as a remedy; empty where none do.
+
+    Args:
+        images: File names of images.
+        masks: File names of masks, or the same again where it is not known which are which.
+
+    >>> suggest_suffixes(['a.jpg', 'b.jpg'], ['a_mask.png', 'b_mask.png'])
+    'try `mask_suffix` _mask.png'
+    >>> suggest_suffixes(['a.jpg', 'a.png', 'b.jpg', 'b.png'], ['a.jpg', 'a.png', 'b.jpg', 'b.png'])
+    'try `image_suffix` .jpg and `mask_suffix` .png'
+    """
+    found: list[tuple[int, int, str, str]] = []
+    for image_end, mask_end in product(_ends(images), _ends(masks)):
+        if image_end == mask_end or _is_mask(image_end) > _is_mask(mask_end):
+            continue
+        keys = {name.removesuffix(image_end) for name in images if name.endswith(image_end)}
+        shared = keys & {name.removesuffix(mask_end) for name in masks if name.endswith(mask_end)}
+        found.append((len(shared), -len(image_end + mask_end), image_end, mask_end))
+    count, _, image_end, mask_end = max(found, default=(0, 0, '', ''))
+    if not count or 3 * count < min(len(images), len(masks)):
+        return ''
+    plain = image_end.startswith('.') and not mask_end.startswith('.')  # any image that is no mask
+    return f'try {"" if plain else f"`image_suffix` {image_end} and "}`mask_suffix` {mask_end}'
+
+
+def _ends(names: Sequence[str]) -> list[str]:
+    """List the ends of file names, from a separator on, that at least a third of them have."""
+    counts: Counter[str] = Counter()
+    for name in names:
+        counts.update({name[match.start() :] for match in re.finditer(r'[._-]', name) if match.start()})
+    return [end for end, count in counts.items() if 3 * count >= len(names) and len(end) > 1]
+
+
+def _is_mask(end: str) -> int:
+    """Return how much an end of a name says that the file is a mask: 2 by its word, 1 by PNG."""
+    words = re.split(r'[._-]', end.casefold())
+    return 2 if any(word.startswith(MASK_WORDS) for word in words) else int(words[-1] == 'png')
+
+
+def _nothing_found(folder: Path, suffix: str, by_folder: bool) -> InputError:
+    names = [path.name for path in list_files(folder)]
+    remedy = _hint(folder)
+    if by_folder and names:
+        remedy = f'{suggest_suffixes(names, names) or "name the folders, or what ends the names"}; {remedy}'
+    kind = f'*{suffix or "/".join(IMAGE_SUFFIXES)}'
+    return InputError(folder, f'holds no file {kind}{" in a folder for its kind" if by_folder else ""}', remedy)
 
 
 def list_files(folder: Path, suffix: str = '') -> list[Path]:
@@ -137,7 +194,7 @@ def _key(file: Path, folder: Path, suffix: str, plain: Sequence[str]) -> tuple[s
 
 
 def _hint(folder: Path) -> str:
-    names = sorted(path.name for path in folder.rglob('*') if path.is_file())
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob('*') if path.is_file())
     return f'it holds {some(names, 3)}' if names else 'it holds no file at all'
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from PIL import Image
 from mmseg_ext.commands.main import main
 from mmseg_ext.converters.codes import read_table
 from mmseg_ext.converters.folder import convert_colour, convert_folder
+from mmseg_ext.converters.pairs import find_pairs
+from mmseg_ext.converters.report import Report
 from mmseg_ext.converters.split import SplitOptions
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask
@@ -195,3 +198,36 @@ def test_numbers_that_no_class_has_are_counted(tmp_path: Path) -> None:
     done = convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=values, split=ALL)
     assert 'b.png: 96 px have 1 value that no class has (3 96 px)' in str(done.report.failed[0])
     assert 'c.png: holds colours (mode RGB)' in str(done.report.failed[1])
+
+
+@pytest.mark.parametrize(
+    ('images', 'masks', 'words'),
+    [
+        ('imgs/{}.jpg', 'annos/{}_mask.png', 'try `mask_suffix` _mask.png'),
+        ('{}_img.tif', '{}_gt.png', 'try `image_suffix` _img.tif and `mask_suffix` _gt.png'),
+        ('{}.png', '{}_seg.png', 'try `mask_suffix` _seg.png'),
+        ('{}.jpg', '{}.png', 'try `image_suffix` .jpg and `mask_suffix` .png'),
+        ('i/{}_leftImg8bit.png', 'm/{}_gtFine_labelIds.png', '_leftImg8bit.png and `mask_suffix` _gtFine_labelIds'),
+        ('i/img_{}.png', 'm/mask_{}.png', 'name what differs with `image_suffix` and `mask_suffix`'),
+        ('imgs/{}.png', 'labels/{}.png', ''),  # folders that say what they hold need no suffix
+    ],
+)
+def test_the_error_names_the_suffixes_that_would_pair_the_files(
+    images: str, masks: str, words: str, tmp_path: Path
+) -> None:
+    for number in range(1, 4):
+        photo(tmp_path / images.format(number))
+        save(tmp_path / masks.format(number), codes(number, 2).astype(np.uint8))
+    folders = [tmp_path / Path(name).parent for name in (images, masks)]
+    if not words:
+        assert len(find_pairs(tmp_path, tmp_path, Report(()))) == 3
+        return
+    with pytest.raises(InputError) as caught:
+        find_pairs(*folders, Report(()))
+    assert words in str(caught.value)
+    named = re.findall(r'`(image|mask)_suffix` (\S+)', str(caught.value).partition('try ')[2].rstrip(';'))
+    if named:
+        suffixes = {f'{kind}_suffix': end.rstrip(';') for kind, end in named}
+        report = Report(())
+        assert len(find_pairs(*folders, report, **suffixes)) == 3
+        assert not report.failed
