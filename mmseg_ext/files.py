@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import errno
 import io
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from mmseg_ext.errors import InputError, one_line
 
@@ -295,6 +297,15 @@ def names_file(path: Path) -> bool:
         return False
 
 
+def find_file(*paths: Path) -> Path | None:
+    """Return the first of some paths that a foreign file names where there is a file.
+
+    Accents may be written in either form of Unicode: macOS and archives from it write the decomposed one.
+    """
+    forms = (Path(form) for path in paths for form in (path, *(normalize(kind, str(path)) for kind in ('NFC', 'NFD'))))
+    return next((path for path in forms if names_file(path)), None)
+
+
 def names_folder(path: Path) -> bool:
     """Whether a path that a foreign file names is that of a folder; as `names_file`."""
     try:
@@ -323,13 +334,14 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def load_text(path: str | Path, most: int = MAX_TEXT_BYTES) -> str:
-    """Read UTF-8 text, with or without a byte order mark, as `load_bytes`; line breaks of all kinds become LF.
+    """Read UTF-8 text, or UTF-16 with its byte order mark, as `load_bytes`; line breaks of all kinds become LF.
 
     Raises:
         OSError: As `load_bytes`.
-        UnicodeDecodeError: It is no UTF-8.
+        UnicodeDecodeError: It is neither.
     """
-    text = load_bytes(path, most).decode('utf-8-sig')
+    data = load_bytes(path, most)
+    text = data.decode('utf-16' if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else 'utf-8-sig')
     return text.replace('\r\n', '\n').replace('\r', '\n')
 
 

@@ -167,6 +167,9 @@ def _add_folder(formats: Any) -> None:
         help='values of the masks and their classes, in the order of the ids; "ignored" means ignored pixels',
     )  # fmt: skip
     _add_translation(parser, 'value')
+    parser.add_argument(
+        '--alpha', action='store_true', help='the masks are the alpha channels: 0 transparent, 255 opaque'
+    )
     _add_split(parser)
     _add_rest(parser, _folder, seed=False)
 
@@ -175,7 +178,7 @@ def _folder(args: argparse.Namespace) -> Converted:
     return convert_folder(
         args.images, args.masks, args.data, values=args.values or dict(enumerate(args.classes)),
         image_suffix=args.image_suffix, mask_suffix=args.mask_suffix, nearest=args.nearest, unknown=args.unknown,
-        split=_split(args), overwrite=args.overwrite,
+        alpha=args.alpha, split=_split(args), overwrite=args.overwrite,
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_upright, turn_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import names_file
+from mmseg_ext.files import find_file
 from mmseg_ext.progress import track
 
 IGNORED = 255
@@ -253,7 +253,7 @@ def _locate(
         places = [*(folder / top / path for top in tops if top), folder / path]
         if is_unique:
             places += [*(folder / top / path.name for top in tops if top), folder / path.name]
-        place = next((place for place in places if names_file(place)), folder / path)
+        place = find_file(*places) or folder / path
         given = split or (in_folders[image.file_name] if all(in_folders.values()) else None)
         drawn = given or split_by_hash(image.id, options.val, options.test, options.seed)
         found.append(_Photo(image, place, drawn, given is not None))

@@ -100,7 +100,7 @@ def category_names(path: Path, content: Any) -> list[str]:
         InputError: The content is none of a COCO file of instances.
     """
     categories = _categories(path, content)
-    numbered = sorted(categories.items(), key=lambda item: (not item[0].isdecimal(), len(item[0]), item[0]))
+    numbered = sorted(categories.items(), key=lambda item: _id_order(item[0]))
     return list(dict.fromkeys(name for _, name in numbered if name not in BACKGROUND_NAMES))
 
 
@@ -164,7 +164,13 @@ def read_images(path: Path, content: Any, classes: Sequence[str], report: Report
         )
         for name, entry in unique.items()
     ]
-    return sorted(images, key=lambda image: (not image.id.isdecimal(), len(image.id), image.id))
+    return sorted(images, key=lambda image: _id_order(image.id))
+
+
+def _id_order(key: str) -> tuple[bool, int, str]:
+    """Return what sorts ids: numbers by value, then text."""
+    is_number = key.removeprefix('-').isdecimal()
+    return not is_number, int(key) if is_number else len(key), key
 
 
 def _categories(path: Path, content: Any) -> dict[str, str]:
@@ -172,7 +178,9 @@ def _categories(path: Path, content: Any) -> dict[str, str]:
     try:
         categories: dict[str, str] = {}
         for category in content['categories']:
-            key, name = _key(category['id']), normalize('NFC', str(category['name']))
+            key, name = _key(category['id']), normalize('NFC', str(category['name'] or ''))
+            if not name:
+                raise ValueError(f'the category id {key} has no name')
             if categories.setdefault(key, name) != name:
                 raise ValueError(f'the category id {key} stands for {categories[key]!r} and {name!r}')
     except (KeyError, TypeError, ValueError) as error:
@@ -190,12 +198,15 @@ def _entries(path: Path, images: Any, report: Report) -> dict[str, _Entry]:
         name = f'image {position}'
         try:
             name = str(image['file_name']).replace('\\', '/')
-            entry = _Entry(_key(image['id']), name, int(image['height']), int(image['width']))
+            height, width = image['height'], image['width']
+            if not isinstance(height, int | float | str) or not isinstance(width, int | float | str):
+                raise ValueError('states no width and height')
+            entry = _Entry(_key(image['id']), name, int(height), int(width))
             if entry.height < 1 or entry.width < 1 or entry.height * entry.width > limit:
                 raise ValueError(f'is said to be {entry.width}×{entry.height}, must have 1 to {limit:,} pixels')
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             detail = f'lacks {error}' if isinstance(error, KeyError) else one_line(error)
-            faults.append(InputError(f'{path}: {name}', detail, 'correct its entry in `images`'))
+            faults.append(InputError(f'{path}: {name}', detail, 'correct its entry'))
             continue
         if entries.setdefault(entry.id, entry) != entry:
             raise ValueError(f'the image id {entry.id} stands for {entries[entry.id].file_name} and {name}')
@@ -251,7 +262,7 @@ def _read_instance(
         return entry, None
     for fault in faults:
         report.list_line(f'a part of {what} ({name}): {fault}')
-    return entry, Instance(key, value_of[name], bool(annotation.get('iscrowd')), segmentation, area, box)
+    return entry, Instance(key, value_of[name], _is_crowd(annotation.get('iscrowd')), segmentation, area, box)
 
 
 def _key(value: Any) -> str:
@@ -259,6 +270,11 @@ def _key(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError(f'{value!r} is no id')
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _is_crowd(value: Any) -> bool:
+    """Read ``iscrowd``, which some tools write as text."""
+    return value.strip().casefold() not in ('', '0', 'false') if isinstance(value, str) else bool(value)
 
 
 def _not_coco(path: Path, error: Exception) -> InputError:
@@ -295,7 +311,7 @@ def check_segmentation(segmentation: Any, height: int, width: int) -> tuple[Any,
             usable.append(_vertices(polygon))
         except ValueError as error:
             faults.append(str(error))
-    return usable or None, faults
+    return usable or None, list(dict.fromkeys(faults))
 
 
 def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:

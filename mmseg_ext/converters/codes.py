@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.converters.naming import Colour
+from mmseg_ext.converters.source import not_text
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, open_mask
 from mmseg_ext.data.remapping import LOSSY_SUFFIXES, Keys, Remapping, pack
-from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.errors import InputError
 from mmseg_ext.files import load_text, read_yaml
 
 LABEL_MAP = 'labelmap.txt'
@@ -37,12 +38,14 @@ class Translation:
         is_colour: Whether the pixels are colours.
         nearest: Take the nearest known colour or number where a pixel has none, as at smoothed edges.
         other: Value of pixels that are not known; None refuses the mask.
+        alpha: The numbers are those of the alpha channel.
     """
 
     known: dict[int, int]
     is_colour: bool
     nearest: bool = False
     other: int | None = None
+    alpha: bool = False
 
     def read(self, path: Path) -> Mask:
         """Read a mask.
@@ -79,6 +82,8 @@ class Translation:
                 raise InputError(path, problem, f'export it as PNG, or take the nearest {noun}: `nearest=True`')
             pixels = read_image(path).astype(np.int64)
             return pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2] if self.is_colour else pixels[..., 0]
+        if self.alpha:
+            return Remapping({}, alpha=True).read(path)
         mode = mode_of(path)
         if self.is_colour and mode in GREY_MODES:
             return Remapping({}).read(path) * pack((1, 1, 1))
@@ -155,7 +160,7 @@ def read_table(path: str | Path) -> Table:
             text = load_text(path)
             table = _read_csv(path, text) if kind == '.csv' else _read_label_map(path, text)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise InputError(path, f'cannot be read as text ({one_line(error)})') from error
+            raise not_text(path, error) from error
     if not table:
         raise InputError(path, 'names no class')
     owners: dict[Colour, str] = {}
@@ -184,7 +189,9 @@ def _read_label_map(path: Path, text: str) -> Table:
 
 
 def _read_csv(path: Path, text: str) -> Table:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if any(row)]
+    lines = text.splitlines()
+    delimiter = max(',;\t', key=''.join(lines[:1]).count)  # spreadsheets of many countries write semicolons
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter) if any(row)]
     columns = [0, 1, 2, 3]
     if rows and {'r', 'g', 'b'} <= {cell.casefold() for cell in rows[0]}:
         head = [cell.casefold() for cell in rows.pop(0)]

@@ -27,7 +27,7 @@ from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.report import Report
 from mmseg_ext.converters.split import SplitOptions
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import names_file
+from mmseg_ext.files import find_file
 
 FILE_NAME = 'annotations.xml'
 AREAS = ('box', 'ellipse', 'mask', 'polygon')
@@ -189,7 +189,7 @@ def _find(source: Path, folder: Path, name: str, subset: str) -> tuple[Path, Inp
     if not parts or name.startswith('/') or '..' in parts or ':' in parts[0]:
         return folder, InputError(source, f'names the image {name!r}, which is no path below its folder')
     candidates = [folder / name, folder / subset / name]
-    found = next((path for path in candidates if names_file(path)), None)
+    found = find_file(*candidates)
     if found is None:
         return candidates[0], InputError(candidates[0], 'not found', 'export with images, or add it')
     return found, None

@@ -27,6 +27,7 @@ def convert_folder(
     mask_suffix: str = '',
     nearest: bool = False,
     unknown: str | None = None,
+    alpha: bool = False,
     split: SplitOptions | None = None,
     overwrite: bool = False,
 ) -> Converted:
@@ -42,6 +43,7 @@ def convert_folder(
         mask_suffix: End of the name of a mask, such as ``_gt.png``.
         nearest: Take the nearest number where a pixel has none of those.
         unknown: Class, or ``ignored``, of pixels that have none of those numbers; None refuses the mask.
+        alpha: The masks are the alpha channels: 0 is transparent, 255 opaque.
         split: How images are assigned to splits where no folder tells.
         overwrite: As in `write_data_set`.
 
@@ -54,10 +56,10 @@ def convert_folder(
     naming = name_classes(labels, ignored=[IGNORED] if IGNORED in labels else [], add_background=False)
     known = {code: naming.values[name] for code, name in values.items()}
     known.setdefault(IGNORE_INDEX, IGNORE_INDEX)
-    translation = Translation(known, False, nearest, _other(unknown, naming))
+    translation = Translation(known, False, nearest, _other(unknown, naming), alpha)
     settings = {
         'values': {str(code): name for code, name in values.items()}, 'image_suffix': image_suffix,
-        'mask_suffix': mask_suffix, 'nearest': nearest, 'unknown': unknown,
+        'mask_suffix': mask_suffix, 'nearest': nearest, 'unknown': unknown, **({'alpha': True} if alpha else {}),
     }  # fmt: skip
     report = Report(naming.classes.names)
     pairs = find_pairs(images, masks, report, image_suffix, mask_suffix)

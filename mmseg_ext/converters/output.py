@@ -181,7 +181,10 @@ def _check(samples: Sequence[Sample], report: Report) -> None:
 
 
 def _none_usable(report: Report) -> InputError:
-    return InputError(report.failed[0], f'none of the {len(report.failed)} images can be used')
+    first = report.failed[0]
+    return InputError(
+        first.subject, f'{first.problem} (none of the {len(report.failed)} images can be used)', first.remedy
+    )
 
 
 def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> None:

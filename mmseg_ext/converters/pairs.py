@@ -10,6 +10,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,7 +191,7 @@ def _key(file: Path, folder: Path, suffix: str, plain: Sequence[str]) -> tuple[s
     splits = [SPLIT_FOLDERS[part.casefold()] for part in folders if part.casefold() in SPLIT_FOLDERS]
     kept = [part for part in folders if part.casefold() not in (*SPLIT_FOLDERS, *plain)]
     stem = name[: -len(suffix)] if suffix else name.rpartition('.')[0]
-    return '/'.join([*splits[:1], *kept, stem]), splits[0] if splits else None
+    return normalize('NFC', '/'.join([*splits[:1], *kept, stem])), splits[0] if splits else None
 
 
 def _hint(folder: Path) -> str:

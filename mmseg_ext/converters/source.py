@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_image, read_upright
 from mmseg_ext.data.masks import Mask
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.files import load_text, names_file
 
 UNPACK_AGAIN = 'unpack the archive again'
@@ -62,11 +62,17 @@ def read_lines(path: Path, names: Collection[str] = ()) -> list[str]:
     try:
         lines = load_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, f'cannot be read as text ({error})', UNPACK_AGAIN) from error
+        raise not_text(path, error) from error
     lines = [line for line in map(str.strip, lines) if line and (not line.startswith('#') or line in names)]
     if not lines:
         raise InputError(path, 'holds no entry', UNPACK_AGAIN)
     return lines
+
+
+def not_text(path: str | Path, error: Exception) -> InputError:
+    """Return the error for a text file that cannot be read."""
+    remedy = 'save it as UTF-8' if isinstance(error, UnicodeDecodeError) else UNPACK_AGAIN
+    return InputError(path, f'cannot be read as text ({one_line(error)})', remedy)
 
 
 def read_foreground(path: Path) -> NDArray[np.bool_]:

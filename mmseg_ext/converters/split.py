@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 
+from mmseg_ext.converters.source import not_text
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import load_text
 
@@ -154,15 +156,15 @@ def group_of(stem: str, pattern: str | None) -> str:
 def _split_by_lists(stems: Sequence[str], lists: Mapping[str, str | Path]) -> dict[str, str]:
     known = {}
     for stem in stems:
-        known[stem] = stem
-        known.setdefault(stem.rpartition('/')[2], stem)
+        known[normalize('NFC', stem)] = stem
+        known.setdefault(normalize('NFC', stem).rpartition('/')[2], stem)
     split_of: dict[str, str] = {}
     for split, path in lists.items():
         try:
             lines = load_text(path).splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(path, f'cannot be read as text ({error})') from error
-        for line in filter(None, (line.strip().replace('\\', '/') for line in lines)):
+            raise not_text(path, error) from error
+        for line in filter(None, (normalize('NFC', line).strip().replace('\\', '/') for line in lines)):
             # A line is a stem or a file name, or, as some tools write it, an image and its mask.
             names = [line, line.rpartition('.')[0], line.split()[0].rpartition('.')[0]]
             names += [name.rpartition('/')[2] for name in names]

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ UNKNOWN = 254  # no value of a VOC mask
 PUBLISHED_STEM = re.compile(r'20\d\d_\d{6}')
 OFFICIAL = 'voc'
 CLASS_NAMES = 'class_names.txt'
+LABELME_IGNORE = '__ignore__'
 SETS, IMAGES, MASKS = 'ImageSets/Segmentation', 'JPEGImages', 'SegmentationClass'
 VOID = (224, 224, 192)  # colour of the border in the published masks
 
@@ -153,6 +155,8 @@ def _convert_own(
         by_colour.known.update({pack(VOID): by_colour.known.get(pack(VOID), IGNORED), IS_IGNORED: IGNORED})
     else:
         order = read_lines(told) if told is not None else list(names or ())
+        if order[0] == LABELME_IGNORE:  # labels.txt of labelme, whose first label has the index -1
+            order = order[1:] or order
         if order[0].casefold() not in BACKGROUND_NAMES:
             raise InputError(f'`names={",".join(order)}`', f'begins with {order[0]}, not the background: the value 0')
         naming, by_colour = name_classes(dict.fromkeys(order), classes, ignored), None
@@ -178,19 +182,25 @@ def _listed_pairs(folder: Path, images: Path, report: Report) -> list[Pair]:
     split_of: dict[str, str] = {}
     for path in sorted((folder / SETS).glob('*.txt')):
         split = SPLIT_FOLDERS.get(path.stem.casefold())
-        for name in read_lines(path, keys) if split else []:
+        for name in map(_composed, read_lines(path, keys) if split else []):
             if split_of.setdefault(name, str(split)) != split:
                 raise InputError(path, f'{name} is also in {split_of[name]}', 'keep it in one split')
-    report.failed += [error for error in found.failed if not split_of or Path(error.subject).stem in split_of]
+    report.failed += [
+        error for error in found.failed if not split_of or _composed(Path(error.subject).stem) in split_of
+    ]
     if not split_of:
         return pairs
-    known = keys | {Path(error.subject).stem for error in report.failed}
+    known = keys | {_composed(Path(error.subject).stem) for error in report.failed}
     for name in sorted(split_of.keys() - known):
         report.failed.append(InputError(folder / MASKS / f'{name}.png', 'not found', 'it is listed in ImageSets'))
     left = [pair.key for pair in pairs if pair.key not in split_of]
     if left:
         report.notes.append(f'{len(left)} images are in no list of ImageSets and left out: {some(left)}')
     return [replace(pair, split=split_of[pair.key]) for pair in pairs if pair.key in split_of]
+
+
+def _composed(name: str) -> str:
+    return normalize('NFC', name)
 
 
 def _table(classes: Sequence[str]) -> NDArray[np.uint8]:

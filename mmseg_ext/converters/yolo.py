@@ -22,10 +22,10 @@ from mmseg_ext.converters.drawing import Drawn, draw_polygon
 from mmseg_ext.converters.naming import Colour, name_classes
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.report import Report, some
-from mmseg_ext.converters.source import read_lines
+from mmseg_ext.converters.source import not_text, read_lines
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, USUAL_SPLITS
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_text, names_file, names_folder, read_yaml
+from mmseg_ext.files import find_file, load_text, names_file, names_folder, read_yaml
 
 FILE_NAME = 'data.yaml'
 SLACK = 0.01  # by which a coordinate may leave 0–1
@@ -73,11 +73,22 @@ def convert_yolo(
             images.append(AnnotatedImage(image, image.stem, annotations, split, problem=problem))
     if not images:
         raise InputError(path, 'names no folder with images as train, val or test', 'correct its paths')
-    unlabelled = [image.path.name for image in images if not names_file(label_file(image.path))]
+    report.doubts += _shared(images)
+    unlabelled = [image.path.name for image in images if not find_file(label_file(image.path))]
     if unlabelled:
         report.notes.append(f'{len(unlabelled)} images without a label file are background: {some(unlabelled)}')
     settings = {'ignored': list(ignored or ()), 'boxes': boxes}
     return convert_annotated(images, naming, root, 'yolo', settings, report, order=order, overwrite=overwrite)
+
+
+def _shared(images: Sequence[AnnotatedImage]) -> list[str]:
+    """Return a line where images are in several splits, as in the examples of the format, whose val is their train."""
+    splits: dict[Path, list[str]] = {}
+    for image in images:
+        splits.setdefault(image.path.resolve(), []).append(str(image.split))
+    shared = [path.name for path, found in splits.items() if len(found) > 1]
+    problem = f'{len(shared)} images are in more than one of train, val and test: {some(shared)}'
+    return [f'{problem}; scores on them tell nothing, correct {FILE_NAME}'] if shared else []
 
 
 def _read_yaml(path: Path) -> Mapping[str, Any]:
@@ -114,7 +125,7 @@ def _images(content: Mapping[str, Any], split: str, path: Path) -> list[Path]:
             continue
         for line in read_lines(place):
             files = _places(place, content.get('path'), line)
-            found.append(next((file for file in files if names_file(file)), files[0]))
+            found.append(find_file(*files) or files[0])
     return sorted(file for file in found if not file.name.startswith('.'))
 
 
@@ -128,14 +139,14 @@ def _places(path: Path, base: Any, entry: str) -> list[Path]:
 
 
 def _annotations(image: Path, names: Mapping[int, str], boxes: bool) -> tuple[list[Annotation], InputError | None]:
-    path = label_file(image)
-    annotations = []
-    if not names_file(path):
+    path = find_file(label_file(image))
+    annotations: list[Annotation] = []
+    if path is None:
         return [], None
     try:
         lines = load_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        return [], InputError(path, f'cannot be read as text ({error})', 'export it again')
+        return [], not_text(path, error)
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

@@ -25,6 +25,7 @@ ORIENTATION_TAG = 0x0112
 ALPHA_MODES = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 WIDE_MODES = ('I', 'F')  # 32 bits: nothing states the range of the values
 OPENCV_FORMATS = ('BMP', 'JPEG', 'MPO', 'PNG')  # of these OpenCV gives the same pixels as Pillow, in half the time
+SEVERAL_PAGES = 'is animated or has several pages'
 PNG_ORIENTATION_MARKS = (b'eXIf', b'Raw profile type', b'Orientation')  # one is in a PNG that states an orientation
 TIFF_STARTS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 TIFF_BITS, TIFF_BANDS, TIFF_KIND, TIFF_FLOAT = 258, 277, 339, 3  # tags, and a value of the third
@@ -309,7 +310,7 @@ def _check_header(image: Image.Image, name: str, rules: ImageRules) -> None:
     """Refuse by its header an image that would be costly or ambiguous to decode."""
     check_pixels(image, name, rules.max_pixels)
     if getattr(image, 'is_animated', False) and image.format != 'MPO':
-        raise InputError(name, 'is animated or has several pages', 'save the one that is meant as its own file')
+        raise InputError(name, SEVERAL_PAGES, 'save the one that is meant as its own file')
     if image.mode in WIDE_MODES and not (image.mode == 'I' and image.format == 'PNG'):
         raise InputError(name, 'holds 32-bit values, whose range is not stated', 'convert it to 8 or 16 bits')
 

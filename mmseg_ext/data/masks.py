@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.images import check_pixels, describe_error, load_image_bytes, open_header, pixel_limit
+from mmseg_ext.data.images import (
+    SEVERAL_PAGES,
+    check_pixels,
+    describe_error,
+    load_image_bytes,
+    open_header,
+    pixel_limit,
+)
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import atomic_path
 
@@ -82,6 +89,8 @@ def open_mask(path: str | Path) -> Iterator[Image.Image]:
     try:
         with open_header(load_image_bytes(path)) as file:
             check_pixels(file, str(path), pixel_limit())
+            if getattr(file, 'n_frames', 1) > 1:
+                raise InputError(path, SEVERAL_PAGES, 'save the one that is meant as its own file')
             yield file
     except FileNotFoundError:
         raise InputError(path, 'mask not found') from None

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SUFFIXES = ('.png', '.tif', '.tiff', '.bmp', '.gif')  # of formats that keep values as they are
 LOSSY_SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.webp')
 IGNORED = 'ignored'
+TRANSPARENT_REMEDY = (
+    'export it without transparency; if the mask is what is opaque, use --alpha of mmseg-ext remap or convert folder'
+)
 HEX_COLOUR = re.compile(r'#([0-9a-fA-F]{6})')
 RGB_COLOUR = re.compile(r'(\d{1,3}),(\d{1,3}),(\d{1,3})')
 RANGE = re.compile(r'(\d{1,5})-(\d{1,5})')
@@ -119,8 +122,7 @@ class Remapping:
                     raise InputError(path, 'holds numbers that are not whole', 'export it with class indices')
                 return numbers.astype(np.int64)
             if 'A' in file.mode and np.asarray(file.getchannel('A')).min() < 255:
-                remedy = 'export it without transparency, or if it is the mask, map its values 0–255 with `alpha=True`'
-                raise InputError(path, 'is partly transparent', remedy)
+                raise InputError(path, 'is partly transparent', TRANSPARENT_REMEDY)
             if not self.by_colour and file.mode in ('LA', 'PA'):
                 return np.asarray(file.getchannel(0), np.int64)
             red, green, blue = (

@@ -177,7 +177,7 @@ def test_an_unusable_image_costs_only_itself(write: Write, tmp_path: Path) -> No
     masks, done = whole(tmp_path)
     assert masks.keys() == {'1', '4'}
     assert [str(error).rpartition('/')[2] for error in done.report.failed] == [
-        'instances.json: 3.png: is said to be 60×0, must have 1 to 80,000,000 pixels; correct its entry in `images`',
+        'instances.json: 3.png: is said to be 60×0, must have 1 to 80,000,000 pixels; correct its entry',
         '2.png: image cannot be read (no such file); copy or convert the file',
     ]
     assert done.report.counts['cat'] == {'taken': 2, 'image unusable': 1, 'image not listed': 1}
@@ -381,6 +381,26 @@ def test_contradictions_are_refused(change: Any, words: str, write: Write, tmp_p
     with pytest.raises(InputError, match='is no COCO file of instances') as caught:
         whole(tmp_path)
     assert words in str(caught.value)
+
+
+def test_what_some_tools_write_otherwise(write: Write, tmp_path: Path) -> None:
+    write((17, 1, 0, rectangle(0, 0, 10, 10)), (18, 1, 0, rectangle(20, 20, 30, 30)))
+
+    def change(content: dict[str, Any]) -> None:
+        content['categories'] = [{'id': 900, 'name': 'dog'}, {'id': -1, 'name': 'cat'}]
+        content['images'][0]['file_name'] = 'e\u0301.png'  # decomposed, as from macOS
+        for entry, category in zip(content['annotations'], (-1, 900), strict=True):
+            entry.update(iscrowd='0', category_id=category)
+
+    edit(tmp_path, change)
+    (tmp_path / 'photos/1.png').rename(tmp_path / 'photos/\u00e9.png')
+    masks, done = whole(tmp_path, classes=None)
+    assert Classes.read(tmp_path / 'whole').names == ('background', 'cat', 'dog')  # by their ids
+    np.testing.assert_array_equal(masks['\u00e9'], region(0, 0, 10, 10) + 2 * region(20, 20, 30, 30))
+    assert done.report.is_clean
+    edit(tmp_path, lambda content: content['categories'][0].update(name=None))
+    with pytest.raises(InputError, match='category id 900 has no name'):
+        whole(tmp_path)
 
 
 def test_two_ids_of_one_photograph_give_one_mask(write: Write, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -40,10 +41,11 @@ def codes(seed: int, count: int) -> Any:
     return np.random.default_rng(seed).integers(0, count, (8, 12))
 
 
-@pytest.mark.parametrize('name', ['table.csv', 'labelmap.txt', 'dataset.yaml'])
+@pytest.mark.parametrize('name', ['table.csv', 'excel.csv', 'labelmap.txt', 'dataset.yaml'])
 def test_a_table_of_colours(name: str, tmp_path: Path) -> None:
     text = {
         'table.csv': 'Name,R,G,B\nsky,10,20,30\nroad,200,0,0\n',
+        'excel.csv': '\ufeffName;R;G;B\nsky;10;20;30\nroad;200;0;0\n',
         'labelmap.txt': '# label:color_rgb:parts:actions\nsky:10,20,30::\nroad:200,0,0::a,b\n',
         'dataset.yaml': 'classes: [sky, road]\npalette: [[10, 20, 30], [200, 0, 0]]\n',
     }[name]
@@ -198,6 +200,40 @@ def test_numbers_that_no_class_has_are_counted(tmp_path: Path) -> None:
     done = convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=values, split=ALL)
     assert 'b.png: 96 px have 1 value that no class has (3 96 px)' in str(done.report.failed[0])
     assert 'c.png: holds colours (mode RGB)' in str(done.report.failed[1])
+
+
+def test_names_in_both_forms_of_unicode_and_lists_as_windows_writes_them(tmp_path: Path) -> None:
+    for number, stem in enumerate(('caf\u00e9', 'na\u00efve')):
+        photo(tmp_path / f'images/{stem}.jpg', number)
+        save(tmp_path / 'masks' / f'{normalize("NFD", stem)}.png', codes(number, 2).astype(np.uint8))
+    (tmp_path / 'val.txt').write_bytes('caf\u00e9.jpg\r\n'.encode('utf-16'))
+    (tmp_path / 'train.txt').write_bytes('\ufeffnai\u0308ve\r\n'.encode())
+    lists = {split: tmp_path / f'{split}.txt' for split in ('train', 'val')}
+    arguments = (tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data')
+    done = convert_folder(*arguments, values={0: 'background', 1: 'cat'}, split=SplitOptions(lists=lists))
+    assert done.images == {'train': 1, 'val': 1}
+    np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/val/caf\u00e9.png'), codes(0, 2))
+    (tmp_path / 'val.txt').write_bytes('caf\u00e9'.encode('latin-1'))
+    with pytest.raises(InputError, match=r'val\.txt: cannot be read as text .*; save it as UTF-8'):
+        convert_folder(*arguments, values={0: 'background', 1: 'cat'}, split=SplitOptions(lists=lists))
+
+
+def test_masks_in_the_alpha_channel_and_of_several_pages(tmp_path: Path) -> None:
+    for stem in 'ab':
+        photo(tmp_path / f'images/{stem}.jpg')
+    white = np.full((8, 12, 3), 255, np.uint8)
+    save(tmp_path / 'masks/a.png', np.dstack([white, codes(0, 2).astype(np.uint8) * 255]))
+    pages = [Image.fromarray(codes(seed, 2).astype(np.uint8) * 255) for seed in (1, 2)]
+    pages[0].save(tmp_path / 'masks/b.tif', save_all=True, append_images=pages[1:])
+    arguments = (tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data')
+    values = {0: 'background', 255: 'cat'}
+    with pytest.raises(InputError, match=r'partly transparent \(none of the 2 images .*use --alpha of mmseg-ext remap'):
+        convert_folder(*arguments, values=values, split=ALL)
+    done = convert_folder(
+        tmp_path / 'images', tmp_path / 'masks', tmp_path / 'new', values=values, alpha=True, split=ALL
+    )
+    np.testing.assert_array_equal(read_mask(tmp_path / 'new/labels/train/a.png'), codes(0, 2))
+    assert 'b.tif: is animated or has several pages' in str(done.report.failed[0])
 
 
 @pytest.mark.parametrize(

@@ -78,12 +78,13 @@ def test_a_label_map_names_the_colours(mode: str, tmp_path: Path) -> None:
     assert done.report.counts['scratch']['pixels'] == (mask == 1).sum()
 
 
-@pytest.mark.parametrize('told', ['class_names.txt', 'names'])
+@pytest.mark.parametrize('told', ['class_names.txt', 'labels.txt', 'names'])
 def test_names_of_the_values(told: str, tmp_path: Path) -> None:
     mask = own(tmp_path / 'source', 'P')
     names = ['_background_', 'scratch', 'dent']
     if told != 'names':
-        (tmp_path / 'source' / told).write_text('\n'.join(names))
+        lines = ['__ignore__', *names] if told == 'labels.txt' else names  # as labelme2voc takes them
+        (tmp_path / 'source' / 'class_names.txt').write_text('\n'.join(lines))
     convert_voc(tmp_path / 'source', tmp_path / 'data', names=names if told == 'names' else None)
     assert Classes.read(tmp_path / 'data').names == ('background', 'scratch', 'dent')
     np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/train/f0.png'), mask)

@@ -55,6 +55,16 @@ def test_images_of_one_name_in_two_splits(tmp_path: Path) -> None:
     assert [read_mask(tmp_path / f'data/labels/{split}/a.png').sum() for split in ('train', 'val')] == [16, 0]
 
 
+def test_an_image_in_two_splits_is_told(tmp_path: Path) -> None:
+    source = write(tmp_path, {'train/a': f'0 {SQUARE}'}, 'train: images/train\nval: images/train\nnames: [void]')
+    (tmp_path / 'images/train/a.jpg').rename(tmp_path / 'images/train/\u00e9.jpg')
+    (tmp_path / 'labels/train/a.txt').rename(tmp_path / 'labels/train/e\u0301.txt')
+    done = convert_yolo(source, tmp_path / 'data')
+    (doubt,) = done.report.doubts
+    assert doubt.startswith('1 images are in more than one of train, val and test: \u00e9.jpg')
+    assert read_mask(tmp_path / 'data/labels/val/\u00e9.png').sum() == 16  # void is a class here
+
+
 def test_the_paths_of_roboflow_and_lists_of_files(tmp_path: Path) -> None:
     for split in ('train', 'valid'):
         (tmp_path / split / 'images').mkdir(parents=True)
@@ -74,7 +84,7 @@ def test_a_bad_file_costs_only_its_image(tmp_path: Path) -> None:
         'a': f'0 {SQUARE}', 'b': f'7 {SQUARE}', 'c': 'scratch 1 2', 'd': f'0 {SQUARE} 0.3', 'e': '0 0.1 0.1 5 0.1 5 5',
     }  # fmt: skip
     source = write(tmp_path, files, 'train: images\nnames: [scratch]\n')
-    (tmp_path / 'labels/f.txt').write_bytes(b'\xff\xfe')
+    (tmp_path / 'labels/f.txt').write_bytes(b'\xff\xff')
     Image.new('RGB', (10, 10)).save(tmp_path / 'images/f.jpg')
     done = convert_yolo(source, tmp_path / 'data')
     assert done.images == {'train': 3}
