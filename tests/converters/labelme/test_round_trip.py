@@ -181,7 +181,7 @@ def test_a_queue_chooses_files(data: Path, tmp_path: Path) -> None:
         (b'a\n', "line 1: 'a' is in train and val; write split/stem"),
         (b'b\nzebra\n', "line 2: 'zebra' has no mask"),
         (b'# nothing\n', 'names no file'),
-        (b'\xff\xfe', 'is not UTF-8 text'),
+        (b'\xff\xff', 'is not UTF-8 text'),
     ],
 )
 def test_a_queue_that_cannot_be_followed_is_refused(data: Path, tmp_path: Path, content: bytes, words: str) -> None:
