@@ -189,6 +189,17 @@ def positive(text: str) -> int:
     return value
 
 
+def whole(text: str) -> int:
+    """Read a count that may be 0: the ``type`` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no whole number of at least 0.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'{text}: must be a whole number of at least 0')
+    return int(text)
+
+
 def names(text: str) -> tuple[str, ...]:
     """Read names separated by commas: the ``type`` of an argument.
 

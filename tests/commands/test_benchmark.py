@@ -35,6 +35,15 @@ def test_a_missed_goal_is_exit_code_1(
     assert capsys.readouterr().out == f'the table\nmetric ratio {ratio:.3f} goal 1\n'
 
 
+def test_further_ratios_come_before_the_last_line_and_count(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = BenchmarkResult('the table', 0.3, 0.5, {'overhead': (1.04, 1.03)})
+    monkeypatch.setitem(benchmark.BENCHMARKS, 'train', lambda args: result)
+    assert benchmark.main(['train']) == 1
+    assert capsys.readouterr().out == 'the table\noverhead ratio 1.040 goal 1.03\ntrain ratio 0.300 goal 0.5\n'
+
+
 def test_help_ends_with_an_example_and_unusable_sizes_are_named(run_tool: Callable[..., Any]) -> None:
     assert run_tool('benchmark', '--help').stdout.rstrip().endswith('mmseg-ext benchmark metric --images 100')
     result = run_tool('benchmark', 'metric', '--classes', '1')

@@ -4,6 +4,7 @@
 NumPy's global generator, so that a seed fixes the sample.
 """
 
+from mmseg_ext.datasets.transforms.colour import PhotoMetricDistortion
 from mmseg_ext.datasets.transforms.copy_paste import CopyPaste
 from mmseg_ext.datasets.transforms.elastic import RandomElastic
 from mmseg_ext.datasets.transforms.loading import LoadImage, LoadMask
@@ -14,6 +15,7 @@ from mmseg_ext.datasets.transforms.photometric import (
     RandomLowLight,
     RandomShotNoise,
 )
+from mmseg_ext.datasets.transforms.resize_crop import RandomResizeCropFlip
 from mmseg_ext.datasets.transforms.warp import RandomScaleRotateShift
 
 __all__ = [
@@ -21,10 +23,12 @@ __all__ = [
     'LoadImage',
     'LoadMask',
     'Mosaic',
+    'PhotoMetricDistortion',
     'RandomBlur',
     'RandomElastic',
     'RandomGaussianNoise',
     'RandomLowLight',
+    'RandomResizeCropFlip',
     'RandomScaleRotateShift',
     'RandomShotNoise',
 ]

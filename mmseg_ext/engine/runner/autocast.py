@@ -18,8 +18,10 @@ from torch.overrides import TorchFunctionMode
 
 from mmseg_ext.engine.mmengine_internals import clip_gradients
 from mmseg_ext.errors import InputError
+from mmseg_ext.models.dilated_depthwise import dilated_depthwise_conv2d
 from mmseg_ext.registry import OPTIM_WRAPPERS
 
+MIN_SHIFTED_DILATION = 6  # from where the shifted products are faster in both directions
 _DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
@@ -62,8 +64,8 @@ def _say_float32() -> None:
 def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     """Autocast on the device that the model's parameters are on; a dtype of None leaves float32.
 
-    On the CPU depthwise convolutions stay in float32, where they are faster, and so does everything where
-    `cpu_has_bfloat16` says no.
+    On the CPU depthwise convolutions stay in float32 and dilated ones take a kernel of their own (`DepthwiseOnCpu`);
+    everything is in float32 where `cpu_has_bfloat16` says no.
 
     Raises:
         InputError: float16 on the CPU, whose kernels and gradients do not carry it.
@@ -76,26 +78,45 @@ def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
         _say_float32()
         dtype = None
     enabled = dtype is not None
-    depthwise = DepthwiseInFloat32() if enabled and device == 'cpu' else nullcontext()
+    depthwise = DepthwiseOnCpu() if device == 'cpu' else nullcontext()
     with torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=enabled), depthwise:
         yield
 
 
-class DepthwiseInFloat32(TorchFunctionMode):
-    """Context in which depthwise convolutions run in float32, whatever autocast says.
+class DepthwiseOnCpu(TorchFunctionMode):
+    """Context in which depthwise convolutions take the fastest way on a CPU.
 
-    On the CPU the gradients of a depthwise convolution take two to seven times as long in channels-last bfloat16
-    (docs/adr/0012-depthwise-convolutions-in-float32.md).
+    They run in float32, whatever autocast says: the gradients take two to seven times as long in channels-last bfloat16
+    (docs/adr/0012-depthwise-convolutions-in-float32.md). Those of a dilation of at least `MIN_SHIFTED_DILATION` that
+    keep the size of their map are sums of shifted products (docs/adr/0020-dilated-depthwise-convolutions.md).
     """
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Run `func`; a 2-D convolution with one input channel per group without autocast."""
-        if func is F.conv2d and len(args) > 1 and args[1].shape[1] == 1 < args[0].shape[-3]:
-            with torch.autocast('cpu', enabled=False):
-                return func(args[0].float(), *args[1:], **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
+        """Run `func`; a 2-D convolution with one input channel per group in its own way."""
+        if func is not F.conv2d or len(args) < 2 or not args[1].shape[1] == 1 < args[0].shape[-3]:
+            return func(*args, **(kwargs or {}))
+        with torch.autocast('cpu', enabled=False):
+            if not kwargs and len(args) == 7 and _is_shifted(*args):
+                x, weight, bias, _, _, dilation, _ = args
+                return dilated_depthwise_conv2d(x.float(), weight, bias, dilation)
+            return func(args[0].float(), *args[1:], **(kwargs or {}))
+
+
+def _is_shifted(
+    x: torch.Tensor, weight: torch.Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> bool:
+    """Whether a depthwise convolution, with the arguments that ``nn.Conv2d`` passes on, is of the kind described."""
+    same = tuple(dilation[axis] * (weight.shape[2 + axis] // 2) for axis in (0, 1)) if len(dilation) == 2 else None
+    return (
+        x.dim() == 4
+        and weight.shape[0] == x.shape[1] == groups
+        and weight.shape[2] % 2 == weight.shape[3] % 2 == 1
+        and tuple(stride) == (1, 1)
+        and tuple(padding) == same
+        and min(dilation) >= MIN_SHIFTED_DILATION
+    )
 
 
 @OPTIM_WRAPPERS.register_module(name=['AutocastOptimWrapper', 'AmpOptimWrapper'])

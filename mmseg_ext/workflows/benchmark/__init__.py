@@ -5,6 +5,7 @@ A benchmark may import everything but the commands; its module is imported by na
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -15,8 +16,10 @@ class BenchmarkResult(NamedTuple):
         table: The timings, to print.
         ratio: Our time over the peer's.
         goal: The largest ratio that is good enough.
+        further: Other ratios with their goals, by name.
     """
 
     table: str
     ratio: float
     goal: float
+    further: Mapping[str, tuple[float, float]] = {}
