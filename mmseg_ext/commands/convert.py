@@ -18,6 +18,7 @@ from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.oxford_pet import convert_oxford_pet
 from mmseg_ext.converters.ph2 import convert_ph2
 from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.converters.supervisely import convert_supervisely
 from mmseg_ext.converters.voc import convert_voc
 from mmseg_ext.converters.yolo import convert_yolo
 from mmseg_ext.errors import InputError
@@ -36,6 +37,7 @@ def build_parser() -> cli.ArgumentParser:
     _add_mads(formats)
     _add_oxford_pet(formats)
     _add_ph2(formats)
+    _add_supervisely(formats)
     _add_voc(formats)
     _add_yolo(formats)
     return parser
@@ -242,6 +244,27 @@ def _ph2(args: argparse.Namespace) -> Converted:
     return convert_ph2(
         args.source, args.data,
         width=args.width, val=args.val, test=args.test, seed=args.seed, overwrite=args.overwrite,
+    )  # fmt: skip
+
+
+def _add_supervisely(formats: Any) -> None:
+    parser = formats.add_parser(
+        'supervisely', help='Supervisely: polygons, rectangles and bitmaps',
+        description='Convert a Supervisely project: polygons, rectangles and bitmaps, in the order of their files.\n\n'
+        'Datasets called train, val or test are the splits; where they are not, --val, --test or --list tell.',
+        example='mmseg-ext convert supervisely downloads/project data/scratches',
+    )  # fmt: skip
+    _add_source(parser, 'folder of meta.json')
+    _add_data(parser)
+    _add_classes(parser)
+    _add_split(parser)
+    _add_rest(parser, _supervisely, seed=False)
+
+
+def _supervisely(args: argparse.Namespace) -> Converted:
+    return convert_supervisely(
+        args.source, args.data,
+        classes=args.classes, ignored=args.ignored, split=_split(args), overwrite=args.overwrite,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from mmseg_ext.converters.oxford_pet import convert_oxford_pet
 from mmseg_ext.converters.ph2 import convert_ph2
 from mmseg_ext.converters.report import Report
 from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.converters.supervisely import convert_supervisely
 from mmseg_ext.converters.voc import convert_voc
 from mmseg_ext.converters.yolo import convert_yolo
 
@@ -29,6 +30,7 @@ __all__ = [
     'convert_mads',
     'convert_oxford_pet',
     'convert_ph2',
+    'convert_supervisely',
     'convert_voc',
     'convert_yolo',
 ]

@@ -50,9 +50,9 @@ def draw_polygon(points: NDArray[np.float64], height: int, width: int) -> Drawn:
     >>> draw_polygon(np.array([[1, 0], [3, 0], [3, 1], [1, 1]], float), 4, 4)
     Drawn(top=0, left=1, pixels=array([[ True,  True]]))
     """
-    _check_points(points, 3)
+    check_points(points, 3)
     _box(points, height, width)
-    return _not_empty(Drawn(*polygon_region(points, height, width)))
+    return not_empty(Drawn(*polygon_region(points, height, width)))
 
 
 def draw_box(
@@ -60,7 +60,7 @@ def draw_box(
 ) -> Drawn:
     """Fill a box, turned clockwise around its centre by some degrees."""
     points = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
-    _check_points(points, 4)
+    check_points(points, 4)
     if rotation:
         angle = math.radians(rotation)
         turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
@@ -75,7 +75,7 @@ def draw_ellipse(
     """Fill an ellipse, turned clockwise around its centre by some degrees."""
     reach = max(radius_x, radius_y)
     corners = np.array([[x - reach, y - reach], [x + reach, y + reach]])
-    _check_points(corners, 2)
+    check_points(corners, 2)
     if min(radius_x, radius_y) <= 0:
         raise ValueError('has no area')
     top, left, bottom, right = _box(corners, height, width)
@@ -83,7 +83,7 @@ def draw_ellipse(
     angle = math.radians(rotation)
     dx, dy = columns + 0.5 - x, rows + 0.5 - y
     along, across = dx * math.cos(angle) + dy * math.sin(angle), dy * math.cos(angle) - dx * math.sin(angle)
-    return _not_empty(Drawn(top, left, (along / radius_x) ** 2 + (across / radius_y) ** 2 <= 1))
+    return not_empty(Drawn(top, left, (along / radius_x) ** 2 + (across / radius_y) ** 2 <= 1))
 
 
 def draw_runs(runs: Sequence[int], box: tuple[int, int, int, int], height: int, width: int) -> Drawn:
@@ -105,10 +105,11 @@ def draw_runs(runs: Sequence[int], box: tuple[int, int, int, int], height: int, 
     if min(runs, default=0) < 0 or sum(runs) != box_width * box_height:
         raise ValueError('its run lengths do not add up to its box')
     inside = np.repeat(np.arange(len(runs)) % 2 == 1, np.array(runs, np.int64))
-    return _not_empty(Drawn(top, left, inside.reshape(box_height, box_width)))
+    return not_empty(Drawn(top, left, inside.reshape(box_height, box_width)))
 
 
-def _check_points(points: NDArray[np.float64], least: int) -> None:
+def check_points(points: NDArray[np.float64], least: int) -> None:
+    """Check points as x, y, shape (N, 2): at least some number, and of a size that can be drawn."""
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < least:
         raise ValueError(f'has fewer than {least} points')
     if not (np.abs(points) <= MAX_COORDINATE).all():  # also false for NaN
@@ -125,7 +126,8 @@ def _box(points: NDArray[np.float64], height: int, width: int) -> tuple[int, int
     return top, left, bottom, right
 
 
-def _not_empty(drawn: Drawn) -> Drawn:
+def not_empty(drawn: Drawn) -> Drawn:
+    """Return a shape that covers a pixel of the image."""
     if not drawn.pixels.any():
         raise ValueError('covers no pixel')
     return drawn
