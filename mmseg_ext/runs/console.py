@@ -1,4 +1,4 @@
-"""Filter of mmengine's log for the console; the log file keeps everything."""
+"""mmengine's log: a filter for the console, and the log file, which keeps everything."""
 
 from __future__ import annotations
 
@@ -33,3 +33,14 @@ def quiet_console(logger: logging.Logger) -> None:
     for handler in logger.handlers:
         if type(handler) is logging.StreamHandler:
             handler.addFilter(_FILTER)
+
+
+def release_log_files(logger: logging.Logger) -> None:
+    """Close the files of a logger; a further message opens its file again, at the end.
+
+    mmengine keeps the loggers of all runs of a process, and their files open.
+    """
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.mode = 'a'
+            handler.close()

@@ -51,7 +51,7 @@ from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.files import write_text
 from mmseg_ext.registry import RUNNERS
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
-from mmseg_ext.runs.console import quiet_console
+from mmseg_ext.runs.console import quiet_console, release_log_files
 from mmseg_ext.runs.layout import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
 from mmseg_ext.runs.lock import work_dir_lock
 
@@ -93,6 +93,7 @@ class Runner(OpenRunner):
             finally:
                 self.is_training, self._stop_signals = False, None
                 self.call_hook('close')  # also after an error: a progress line must give the terminal back
+                release_log_files(self.logger)
 
     @strict_loading()
     def val(self) -> dict[str, float]:

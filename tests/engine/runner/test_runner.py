@@ -51,6 +51,18 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(toy: ModuleType, tmp
     assert rest.message_hub.get_info('best_score') == whole.message_hub.get_info('best_score')
 
 
+def test_the_log_file_is_closed_at_the_end_and_takes_what_comes_later(toy: ModuleType, tmp_path: Path) -> None:
+    runner = toy.build_runner(tmp_path, epochs=1, log_level='INFO')
+    runner.train()
+    (log,) = tmp_path.glob('*/*.log')
+    text = log.read_text()
+    assert 'Saving checkpoint' in text
+    assert [handler.stream for handler in runner.logger.handlers if hasattr(handler, 'baseFilename')] == [None]
+    runner.logger.info('tested later')
+    assert log.read_text().startswith(text)
+    assert 'tested later' in log.read_text()
+
+
 def test_an_iteration_based_run_resumes_at_its_iteration(toy: ModuleType, tmp_path: Path) -> None:
     toy.build_runner(tmp_path, iters=8).train()
     assert last_checkpoint(tmp_path) == tmp_path / 'iter_8.pth'
