@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import errno
+import glob
 import io
 import json
 import os
@@ -167,6 +168,7 @@ def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = 
     target, place = Path(target), Path(os.path.realpath(target))
     is_owner = is_owner or not shared
     stage: Path | None = None
+    lock = None
     try:
         stays = _must_stay(place)
         parent, prefix = (place, PART) if stays else (place.parent, f'.{place.name}-')
@@ -177,11 +179,14 @@ def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = 
                 shutil.rmtree(stage, ignore_errors=True)
                 stage.mkdir()
         else:
+            _clear_up(parent, prefix, place)
             stage = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+            lock = _lock(stage)
         new = stage / 'new'
         if is_owner:
             new.mkdir()
-        yield new
+        with _named_as(new, target):
+            yield new
         if is_owner:
             _replace(place, new, stage / 'old', stays)
     except OSError as error:
@@ -189,6 +194,49 @@ def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = 
     finally:
         if stage is not None and is_owner:
             shutil.rmtree(stage, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+@contextmanager
+def _named_as(stage: Path, target: Path) -> Iterator[None]:
+    """Let an error about a file that is being written name it as it will be called."""
+    try:
+        yield
+    except InputError as error:
+        if type(error) is InputError and Path(error.subject).is_relative_to(stage):
+            subject = target / Path(error.subject).relative_to(stage)
+            raise InputError(subject, error.problem, error.remedy, exit_code=error.exit_code) from error
+        raise
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder for the life of this process; None where another has it, or where that is not possible."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _clear_up(parent: Path, prefix: str, place: Path) -> None:
+    """Remove what killed processes have left; what one had moved away without its successor takes its place again."""
+    for stage in parent.glob(f'{glob.escape(prefix)}????????'):
+        if not (stage / 'new').is_dir() or (lock := _lock(stage)) is None:
+            continue
+        if (stage / 'old').exists() and not place.exists():
+            (stage / 'new').rename(place)  # complete, since it was about to be moved there
+        elif (stage / 'old').exists() and parent == place:
+            os.close(lock)
+            continue  # killed while entries were exchanged: for a person to decide
+        shutil.rmtree(stage, ignore_errors=True)
+        os.close(lock)
 
 
 def _must_stay(folder: Path) -> bool:
@@ -244,12 +292,18 @@ def staged_files(folder: str | Path) -> Iterator[Path]:
     is_new = not folder.exists()
     make_folder(folder)
     stage: Path | None = None
+    lock = None
     done = False
     try:
+        _clear_up(folder, PART, folder)
         stage = Path(tempfile.mkdtemp(prefix=PART, dir=folder))
-        yield stage
-        for path in sorted(path for path in stage.rglob('*') if path.is_file()):
-            target = folder / path.relative_to(stage)
+        lock = _lock(stage)
+        new = stage / 'new'
+        new.mkdir()
+        with _named_as(new, folder):
+            yield new
+        for path in sorted(path for path in new.rglob('*') if path.is_file()):
+            target = folder / path.relative_to(new)
             make_folder(target.parent)
             path.replace(target)
         done = True
@@ -258,6 +312,8 @@ def staged_files(folder: str | Path) -> Iterator[Path]:
     finally:
         if stage is not None:
             shutil.rmtree(stage, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
         if is_new and not done:
             with suppress(OSError):
                 folder.rmdir()

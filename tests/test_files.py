@@ -3,8 +3,9 @@ from __future__ import annotations
 import json
 import os
 import stat
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -299,6 +300,33 @@ def test_a_folder_is_replaced_as_a_unit_where_it_stands(
         assert place.stat().st_ino == number
 
 
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='POSIX')
+@pytest.mark.parametrize('moment', ['writing', 'moving', 'other kind'])
+def test_what_a_killed_process_left_is_cleared_up(moment: str, tmp_path: Path) -> None:
+    target = tmp_path / 'set'
+    write_text(target / 'a.txt', 'old')
+    child = os.fork()
+    if child == 0:
+        with (staged_files if moment == 'other kind' else staged_folder)(target) as stage:
+            (stage / 'a.txt').write_text('new')
+            if moment == 'moving':
+                rename = Path.rename
+                Path.rename = lambda self, to: os._exit(9) if self.name == 'new' else rename(self, to)  # type: ignore
+            else:
+                os._exit(9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert target.exists() == (moment != 'moving')
+    with staged_folder(target) as living:
+        write_text(living / 'a.txt', 'newer')
+        expected = 'new' if moment == 'moving' else 'old'  # it was whole, and takes its place
+        with suppress(ZeroDivisionError), (staged_files if moment == 'other kind' else staged_folder)(target):
+            assert (target / 'a.txt').read_text() == expected
+            raise ZeroDivisionError
+        assert living.is_dir()  # of a process that lives
+    assert contents(tmp_path) == {'set/a.txt': 'newer'}
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_a_result_keeps_other_files_and_else_is_replaced_as_a_unit(tmp_path: Path) -> None:
     out = tmp_path / 'out'
     for expected in ({'a.txt': '0'}, {'a.txt': '1'}, {'a.txt': '2', 'mine.txt': 'm'}):
@@ -342,6 +370,14 @@ def test_a_failure_moves_no_file(is_new: bool, tmp_path: Path) -> None:
         fail()
     assert contents(tmp_path) == ({} if is_new else {'out/a.txt': 'old'})
     assert target.exists() != is_new
+
+
+@pytest.mark.parametrize('staged', [staged_files, staged_folder])
+def test_an_error_names_a_file_as_it_will_be_called(staged: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught, staged(tmp_path / 'out') as stage:
+        raise InputError(stage / 'a' / 'b.txt', 'cannot be written', 'free space', exit_code=1)
+    assert caught.value.subject == str(tmp_path / 'out' / 'a' / 'b.txt')
+    assert caught.value.exit_code == 1
 
 
 def test_a_full_disk_while_files_are_staged_is_one_line(tmp_path: Path) -> None:

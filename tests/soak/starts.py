@@ -26,7 +26,8 @@ def count() -> dict[str, set[str]]:
     children = Path(f'/proc/{os.getpid()}/task/{os.getpid()}/children').read_text().split()
     files = {f'{path.name}: {path.readlink()}' for path in Path('/proc/self/fd').iterdir() if path.is_symlink()}
     threads = {f'{thread.name} {thread.ident}' for thread in threading.enumerate()}
-    return {'children': set(children), 'threads': threads, 'files': files, 'shared memory': set(os.listdir('/dev/shm'))}
+    segments = {path.name for path in Path('/dev/shm').glob('torch_*')}
+    return {'children': set(children), 'threads': threads, 'files': files, 'shared memory': segments}
 
 
 def memory() -> float:
