@@ -53,6 +53,10 @@ class InputError(Exception):
         return f'{text}; {self.remedy}' if self.remedy else text
 
 
+class NotWritableError(InputError):
+    """A file or folder that cannot be written, for which no single input is to blame: the others would fail as well."""
+
+
 class CombinedInputError(InputError):
     """Several problems at once, such as those of all files of a folder.
 

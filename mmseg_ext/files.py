@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.errors import InputError, NotWritableError, one_line
 
 SETTINGS_FILE = 'settings.json'
 PART = '.part-'  # begins the names of folders within a result folder that are being written
@@ -72,7 +72,7 @@ def make_folder(path: str | Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(path, f'folder cannot be made ({error.strerror})', 'choose another') from error
+        raise NotWritableError(path, f'folder cannot be made ({error.strerror})', 'choose another') from error
     return path
 
 
@@ -204,9 +204,9 @@ def _named_as(stage: Path, target: Path) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if type(error) is InputError and Path(error.subject).is_relative_to(stage):
+        if type(error) in (InputError, NotWritableError) and Path(error.subject).is_relative_to(stage):
             subject = target / Path(error.subject).relative_to(stage)
-            raise InputError(subject, error.problem, error.remedy, exit_code=error.exit_code) from error
+            raise type(error)(subject, error.problem, error.remedy, exit_code=error.exit_code) from error
         raise
 
 
@@ -319,8 +319,10 @@ def staged_files(folder: str | Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def _not_writable(path: Path, error: OSError) -> InputError:
-    return InputError(path, f'cannot be written ({error.strerror or error})', 'free space or choose another folder')
+def _not_writable(path: Path, error: OSError) -> NotWritableError:
+    return NotWritableError(
+        path, f'cannot be written ({error.strerror or error})', 'free space or choose another folder'
+    )
 
 
 def _umask() -> int:

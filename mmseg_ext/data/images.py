@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.errors import InputError, NotWritableError, one_line
 from mmseg_ext.files import atomic_path, load_bytes
 
 FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'TIFF', 'WEBP')
@@ -182,7 +182,7 @@ def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> Non
         is_jpeg = temporary.suffix.lower() in ('.jpg', '.jpeg')
         options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []  # OpenCV warns of one that does not apply
         if not cv2.imwrite(str(temporary), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options):
-            raise InputError(path, 'cannot be written', 'free space or choose another folder')
+            raise NotWritableError(path, 'cannot be written', 'free space or choose another folder')
 
 
 def from_array(image: NDArray[Any], name: str = 'image') -> UprightImage:

@@ -18,7 +18,7 @@ from mmseg_ext.data.dataset import IMAGES, DataSet, Item
 from mmseg_ext.data.images import pixel_limit, read_image, write_image
 from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.data.tiles import Tile, place_tiles, tile_cores, tile_weights
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, NotWritableError
 from mmseg_ext.files import is_file_name, read_json, staged_folder, write_json
 from mmseg_ext.progress import track
 
@@ -99,6 +99,8 @@ def tile_data_set(
         for item in track(data.items(None, splits), 'cutting'):
             try:
                 height, width = _cut(item, folders, stage, classes, size, overlap, report)
+            except NotWritableError:
+                raise
             except InputError as error:
                 report.failed.append(error)
                 continue

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from mmseg_ext.commands.main import main
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask, write_mask
 from mmseg_ext.data.tiles import Tile, TileMean, place_tiles, tile_cores
-from mmseg_ext.errors import InputError
+from mmseg_ext.demo import DemoSettings, make_demo_data
+from mmseg_ext.errors import InputError, NotWritableError
 from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.workflows.tile import stitch_masks, stitch_predictions, stitch_probabilities, tile_data_set
 
@@ -128,6 +130,23 @@ def test_probabilities_go_before_masks_and_a_missing_tile_costs_its_image(
     text = capsys.readouterr().out
     assert 'lacks 1 of the 3 tiles of an image, such as the one at y 0, x 12' in text
     assert '1 masks of 24 tiles, 1 skipped' in text
+
+
+def test_a_disk_that_is_full_for_a_moment_leaves_no_set_with_half_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_demo_data(tmp_path / 'data', DemoSettings(train=3, val=1, test=1, size=64))
+    left, fsync = iter(range(10)), os.fsync
+
+    def full(handle: int) -> None:
+        if next(left, None) == 2:
+            raise OSError(28, 'No space left on device')
+        fsync(handle)
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(NotWritableError, match=r'out/img/.*png: cannot be written \(No space left'):
+        tile_data_set(tmp_path / 'data', tmp_path / 'out', size=32, overlap=0)
+    assert [path.name for path in tmp_path.iterdir()] == ['data']
 
 
 def test_wrong_use(tmp_path: Path) -> None:

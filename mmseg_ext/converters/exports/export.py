@@ -22,7 +22,7 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import DataSet, Item
 from mmseg_ext.data.images import read_header
 from mmseg_ext.data.masks import Mask, read_mask
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, NotWritableError
 from mmseg_ext.files import make_folder, staged_folder, write_json
 from mmseg_ext.progress import track
 
@@ -77,6 +77,8 @@ def export_labels(
             try:
                 mask, image = _read(item, classes)
                 back = writer.add(item.split.name, image.name, mask)
+            except NotWritableError:
+                raise
             except InputError as error:
                 report.failed.append(error)
                 continue
