@@ -360,7 +360,9 @@ def find_file(*paths: Path) -> Path | None:
 
     Accents may be written in either form of Unicode: macOS and archives from it write the decomposed one.
     """
-    forms = (Path(form) for path in paths for form in (path, *(normalize(kind, str(path)) for kind in ('NFC', 'NFD'))))
+    forms = (
+        Path(form) for path in paths for form in (str(path), *(normalize(kind, str(path)) for kind in ('NFC', 'NFD')))
+    )
     return next((path for path in forms if names_file(path)), None)
 
 
