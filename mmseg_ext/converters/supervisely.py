@@ -203,9 +203,8 @@ def decode_bitmap(text: str, opaque: int = 1) -> NDArray[np.bool_]:
         with open_header(data) as image:
             check_pixels(image, 'bitmap', pixel_limit())
             if 'A' in image.mode or 'transparency' in image.info:
-                return np.asarray(image.convert('RGBA').getchannel('A')) >= opaque
-            values = np.asarray(image)
-            return values.astype(bool) if values.ndim == 2 else values.any(axis=2)
+                return np.asarray(image.convert('RGBA').getchannel('A'), np.uint8) >= opaque
+            return np.asarray(image.convert('RGB'), np.uint8).max(axis=2) > 0
     except InputError as error:
         raise ValueError(error.problem) from error
     except (binascii.Error, zlib.error) as error:
