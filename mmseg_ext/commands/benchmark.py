@@ -33,6 +33,7 @@ def train(args: argparse.Namespace) -> BenchmarkResult:
     return benchmark_train(
         args.config, args.data, images=args.images or 50, size=args.size, batch=args.batch, workers=args.workers,
         threads=args.threads, rounds=args.rounds or 5, steps=args.steps,
+        profile_to=args.profile,
     )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], BenchmarkResult]] = {
 
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
-    parser = cli.ArgumentParser(__doc__ or '', EXAMPLE, flags={'root': '--data'})
+    parser = cli.ArgumentParser(__doc__ or '', EXAMPLE, flags={'root': '--data', 'profile_to': '--profile'})
     parser.add_argument('name', metavar='NAME', choices=list(BENCHMARKS), help=f'one of: {", ".join(BENCHMARKS)}')
     parser.add_argument(
         '--images', type=cli.positive, metavar='N', help='synthetic images (default: 50; of startup 20,000)'
@@ -128,6 +129,7 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument(
         '--workers', type=cli.whole, default=1, metavar='N', help='train, val: processes of a loader (default: 1)'
     )
+    parser.add_argument('--profile', metavar='OUT', help='train: write where the time of a step goes, and a trace')
     parser.add_argument('--threads', type=cli.positive, metavar='N', help='train, val: of torch (default: the cores)')
     parser.add_argument(
         '--data', metavar='DATA', help='train, loader, val, audit: data set to read (default: synthetic pets)'

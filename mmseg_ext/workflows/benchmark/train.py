@@ -12,6 +12,7 @@ from mmseg_ext.engine.runner.autocast import cpu_has_bfloat16
 from mmseg_ext.models.complexity import count_parameters
 from mmseg_ext.workflows.benchmark import BenchmarkResult
 from mmseg_ext.workflows.benchmark.contestant import contestants, in_turn, ratio_of, table_of
+from mmseg_ext.workflows.benchmark.profile import profile_training
 from mmseg_ext.workflows.benchmark.workload import Workload, open_workload, our_config, stock_config
 
 DEFAULT_CONFIG = 'pets/deeplabv3plus_mobilenet-v2_ce-dice-adamw-400it_pets-256x256'
@@ -32,6 +33,7 @@ def benchmark_train(
     threads: int | None = None,
     rounds: int = 5,
     steps: int = 10,
+    profile_to: str | Path | None = None,
 ) -> BenchmarkResult:
     """Time training steps end to end: loader, model, optimizer, hooks, logging.
 
@@ -50,6 +52,7 @@ def benchmark_train(
         threads: Threads of torch; the cores of this machine by default.
         rounds: Blocks of each side.
         steps: Timed steps in a block.
+        profile_to: Folder to which a profile of ours is written, as a table and a trace; it is made after the timing.
 
     Raises:
         InputError: The config or the data cannot be used.
@@ -66,12 +69,15 @@ def benchmark_train(
         roles = {OURS: ('train-ours', ours), STOCK: ('train-stock', stock), BARE: ('train-bare', ours)}
         with contestants(roles, folder, threads) as started:
             seconds = in_turn(started, rounds, steps)
+        profiled = ''
+        if profile_to is not None:
+            profiled = f'\n\n{profile_training(workload, Path(profile_to), folder / "profiled", min(steps, 5))}'
     precision = 'bfloat16' if workload.config.optim_wrapper.get('dtype') and cpu_has_bfloat16() else 'float32'
     title = (
         f'{Path(workload.config.filename).stem}, batch {workload.batch}, {size}×{size}, {threads} threads, '
         f'{workers} workers, ours in {precision}, {rounds} rounds of {steps} steps'
     )
-    table = f'{title}\n{table_of(seconds, "milliseconds a step")}\n{_left_out()}'
+    table = f'{title}\n{table_of(seconds, "milliseconds a step")}\n{_left_out()}{profiled}'
     goal = HEAVY_GOAL if _parameters(workload) > HEAVY_PARAMETERS else LIGHT_GOAL
     overhead = ratio_of(seconds[OURS], seconds[BARE])
     ratio = ratio_of(seconds[OURS], seconds[STOCK])
