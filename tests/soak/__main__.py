@@ -25,13 +25,14 @@ import time
 import zlib
 from collections import Counter
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 SETTLED_MINUTES = 5  # from there on, nothing may grow
-MAX_GROWTH = 0.1  # of the memory after that
+MAX_GROWTH = 0.1  # of the memory, from the first half of the time after that to the second
 NAME = 'localhost'
 
 
@@ -294,14 +295,15 @@ def report(rows: list[dict[str, Any]], done: Counter[str], printed: dict[str, st
     for name in printed:
         own = [row for row in rows if row['process'] == name]
         settled = next((row for row in own if row['minute'] >= SETTLED_MINUTES), own[0])
-        late = [row['memory'] for row in own if row['minute'] >= own[-1]['minute'] - SETTLED_MINUTES]
+        levels = [row['memory'] for row in own if row['minute'] >= SETTLED_MINUTES] or [own[-1]['memory']]
+        half = len(levels) // 2
         for title, row in (('settled', settled), ('end', own[-1])):
             text = f'{row["memory"]:.0f} MiB, {row["descriptors"]} descriptors, {row["threads"]} threads'
             print(f'{name} after {row["minute"]:.0f} min ({title}): {text}, {row["cpu"]:.0f} s of CPU')
         print(
             f'{name}: most {max(row["memory"] for row in own):.0f} MiB; printed {Counter(printed[name].splitlines())}'
         )
-        if min(late) > settled['memory'] * (1 + MAX_GROWTH):
+        if half and median(levels[half:]) > median(levels[:half]) * (1 + MAX_GROWTH):
             faults.append(f'{name}: memory has grown')
         faults += [f'{name}: {kind} have grown' for kind in ('descriptors', 'threads') if own[-1][kind] > settled[kind]]
     print(*faults, sep='\n')
