@@ -6,6 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def benchmark_loader(
     makers[STOCK] = lambda number, index: peer[index]
     for name, pipeline in ((OURS, our_pipeline(size)), (WARP, _warp_pipeline(size))):
         dataset = SeededDataset(our_dataset(root, 'train', pipeline), 0)
-        makers[name] = lambda number, index, dataset=dataset: dataset[SeededIndex(index, (number, index))]
+        makers[name] = partial(_sample, dataset)
     threads = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
@@ -65,6 +66,10 @@ def benchmark_loader(
     title = f'{len(peer)} images to {size}×{size}, one core, {rounds} rounds'
     table = f'{title}\n{table_of(seconds, "milliseconds of CPU an image")}'
     return BenchmarkResult(table, ratio_of(seconds[OURS], seconds[STOCK]), GOAL)
+
+
+def _sample(dataset: SeededDataset, number: int, index: int) -> Any:
+    return dataset[SeededIndex(index, (number, index))]
 
 
 def _warp_pipeline(size: int) -> list[dict[str, Any]]:
