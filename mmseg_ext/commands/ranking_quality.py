@@ -11,8 +11,12 @@ EXAMPLE = 'mmseg-ext ranking-quality work_dirs/ranking data/pets --truth labels_
 
 def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
-    parser = ArgumentParser('Measure how well a label ranking finds the masks that a person has corrected.', EXAMPLE)
-    parser.add_argument('ranking', help='folder that mmseg-ext rank wrote')
+    parser = ArgumentParser(
+        'Measure how well a label ranking finds the masks that a person has corrected; of several rankings, such as of\n'
+        'one judge each, also the mean and the worst.',
+        EXAMPLE,
+    )
+    parser.add_argument('ranking', nargs='+', help='folder that mmseg-ext rank wrote')
     parser.add_argument('data', metavar='DATA', help='data set that was ranked')
     parser.add_argument('--truth', metavar='NAME', required=True, help='corrected label set')
     parser.add_argument('--out', metavar='FILE', help='write the measures as JSON')
@@ -22,16 +26,27 @@ def build_parser() -> ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, measure, print, write."""
     args = build_parser().parse_args(argv)
-    from mmseg_ext.eda.quality.ranking import SEVERE_IOU, WRONG_IOU, measure_ranking
+    from mmseg_ext.eda.quality.ranking import SEVERE_IOU, WRONG_IOU, measure_ranking, spread_over_rankings
     from mmseg_ext.files import write_json
 
-    quality = measure_ranking(args.ranking, args.data, args.truth)
-    print(
-        f'{quality["masks"]} masks, {quality["wrong"]} wrong (IoU < {WRONG_IOU}), '
-        f'{quality["severe"]} severe (< {SEVERE_IOU})'
-    )
-    for name, measures in quality['scores'].items():
-        print(f'{name:24}' + ', '.join(f'{key} {value}' for key, value in measures.items()))
+    measured = {folder: measure_ranking(folder, args.data, args.truth) for folder in args.ranking}
+    for folder, quality in measured.items():
+        if len(measured) > 1:
+            print(folder)
+        print(
+            f'{quality["masks"]} masks, {quality["wrong"]} wrong (IoU < {WRONG_IOU}), '
+            f'{quality["severe"]} severe (< {SEVERE_IOU})'
+        )
+        for name, measures in quality['scores'].items():
+            print(f'{name:24}' + ', '.join(f'{key} {value}' for key, value in measures.items()))
+    report = quality
+    if len(measured) > 1:
+        spread = spread_over_rankings(list(measured.values()))
+        print(f'mean and worst of {len(measured)} rankings')
+        for name, measures in spread.items():
+            figures = (f'{key} {value["mean"]:g} / {value["worst"]:g}' for key, value in measures.items())
+            print(f'{name:24}' + ', '.join(figures))
+        report = {'rankings': measured, 'spread': spread}
     if args.out:
-        write_json(args.out, quality)
+        write_json(args.out, report)
     return 0

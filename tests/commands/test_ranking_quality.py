@@ -43,3 +43,14 @@ def test_the_command_measures_every_score_against_the_corrected_masks(
     assert measured['scores']['bad']['average_precision'] == pytest.approx(1 / 3, abs=1e-4)
     assert 'audit findings' in measured['scores']
     assert '3 masks, 1 wrong' in capsys.readouterr().out
+
+    other = tmp_path / 'other'
+    other.mkdir()
+    rows = [{**row, 'good': row['bad'], 'bad': row['good']} for row in rows]
+    (other / 'ranking.json').write_text(json.dumps({**content, 'rows': rows}))
+    arguments = [str(ranking), str(other), str(data), '--truth', 'fixed', '--out', str(tmp_path / 'both.json')]
+    assert main(arguments) == 0
+    assert 'mean and worst of 2 rankings' in capsys.readouterr().out
+    both = json.loads((tmp_path / 'both.json').read_text())
+    assert both['rankings'][str(ranking)] == measured
+    assert both['spread']['good']['average_precision'] == {'mean': pytest.approx(2 / 3, abs=1e-3), 'worst': 0.3333}

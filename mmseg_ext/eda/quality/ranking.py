@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -121,9 +122,29 @@ def order_quality(order: Sequence[str], iou: Mapping[str, float]) -> dict[str, f
     return {
         'average_precision': round(average_precision(wrong), 4),
         'wrong_in_first_30': sum(wrong[:30]),
+        'severe_in_first_12': sum(severe[:12]),
         'severe_in_first_15': sum(severe[:15]),
         'severe_in_first_20': sum(severe[:20]),
     }
+
+
+def spread_over_rankings(measured: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Compute mean and worst of each measure over several rankings, for the scores that all of them have.
+
+    Args:
+        measured: What `measure_ranking` returned for each.
+
+    Returns:
+        Score → measure → ``mean`` and ``worst``, the lowest.
+    """
+    common = [name for name in measured[0]['scores'] if all(name in one['scores'] for one in measured)]
+    spread: dict[str, dict[str, dict[str, float]]] = {}
+    for name in common:
+        spread[name] = {}
+        for measure in measured[0]['scores'][name]:
+            values = [float(one['scores'][name][measure]) for one in measured]
+            spread[name][measure] = {'mean': round(fmean(values), 4), 'worst': min(values)}
+    return spread
 
 
 def average_precision(found: Sequence[bool]) -> float:
