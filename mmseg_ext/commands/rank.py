@@ -44,8 +44,8 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument(
         '--score',
         metavar='NAME',
-        default='supported_agreement',
-        help='score to order by (default: supported_agreement)',
+        default='expected_iou',
+        help='score to order by (default: expected_iou)',
     )
     parser.add_argument(
         '--top', type=int, default=30, metavar='N', help='masks on the page and in the queue (default: 30)'

@@ -12,8 +12,8 @@ EXAMPLE = 'mmseg-ext ranking-quality work_dirs/ranking data/pets --truth labels_
 def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
     parser = ArgumentParser(
-        'Measure how well a label ranking finds the masks that a person has corrected; of several rankings, such as of\n'
-        'one judge each, also the mean and the worst.',
+        'Measure how well a label ranking finds the masks that a person has corrected; of several rankings, as of one\n'
+        'judge each, also the mean and the worst.',
         EXAMPLE,
     )
     parser.add_argument('ranking', nargs='+', help='folder that mmseg-ext rank wrote')

@@ -26,7 +26,7 @@ from mmseg_ext.workflows.folds import divide, list_pairs
 from mmseg_ext.workflows.out_of_fold import PROBABILITIES, innermost, plan_folds, run_folds
 
 RANKING, SUGGESTIONS = 'ranking', 'suggestions'
-DEFAULT_SCORE = 'supported_agreement'
+DEFAULT_SCORE = 'expected_iou'
 
 
 @dataclass(frozen=True)

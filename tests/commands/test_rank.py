@@ -14,7 +14,7 @@ import pytest
 
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
-from mmseg_ext.eda.quality import make_evidence, suggest_mask, supported_agreement
+from mmseg_ext.eda.quality import expected_iou, make_evidence, suggest_mask
 
 SEVERAL = """
 train_dataloader['dataset'] = dict(_delete_=True, type='ConcatDataset', datasets=[_base_.train_dataloader.dataset])
@@ -56,7 +56,7 @@ def test_every_mask_has_its_place(ranking: Path, data: Path) -> None:
     stems = {path.stem for path in (data / 'labels' / 'train').iterdir()}
     assert {row['stem'] for row in rows} == stems
     assert [int(row['rank']) for row in rows] == list(range(1, len(stems) + 1))
-    scores = [float(row['supported_agreement']) for row in rows]
+    scores = [float(row['expected_iou']) for row in rows]
     assert scores == sorted(scores)
     report = json.loads((ranking / 'ranking.json').read_text())
     assert [row['stem'] for row in report['rows']] == [row['stem'] for row in rows]
@@ -123,8 +123,8 @@ def test_another_ranking_is_averaged_in(
     for stem, row in scores.items():  # the mean of the two judges' scores, not the score of their mean
         image, mask = (read(data / folder / 'train' / f'{stem}{suffix}') for folder, read, suffix in FILES)
         alone = make_evidence(mask, load_probabilities([next(other.glob(f'probabilities/*/{stem}.npz'))]), image=image)
-        expected = (float(own_scores[stem]['supported_agreement']) + supported_agreement(alone)) / 2
-        assert float(row['supported_agreement']) == pytest.approx(expected, abs=2e-6)
+        expected = (float(own_scores[stem]['expected_iou']) + expected_iou(alone)) / 2
+        assert float(row['expected_iou']) == pytest.approx(expected, abs=2e-6)
     (other / 'ranking.json').unlink()
     one_line(fast_tool('rank_labels', *arguments, data=data), 'other', 'no finished ranking')
 

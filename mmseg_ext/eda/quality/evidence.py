@@ -64,7 +64,7 @@ def make_evidence(
         mask: Shape (H, W), uint8.
         probabilities: Shape (K, H, W), 0–1.
         ignore_index: The value of ignored pixels.
-        image: Shape (H, W, 3), RGB; only `supported_agreement` needs it.
+        image: Shape (H, W, 3), RGB; only `supported_agreement` and `expected_iou` need it.
         background: 0, or None where no class is background.
 
     Raises:

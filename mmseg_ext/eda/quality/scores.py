@@ -7,6 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.eda.quality.components import (
+    MIN_OUTLINE_PX,
+    MIN_SEEN_SHARE,
+    TYPICAL_EDGE_SUPPORT,
+    error_probability,
+    find_components,
+)
 from mmseg_ext.eda.quality.edges import Binary, near, outline
 from mmseg_ext.eda.quality.evidence import (
     CONFIDENCE_THRESHOLD,
@@ -18,9 +25,6 @@ from mmseg_ext.eda.quality.evidence import (
 from mmseg_ext.eda.regions import find_regions, regions_on
 
 UNMATCHED_WEIGHT = 0.5  # of an object that only the label or only the models have
-TYPICAL_EDGE_SUPPORT = 0.7  # of outlines on which labels and models agree: measured on the real pets, 0.69–0.70
-MIN_OUTLINE_PX = 6  # length of outline below which the image is not consulted
-MIN_SEEN_SHARE = 0.2  # of a labelled object, from which on the models have seen it
 MIN_CLASS_AREA_PX = 30  # of a region whose class is judged
 
 
@@ -150,6 +154,28 @@ def _corroborated(evidence: Evidence, weight: NDArray[np.float32], unmatched_wei
     return 1 - _ratio(counted, (labelled | predicted).sum(), empty=0.0)
 
 
+def expected_iou(evidence: Evidence) -> float:
+    """Estimate the IoU of the label's objects with those of a right mask.
+
+    Each component of the disagreement is an error of the label with a probability that several cues determine together
+    (`error_probability`), so that no single one excuses or condemns a label. Where label and models agree, both are
+    taken to be right. With the expected area E of errors where only the label, and where only the models see an object,
+    the score is (label − E_label) / (label + E_models), and 1 where both see none.
+
+    Args:
+        evidence: Label and probabilities, with the edges of the image.
+
+    Raises:
+        ValueError: The evidence has no edges.
+    """
+    extra = missing = 0.0
+    for component in find_components(evidence):
+        wrong = error_probability(component) * float(component.region.sum())
+        extra, missing = extra + wrong * component.extra, missing + wrong * (not component.extra)
+    area = float(evidence.labelled.sum())
+    return _ratio(area - extra, area + missing)
+
+
 def class_agreement(evidence: Evidence, min_area: int = MIN_CLASS_AREA_PX) -> float:
     """Compute the lowest mean probability of its own class among the labelled objects, given that it is an object.
 
@@ -181,6 +207,7 @@ SCORES: dict[str, Callable[[Evidence], float]] = {
     'confident_agreement': confident_agreement,
     'corroborated_agreement': corroborated_agreement,
     'supported_agreement': supported_agreement,
+    'expected_iou': expected_iou,
     'class_agreement': class_agreement,
 }
 
