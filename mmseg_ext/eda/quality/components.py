@@ -18,6 +18,7 @@ from mmseg_ext.eda.quality.edges import Binary, near, outline
 from mmseg_ext.eda.quality.evidence import Evidence, opened
 from mmseg_ext.eda.regions import find_regions, regions_on
 
+MARGIN_PX = 8  # around what label and models call object
 THICK_DIAMETER_PX = 5  # of the disc that a component must hold; what is thinner is border
 TYPICAL_EDGE_SUPPORT = 0.7  # of outlines on which labels and models agree: measured on the real pets, 0.69–0.70
 MIN_OUTLINE_PX = 6  # length of outline below which the image is not consulted
@@ -84,15 +85,20 @@ def find_components(evidence: Evidence) -> Iterator[Component]:
     """
     if evidence.edges is None:
         raise ValueError('the score needs the image: make_evidence(..., image=...)')
-    labelled, predicted = evidence.labelled, evidence.predicted & evidence.valid
+    whole_union = evidence.labelled | (evidence.predicted & evidence.valid)
+    inside = _around(whole_union)
+    labelled, valid, probability, edges = (
+        array[inside] for array in (evidence.labelled, evidence.valid, evidence.object_probability, evidence.edges)
+    )
+    predicted = (probability > 0.5) & valid
     both, union = labelled & predicted, labelled | predicted
-    probability, area, common = evidence.object_probability, int(union.sum()), int(both.sum())
+    area, common = int(union.sum()), int(both.sum())
     if area == common:
         return
     doubt = float((4 * probability * (1 - probability))[union].mean())
     seen = regions_on(labelled, predicted, MIN_SEEN_SHARE)
     unmatched = labelled & ~seen, predicted & ~regions_on(predicted, seen, MIN_SEEN_SHARE)
-    own_outlines, unknown = (outline(labelled), outline(predicted)), near(~evidence.valid)
+    own_outlines, unknown = (outline(labelled), outline(predicted)), near(~valid)
     outlines = [own & ~near(other) & ~unknown for own, other in (own_outlines, own_outlines[::-1])]
     for side, whole in enumerate((labelled, predicted)):
         only = whole & ~both
@@ -101,7 +107,7 @@ def find_components(evidence: Evidence) -> Iterator[Component]:
         for region, is_thin in _parts(only):
             size = int(region.sum())
             surroundings = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~region
-            support, is_outlined = _support(evidence.edges, outlines, near(region))
+            support, is_outlined = _support(edges, outlines, near(region))
             cues = (
                 np.log(size / area),
                 np.abs(2 * probability[region] - 1).mean(),
@@ -116,7 +122,16 @@ def find_components(evidence: Evidence) -> Iterator[Component]:
                 doubt,
                 size / max(1, whole.sum()),
             )
-            yield Component(region, side == 0, np.array(cues, np.float64))
+            placed = np.zeros(whole_union.shape, bool)
+            placed[inside] = region
+            yield Component(placed, side == 0, np.array(cues, np.float64))
+
+
+def _around(binary: Binary) -> tuple[slice, slice]:
+    """Return the part of the image that holds a map and its surroundings: most of an image is background to both."""
+    left, top, width, height = cv2.boundingRect(binary.astype(np.uint8))
+    rows = slice(max(0, top - MARGIN_PX), top + height + MARGIN_PX)
+    return rows, slice(max(0, left - MARGIN_PX), left + width + MARGIN_PX)
 
 
 def _parts(binary: Binary) -> Iterator[tuple[Binary, bool]]:
