@@ -39,22 +39,8 @@ CUES = (
     'share',  # of all that its side calls object
 )
 # Intercept and one slope for each cue, fitted by practicum_work/fit_label_score.py (docs/label-ranking.md).
-EXTRA_COEFFICIENTS = (-5.277, -0.366, 1.924, 16.853, 2.119, 1.537, 0.472, 1.302, -3.316, 0.590, 0.715, -0.870, -4.428)
-MISSING_COEFFICIENTS = (
-    -6.228,
-    -0.067,
-    7.641,
-    -3.627,
-    -0.092,
-    3.581,
-    2.532,
-    1.443,
-    -3.573,
-    -2.444,
-    -1.789,
-    6.069,
-    1.534,
-)
+EXTRA_COEFFICIENTS = (-2.684, -0.163, 1.978, -1.801, -0.722, -3.504, 1.183, 0.550, -3.303, 1.176, 1.482, -1.009, 1.065)
+MISSING_COEFFICIENTS = (-2.952, 0.102, 4.751, 0.163, -0.848, 5.211, -0.214, 0.386, -2.164, -2.354, -1.207, 2.089, 2.764)
 
 
 @dataclass(frozen=True)
