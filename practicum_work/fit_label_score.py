@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -262,7 +263,7 @@ def cross_fit(images: Sequence[Image]) -> list[FloatMap]:
             np.concatenate([features[i][pixels] for i, pixels in zip(train, taken, strict=True)]),
             np.concatenate([targets[i][pixels] for i, pixels in zip(train, taken, strict=True)]),
         )
-        for i in np.flatnonzero(fold == left_out):
+        for i in np.flatnonzero(fold == left_out).tolist():
             flat = model.decision_function(features[i]).reshape(GRID, GRID).astype(np.float32)
             smooth = cv2.resize(cv2.GaussianBlur(flat, (0, 0), 1.5), images[i].truth.shape[::-1])
             logits[i] = np.clip(smooth, -4.6, 4.6)
@@ -277,7 +278,8 @@ def examples(images: Sequence[Image], weak: Sequence[FloatMap]) -> tuple[Table, 
         and the comparisons (image, mask, judge, IoU of mask and truth, areas of mask, prediction and intersection,
         `RIVALS`).
     """
-    components, comparisons = [], []
+    components: list[list[Any]] = []
+    comparisons: list[list[Any]] = []
     for index, (image, logits) in enumerate(zip(track(images, 'components', len(images)), weak, strict=True)):
         rng = np.random.default_rng([SEED, index])
         edges, shared = edge_support(image.pixels), rng.random()

@@ -73,9 +73,8 @@ def find_components(evidence: Evidence) -> Iterator[Component]:
         raise ValueError('the score needs the image: make_evidence(..., image=...)')
     whole_union = evidence.labelled | (evidence.predicted & evidence.valid)
     inside = _around(whole_union)
-    labelled, valid, probability, edges = (
-        array[inside] for array in (evidence.labelled, evidence.valid, evidence.object_probability, evidence.edges)
-    )
+    labelled, valid = evidence.labelled[inside], evidence.valid[inside]
+    probability, edges = evidence.object_probability[inside], evidence.edges[inside]
     predicted = (probability > 0.5) & valid
     both, union = labelled & predicted, labelled | predicted
     area, common = int(union.sum()), int(both.sum())
