@@ -2,6 +2,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
+TSC := .cache/typescript/node_modules/.bin/tsc
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 DEMO_CONFIG := configs/demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192.py
@@ -9,7 +10,7 @@ export DEMO_DATA ?= .demo/data
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv install install-dev demo pictures report test tests examples lint docs format clean
+.PHONY: help venv install install-dev demo pictures report test tests examples lint types-js docs format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -70,6 +71,12 @@ lint: install-dev ## style, import directions, types, spelling
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/codespell
+
+types-js: $(TSC) ## check the types of the review page (needs npm)
+	$(TSC) -p jsconfig.json
+
+$(TSC):
+	npm install --silent --no-save --no-package-lock --prefix .cache/typescript typescript@5.9.3
 
 docs: install-dev ## build the documentation as a site, in site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q

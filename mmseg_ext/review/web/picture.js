@@ -30,6 +30,7 @@ export class Picture {
     this.brush = 0; // diameter in pixels of the image; 0: none is shown
     /** @type {Point[]} */
     this.polygon = [];
+    this.colours = new Uint32Array(256); // of the values of a mask
     this.scale = 1; // screen pixels per pixel of the image
     this.origin = { x: 0, y: 0 }; // where the image's corner is on the canvas
     this.waiting = false;
@@ -38,7 +39,7 @@ export class Picture {
 
   /** @param {{colour: number[]}[]} classes @param {number} ignored @param {number | null} background */
   setClasses(classes, ignored, background) {
-    this.colours = new Uint32Array(256).fill(rgba([255, 0, 255], 255)); // of a value that is no class
+    this.colours.fill(rgba([255, 0, 255], 255)); // of a value that is no class
     classes.forEach(({ colour }, value) => { this.colours[value] = rgba(colour, 255); });
     this.colours[ignored] = rgba([128, 128, 128], 255);
     this.ignored = ignored;

@@ -9,6 +9,9 @@ import * as server from './server.js';
 /** @typedef {import('./masks.js').Mask} Mask */
 /** @typedef {import('./masks.js').Region} Region */
 /** @typedef {import('./masks.js').Point} Point */
+/** @typedef {keyof typeof WORDS} Decision */
+/** @typedef {{key: string, decision: Decision | null}} Entry of the queue */
+/** @typedef {{entries: Entry[], classes: {name: string, colour: number[]}[], commands: string[], [key: string]: any}} State */
 /** @typedef {{key: string, info: any, mask: Mask, suggestion: Mask | null, image: HTMLImageElement,
  *   history: History, version: string, touched: boolean, dirty: boolean, edits: number}} Item */
 /** @typedef {{group: string, name: string, key: string, text: string, more?: string, run: () => void, also?: string[],
@@ -23,8 +26,7 @@ const WORDS = {
 
 const byId = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const picture = new Picture(byId('picture'));
-/** @type {any} */
-let state = null; // from GET state
+let state = /** @type {State} */ (/** @type {unknown} */ (null)); // from GET state, before anything else
 /** @type {Item | null} */
 let current = null;
 let index = -1;
@@ -49,6 +51,7 @@ const canEdit = () => current !== null && !isReadOnly();
 const hasSuggestion = () => canEdit() && current?.suggestion !== null;
 const hasPlace = () => canEdit() && cursorPixel() !== null;
 
+/** @param {string} text */
 function say(text) {
   byId('status').textContent = text;
 }
@@ -68,9 +71,9 @@ function alarm(text, ways = {}) {
 
 // ---- the queue -----------------------------------------------------------------------------------------------------
 
-const isLeft = (entry) => entry.decision === null;
+const isLeft = (/** @type {Entry} */ entry) => entry.decision === null;
 
-/** Find the next mask without a decision; -1: none. */
+/** Find the next mask without a decision; -1: none. @param {number} from */
 function findNext(from) {
   const { entries } = state;
   for (let i = 1; i <= entries.length; i += 1) {
@@ -100,6 +103,7 @@ function showPlace() {
   }));
 }
 
+/** @param {string} key */
 async function load(key) {
   const info = await server.item(key);
   const [mask, suggestion, image] = await Promise.all([
@@ -120,6 +124,7 @@ function lookAhead() {
   ahead.loading.catch(() => { ahead = null; }); // it is said when the mask is opened
 }
 
+/** @param {number} place */
 async function open(place) {
   await leave();
   const number = (opening += 1);
@@ -164,18 +169,20 @@ function show() {
     line.textContent = reason;
     return line;
   }));
-  const decided = info.decision ? `, ${WORDS[info.decision]}` : '';
+  const decided = info.decision ? `, ${WORDS[/** @type {Decision} */ (info.decision)]}` : '';
   byId('about').textContent = `${mask.width} × ${mask.height} px${decided}`;
   started = performance.now();
   update();
 }
 
+/** @param {number} step */
 function move(step) {
   const place = index + step;
   if (place >= 0 && place < state.entries.length) open(place);
 }
 
 function showEnd() {
+  /** @type {Record<string, number>} */
   const counts = {};
   for (const { decision } of state.entries) {
     const word = WORDS[decision ?? 'left'];
@@ -197,7 +204,7 @@ function showEnd() {
  * @param {Uint8Array | null} data */
 function save(item, kind, data) {
   const seconds = kind === 'draft' ? 0 : (performance.now() - started) / 1000;
-  const entry = state.entries.find(({ key }) => key === item.key);
+  const entry = /** @type {Entry} */ (state.entries.find(({ key }) => key === item.key));
   item.dirty = false;
   saving = saving.then(async () => {
     try {
@@ -206,7 +213,7 @@ function save(item, kind, data) {
       entry.decision = answer.decision;
       histories.set(item.key, { history: item.history, version: item.version });
       if (item === current || kind !== 'draft') {
-        say(`${item.key}: ${kind === 'draft' && answer.decision === null ? 'saved' : WORDS[answer.kind]}, ${answer.changed.toLocaleString('en')} px changed`);
+        say(`${item.key}: ${kind === 'draft' && answer.decision === null ? 'saved' : WORDS[/** @type {Decision} */ (answer.kind)]}, ${answer.changed.toLocaleString('en')} px changed`);
       }
     } catch (error) {
       entry.decision = item.info.decision;
@@ -217,6 +224,7 @@ function save(item, kind, data) {
   return saving;
 }
 
+/** @param {Item} item @param {string} kind @param {Uint8Array | null} data @param {any} error */
 function fail(item, kind, data, error) {
   item.dirty = true;
   const place = state.entries.findIndex(({ key }) => key === item.key);
@@ -275,7 +283,7 @@ function decide(kind) {
   if (kind === 'skip' && item.dirty) save(item, 'draft', item.mask.data.slice());
   const sent = item.touched && ['keep', 'unknown'].includes(kind) ? item.mask.data.slice() : null;
   save(item, kind, sent);
-  state.entries[index].decision = kind;
+  state.entries[index].decision = /** @type {Decision} */ (kind);
   const next = findNext(index);
   if (next >= 0) open(next);
   else {
@@ -626,7 +634,7 @@ function build() {
     const choice = document.createElement('input');
     choice.type = 'radio';
     choice.name = 'class';
-    choice.value = value;
+    choice.value = String(value);
     choice.addEventListener('change', () => { paintClass = value; });
     const swatch = document.createElement('span');
     swatch.className = 'swatch';
@@ -642,6 +650,7 @@ function build() {
   chooseClass(paintClass);
 }
 
+/** @param {number} value */
 function chooseClass(value) {
   const choice = document.querySelector(`#classes input[value="${value}"]`);
   if (!choice) return;
@@ -671,6 +680,7 @@ function updateRegionButtons() {
 
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** @param {number[]} step @param {boolean} far */
 function moveCursor([dx, dy], far) {
   if (!current) return;
   const { width, height } = current.mask;
