@@ -10,7 +10,7 @@ import pytest
 PETS = Path(__file__).resolve().parents[2] / 'configs' / 'pets'
 BALANCED, MEDIAN = [0.37, 6.67, 6.67], [0.055, 1.0, 1.19]
 SGD = {'type': 'SGD', 'lr': 0.01, 'momentum': 0.9, 'weight_decay': 0.0005}
-FLIP_AND_COLOUR = ['RandomFlip', 'PhotoMetricDistortion']
+FLIP_AND_COLOUR = ['RandomFlip', 'mmseg_ext.PhotoMetricDistortion']
 RECIPES: dict[str, dict[str, Any]] = {
     'fcn_unet-s5-d16_ce-sgd-100e_pets-256x256': {
         'heads': ('UNet', 'FCNHead'),
@@ -28,13 +28,13 @@ RECIPES: dict[str, dict[str, Any]] = {
         'heads': ('ResNetV1c', 'DepthwiseSeparableASPPHead'),
         'weights': MEDIAN,
         'optimizer': SGD,
-        'augmentation': ['RandomResize', 'RandomCrop', *FLIP_AND_COLOUR],
+        'augmentation': ['mmseg_ext.RandomResizeCropFlip', 'mmseg_ext.PhotoMetricDistortion'],
     },
     'deeplabv3plus_r50-d8_ce-mmseg-dice-adamw-100e_pets-256x256': {
         'heads': ('ResNetV1c', 'DepthwiseSeparableASPPHead'),
         'weights': MEDIAN,
         'optimizer': {'type': 'AdamW', 'lr': 0.0001, 'weight_decay': 0.01},
-        'augmentation': ['RandomResize', 'RandomCrop', *FLIP_AND_COLOUR],
+        'augmentation': ['mmseg_ext.RandomResizeCropFlip', 'mmseg_ext.PhotoMetricDistortion'],
     },
 }
 
@@ -67,9 +67,12 @@ def test_the_recipe(config: Any, recipe: dict[str, Any]) -> None:
     names = ['LoadImageFromFile', 'mmseg_ext.LoadMask', *recipe['augmentation'], 'PackSegInputs']
     assert [step.type for step in steps] == names
     by_name = {step.type: step for step in steps}
-    assert by_name['RandomFlip'].prob == 0.5
-    if 'RandomCrop' in by_name:
-        assert by_name['RandomCrop'].crop_size == by_name['RandomResize'].scale == (256, 256)
+    if 'RandomFlip' in by_name:
+        assert by_name['RandomFlip'].prob == 0.5
+    else:
+        fused = by_name['mmseg_ext.RandomResizeCropFlip']
+        assert fused.crop_size == fused.scale == (256, 256)
+        assert (fused.ratio_range, fused.cat_max_ratio, fused.get('flip_prob', 0.5)) == ((0.5, 2.0), 0.75, 0.5)
     assert config.test_pipeline[1].scale == (256, 256)
 
     losses = config.model.decode_head.loss_decode

@@ -11,7 +11,7 @@ warp = dict(
     type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.6, 1.9), rotate=15, shift=0.15, stretch=1.15
 )
 colour = [
-    dict(type='PhotoMetricDistortion'),
+    dict(type='mmseg_ext.PhotoMetricDistortion'),
     dict(type='RandomGrayscale', prob=0.1, keep_channels=True),
     dict(type='mmseg_ext.RandomBlur', prob=0.15, sigma=(0.5, 2.0)),
 ]

@@ -7,7 +7,8 @@ load_image = dict(type='LoadImageFromFile', _scope_='mmseg_ext')  # mmseg_ext.Lo
 load_mask = dict(type='mmseg_ext.LoadMask')
 resize = dict(type='Resize', scale=crop_size, keep_ratio=True)
 flip = dict(type='RandomFlip', prob=0.5)
-flip_and_colour = [flip, dict(type='PhotoMetricDistortion')]
+colour = dict(type='mmseg_ext.PhotoMetricDistortion')
+flip_and_colour = [flip, colour]
 pack = dict(type='PackSegInputs')
 after_resize = [[dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)], [load_mask], [pack]]
 

@@ -5,8 +5,6 @@ An image that the resize made smaller than the crop must be padded: the model's 
 
 _base_ = './pets-resize-crop_256x256.py'
 
-random_resize = dict(_base_.random_resize, ratio_range=(0.75, 1.25))
-train_pipeline = [
-    _base_.load_image, _base_.load_mask, random_resize, _base_.random_crop, *_base_.flip_and_colour, _base_.pack
-]  # fmt: skip
+resize_crop_flip = dict(_base_.resize_crop_flip, ratio_range=(0.75, 1.25))
+train_pipeline = [_base_.load_image, _base_.load_mask, resize_crop_flip, _base_.colour, _base_.pack]
 train_dataloader = dict(**_base_.infinite, dataset=dict(pipeline=train_pipeline))

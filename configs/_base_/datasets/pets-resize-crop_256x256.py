@@ -5,10 +5,14 @@ An image that the resize made smaller than the crop must be padded: the model's 
 
 _base_ = './pets_256x256.py'
 
-random_resize = dict(type='RandomResize', scale=_base_.crop_size, ratio_range=(0.5, 2.0), keep_ratio=True)
-random_crop = dict(type='RandomCrop', crop_size=_base_.crop_size, cat_max_ratio=0.75)
+# RandomResize, RandomCrop and RandomFlip of the report's configs in one.
+resize_crop_flip = dict(
+    type='mmseg_ext.RandomResizeCropFlip',
+    scale=_base_.crop_size,
+    ratio_range=(0.5, 2.0),
+    crop_size=_base_.crop_size,
+    cat_max_ratio=0.75,
+)
 pad_to_crop = dict(size=_base_.crop_size, size_divisor=None)  # the data preprocessor of models on these data
-train_pipeline = [
-    _base_.load_image, _base_.load_mask, random_resize, random_crop, *_base_.flip_and_colour, _base_.pack
-]  # fmt: skip
+train_pipeline = [_base_.load_image, _base_.load_mask, resize_crop_flip, _base_.colour, _base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -12,7 +12,7 @@ warp = dict(
     type='mmseg_ext.RandomScaleRotateShift', size=crop_size, scale=(0.7, 1.4), rotate=180, shift=0.1, stretch=1.1
 )
 flip = dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])
-colour = dict(type='PhotoMetricDistortion')
+colour = dict(type='mmseg_ext.PhotoMetricDistortion')
 train_pipeline = [_base_.load_image, _base_.load_mask, warp, flip, colour, _base_.pack]
 
 train_dataloader = dict(**_base_.infinite, dataset=dict(data_root=data_root, pipeline=train_pipeline))

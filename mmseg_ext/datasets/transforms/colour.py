@@ -33,7 +33,7 @@ class PhotoMetricDistortion(BaseTransform):
 
     >>> np.random.seed(6)
     >>> PhotoMetricDistortion()({'img': np.full((1, 2, 3), 100, np.uint8)})['img'].tolist()
-    [[[93, 93, 93], [93, 93, 93]]]
+    [[[70, 70, 70], [70, 70, 70]]]
     """
 
     def __init__(
