@@ -39,8 +39,11 @@ for registry, names in json.loads(sys.argv[1]).items():
 
 
 def registered(package: Path) -> Iterator[tuple[str, str, str]]:
-    """(registry, class, module) of every class under ``@REGISTRY.register_module()`` in the sources."""
-    for path in sorted(package.rglob('*.py')):
+    """(registry, class, module) of every class under ``@REGISTRY.register_module()`` in the sources.
+
+    Not those of the benchmarks, which alone use them.
+    """
+    for path in sorted({*package.rglob('*.py')} - {*package.glob('workflows/benchmark/*.py')}):
         module = '.'.join(path.relative_to(package.parent).with_suffix('').parts)
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
             for decorator in getattr(node, 'decorator_list', []):

@@ -35,12 +35,32 @@ def quiet_console(logger: logging.Logger) -> None:
             handler.addFilter(_FILTER)
 
 
+class _Appending(logging.Handler):
+    """Handler that opens its file for each message: for the few that follow a training.
+
+    It is no ``FileHandler``: into those of the present logger mmengine writes how a model built later was initialized.
+    """
+
+    def __init__(self, file: logging.FileHandler) -> None:
+        super().__init__(file.level)
+        self.formatter, self.filters = file.formatter, file.filters
+        self._path, self._encoding = file.baseFilename, file.encoding
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append the message."""
+        try:
+            with open(self._path, 'a', encoding=self._encoding) as stream:
+                stream.write(self.format(record) + '\n')
+        except OSError:
+            self.handleError(record)
+
+
 def release_log_files(logger: logging.Logger) -> None:
-    """Close the files of a logger; a further message opens its file again, at the end.
+    """Close the files of a logger; a further message is appended.
 
     mmengine keeps the loggers of all runs of a process, and their files open.
     """
-    for handler in logger.handlers:
+    for place, handler in enumerate(logger.handlers):
         if isinstance(handler, logging.FileHandler):
-            handler.mode = 'a'
             handler.close()
+            logger.handlers[place] = _Appending(handler)

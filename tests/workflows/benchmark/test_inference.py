@@ -50,9 +50,9 @@ def test_the_networks_take_turns_and_the_ratio_is_that_of_float32(
     monkeypatch.setattr(module, '_peak_memory', lambda *args: None)
     monkeypatch.setattr(module, '_size', lambda *args: 1.5)
     monkeypatch.setattr(module.time, 'perf_counter', perf_counter)
-    table, ratio, goal = module.benchmark_inference('net.py', 'a.pth', size=64, rounds=2)
+    table, ratio, goal, further = module.benchmark_inference('net.py', 'a.pth', size=64, rounds=2)
     assert calls == list(module.ROWS) * 3  # one round to warm up
-    assert (ratio, goal) == (0.75, 1.0)
+    assert (ratio, goal, further) == (0.75, 1.0, {})
     assert table.splitlines()[0] == 'net, 64×64, one image, one thread of the CPU'
     assert table.splitlines()[-1].split() == ['ONNX', 'int8', '1.5', '1000.0', '0.250', '–']
 
