@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-EACH = '30'  # mutations of each target; `python -m tests.fuzz --each 5000` for more
+EACH = '20'  # mutations of each target; `python -m tests.fuzz --each 5000` for more
 
 
 def test_no_reader_fails_on_mutated_files(repo_root: Path) -> None:
