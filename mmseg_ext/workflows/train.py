@@ -15,7 +15,7 @@ from mmengine.dist import is_main_process
 
 from mmseg_ext.engine.checkpoints.files import last_checkpoint
 from mmseg_ext.engine.guard import guarded
-from mmseg_ext.engine.runner.autocast import cpu_has_bfloat16
+from mmseg_ext.engine.runner.autocast import NO_BFLOAT16, cpu_has_bfloat16
 from mmseg_ext.engine.runner.build import build_runner, check_optimizer, is_first_process
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
@@ -91,9 +91,7 @@ def train(
         try:
             runner = build_runner(config)
             if lowered:
-                runner.logger.warning(
-                    'this processor has no bfloat16 instructions: the training is in float32, which is faster'
-                )
+                runner.logger.warning(f'{NO_BFLOAT16}: the training is in float32, which is faster')
             if resume and not config.resume:
                 runner.logger.warning(f'{work_dir}: no checkpoint to resume from; the training starts at its beginning')
             connect(runner)

@@ -21,6 +21,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.models.dilated_depthwise import dilated_depthwise_conv2d
 from mmseg_ext.registry import OPTIM_WRAPPERS
 
+NO_BFLOAT16 = 'this processor has no bfloat16 instructions'
 MIN_SHIFTED_DILATION = 6  # from where the shifted products are faster in both directions
 _DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
@@ -53,11 +54,7 @@ def cpu_has_bfloat16() -> bool:
 
 @cache
 def _say_float32() -> None:
-    print_log(
-        'this processor has no bfloat16 instructions; float32 is used instead, which is faster and more exact',
-        'current',
-        logging.WARNING,
-    )
+    print_log(f'{NO_BFLOAT16}; float32 is used instead, which is faster and more exact', 'current', logging.WARNING)
 
 
 @contextmanager
