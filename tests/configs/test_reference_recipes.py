@@ -89,3 +89,22 @@ def test_training_sees_corrected_masks_and_validation_original_ones(config: Any)
     labels = {name: config[f'{name}_dataloader'].dataset.labels for name in ('train', 'val', 'test')}
     assert labels == {'train': 'labels_fixed', 'val': 'labels', 'test': 'labels'}
     assert config.default_hooks.checkpoint.save_best == 'mDice'
+
+
+@pytest.mark.parametrize('recipe', ['ce-sgd', 'ce-median-aug-sgd', 'ce-mmseg-dice-adamw', 'ce-dice-adamw'])
+def test_efficientnet_lite0_takes_all_but_the_model_from_the_reference(recipe: str) -> None:
+    pytest.importorskip('mmseg')
+    from mmseg_ext.runs.config import load_config
+
+    reference, ours = (
+        load_config(PETS / f'deeplabv3plus_{backbone}_{recipe}-100e_pets-256x256.py').to_dict()
+        for backbone in ('r50-d8', 'efficientnet-lite0')
+    )
+    models = [config.pop('model') for config in (reference, ours)]
+    variables = ('norm_cfg', 'class_weight', 'ce')
+    assert {key: value for key, value in reference.items() if key not in variables} == {
+        key: value for key, value in ours.items() if key not in variables
+    }
+    losses = [model['decode_head']['loss_decode'] for model in models]
+    assert [loss if isinstance(loss, list) else [loss] for loss in losses] == [losses[1]] * 2
+    assert [model['data_preprocessor'].get('size') for model in models].count(None) in (0, 2)
