@@ -37,14 +37,14 @@ const operations = {
   // Each state becomes the mask in turn; then steps of undo (-1) and redo (+1), of which each state is returned.
   history: (mask, states, steps) => {
     const history = new masks.History();
+    history.follow(mask);
     const change = (rows) => {
-      const before = mask.data.slice();
       mask.data.set(toMask(rows).data);
-      return history.record(before, mask.data);
+      return history.record();
     };
     const recorded = states.map(change);
     return [recorded, steps.map((step) => {
-      const did = step === -1 ? history.undo(mask) : step === 1 ? history.redo(mask) : change(step);
+      const did = step === -1 ? history.undo() : step === 1 ? history.redo() : change(step);
       return [did, toRows(mask)];
     })];
   },

@@ -58,17 +58,31 @@ def test_painting() -> None:
     assert even_odd == rows('1.....1 11...11 1111111 11...11 1.....1')
 
 
+BLOB_SHAPES = ((17, 41), (24, 50), (31, 64), (40, 43))
+
+
+def blobs(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Regions with runs of many lengths at every remainder of four: the page compares four pixels at a time."""
+    mask = np.zeros(shape, np.uint8)
+    for value in rng.choice([0, 1, 2, 255], 40):
+        top, left = rng.integers(-3, shape[0]), rng.integers(-3, shape[1])
+        height, width = rng.integers(1, 9), rng.integers(1, 20)
+        mask[max(0, top) : max(0, top + height), max(0, left) : max(0, left + width)] = value
+    return mask
+
+
 def test_regions_are_those_of_opencv() -> None:
     rng = np.random.default_rng(3)
     cases = [rng.integers(0, 3, shape).tolist() for shape in ((9, 12), (1, 8), (8, 1), (30, 30))]
+    cases += [blobs(rng, shape).tolist() for shape in BLOB_SHAPES]
     found = run(
         *(['findRegions', case, 0] for case in cases),
         *(['regionAt', case, len(case[0]) // 2, len(case) // 2] for case in cases),
     )
-    for case, regions, (fact, bits) in zip(cases, found[:4], found[4:], strict=True):
+    for case, regions, (fact, bits) in zip(cases, found[: len(cases)], found[len(cases) :], strict=True):
         mask = np.array(case, np.uint8)
         expected = []
-        for value in (1, 2):
+        for value in (1, 2, 255):
             _, _, stats, _ = cv2.connectedComponentsWithStats((mask == value).astype(np.uint8), connectivity=8)
             expected += [[value, n, x, y, x + w, y + h] for x, y, w, h, n in stats[1:].tolist()]
         assert sorted(region for region, _ in regions) == sorted(expected)
@@ -113,6 +127,35 @@ def test_what_is_done_to_a_region() -> None:
     assert corner == rows('1.. .11 1..')
 
 
+def test_regions_of_any_shape_grow_shrink_and_are_filled_as_by_opencv() -> None:
+    rng = np.random.default_rng(0)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    masks = [blobs(rng, shape) for shape in BLOB_SHAPES * 5]
+    places = [rng.choice(np.argwhere(mask != 0)).tolist() for mask in masks]
+    names = ('growRegion', 'shrinkRegion', 'fillHoles')
+    results = run(
+        *(
+            ['atRegion', mask.tolist(), name, x, y, 0]
+            for mask, (y, x) in zip(masks, places, strict=True)
+            for name in names
+        )
+    )
+    for number, (mask, (y, x)) in enumerate(zip(masks, places, strict=True)):
+        value = mask[y, x]
+        _, parts = cv2.connectedComponents((mask == value).astype(np.uint8), connectivity=8)
+        region = (parts == parts[y, x]).astype(np.uint8)
+        _, outside = cv2.connectedComponents(np.pad(1 - region, 1, constant_values=1), connectivity=4)
+        grown, eroded = cv2.dilate(region, cross), cv2.erode(region, cross)
+        enclosed = (outside[1:-1, 1:-1] != outside[0, 0]) & (mask == 0)
+        expected = [
+            np.where((grown > 0) & (mask == 0), value, mask),
+            np.where((region > 0) & (eroded == 0), 0, mask),
+            np.where(enclosed, value, mask),
+        ]
+        for name, found, right in zip(names, results[3 * number : 3 * number + 3], expected, strict=True):
+            np.testing.assert_array_equal(np.array(found), right, name)
+
+
 def test_regions_take_other_shapes() -> None:
     mask = rows('11.. 11.2 ...2')
     suggestion = rows('.11. .112 1...')
@@ -141,8 +184,8 @@ def test_single_pixels_are_undone_wherever_they_are() -> None:
 
 def test_undo_and_redo_without_limit() -> None:
     rng = np.random.default_rng(0)
-    states = [rng.integers(0, 4, (6, 5)).tolist() for _ in range(20)]
-    start, other = np.zeros((6, 5), int).tolist(), np.full((6, 5), 7).tolist()
+    states = [blobs(rng, (17, 23)).tolist() for _ in range(20)]
+    start, other = np.zeros((17, 23), int).tolist(), np.full((17, 23), 7).tolist()
     ((recorded, steps),) = run(['history', start, [*states, states[-1]], [-1] * 21 + [1] * 5 + [other, 1, -1]])
     assert recorded == [True] * 20 + [False]
     assert [rows for _, rows in steps[:20]] == [*states[-2::-1], start]

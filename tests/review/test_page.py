@@ -140,7 +140,7 @@ def test_paint_snap_undo_accept(root: Path, open_review: Open, serve: Reviewer, 
     np.testing.assert_array_equal(written(root, 'bär'), suggested())
     page.press('PageUp', 'PageUp')
     page.title('train/a')
-    page.page.locator('#do-undo:enabled').wait_for()
+    page.page.locator('#do-undo[aria-disabled=false]').wait_for()
     page.press(*['Control+z'] * 8)
     assert page.page.locator('#do-undo').is_disabled()
     page.press('Control+y')
@@ -153,8 +153,8 @@ def test_paint_snap_undo_accept(root: Path, open_review: Open, serve: Reviewer, 
     page.press('PageDown', 'PageDown')
     page.title('train/c d')
     page.press('x')
-    page.page.locator('#end').wait_for()
-    assert page.page.locator('#end-counts').inner_text() == '1 edited, 1 accepted, 1 to be removed'
+    page.page.locator('#summary').wait_for()
+    assert page.page.locator('#counts').inner_text() == '1 edited, 1 accepted, 1 to be removed'
     assert page.page.locator('#commands').inner_text() == 'mmseg-ext train CONFIG'
     assert (written(root, 'c d') == 255).all()
     assert journal(root) == [
@@ -204,6 +204,48 @@ def test_the_second_tab_is_told(root: Path, open_review: Open, serve: Reviewer, 
     second.status('px changed')
     assert (written(root, 'a') != 1).all()
     second.noise.clear()  # Chromium itself notes answers with an error status
+
+
+def test_keys_typed_ahead_decide_about_no_mask_that_is_not_seen(
+    root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]
+) -> None:
+    page = look(serve(open_review()))
+    page.title('train/a')
+    asked: list[Any] = []
+    page.page.route('**/image?*', lambda route: asked.append(route))
+    page.press('PageDown', 'PageDown')
+    page.page.locator('#picture[aria-busy=true]').wait_for()
+    page.press('x', 'Delete', 'a', 'Enter')
+    for each in asked:
+        each.continue_()
+    page.page.unroute('**/image?*')
+    page.title('train/c d')
+    page.press('s')
+    page.status('skipped')
+    assert journal(root) == [('c d', 'skip')]
+
+
+def test_what_cannot_be_saved_waits_until_it_can(
+    root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]
+) -> None:
+    page = look(serve(open_review()))
+    page.title('train/a')
+    page.page.route('**/decision?*', lambda route: route.abort())
+    page.point(34, 25)
+    page.press('Delete', 'Enter')
+    page.title('train/bär')
+    page.page.get_by_role('alert').filter(has_text='train/a is not saved').wait_for()
+    page.press('a')
+    page.title('train/c d')
+    page.page.get_by_role('alert').filter(has_text='and 1 more wait for it').wait_for()
+    assert not (root / 'new' / 'review.jsonl').exists()
+    page.page.unroute('**/decision?*')
+    page.page.get_by_role('button', name='Try again').click()
+    page.status('train/bär: accepted')
+    assert page.page.locator('#unsaved').is_hidden()
+    assert journal(root) == [('a', 'edit'), ('bär', 'accept')]
+    assert (written(root, 'a') == np.where(given() == 2, 0, given())).all()
+    page.noise.clear()  # Chromium itself notes requests that fail
 
 
 def test_touch_zoom_and_reading_only(root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]) -> None:

@@ -4,16 +4,92 @@
 // (0.5, 0.5). A region is an 8-connected component of one class, as the spans of its rows. `background` is the value
 // that stands for "no object"; null where every class has objects, and then `nothing` is what an eraser leaves.
 
-/** @typedef {{width: number, height: number, data: Uint8Array}} Mask */
+/** @typedef {{width: number, height: number, data: Uint8Array, words: Int32Array}} Mask words: four pixels at a time */
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box without its right column and bottom row */
 /** @typedef {{box: Box, spans: number[], count: number, value: number}} Region spans: first pixel, pixel after the last */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {Int32Array} Runs start, length, value before, value after of each run of changed pixels */
 
-/** @param {number} width @param {number} height @returns {Mask} */
+/** @param {number} width @param {number} height @param {Uint8Array} data from the beginning of its buffer @returns {Mask} */
 export function makeMask(width, height, data = new Uint8Array(width * height)) {
   if (data.length !== width * height) throw new Error(`${data.length} pixels, expected ${width} × ${height}`);
-  return { width, height, data };
+  return { width, height, data, words: new Int32Array(data.buffer, data.byteOffset, data.length >> 2) };
+}
+
+/** @param {Mask} mask @returns {Mask} */
+export const copyMask = ({ width, height, data }) => makeMask(width, height, data.slice());
+
+// Masks are runs of equal pixels for the most part, so that most of a search is done by words.
+
+const repeated = (/** @type {number} */ value) => (value * 0x01010101) | 0;
+
+/** Find the first pixel of another value; `end` if there is none. @param {Mask} mask @param {number} value
+ * @param {number} pixel @param {number} end */
+function findOther({ data, words }, value, pixel, end) {
+  for (; pixel < end && pixel & 3; pixel += 1) if (data[pixel] !== value) return pixel;
+  const pattern = repeated(value);
+  const last = end >> 2;
+  let word = pixel >> 2;
+  while (word < last && words[word] === pattern) word += 1;
+  pixel = Math.max(pixel, word << 2);
+  while (pixel < end && data[pixel] === value) pixel += 1;
+  return pixel;
+}
+
+/** Find the first pixel of a value; `end` if there is none. @param {Mask} mask @param {number} value
+ * @param {number} pixel @param {number} end */
+function findValue({ data, words }, value, pixel, end) {
+  for (; pixel < end && pixel & 3; pixel += 1) if (data[pixel] === value) return pixel;
+  const pattern = repeated(value);
+  const last = end >> 2;
+  let word = pixel >> 2;
+  for (; word < last; word += 1) {
+    const zero = words[word] ^ pattern; // where it has a zero byte, that pixel has the value
+    if ((zero - 0x01010101) & ~zero & 0x80808080) break;
+  }
+  pixel = Math.max(pixel, word << 2);
+  while (pixel < end && data[pixel] !== value) pixel += 1;
+  return pixel;
+}
+
+/** Find where the run of a pixel begins. @param {Mask} mask @param {number} pixel @param {number} first of its row */
+function findStart({ data, words }, pixel, first) {
+  const value = data[pixel];
+  const pattern = repeated(value);
+  while (pixel > first && data[pixel - 1] === value) {
+    pixel -= 1;
+    if (pixel & 3) continue;
+    let word = pixel >> 2;
+    while ((word - 1) << 2 >= first && words[word - 1] === pattern) word -= 1;
+    pixel = word << 2;
+  }
+  return pixel;
+}
+
+/** Find the first pixel on which two masks differ; their length if there is none.
+ * @param {Mask} first @param {Mask} second @param {number} pixel */
+function findDifference(first, second, pixel) {
+  const end = first.data.length;
+  for (; pixel < end && pixel & 3; pixel += 1) if (first.data[pixel] !== second.data[pixel]) return pixel;
+  const words = first.words.length;
+  let word = pixel >> 2;
+  while (word < words && first.words[word] === second.words[word]) word += 1;
+  pixel = Math.max(pixel, word << 2);
+  while (pixel < end && first.data[pixel] === second.data[pixel]) pixel += 1;
+  return pixel;
+}
+
+/** Give the pixels of a range another value. @param {Mask} mask @param {number | null} old only those of this value;
+ * null: all @param {number} value @param {number} start @param {number} end */
+function replaceValue(mask, old, value, start, end) {
+  if (old === null) mask.data.fill(value, start, end);
+  else {
+    for (let pixel = findValue(mask, old, start, end); pixel < end; pixel = findValue(mask, old, pixel, end)) {
+      const next = findOther(mask, old, pixel, end);
+      mask.data.fill(value, pixel, next);
+      pixel = next;
+    }
+  }
 }
 
 /** @param {Mask} mask @param {number} x @param {number} y */
@@ -67,43 +143,41 @@ export function paintPolygon(mask, points, value) {
 /** Find the region at a pixel.
  * @param {Mask} mask @param {number} x @param {number} y @returns {Region} */
 export function regionAt(mask, x, y) {
-  return flood(mask, x, y, new Uint8Array(mask.data.length));
+  return flood(mask, y * mask.width + x, new Uint8Array(mask.data.length));
 }
 
 /** List all regions but those of the background by their first pixels, in their order.
  * @param {Mask} mask @param {number | null} background @returns {(Region & Point)[]} */
 export function findRegions(mask, background) {
-  const seen = new Uint8Array(mask.data.length);
+  const { width, data } = mask;
+  const seen = new Uint8Array(data.length);
   const found = [];
-  for (let i = 0; i < mask.data.length; i += 1) {
-    if (seen[i] || mask.data[i] === background) continue;
-    const x = i % mask.width;
-    const y = Math.floor(i / mask.width);
-    found.push({ x, y, ...flood(mask, x, y, seen) });
+  for (let y = 0; y < mask.height; y += 1) {
+    const end = (y + 1) * width;
+    for (let run = y * width; run < end; run = findOther(mask, data[run], run, end)) {
+      if (data[run] !== background && !seen[run]) found.push({ x: run % width, y, ...flood(mask, run, seen) });
+    }
   }
   return found;
 }
 
 /** Find the connected pixels of one value.
- * @param {Mask} mask @param {number} x @param {number} y @param {Uint8Array} seen gets a 1 for each
+ * @param {Mask} mask @param {number} pixel one of them @param {Uint8Array} seen gets a 1 where a run of them begins
  * @param {0 | 1} reach 1: corners connect @returns {Region} */
-function flood(mask, x, y, seen, reach = 1) {
+function flood(mask, pixel, seen, reach = 1) {
   const { width, height, data } = mask;
-  const value = data[y * width + x];
-  const box = { left: x, top: y, right: x + 1, bottom: y + 1 };
-  const stack = [y * width + x];
+  const value = data[pixel];
+  const start = findStart(mask, pixel, pixel - (pixel % width));
+  const box = { left: width, top: height, right: 0, bottom: 0 };
+  const stack = [start]; // where runs begin
+  seen[start] = 1;
   const spans = [];
   let count = 0;
   while (stack.length) {
-    const seed = /** @type {number} */ (stack.pop());
-    if (seen[seed]) continue;
-    const row = Math.floor(seed / width);
+    const left = /** @type {number} */ (stack.pop());
+    const row = Math.floor(left / width);
     const first = row * width;
-    let left = seed;
-    let right = seed + 1;
-    while (left > first && data[left - 1] === value) left -= 1;
-    while (right < first + width && data[right] === value) right += 1;
-    seen.fill(1, left, right);
+    const right = findOther(mask, value, left, first + width);
     spans.push(left, right);
     count += right - left;
     box.left = Math.min(box.left, left - first);
@@ -114,11 +188,14 @@ function flood(mask, x, y, seen, reach = 1) {
       if (other < 0 || other >= height) continue;
       const shift = (other - row) * width;
       const end = Math.min(first + width, right + reach) + shift;
-      let inRun = false;
-      for (let i = Math.max(first, left - reach) + shift; i < end; i += 1) {
-        const isNew = data[i] === value && !seen[i];
-        if (isNew && !inRun) stack.push(i);
-        inRun = isNew;
+      let at = findValue(mask, value, Math.max(first, left - reach) + shift, end);
+      while (at < end) {
+        const run = findStart(mask, at, first + shift);
+        if (!seen[run]) {
+          seen[run] = 1;
+          stack.push(run);
+        }
+        at = findValue(mask, value, findOther(mask, value, at, end), end);
       }
     }
   }
@@ -140,14 +217,16 @@ export function fillHoles(mask, { box, spans, value }, background) {
     const start = (row - box.top + 1) * around.width + spans[i] - row * mask.width - box.left + 1;
     around.data.fill(1, start, start + spans[i + 1] - spans[i]);
   }
-  const outside = new Uint8Array(around.data.length);
-  flood(around, 0, 0, outside, 0);
-  let at = 0;
-  for (let y = box.top - 1; y <= box.bottom; y += 1) {
-    for (let x = box.left - 1; x <= box.right; x += 1, at += 1) {
-      if (outside[at] || around.data[at]) continue;
-      const pixel = y * mask.width + x;
-      if (background === null || mask.data[pixel] === background) mask.data[pixel] = value;
+  setRegion(around, flood(around, 0, new Uint8Array(around.data.length), 0), 1);
+  for (let y = box.top; y < box.bottom; y += 1) { // what is 0 now is enclosed
+    const first = (y - box.top + 1) * around.width;
+    const end = first + around.width;
+    const shift = y * mask.width + box.left - 1 - first;
+    let hole = findValue(around, 0, first, end);
+    while (hole < end) {
+      const next = findOther(around, 0, hole, end);
+      replaceValue(mask, background, value, hole + shift, next + shift);
+      hole = findValue(around, 0, next, end);
     }
   }
 }
@@ -156,17 +235,12 @@ export function fillHoles(mask, { box, spans, value }, background) {
  * @param {Mask} mask @param {Region} region @param {number | null} background */
 export function growRegion(mask, { spans, value }, background) {
   const { width, data } = mask;
-  const mayTake = (/** @type {number} */ pixel) => background === null || data[pixel] === background;
   for (let i = 0; i < spans.length; i += 2) { // the spans are those of the region as it was
     const [start, end] = [spans[i], spans[i + 1]];
     const first = start - (start % width);
-    if (start > first && mayTake(start - 1)) data[start - 1] = value;
-    if (end < first + width && mayTake(end)) data[end] = value;
-    for (let other = first - width; other <= first + width; other += 2 * width) {
-      if (other < 0 || other >= data.length) continue;
-      const shift = other - first;
-      for (let pixel = start + shift; pixel < end + shift; pixel += 1) if (mayTake(pixel)) data[pixel] = value;
-    }
+    replaceValue(mask, background, value, Math.max(first, start - 1), Math.min(first + width, end + 1));
+    if (first > 0) replaceValue(mask, background, value, start - width, end - width);
+    if (end + width <= data.length) replaceValue(mask, background, value, start + width, end + width);
   }
 }
 
@@ -175,17 +249,23 @@ export function growRegion(mask, { spans, value }, background) {
 export function shrinkRegion(mask, { spans, value }, nothing) {
   const { width, data } = mask;
   /** @type {number[]} */
-  const border = [];
+  const border = []; // spans
   for (let i = 0; i < spans.length; i += 2) {
     const [start, end] = [spans[i], spans[i + 1]];
     const first = start - (start % width);
-    for (let pixel = start; pixel < end; pixel += 1) {
-      if ((pixel === start && pixel > first) || (pixel === end - 1 && end < first + width)
-        || (pixel >= width && data[pixel - width] !== value)
-        || (pixel + width < data.length && data[pixel + width] !== value)) border.push(pixel);
+    if (start > first) border.push(start, start + 1);
+    if (end < first + width) border.push(end - 1, end);
+    for (const shift of [-width, width]) {
+      if (start + shift < 0 || start + shift >= data.length) continue;
+      let other = findOther(mask, value, start + shift, end + shift);
+      while (other < end + shift) {
+        const next = findValue(mask, value, other, end + shift);
+        border.push(other - shift, next - shift);
+        other = findOther(mask, value, next, end + shift);
+      }
     }
   }
-  for (const pixel of border) data[pixel] = nothing;
+  for (let i = 0; i < border.length; i += 2) data.fill(nothing, border[i], border[i + 1]);
 }
 
 /** Replace a region by another shape of its class; other objects stay.
@@ -216,32 +296,27 @@ export function acceptRegion(mask, suggestion, x, y, background) {
 
 /** Set the pixels on which two masks differ. @param {Mask} mask @param {Mask} other @param {number} value */
 export function setDifference(mask, other, value) {
-  for (let i = 0; i < mask.data.length; i += 1) if (mask.data[i] !== other.data[i]) mask.data[i] = value;
+  const { data } = mask;
+  for (let i = findDifference(mask, other, 0); i < data.length; i = findDifference(mask, other, i + 1)) data[i] = value;
 }
 
 /** Count the pixels on which two masks differ. @param {Mask} first @param {Mask} second */
 export function countDifference(first, second) {
+  const { length } = first.data;
   let count = 0;
-  for (let i = 0; i < first.data.length; i += 1) if (first.data[i] !== second.data[i]) count += 1;
+  for (let i = findDifference(first, second, 0); i < length; i = findDifference(first, second, i + 1)) count += 1;
   return count;
 }
 
-/** Find the runs of changed pixels, of two arrays that begin at a multiple of four bytes. @param {Uint8Array} before @param {Uint8Array} after @returns {Runs} */
-export function findRuns(before, after) {
+/** Find the runs of changed pixels. @param {Mask} before @param {Mask} after @returns {Runs} */
+function findRuns(before, after) {
+  const { length } = before.data;
   const runs = [];
-  const words = before.length >> 2; // most pixels are equal: four are compared at a time
-  const [first, second] = [before, after].map(({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, words));
-  for (let i = 0; i < before.length; i += 1) {
-    if ((i & 3) === 0) {
-      let word = i >> 2;
-      while (word < words && first[word] === second[word]) word += 1;
-      i = word << 2;
-    }
-    if (i >= before.length || before[i] === after[i]) continue;
-    const start = i;
-    const [was, is] = [before[i], after[i]];
-    while (i + 1 < before.length && before[i + 1] === was && after[i + 1] === is) i += 1;
-    runs.push(start, i + 1 - start, was, is);
+  for (let i = findDifference(before, after, 0); i < length;) {
+    const [was, is] = [before.data[i], after.data[i]];
+    const end = findOther(before, was, i, findOther(after, is, i, length));
+    runs.push(i, end - i, was, is);
+    i = findDifference(before, after, end);
   }
   return Int32Array.from(runs);
 }
@@ -253,33 +328,57 @@ export class History {
     this.done = [];
     /** @type {Runs[]} */
     this.undone = [];
+    /** @type {Mask | null} */
+    this.mask = null;
+    /** @type {Mask | null} */
+    this.recorded = null; // the mask as it was after the last step
   }
 
-  /** Take down an edit. @param {Uint8Array} before @param {Uint8Array} after @returns whether anything changed */
-  record(before, after) {
-    const runs = findRuns(before, after);
+  /** Follow a mask that is as this history left it; null: none, until it is needed again. @param {Mask | null} mask */
+  follow(mask) {
+    this.mask = mask;
+    this.recorded = mask && copyMask(mask);
+  }
+
+  /** Take down what has been changed as one step. @returns whether anything has */
+  record() {
+    if (!this.mask || !this.recorded) return false;
+    const runs = findRuns(this.recorded, this.mask);
     if (!runs.length) return false;
+    this.write(runs, 3);
     this.done.push(runs);
     this.undone = [];
     return true;
   }
 
-  /** @param {Mask} mask @returns whether there was anything to undo */
-  undo(mask) {
+  /** Take back what has not been recorded. */
+  revert() {
+    if (this.mask && this.recorded) this.mask.data.set(this.recorded.data);
+  }
+
+  /** @returns whether there was anything to undo */
+  undo() {
     const runs = this.done.pop();
     if (!runs) return false;
-    for (let i = 0; i < runs.length; i += 4) mask.data.fill(runs[i + 2], runs[i], runs[i] + runs[i + 1]);
+    this.write(runs, 2);
     this.undone.push(runs);
     return true;
   }
 
-  /** @param {Mask} mask @returns whether there was anything to do again */
-  redo(mask) {
+  /** @returns whether there was anything to do again */
+  redo() {
     const runs = this.undone.pop();
     if (!runs) return false;
-    for (let i = 0; i < runs.length; i += 4) mask.data.fill(runs[i + 3], runs[i], runs[i] + runs[i + 1]);
+    this.write(runs, 3);
     this.done.push(runs);
     return true;
+  }
+
+  /** @param {Runs} runs @param {2 | 3} which value: before or after */
+  write(runs, which) {
+    for (const mask of [this.mask, this.recorded]) {
+      for (let i = 0; i < runs.length; i += 4) mask?.data.fill(runs[i + which], runs[i], runs[i] + runs[i + 1]);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // The page of a review: keys, buttons, pointers, and what is saved when.
 import {
-  acceptRegion, countDifference, fillHoles, findRegions, growRegion, History, isInside, paintLine, paintPolygon, regionAt,
-  replaceRegion, setDifference, setRegion, shrinkRegion,
+  acceptRegion, countDifference, fillHoles, findRegions, growRegion, History, isInside, makeMask, paintLine, paintPolygon,
+  regionAt, replaceRegion, setDifference, setRegion, shrinkRegion,
 } from './masks.js';
 import { Picture } from './picture.js';
 import * as server from './server.js';
@@ -14,6 +14,7 @@ import * as server from './server.js';
 /** @typedef {{entries: Entry[], classes: {name: string, colour: number[]}[], commands: string[], [key: string]: any}} State */
 /** @typedef {{key: string, info: any, mask: Mask, suggestion: Mask | null, image: HTMLImageElement,
  *   history: History, version: string, touched: boolean, dirty: boolean, edits: number}} Item */
+/** @typedef {{item: Item, kind: Decision | 'draft', data: Uint8Array | null, seconds: number}} Change to be saved */
 /** @typedef {{group: string, name: string, key: string, text: string, more?: string, run: () => void, also?: string[],
  *   pressed?: () => boolean, enabled?: () => boolean}} Action */
 
@@ -37,7 +38,10 @@ let started = 0; // when the present mask was opened, less the time that the pag
 let hiddenSince = 0;
 let opening = 0; // number of the latest opening: answers to earlier ones are dropped
 let draftTimer = 0;
-let saving = Promise.resolve(); // one request after another
+/** @type {Change[]} */
+const unsaved = []; // in their order; the first is on its way, or has failed
+let saving = Promise.resolve(); // until all are saved, or one has failed
+let isSaving = false;
 /** @type {Promise<void> | null} */
 let answering = null; // of an edit by the server: a decision waits for it
 /** @type {Map<string, {history: History, version: string}>} */
@@ -56,17 +60,19 @@ function say(text) {
   byId('status').textContent = text;
 }
 
-/** Show what went wrong, with ways out. @param {string} text @param {Record<string, () => void>} [ways] */
-function alarm(text, ways = {}) {
-  const [words, buttons] = byId('alert').children;
+/** Show what went wrong, with ways out. @param {'unopened' | 'unsaved'} id @param {string} text
+ * @param {Record<string, () => void>} [ways] */
+function alarm(id, text, ways = {}) {
+  const box = byId(id);
+  const [words, buttons] = box.children;
   words.textContent = text;
   buttons.replaceChildren(...Object.entries(ways).map(([name, run]) => {
     const button = document.createElement('button');
     button.textContent = name;
-    button.addEventListener('click', () => { byId('alert').hidden = true; run(); });
+    button.addEventListener('click', () => { box.hidden = true; run(); });
     return button;
   }));
-  byId('alert').hidden = false;
+  box.hidden = false;
 }
 
 // ---- the queue -----------------------------------------------------------------------------------------------------
@@ -124,15 +130,24 @@ function lookAhead() {
   ahead.loading.catch(() => { ahead = null; }); // it is said when the mask is opened
 }
 
+/** @param {Item | null} item */
+function setCurrent(item) {
+  current?.history.follow(null);
+  item?.history.follow(item.mask);
+  current = item;
+  setFlag(picture.canvas, 'aria-busy', item === null);
+}
+
 /** @param {number} place */
 async function open(place) {
-  await leave();
+  leave();
   const number = (opening += 1);
   index = place;
   const { key } = state.entries[place];
+  setCurrent(null); // until it is seen: no key that is typed ahead decides about it, or about the one before
   showPlace();
   byId('name').textContent = key;
-  byId('alert').hidden = true;
+  byId('unopened').hidden = true;
   try {
     const isAhead = ahead?.key === key;
     if (!isAhead) await saving; // of the same mask, perhaps
@@ -142,15 +157,16 @@ async function open(place) {
     if (number !== opening) return;
     const kept = histories.get(key);
     const history = kept?.version === loaded.info.version ? /** @type {any} */ (kept).history : new History();
-    current = { ...loaded, history, version: loaded.info.version, touched: false, dirty: false, edits: 0 };
+    setCurrent({ ...loaded, history, version: loaded.info.version, touched: false, dirty: false, edits: 0 });
     show();
     lookAhead();
   } catch (error) {
     if (number !== opening) return;
-    current = null;
     picture.close();
+    setFlag(picture.canvas, 'aria-busy', false);
     byId('why').replaceChildren();
-    alarm(/** @type {Error} */ (error).message, { 'Next mask': () => move(1) });
+    byId('about').textContent = '';
+    alarm('unopened', /** @type {Error} */ (error).message, { 'Try again': () => open(place), 'Next mask': () => move(1) });
     update();
   }
 }
@@ -181,69 +197,95 @@ function move(step) {
   if (place >= 0 && place < state.entries.length) open(place);
 }
 
-function showEnd() {
+/** Show what was decided, and the commands for what comes next. */
+function showSummary() {
   /** @type {Record<string, number>} */
   const counts = {};
   for (const { decision } of state.entries) {
     const word = WORDS[decision ?? 'left'];
     counts[word] = (counts[word] ?? 0) + 1;
   }
-  byId('end-counts').textContent = Object.entries(counts).map(([word, count]) => `${count} ${word}`).join(', ');
-  byId('end-next').hidden = !state.commands.length;
+  byId('summary-title').textContent = state.entries.some(isLeft) ? 'So far' : 'The queue is done';
+  byId('counts').textContent = Object.entries(counts).map(([word, count]) => `${count} ${word}`).join(', ');
+  byId('commands-title').hidden = !state.commands.length;
   byId('commands').replaceChildren(...state.commands.map((command) => {
     const line = document.createElement('pre');
     line.textContent = command;
     return line;
   }));
-  if (!byId('end').open) byId('end').showModal();
+  if (!byId('summary').open) byId('summary').showModal();
 }
 
 // ---- saving --------------------------------------------------------------------------------------------------------
 
-/** Save a mask or decision after what is being saved. @param {Item} item @param {string} kind
+/** Save a mask or decision after what is yet to be saved. @param {Item} item @param {Change['kind']} kind
  * @param {Uint8Array | null} data */
 function save(item, kind, data) {
   const seconds = kind === 'draft' ? 0 : (performance.now() - started) / 1000;
-  const entry = /** @type {Entry} */ (state.entries.find(({ key }) => key === item.key));
   item.dirty = false;
-  saving = saving.then(async () => {
-    try {
-      const answer = await server.decide(item.key, kind, item.version, data, seconds);
-      item.version = answer.version;
-      entry.decision = answer.decision;
-      histories.set(item.key, { history: item.history, version: item.version });
-      if (item === current || kind !== 'draft') {
-        say(`${item.key}: ${kind === 'draft' && answer.decision === null ? 'saved' : WORDS[/** @type {Decision} */ (answer.kind)]}, ${answer.changed.toLocaleString('en')} px changed`);
-      }
-    } catch (error) {
-      entry.decision = item.info.decision;
-      fail(item, kind, data, /** @type {any} */ (error));
-    }
-    showPlace();
-  });
-  return saving;
+  const last = unsaved.at(-1);
+  const isWaiting = !isSaving || unsaved.length > 1;
+  if (kind === 'draft' && last?.kind === 'draft' && last.item === item && isWaiting) unsaved.pop();
+  unsaved.push({ item, kind, data, seconds });
+  saveAll();
 }
 
-/** @param {Item} item @param {string} kind @param {Uint8Array | null} data @param {any} error */
-function fail(item, kind, data, error) {
-  item.dirty = true;
-  const place = state.entries.findIndex(({ key }) => key === item.key);
-  const again = () => { save(item, kind, data); };
-  if (error.status !== 409) {
-    alarm(`${item.key} is not saved: ${error.message}`, { 'Try again': again });
-    return;
+/** Save one change after another, until one cannot be saved. The others wait for what is decided about it. */
+function saveAll() {
+  if (isSaving) return;
+  isSaving = true;
+  byId('unsaved').hidden = true;
+  saving = (async () => {
+    try {
+      while (unsaved.length) {
+        await send(unsaved[0]);
+        unsaved.shift();
+      }
+    } catch (error) {
+      explain(unsaved[0].item, /** @type {any} */ (error));
+    }
+    isSaving = false;
+    showPlace();
+  })();
+}
+
+/** @param {Change} change */
+async function send({ item, kind, data, seconds }) {
+  const answer = await server.decide(item.key, kind, item.version, data, seconds);
+  item.version = answer.version;
+  entryOf(item).decision = answer.decision;
+  histories.set(item.key, { history: item.history, version: item.version });
+  if (item === current || kind !== 'draft') {
+    const word = kind === 'draft' && answer.decision === null ? 'saved' : WORDS[/** @type {Decision} */ (answer.kind)];
+    say(`${item.key}: ${word}, ${answer.changed.toLocaleString('en')} px changed`);
   }
-  alarm(`${item.key}: ${error.message}`, {
-    'Load the other version': () => {
-      item.dirty = false;
-      histories.delete(item.key);
-      open(place);
-    },
-    'Save mine over it': async () => {
-      item.version = (await server.item(item.key)).version;
-      again();
-    },
-  });
+}
+
+const entryOf = (/** @type {Item} */ { key }) => /** @type {Entry} */ (state.entries.find((entry) => entry.key === key));
+
+/** Say why a change of a mask is not saved, and offer what can be done. @param {Item} item @param {any} error */
+function explain(item, error) {
+  const giveUp = () => {
+    for (let i = unsaved.length - 1; i >= 0; i -= 1) if (unsaved[i].item === item) unsaved.splice(i, 1);
+    histories.delete(item.key);
+    entryOf(item).decision = item.info.decision;
+    item.dirty = false;
+    open(state.entries.indexOf(entryOf(item)));
+    saveAll();
+  };
+  if (error.status === 409) {
+    alarm('unsaved', `${item.key}: ${error.message}`, {
+      'Load the other version': giveUp,
+      'Save mine over it': async () => {
+        item.version = await server.item(item.key).then(({ version }) => version, () => item.version);
+        saveAll();
+      },
+    });
+  } else {
+    const others = new Set(unsaved.map((change) => change.item.key)).size - 1;
+    const more = others ? `, and ${others} more wait for it` : '';
+    alarm('unsaved', `${item.key} is not saved${more}: ${error.message}`, { 'Try again': saveAll, 'Give it up': giveUp });
+  }
 }
 
 /** Save what has been edited and not yet decided. */
@@ -252,13 +294,13 @@ function saveDraft() {
   if (canEdit() && current?.dirty) save(current, 'draft', current.mask.data.slice());
 }
 
-async function leave() {
+function leave() {
   cancelStroke();
   picture.polygon = [];
   saveDraft();
 }
 
-/** Decide about the present mask and go on. @param {string} kind */
+/** Decide about the present mask and go on. @param {Decision} kind */
 function decide(kind) {
   if (!canEdit()) return;
   const item = /** @type {Item} */ (current);
@@ -269,7 +311,6 @@ function decide(kind) {
   picture.polygon = [];
   cancelStroke();
   clearTimeout(draftTimer);
-  const before = item.mask.data.slice();
   if (kind === 'accept') {
     if (!item.suggestion) return;
     item.mask.data.set(item.suggestion.data);
@@ -279,18 +320,18 @@ function decide(kind) {
     else item.mask.data.fill(state.ignored);
   }
   if (kind === 'remove') item.mask.data.fill(state.ignored);
-  if (item.history.record(before, item.mask.data)) item.touched = true;
+  if (item.history.record()) item.touched = true;
   if (kind === 'skip' && item.dirty) save(item, 'draft', item.mask.data.slice());
   const sent = item.touched && ['keep', 'unknown'].includes(kind) ? item.mask.data.slice() : null;
   save(item, kind, sent);
-  state.entries[index].decision = /** @type {Decision} */ (kind);
+  state.entries[index].decision = kind;
   const next = findNext(index);
   if (next >= 0) open(next);
   else {
     picture.draw();
     showPlace();
     update();
-    saving.then(showEnd);
+    saving.then(() => { if (!unsaved.length) showSummary(); });
   }
 }
 
@@ -299,16 +340,12 @@ function decide(kind) {
 /** Change the mask as one step that can be undone. @param {(item: Item) => void} change */
 function edit(change) {
   if (!canEdit()) return false;
-  const item = /** @type {Item} */ (current);
-  const before = item.mask.data.slice();
-  change(item);
-  return finishEdit(before);
+  change(/** @type {Item} */ (current));
+  return finishEdit();
 }
 
-/** @param {Uint8Array} before */
-function finishEdit(before) {
-  const item = /** @type {Item} */ (current);
-  if (!item.history.record(before, item.mask.data)) return false;
+function finishEdit() {
+  if (!current?.history.record()) return false;
   changed();
   return true;
 }
@@ -346,8 +383,8 @@ function editRegion(change, needsObject = true) {
 function undo(isRedo = false) {
   if (!canEdit()) return;
   cancelStroke();
-  const item = /** @type {Item} */ (current);
-  if (isRedo ? item.history.redo(item.mask) : item.history.undo(item.mask)) changed();
+  const { history } = /** @type {Item} */ (current);
+  if (isRedo ? history.redo() : history.undo()) changed();
 }
 
 function acceptHere() {
@@ -373,7 +410,7 @@ async function snap() {
     say('Point at an object first.');
     return;
   }
-  const sent = { width: mask.width, height: mask.height, data: new Uint8Array(mask.data.length) };
+  const sent = makeMask(mask.width, mask.height);
   setRegion(sent, region, 1);
   say('Snapping …');
   try {
@@ -382,7 +419,7 @@ async function snap() {
     const moved = edit(() => replaceRegion(mask, region, shape, state.background, nothing()));
     say(moved ? 'Snapped to the edges.' : 'No better edge was found.');
   } catch (error) {
-    alarm(/** @type {Error} */ (error).message);
+    say(/** @type {Error} */ (error).message);
   }
 }
 
@@ -393,7 +430,7 @@ async function restore() {
     const source = await server.mask('source', item.key, item.mask);
     if (item === current) edit(({ mask }) => mask.data.set(source.data));
   } catch (error) {
-    alarm(/** @type {Error} */ (error).message);
+    say(/** @type {Error} */ (error).message);
   }
 }
 
@@ -408,7 +445,7 @@ function wait(change) {
 let hover = null; // where the mouse is on the canvas
 /** @type {Map<number, Point>} */
 const pointers = new Map();
-/** @type {{kind: string, before: Uint8Array | null, last: Point} | null} */
+/** @type {{kind: 'paint' | 'pan' | 'pinch', last: Point} | null} */
 let stroke = null;
 
 const paintValue = () => (tool === 'eraser' ? nothing() : paintClass);
@@ -450,8 +487,8 @@ function closePolygon() {
 }
 
 function cancelStroke() {
-  if (stroke?.before && current) {
-    current.mask.data.set(stroke.before);
+  if (stroke?.kind === 'paint') {
+    current?.history.revert();
     picture.draw();
   }
   stroke = null;
@@ -466,18 +503,18 @@ function onDown(/** @type {PointerEvent} */ event) {
   pointers.set(event.pointerId, place(event));
   if (pointers.size > 1) { // a second finger: zoom and move instead
     cancelStroke();
-    stroke = { kind: 'pinch', before: null, last: { x: 0, y: 0 } };
+    stroke = { kind: 'pinch', last: { x: 0, y: 0 } };
     return;
   }
   const at = picture.toImage(place(event));
   if (event.button !== 0) {
-    stroke = { kind: 'pan', before: null, last: place(event) };
+    stroke = { kind: 'pan', last: place(event) };
   } else if (canEdit() && (tool === 'brush' || tool === 'eraser')) {
-    stroke = { kind: 'paint', before: current.mask.data.slice(), last: at };
+    stroke = { kind: 'paint', last: at };
     picture.cursor = at;
     paint(at, at);
   } else if (tool === 'point') {
-    stroke = { kind: 'pan', before: null, last: place(event) };
+    stroke = { kind: 'pan', last: place(event) };
     useTool(at);
   } else {
     useTool(at);
@@ -513,7 +550,7 @@ function onMove(/** @type {PointerEvent} */ event) {
     }
   }
   picture.draw();
-  updateRegionButtons();
+  update();
 }
 
 function onUp(/** @type {PointerEvent} */ event) {
@@ -522,10 +559,9 @@ function onUp(/** @type {PointerEvent} */ event) {
     if (!pointers.size) stroke = null;
     return;
   }
-  const { before = null } = stroke ?? {};
   if (event.type === 'pointercancel') cancelStroke();
+  if (stroke?.kind === 'paint') finishEdit();
   stroke = null;
-  if (before && current && event.type !== 'pointercancel') finishEdit(before);
 }
 
 // ---- keys and buttons ----------------------------------------------------------------------------------------------
@@ -561,6 +597,7 @@ const actions = [
   { group: 'decisions', name: 'remove', key: 'x', text: 'Remove image', more: 'Remove image: all its pixels are ignored', run: () => decide('remove'), enabled: canEdit },
   { group: 'moves', name: 'previous', key: 'PageUp', text: 'Previous', more: 'Previous mask', run: () => move(-1), enabled: () => index > 0 },
   { group: 'moves', name: 'next', key: 'PageDown', text: 'Next', more: 'Next mask', run: () => move(1), enabled: () => index + 1 < (state?.entries.length ?? 0) },
+  { group: 'moves', name: 'summary', key: 'q', text: 'Summary', more: 'What was decided, and the commands for what comes next', run: showSummary },
   { group: 'tools', name: 'point', key: 'w', text: 'Point and move', more: 'Point at regions, move the picture', run: chooseTool('point'), pressed: () => tool === 'point' },
   { group: 'tools', name: 'brush', key: 'b', text: 'Brush', run: chooseTool('brush'), pressed: () => tool === 'brush', enabled: canEdit },
   { group: 'tools', name: 'eraser', key: 'e', text: 'Eraser', run: chooseTool('eraser'), pressed: () => tool === 'eraser', enabled: canEdit },
@@ -593,6 +630,13 @@ const OTHER_KEYS = [
 /** @type {Map<string, HTMLButtonElement>} */
 const buttons = new Map();
 
+const isEnabled = (/** @type {Action} */ { enabled }) => !enabled || enabled();
+
+/** @param {Action} action */
+function runAction(action) {
+  if (isEnabled(action)) action.run();
+}
+
 function build() {
   const rows = byId('keys').tBodies[0];
   const addRow = (/** @type {string[]} */ keys, /** @type {string} */ text) => {
@@ -619,7 +663,7 @@ function build() {
     button.title = action.more ?? '';
     if (action.name === 'keep') button.className = 'first';
     button.addEventListener('click', (event) => {
-      action.run();
+      runAction(action);
       if (event.detail) picture.canvas.focus({ preventScroll: true }); // else the next key would press it again
     });
     byId(action.group).append(button);
@@ -658,23 +702,21 @@ function chooseClass(value) {
   paintClass = value;
 }
 
+/** @param {Element} element @param {string} name @param {boolean} value */
+function setFlag(element, name, value) { // only where it changes: a pointer calls this with every move
+  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
+}
+
 /** Bring the buttons up to date. */
 function update() {
   for (const action of actions) {
     const button = /** @type {HTMLButtonElement} */ (buttons.get(action.name));
-    if (action.pressed) button.setAttribute('aria-pressed', String(action.pressed()));
-    if (action.enabled) button.disabled = !action.enabled();
+    if (action.pressed) setFlag(button, 'aria-pressed', action.pressed());
+    setFlag(button, 'aria-disabled', !isEnabled(action)); // `disabled` would take the focus away
   }
   if (current) {
     const about = current.suggestion ? ', with a suggestion' : ', without a suggestion';
     picture.canvas.setAttribute('aria-label', `${current.key}, ${current.mask.width} by ${current.mask.height} pixels${about}`);
-  }
-}
-
-function updateRegionButtons() {
-  for (const name of ['region', 'snap', 'class', 'grow', 'shrink', 'holes', 'delete']) {
-    const action = /** @type {any} */ (actions.find((each) => each.name === name));
-    /** @type {HTMLButtonElement} */ (buttons.get(name)).disabled = !action.enabled();
   }
 }
 
@@ -691,7 +733,7 @@ function moveCursor([dx, dy], far) {
   };
   picture.cursor = to;
   picture.reveal(to);
-  updateRegionButtons();
+  update();
 }
 
 /** Move the cursor to the next region, in the order of reading. */
@@ -705,7 +747,7 @@ function jump() {
   const { x, y } = regions.find((region) => order(region) > order(at)) ?? regions[0];
   picture.cursor = { x: x + 0.5, y: y + 0.5 };
   picture.reveal(picture.cursor);
-  updateRegionButtons();
+  update();
 }
 
 function onKey(/** @type {KeyboardEvent} */ event) {
@@ -718,7 +760,7 @@ function onKey(/** @type {KeyboardEvent} */ event) {
   const action = actions.find((each) => each.key === name || each.also?.includes(name));
   if (event.key === 'Enter' && picture.polygon.length > 2) closePolygon();
   else if (action) {
-    if (!action.enabled || action.enabled()) action.run();
+    runAction(action);
   } else if (name in MOVES) moveCursor(MOVES[/** @type {keyof typeof MOVES} */ (name)], event.shiftKey);
   else if (name === ' ') {
     if (!picture.cursor) moveCursor([0, 0], false);
@@ -758,8 +800,8 @@ function wire() {
     } else started += performance.now() - hiddenSince;
   });
   window.addEventListener('beforeunload', (event) => {
-    if (!current?.dirty) return;
     saveDraft();
+    if (!unsaved.length) return;
     event.preventDefault(); // the browser asks whether to leave
   });
 }
@@ -774,5 +816,5 @@ function wire() {
   const first = findNext(-1);
   const skipped = state.entries.findIndex(({ decision }) => decision === 'skip');
   await open(Math.max(0, first < 0 ? skipped : first));
-  if (first < 0 && skipped < 0) showEnd();
-})().catch((error) => alarm(error.message));
+  if (first < 0 && skipped < 0) showSummary();
+})().catch((error) => alarm('unopened', error.message));
