@@ -9,6 +9,7 @@ import glob
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -22,6 +23,9 @@ from mmseg_ext.errors import InputError, NotWritableError, one_line
 
 SETTINGS_FILE = 'settings.json'
 PART = '.part-'  # begins the names of folders within a result folder that are being written
+LEFTOVER = re.compile(rf'{re.escape(PART)}\w+|\..+-tempfile(\.\w+)?')  # names of what is written within a folder
+STAGE = re.compile(r'\.(.+)-[a-z0-9_]{8}')  # names of folders that are to replace another
+NEW, OLD, MOVING = 'new', 'old', 'moving'  # in a folder that is being written; see `_replace`
 MAX_TEXT_BYTES = 1 << 29  # of JSON and lists: COCO's largest annotation file has 0.45 GB
 MAX_YAML_BYTES = 1 << 20
 FORMULA_STARTS = ('=', '+', '-', '@', '\t', '\r')
@@ -31,7 +35,8 @@ FORMULA_STARTS = ('=', '+', '-', '@', '\t', '\r')
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary file next to ``path`` that replaces it when the block ends without an exception.
 
-    A reader therefore sees the old file or the complete new one, also after ``kill -9`` or a full disk.
+    A reader therefore sees the old file or the complete new one, also after ``kill -9`` or a full disk. The temporary
+    file that a killed process leaves is used by the next process that writes the same file.
 
     Args:
         path: The file. Its folder is made if it is missing.
@@ -44,11 +49,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary: Path | None = None
+    lock = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f'.{path.stem}-', suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary, lock = _temporary_file(path)
         yield temporary
         with temporary.open('rb') as stream:
             os.fsync(stream.fileno())
@@ -60,6 +64,33 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _temporary_file(path: Path) -> tuple[Path, int | None]:
+    """Make a temporary file next to a file: of a fixed name and locked, or of a unique name where that cannot be.
+
+    Returns:
+        The file, and the descriptor that holds the lock.
+    """
+    fixed = path.with_name(f'.{path.stem}-tempfile{path.suffix}')
+    if os.name == 'posix' and (lock := _lock(fixed, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)) is not None:
+        with suppress(OSError):
+            status = os.fstat(lock)
+            is_own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
+            if is_own and os.path.samestat(status, fixed.stat()):  # else another has moved it before it was locked
+                os.ftruncate(lock, 0)
+                return fixed, lock
+        os.close(lock)
+    handle, name = tempfile.mkstemp(prefix=f'.{path.stem}-', suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    return Path(name), None
+
+
+def names_in(folder: Path) -> set[str]:
+    """Return the names of the files and folders in a folder, without those that killed processes have left."""
+    return {path.name for path in folder.iterdir() if not LEFTOVER.fullmatch(path.name)}
 
 
 def make_folder(path: str | Path) -> Path:
@@ -90,7 +121,7 @@ def check_result_folder(out: str | Path, names: Set[str], overwrite: bool = Fals
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(out, 'is a file', 'choose another `out`')
-    found = {path.name for path in out.iterdir() if not path.name.startswith(PART)} if out.is_dir() else set()
+    found = names_in(out) if out.is_dir() else set()
     foreign = sorted(found - names)
     if foreign:
         raise InputError(out, f'holds other files ({", ".join(foreign[:3])})', 'choose another `out`')
@@ -116,10 +147,13 @@ def claim_folder(out: Path, settings: Any, content: str) -> None:
             raise InputError(
                 out, f'holds a {content} with other settings (see {SETTINGS_FILE})', 'choose another `out`'
             )
+        for path in out.glob('.*'):
+            if match := STAGE.fullmatch(path.name):
+                _clear_up(path, out if path.name.startswith(PART) else out / match[1])
         return
     if out.exists() and not out.is_dir():
         raise InputError(out, 'is a file', 'choose another `out`')
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and names_in(out):
         raise InputError(out, f'is not empty and holds no {content}', 'choose another `out`')
     write_json(make_folder(out) / SETTINGS_FILE, wanted)
 
@@ -176,19 +210,20 @@ def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = 
         if shared:
             stage = parent / (f'{PART}shared' if stays else f'.{place.name}.partial')
             if is_owner:
+                _clear_up(stage, place)
                 shutil.rmtree(stage, ignore_errors=True)
                 stage.mkdir()
         else:
-            _clear_up(parent, prefix, place)
-            stage = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-            lock = _lock(stage)
-        new = stage / 'new'
+            for left in parent.glob(f'{glob.escape(prefix)}????????'):
+                _clear_up(left, place)
+            stage, lock = _make_stage(parent, prefix)
+        new = stage / NEW
         if is_owner:
             new.mkdir()
         with _named_as(new, target):
             yield new
         if is_owner:
-            _replace(place, new, stage / 'old', stays)
+            _replace(place, new, stays)
     except OSError as error:
         raise _not_writable(target, error) from error
     finally:
@@ -210,32 +245,55 @@ def _named_as(stage: Path, target: Path) -> Iterator[None]:
         raise
 
 
-def _lock(folder: Path) -> int | None:
-    """Lock a folder for the life of this process; None where another has it, or where that is not possible."""
+def _lock(path: Path, flags: int = os.O_RDONLY, wait: bool = False) -> int | None:
+    """Lock a file or folder for the life of this process; None where another has it, or where that is not possible."""
     try:
         import fcntl
     except ImportError:  # Windows
         return None
-    handle = os.open(folder, os.O_RDONLY)
+    is_new = flags & os.O_CREAT and not path.exists()
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        handle = os.open(path, flags, 0o600)
     except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if is_new and error.errno != errno.EWOULDBLOCK:  # no locks here
+            path.unlink(missing_ok=True)
         os.close(handle)
         return None
     return handle
 
 
-def _clear_up(parent: Path, prefix: str, place: Path) -> None:
-    """Remove what killed processes have left; what one had moved away without its successor takes its place again."""
-    for stage in parent.glob(f'{glob.escape(prefix)}????????'):
-        if not (stage / 'new').is_dir() or (lock := _lock(stage)) is None:
-            continue
-        if (stage / 'old').exists() and not place.exists():
-            (stage / 'new').rename(place)  # complete, since it was about to be moved there
-        elif (stage / 'old').exists() and parent == place:
+def _make_stage(parent: Path, prefix: str) -> tuple[Path, int | None]:
+    """Make a folder and lock it. What is not locked has been left by a killed process."""
+    while True:
+        stage = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        lock = _lock(stage, wait=True)
+        if stage.is_dir():  # else another process took it for such a one before it was locked
+            return stage, lock
+        if lock is not None:
             os.close(lock)
-            continue  # killed while entries were exchanged: for a person to decide
+
+
+def _clear_up(stage: Path, place: Path) -> None:
+    """Remove a folder that a killed process has left; if it was to replace ``place``, complete or undo that first."""
+    if not stage.is_dir() or (lock := _lock(stage)) is None:
+        return
+    try:
+        new, old, moving = stage / NEW, stage / OLD, stage / MOVING
+        if not {path.name for path in stage.iterdir()} <= {NEW, OLD, MOVING}:
+            return
+        if stage.parent == place:
+            undone = moving if moving.is_dir() else new if old.is_dir() else None
+            for path in undone.iterdir() if undone is not None and undone.is_dir() else ():
+                if not (place / path.name).exists():
+                    path.rename(place / path.name)
+        elif old.exists() and new.is_dir() and not place.exists():
+            new.rename(place)
         shutil.rmtree(stage, ignore_errors=True)
+    finally:
         os.close(lock)
 
 
@@ -247,12 +305,17 @@ def _must_stay(folder: Path) -> bool:
     return folder.is_mount() or not os.access(folder.parent, os.W_OK) or folder in (here, *here.parents)
 
 
-def _replace(place: Path, new: Path, old: Path, stays: bool) -> None:
-    """Move a folder, or with ``stays`` its content, to ``old``, and ``new`` to its place; if that fails, move back."""
+def _replace(place: Path, new: Path, stays: bool) -> None:
+    """Move a folder to ``old`` next to ``new``, and ``new`` to its place; if that fails, move back.
+
+    With ``stays``, its entries are moved: to ``moving``, which becomes ``old`` once all are in it, then those of
+    ``new``. So one can tell what was left to do from what a killed process has left.
+    """
+    old, moving = new.with_name(OLD), new.with_name(MOVING)
     if stays:
-        old.mkdir()
-        moves = [(path, old / path.name) for path in place.iterdir() if path != new.parent]
-        moves += [(path, place / path.name) for path in new.iterdir()]
+        moving.mkdir()
+        moves = [(path, moving / path.name) for path in place.iterdir() if path != new.parent]
+        moves += [(moving, old), *((path, place / path.name) for path in new.iterdir())]
     else:
         moves = [(place, old)] if place.exists() else []
         moves.append((new, place))
@@ -274,7 +337,7 @@ def staged_result(folder: str | Path, names: Set[str]) -> AbstractContextManager
         folder: The folder.
         names: Names of the files of a result, all of which will be written.
     """
-    found = {path.name for path in Path(folder).iterdir()} if Path(folder).is_dir() else set()
+    found = names_in(Path(folder)) if Path(folder).is_dir() else set()
     return staged_folder(folder) if found <= names else staged_files(folder)
 
 
@@ -295,10 +358,10 @@ def staged_files(folder: str | Path) -> Iterator[Path]:
     lock = None
     done = False
     try:
-        _clear_up(folder, PART, folder)
-        stage = Path(tempfile.mkdtemp(prefix=PART, dir=folder))
-        lock = _lock(stage)
-        new = stage / 'new'
+        for left in folder.glob(f'{PART}????????'):
+            _clear_up(left, folder)
+        stage, lock = _make_stage(folder, PART)
+        new = stage / NEW
         new.mkdir()
         with _named_as(new, folder):
             yield new

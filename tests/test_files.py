@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -325,6 +327,101 @@ def test_what_a_killed_process_left_is_cleared_up(moment: str, tmp_path: Path) -
         assert living.is_dir()  # of a process that lives
     assert contents(tmp_path) == {'set/a.txt': 'newer'}
     assert list(tmp_path.iterdir()) == [target]
+
+
+OPERATIONS = 'open', 'os.mkdir', 'os.rename', 'os.remove', 'os.rmdir', 'os.truncate', 'os.chmod'
+
+
+def kill_at(number: int, action: Callable[[], object]) -> bool:
+    """Run an action in a process that ends at its operation on files of this number; return whether it came to it."""
+    child = os.fork()
+    if child == 0:
+        left = number
+
+        def end(event: str, _: tuple[object, ...]) -> None:
+            nonlocal left
+            left -= event in OPERATIONS
+            if left == 0:
+                os._exit(9)
+
+        sys.addaudithook(end)
+        action()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='POSIX')
+@pytest.mark.parametrize('kind', ['renamed', 'stays', 'shared'])
+def test_a_kill_at_any_operation_leaves_a_whole_result_or_one_that_the_next_call_completes(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / 'out'
+    if kind == 'stays':
+        monkeypatch.setattr(Path, 'is_mount', lambda path: path == target)
+
+    def replace(content: str) -> None:
+        with staged_folder(target, shared=kind == 'shared') as stage:
+            for name in ('a.txt', 'b/c.txt'):
+                write_text(stage / name, content)
+            (stage / content).mkdir()
+
+    def begin() -> None:
+        with staged_folder(target, shared=kind == 'shared'):
+            raise ZeroDivisionError
+
+    number = 0
+    whole = [{'a.txt': word, 'b/c.txt': word} for word in ('old', 'new')]
+    while True:
+        number += 1
+        replace('old')
+        if not kill_at(number, lambda: replace('new')):
+            break
+        if target.exists() and kind != 'stays':
+            assert contents(target) in whole, number
+        with suppress(ZeroDivisionError):
+            begin()
+        assert contents(tmp_path) in [{f'out/{name}': text for name, text in one.items()} for one in whole], number
+        assert not list(tmp_path.rglob('.*')), number
+        assert {path.name for path in target.iterdir()} in ({'a.txt', 'b', 'old'}, {'a.txt', 'b', 'new'}), number
+    assert number > 20
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='POSIX')
+def test_what_a_killed_process_left_of_a_file_is_used_by_the_next(tmp_path: Path) -> None:
+    target = tmp_path / 'a.txt'
+    number = 1
+    while kill_at(number, lambda: write_text(target, 'first')):
+        write_text(target, 'second')
+        assert contents(tmp_path) == {'a.txt': 'second'}
+        target.unlink()
+        number += 1
+    assert number > 3
+    with atomic_path(target) as one, atomic_path(target) as other:  # of two that live
+        assert one != other
+        one.write_text('one')
+        other.write_text('other')
+    assert contents(tmp_path) == {'a.txt': 'one'}
+    victim = tmp_path / 'victim'
+    victim.write_text('theirs')
+    (tmp_path / '.a-tempfile.txt').hardlink_to(victim)
+    write_text(target, 'safe')
+    assert (victim.read_text(), target.read_text()) == ('theirs', 'safe')
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='POSIX')
+def test_a_folder_can_be_claimed_after_a_kill_at_any_operation(tmp_path: Path) -> None:
+    number = 1
+    out = tmp_path / 'out'
+    while kill_at(number, lambda: claim_folder(out, {'seed': 0}, 'ranking')):
+        claim_folder(out, {'seed': 0}, 'ranking')
+        assert [path.name for path in out.iterdir()] == ['settings.json']
+        (out / '.errors-abcdefgh').mkdir()  # of a killed process, whose result is in its place
+        claim_folder(out, {'seed': 0}, 'ranking')
+        assert [path.name for path in out.iterdir()] == ['settings.json']
+        (out / 'settings.json').unlink()
+        out.rmdir()
+        number += 1
+    assert number > 3
 
 
 def test_a_result_keeps_other_files_and_else_is_replaced_as_a_unit(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from mmseg_ext.data.masks import write_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
 from mmseg_ext.demo.scene import Scene, render_scene
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_json, staged_folder, write_json
+from mmseg_ext.files import load_json, names_in, staged_folder, write_json
 from mmseg_ext.progress import track
 
 GENERATOR = 'mmseg_ext.demo'
@@ -199,7 +199,7 @@ def _is_occupied(root: Path) -> bool:
         return False
     if not root.is_dir():
         raise InputError(root, 'is a file', 'name a folder')
-    return any(root.iterdir())
+    return bool(names_in(root))
 
 
 def _is_complete(root: Path, settings: DemoSettings) -> bool:

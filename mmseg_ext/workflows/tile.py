@@ -19,7 +19,7 @@ from mmseg_ext.data.images import pixel_limit, read_image, write_image
 from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.data.tiles import Tile, place_tiles, tile_cores, tile_weights
 from mmseg_ext.errors import InputError, NotWritableError
-from mmseg_ext.files import is_file_name, read_json, staged_folder, write_json
+from mmseg_ext.files import is_file_name, names_in, read_json, staged_folder, write_json
 from mmseg_ext.progress import track
 
 RECORD_FILE = 'tiles.json'
@@ -113,7 +113,7 @@ def tile_data_set(
 
 
 def _check_target(out: Path, overwrite: bool) -> None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and not names_in(out)):
         return
     if not (out / RECORD_FILE).is_file():
         raise InputError(out, f'holds something without a {RECORD_FILE}', 'choose another `out`')

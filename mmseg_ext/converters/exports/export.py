@@ -23,7 +23,7 @@ from mmseg_ext.data.dataset import DataSet, Item
 from mmseg_ext.data.images import read_header
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError, NotWritableError
-from mmseg_ext.files import make_folder, staged_folder, write_json
+from mmseg_ext.files import make_folder, names_in, staged_folder, write_json
 from mmseg_ext.progress import track
 
 FORMATS: dict[str, type[Writer]] = {
@@ -97,7 +97,7 @@ def export_labels(
 
 
 def _check_target(out: Path, overwrite: bool) -> None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and not names_in(out)):
         return
     if not (out / RECORD_FILE).is_file():
         raise InputError(out, 'holds something that is no export', 'choose another `out`')
