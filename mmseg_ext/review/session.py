@@ -68,7 +68,8 @@ class Review:
         suggestions: Folder of suggested masks, ``<split>/<stem>.png`` or ``<stem>.png``.
 
     Raises:
-        InputError: The data set or an argument cannot be used; ``to`` exists and is no review of ``labels``.
+        InputError: The data set or an argument cannot be used; no mask is suggested for the queue; ``to`` exists and is
+            no review of ``labels``.
     """
 
     def __init__(
@@ -98,6 +99,9 @@ class Review:
                 self.left_out.append(entry.key)
         if not self.entries:
             raise InputError(self._source.folder, 'holds no mask of the queue with its image', 'check `labels`')
+        if self._suggestions is not None and not any(map(self.has_suggestion, self.entries)):
+            forms = '<split>/<stem>.png or <stem>.png'
+            raise InputError(self._suggestions, 'holds no mask of the queue', f'name the folder that holds {forms}')
         self._images = {key: images[key[0]][key[1]] for key in self.entries}
         self._target = None if to is None else data.new_label_set(to, labels)
         self._lock = threading.Lock()

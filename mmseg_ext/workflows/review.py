@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,10 +47,13 @@ def next_commands(review: Review) -> list[str]:
     """Name the commands for what comes after a review: its changes as a page, and a training on the new masks."""
     if review.to is None:
         return []
-    root, to = shlex.quote(str(review.root)), shlex.quote(review.to)
+    name = re.sub(r'[^A-Za-z0-9_-]+', '-', f'{review.root.resolve().name}-{review.to}').strip('-')
+    config = f'configs/{name}.py'
+    root, labels, to, diff = map(shlex.quote, (str(review.root), review.labels, review.to, f'diff-{review.to}'))
     return [
-        f'mmseg-ext labelme diff {root} --a {shlex.quote(review.labels)} --b {to} --out diff-{to}',
-        f'mmseg-ext train CONFIG --cfg-options train_dataloader.dataset.labels={to}',
+        f'mmseg-ext labelme diff {root} --a {labels} --b {to} --out {diff}',
+        f'mmseg-ext init {root} --labels {to} --out {config}',
+        f'mmseg-ext train {config}',
     ]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_ext.commands import review
+from mmseg_ext.commands import init, labelme, review
 from mmseg_ext.errors import InputError
-from mmseg_ext.workflows.review import open_review
+from mmseg_ext.workflows.review import next_commands, open_review
 
 pytest.importorskip('starlette')
 pytest.importorskip('uvicorn')
@@ -43,8 +44,19 @@ def test_it_serves_until_it_is_interrupted_and_says_what_comes_next(
     assert rest.splitlines() == [
         '16 left',
         f'mmseg-ext labelme diff {root} --a labels --b reviewed --out diff-reviewed',
-        'mmseg-ext train CONFIG --cfg-options train_dataloader.dataset.labels=reviewed',
+        f'mmseg-ext init {root} --labels reviewed --out configs/pets-reviewed.py',
+        'mmseg-ext train configs/pets-reviewed.py',
     ]
+
+
+def test_the_commands_that_come_next_can_be_typed_as_they_stand(tiny_data: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(tiny_data, tmp_path / 'pets of mine')
+    diff, plan, training = map(shlex.split, next_commands(open_review(root, to="Ann's set")))
+    labelme.main(diff[2:-1] + [str(tmp_path / 'diff')])
+    assert (tmp_path / 'diff' / 'diff.html').is_file()
+    planned = init.build_parser().parse_args(plan[2:])
+    assert (planned.data, planned.labels, planned.out) == (str(root), "Ann's set", 'configs/pets-of-mine-Ann-s-set.py')
+    assert training == ['mmseg-ext', 'train', planned.out]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +65,7 @@ def test_it_serves_until_it_is_interrupted_and_says_what_comes_next(
         (['--queue', 'none.txt'], 'none.txt: cannot be read'),
         (['--to', 'labels'], '`to=labels`: is the source itself'),
         (['--suggestions', 'none'], 'none: folder not found'),
+        (['--suggestions', '.'], 'holds no mask of the queue'),
         (['--labels', 'none'], 'label set not found'),
     ],
 )

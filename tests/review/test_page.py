@@ -248,6 +248,26 @@ def test_what_cannot_be_saved_waits_until_it_can(
     page.noise.clear()  # Chromium itself notes requests that fail
 
 
+def test_masks_that_cannot_be_shown_do_not_hold_up_the_queue(
+    root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]
+) -> None:
+    review = open_review()
+    (root / 'img' / 'train' / 'bär.png').write_bytes(b'no image')
+    page = look(serve(review))
+    page.title('train/a')
+    page.press('Enter')
+    page.page.get_by_role('alert').filter(has_text='cannot be decoded').wait_for()
+    page.press('a', 'x')
+    assert page.page.locator('#place').inner_text() == '2 of 3 · 1 left'
+    page.page.get_by_role('button', name='Next mask').click()
+    page.title('train/c d')
+    page.press('Enter')
+    page.page.locator('#summary').wait_for()
+    assert page.page.locator('#counts').inner_text() == '2 kept, 1 cannot be shown'
+    assert journal(root) == [('a', 'keep'), ('c d', 'keep')]
+    page.noise.clear()  # Chromium itself notes answers with an error status
+
+
 def test_touch_zoom_and_reading_only(root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]) -> None:
     page = look(serve(open_review(to=None)), 400, 800, has_touch=True)
     page.title('train/a')

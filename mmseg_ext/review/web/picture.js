@@ -16,7 +16,7 @@ export class Picture {
     this.canvas = canvas;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     this.layer = document.createElement('canvas'); // what is drawn over the image, in pixels of the screen
-    this.show = { mask: true, outline: false, suggestion: true, difference: false };
+    this.show = { mask: true, outline: false, suggestion: true, difference: false, places: true };
     /** @type {HTMLImageElement | null} */
     this.image = null;
     /** @type {Mask | null} */
@@ -191,7 +191,7 @@ export class Picture {
     context.drawImage(this.image, 0, 0, this.mask.width * this.scale, this.mask.height * this.scale);
     this.drawLayer(ratio);
     context.setTransform(ratio, 0, 0, ratio, this.origin.x * ratio, this.origin.y * ratio);
-    for (const [left, top, width, height] of this.boxes) {
+    for (const [left, top, width, height] of this.show.places ? this.boxes : []) {
       this.line(() => {
         const pad = 3; // around the place
         context.strokeRect(

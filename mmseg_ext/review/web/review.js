@@ -10,7 +10,7 @@ import * as server from './server.js';
 /** @typedef {import('./masks.js').Region} Region */
 /** @typedef {import('./masks.js').Point} Point */
 /** @typedef {keyof typeof WORDS} Decision */
-/** @typedef {{key: string, decision: Decision | null}} Entry of the queue */
+/** @typedef {{key: string, decision: Decision | null, isUnusable?: boolean}} Entry of the queue */
 /** @typedef {{entries: Entry[], classes: {name: string, colour: number[]}[], commands: string[], [key: string]: any}} State */
 /** @typedef {{key: string, info: any, mask: Mask, suggestion: Mask | null, image: HTMLImageElement,
  *   history: History, version: string, touched: boolean, dirty: boolean, edits: number}} Item */
@@ -22,7 +22,7 @@ const DRAFT_DELAY = 700; // ms after the last edit
 const SEEN_ENTRIES = 25; // of the queue, before and after the present one
 const WORDS = {
   keep: 'kept', edit: 'edited', accept: 'accepted', region: 'accepted in a region', unknown: 'marked unknown',
-  remove: 'to be removed', skip: 'skipped', left: 'left',
+  remove: 'to be removed', skip: 'skipped',
 };
 
 const byId = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
@@ -52,7 +52,7 @@ let ahead = null; // the mask that probably comes next
 const nothing = () => state.background ?? state.ignored;
 const isReadOnly = () => state.to === null;
 const canEdit = () => current !== null && !isReadOnly();
-const hasSuggestion = () => canEdit() && current?.suggestion !== null;
+const hasSuggestion = () => Boolean(current?.suggestion);
 const hasPlace = () => canEdit() && cursorPixel() !== null;
 
 /** @param {string} text */
@@ -77,7 +77,8 @@ function alarm(id, text, ways = {}) {
 
 // ---- the queue -----------------------------------------------------------------------------------------------------
 
-const isLeft = (/** @type {Entry} */ entry) => entry.decision === null;
+const isLeft = (/** @type {Entry} */ entry) => entry.decision === null && !entry.isUnusable;
+const wordOf = (/** @type {Entry} */ { decision, isUnusable }) => (isUnusable ? 'cannot be shown' : decision && WORDS[decision]);
 
 /** Find the next mask without a decision; -1: none. @param {number} from */
 function findNext(from) {
@@ -100,7 +101,7 @@ function showPlace() {
     const line = document.createElement('li');
     const button = document.createElement('button');
     const word = document.createElement('span');
-    word.textContent = entry.decision ? WORDS[entry.decision] : '';
+    word.textContent = wordOf(entry) ?? '';
     button.append(entry.key, word);
     button.setAttribute('aria-current', String(first + place === index));
     button.addEventListener('click', () => open(first + place));
@@ -143,7 +144,8 @@ async function open(place) {
   leave();
   const number = (opening += 1);
   index = place;
-  const { key } = state.entries[place];
+  const entry = state.entries[place];
+  const { key } = entry;
   setCurrent(null); // until it is seen: no key that is typed ahead decides about it, or about the one before
   showPlace();
   byId('name').textContent = key;
@@ -154,6 +156,7 @@ async function open(place) {
     const loading = isAhead ? /** @type {any} */ (ahead).loading : load(key);
     ahead = null;
     const loaded = await loading;
+    entry.isUnusable = false;
     if (number !== opening) return;
     const kept = histories.get(key);
     const history = kept?.version === loaded.info.version ? /** @type {any} */ (kept).history : new History();
@@ -166,7 +169,11 @@ async function open(place) {
     setFlag(picture.canvas, 'aria-busy', false);
     byId('why').replaceChildren();
     byId('about').textContent = '';
-    alarm('unopened', /** @type {Error} */ (error).message, { 'Try again': () => open(place), 'Next mask': () => move(1) });
+    entry.isUnusable = error instanceof server.Refused && error.status > 0;
+    const next = findNext(index);
+    const ways = { 'Try again': () => { open(place); }, 'Next mask': () => { open(next); } };
+    alarm('unopened', /** @type {Error} */ (error).message, next < 0 || next === place ? { 'Try again': ways['Try again'] } : ways);
+    showPlace();
     update();
   }
 }
@@ -192,17 +199,14 @@ function show() {
 }
 
 /** @param {number} step */
-function move(step) {
-  const place = index + step;
-  if (place >= 0 && place < state.entries.length) open(place);
-}
+const isPlace = (step) => index + step >= 0 && index + step < state.entries.length;
 
 /** Show what was decided, and the commands for what comes next. */
 function showSummary() {
   /** @type {Record<string, number>} */
   const counts = {};
-  for (const { decision } of state.entries) {
-    const word = WORDS[decision ?? 'left'];
+  for (const entry of state.entries) {
+    const word = wordOf(entry) ?? 'left';
     counts[word] = (counts[word] ?? 0) + 1;
   }
   byId('summary-title').textContent = state.entries.some(isLeft) ? 'So far' : 'The queue is done';
@@ -389,7 +393,7 @@ function undo(isRedo = false) {
 
 function acceptHere() {
   const pixel = cursorPixel();
-  if (!hasSuggestion() || !pixel) return;
+  if (!canEdit() || !hasSuggestion() || !pixel) return;
   const item = /** @type {Item} */ (current);
   const suggestion = /** @type {Mask} */ (item.suggestion);
   if (!edit(({ mask }) => acceptRegion(mask, suggestion, pixel.x, pixel.y, state.background))) {
@@ -573,7 +577,7 @@ const chooseTool = (/** @type {string} */ name) => () => {
   picture.draw();
   update();
 };
-const toggle = (/** @type {'mask' | 'outline' | 'suggestion' | 'difference'} */ name) => () => {
+const toggle = (/** @type {keyof Picture['show']} */ name) => () => {
   picture.show[name] = !picture.show[name];
   picture.draw();
   update();
@@ -590,13 +594,13 @@ function setSize(/** @type {number} */ value) {
 /** @type {Action[]} */
 const actions = [
   { group: 'decisions', name: 'keep', key: 'Enter', text: 'Keep what is shown', run: () => decide('keep'), enabled: canEdit },
-  { group: 'decisions', name: 'accept', key: 'a', text: 'Accept', more: 'Accept the suggestion', run: () => decide('accept'), enabled: hasSuggestion },
-  { group: 'decisions', name: 'region', key: 'r', text: 'Accept region', more: 'Accept the suggestion in the region under the cursor', run: acceptHere, enabled: () => hasSuggestion() && hasPlace() },
+  { group: 'decisions', name: 'accept', key: 'a', text: 'Accept', more: 'Accept the suggestion', run: () => decide('accept'), enabled: () => canEdit() && hasSuggestion() },
+  { group: 'decisions', name: 'region', key: 'r', text: 'Accept region', more: 'Accept the suggestion in the region under the cursor', run: acceptHere, enabled: () => hasPlace() && hasSuggestion() },
   { group: 'decisions', name: 'unknown', key: 'u', text: 'Unknown', more: 'Unknown: ignored where mask and suggestion differ; without one, everywhere', run: () => decide('unknown'), enabled: canEdit },
   { group: 'decisions', name: 'skip', key: 's', text: 'Skip', more: 'Skip: decide later', run: () => decide('skip'), enabled: canEdit },
   { group: 'decisions', name: 'remove', key: 'x', text: 'Remove image', more: 'Remove image: all its pixels are ignored', run: () => decide('remove'), enabled: canEdit },
-  { group: 'moves', name: 'previous', key: 'PageUp', text: 'Previous', more: 'Previous mask', run: () => move(-1), enabled: () => index > 0 },
-  { group: 'moves', name: 'next', key: 'PageDown', text: 'Next', more: 'Next mask', run: () => move(1), enabled: () => index + 1 < (state?.entries.length ?? 0) },
+  { group: 'moves', name: 'previous', key: 'PageUp', text: 'Previous', more: 'Previous mask', run: () => open(index - 1), enabled: () => isPlace(-1) },
+  { group: 'moves', name: 'next', key: 'PageDown', text: 'Next', more: 'Next mask', run: () => open(index + 1), enabled: () => isPlace(1) },
   { group: 'moves', name: 'summary', key: 'q', text: 'Summary', more: 'What was decided, and the commands for what comes next', run: showSummary },
   { group: 'tools', name: 'point', key: 'w', text: 'Point and move', more: 'Point at regions, move the picture', run: chooseTool('point'), pressed: () => tool === 'point' },
   { group: 'tools', name: 'brush', key: 'b', text: 'Brush', run: chooseTool('brush'), pressed: () => tool === 'brush', enabled: canEdit },
@@ -615,17 +619,18 @@ const actions = [
   { group: 'edits', name: 'jump', key: 'j', text: 'Next region', more: 'Move the cursor to the next region', run: jump, enabled: () => current !== null },
   { group: 'views', name: 'mask', key: 'm', text: 'Mask', more: 'Show or hide the mask', run: toggle('mask'), pressed: () => picture.show.mask },
   { group: 'views', name: 'outline', key: 'o', text: 'As outline', more: 'Outline or fill of the mask', run: toggle('outline'), pressed: () => picture.show.outline },
-  { group: 'views', name: 'suggestion', key: 'v', text: 'Suggestion', more: 'Show or hide the suggestion’s outline', run: toggle('suggestion'), pressed: () => picture.show.suggestion },
-  { group: 'views', name: 'difference', key: 'd', text: 'Difference', more: 'Show where mask and suggestion differ', run: toggle('difference'), pressed: () => picture.show.difference },
-  { group: 'views', name: 'in', key: '+', also: ['='], text: 'Zoom in', more: 'Zoom in', run: () => picture.zoom(1.4) },
+  { group: 'views', name: 'suggestion', key: 'v', text: 'Suggestion', more: 'Show or hide the suggestion’s outline', run: toggle('suggestion'), pressed: () => picture.show.suggestion, enabled: hasSuggestion },
+  { group: 'views', name: 'difference', key: 'd', text: 'Difference', more: 'Show where mask and suggestion differ', run: toggle('difference'), pressed: () => picture.show.difference, enabled: hasSuggestion },
+  { group: 'views', name: 'places', key: 'k', text: 'Places', more: 'Show or hide the frames around what was found', run: toggle('places'), pressed: () => picture.show.places, enabled: () => picture.boxes.length > 0 },
+  { group: 'views', name: 'in', key: '+', also: ['='], text: 'Zoom in', run: () => picture.zoom(1.4) },
   { group: 'views', name: 'out', key: '-', text: 'Zoom out', run: () => picture.zoom(1 / 1.4) },
   { group: 'views', name: 'fit', key: 'Home', text: 'Fit', more: 'Fit the picture into the window', run: () => picture.fit() },
   { group: 'views', name: 'help', key: '?', text: 'Keys', more: 'These keys', run: () => byId('help').showModal() },
 ];
 const OTHER_KEYS = [
-  ['0–9', 'class to paint with'], ['i', 'paint “unknown” (ignored)'], ['[ ]', 'smaller, larger brush'],
-  ['Arrows', 'move the cursor (Shift: 10 px)'], ['Space', 'use the tool at the cursor'],
-  ['Enter', 'close the polygon'], ['Esc', 'give the polygon or stroke up'],
+  ['0–9', 'Class to paint with'], ['i', 'Paint “unknown” (ignored)'], ['[ ]', 'Smaller, larger brush'],
+  ['Arrows', 'Move the cursor (Shift: 10 px)'], ['Space', 'Use the tool at the cursor'],
+  ['Enter', 'Close the polygon'], ['Esc', 'Give up the polygon or stroke'],
 ];
 /** @type {Map<string, HTMLButtonElement>} */
 const buttons = new Map();
