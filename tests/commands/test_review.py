@@ -52,7 +52,7 @@ def test_it_serves_until_it_is_interrupted_and_says_what_comes_next(
 def test_the_commands_that_come_next_can_be_typed_as_they_stand(tiny_data: Path, tmp_path: Path) -> None:
     root = shutil.copytree(tiny_data, tmp_path / 'pets of mine')
     diff, plan, training = map(shlex.split, next_commands(open_review(root, to="Ann's set")))
-    labelme.main(diff[2:-1] + [str(tmp_path / 'diff')])
+    labelme.main([*diff[2:-1], str(tmp_path / 'diff')])
     assert (tmp_path / 'diff' / 'diff.html').is_file()
     planned = init.build_parser().parse_args(plan[2:])
     assert (planned.data, planned.labels, planned.out) == (str(root), "Ann's set", 'configs/pets-of-mine-Ann-s-set.py')
