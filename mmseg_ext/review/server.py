@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 WEB = Path(__file__).with_name('web')
-PAGES = {'/': 'review.html'} | {
-    f'/{name}': name for name in ('review.css', 'review.js', 'masks.js', 'picture.js', 'server.js')
-}
+PAGES = {'/': 'review.html'} | {f'/{path.name}': path.name for path in WEB.iterdir() if path.suffix in ('.css', '.js')}
 JPEG_QUALITY = 95
 
 

@@ -1,7 +1,9 @@
-// Runs operations of masks.js: reads [[name, rows of a mask, arguments], …] from standard input, writes what they give.
+// Runs operations of masks.js and history.js: reads [[name, rows of a mask, arguments], …] from standard input, writes
+// what they give.
 import { readFileSync } from 'node:fs';
 
-const masks = await import(process.argv[2]);
+const masks = await import(`${process.argv[2]}/masks.js`);
+const { History } = await import(`${process.argv[2]}/history.js`);
 const toMask = (rows) => masks.makeMask(rows[0].length, rows.length, Uint8Array.from(rows.flat()));
 const toRows = ({ width, height, data }) => Array.from({ length: height }, (_, y) => [...data.slice(y * width, (y + 1) * width)]);
 const plain = ({ box, count, value }) => [value, count, box.left, box.top, box.right, box.bottom];
@@ -36,7 +38,7 @@ const operations = {
   },
   // Each state becomes the mask in turn; then steps of undo (-1) and redo (+1), of which each state is returned.
   history: (mask, states, steps) => {
-    const history = new masks.History();
+    const history = new History();
     history.follow(mask);
     const change = (rows) => {
       mask.data.set(toMask(rows).data);

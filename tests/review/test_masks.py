@@ -14,14 +14,14 @@ import pytest
 
 import mmseg_ext.review
 
-MASKS = Path(mmseg_ext.review.__file__).with_name('web') / 'masks.js'
+WEB = Path(mmseg_ext.review.__file__).with_name('web')
 if shutil.which('node') is None:
     pytest.skip('needs node', allow_module_level=True)
 
 
 def run(*cases: list[Any]) -> list[Any]:
     done = subprocess.run(
-        ['node', str(Path(__file__).with_name('run_masks.mjs')), MASKS.as_uri()],
+        ['node', str(Path(__file__).with_name('run_masks.mjs')), WEB.as_uri()],
         input=json.dumps(cases), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, '')

@@ -268,6 +268,20 @@ def test_masks_that_cannot_be_shown_do_not_hold_up_the_queue(
     page.noise.clear()  # Chromium itself notes answers with an error status
 
 
+def test_a_suggestion_that_cannot_be_used_costs_only_itself(
+    root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]
+) -> None:
+    review = open_review()
+    (root.parent / 'suggestions' / 'a.png').write_bytes(b'no mask')
+    page = look(serve(review))
+    page.title('train/a')
+    assert 'the suggestion cannot be used: ' in page.page.locator('#why').inner_text()
+    assert page.page.locator('#do-accept').is_disabled()
+    page.press('Enter')
+    page.status('train/a: kept')
+    page.noise.clear()  # Chromium itself notes answers with an error status
+
+
 def test_touch_zoom_and_reading_only(root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]) -> None:
     page = look(serve(open_review(to=None)), 400, 800, has_touch=True)
     page.title('train/a')
@@ -285,7 +299,7 @@ def test_two_fingers_zoom_and_do_not_paint(
 ) -> None:
     page = look(serve(open_review()), has_touch=True)
     page.title('train/a')
-    page.press('b', '2')
+    page.press('f', '2')
     session = page.page.context.new_cdp_session(page.page)
 
     def touch(kind: str, *places: tuple[float, float]) -> None:
@@ -295,9 +309,13 @@ def test_two_fingers_zoom_and_do_not_paint(
     x, y = page.at(20, 15)
     touch('touchStart', (x - 50, y))
     touch('touchStart', (x - 50, y), (x + 50, y))
+    touch('touchEnd')
+    page.press('b')
+    touch('touchStart', (x - 50, y))
+    touch('touchStart', (x - 50, y), (x + 50, y))
     touch('touchMove', (x - 100, y), (x + 100, y))
     touch('touchEnd')
-    assert page.page.locator('#do-undo').is_disabled()  # the stroke of the first finger was given up
+    assert page.page.locator('#do-undo').is_disabled()  # fill and stroke of the first finger were given up
     # The picture is twice as large now, about (20, 15): five pixels to the right there are 2.5 here.
     page.press(*['['] * 12)
     page.page.mouse.click(*page.at(25, 16))

@@ -8,7 +8,6 @@
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box without its right column and bottom row */
 /** @typedef {{box: Box, spans: number[], count: number, value: number}} Region spans: first pixel, pixel after the last */
 /** @typedef {{x: number, y: number}} Point */
-/** @typedef {Int32Array} Runs start, length, value before, value after of each run of changed pixels */
 
 /** @param {number} width @param {number} height @param {Uint8Array} data from the beginning of its buffer @returns {Mask} */
 export function makeMask(width, height, data = new Uint8Array(width * height)) {
@@ -25,7 +24,7 @@ const repeated = (/** @type {number} */ value) => (value * 0x01010101) | 0;
 
 /** Find the first pixel of another value; `end` if there is none. @param {Mask} mask @param {number} value
  * @param {number} pixel @param {number} end */
-function findOther({ data, words }, value, pixel, end) {
+export function findOther({ data, words }, value, pixel, end) {
   for (; pixel < end && pixel & 3; pixel += 1) if (data[pixel] !== value) return pixel;
   const pattern = repeated(value);
   const last = end >> 2;
@@ -68,7 +67,7 @@ function findStart({ data, words }, pixel, first) {
 
 /** Find the first pixel on which two masks differ; their length if there is none.
  * @param {Mask} first @param {Mask} second @param {number} pixel */
-function findDifference(first, second, pixel) {
+export function findDifference(first, second, pixel) {
   const end = first.data.length;
   for (; pixel < end && pixel & 3; pixel += 1) if (first.data[pixel] !== second.data[pixel]) return pixel;
   const words = first.words.length;
@@ -306,80 +305,6 @@ export function countDifference(first, second) {
   let count = 0;
   for (let i = findDifference(first, second, 0); i < length; i = findDifference(first, second, i + 1)) count += 1;
   return count;
-}
-
-/** Find the runs of changed pixels. @param {Mask} before @param {Mask} after @returns {Runs} */
-function findRuns(before, after) {
-  const { length } = before.data;
-  const runs = [];
-  for (let i = findDifference(before, after, 0); i < length;) {
-    const [was, is] = [before.data[i], after.data[i]];
-    const end = findOther(before, was, i, findOther(after, is, i, length));
-    runs.push(i, end - i, was, is);
-    i = findDifference(before, after, end);
-  }
-  return Int32Array.from(runs);
-}
-
-/** What was done to a mask, as differences, to be undone and done again without limit. */
-export class History {
-  constructor() {
-    /** @type {Runs[]} */
-    this.done = [];
-    /** @type {Runs[]} */
-    this.undone = [];
-    /** @type {Mask | null} */
-    this.mask = null;
-    /** @type {Mask | null} */
-    this.recorded = null; // the mask as it was after the last step
-  }
-
-  /** Follow a mask that is as this history left it; null: none, until it is needed again. @param {Mask | null} mask */
-  follow(mask) {
-    this.mask = mask;
-    this.recorded = mask && copyMask(mask);
-  }
-
-  /** Take down what has been changed as one step. @returns whether anything has */
-  record() {
-    if (!this.mask || !this.recorded) return false;
-    const runs = findRuns(this.recorded, this.mask);
-    if (!runs.length) return false;
-    this.write(runs, 3);
-    this.done.push(runs);
-    this.undone = [];
-    return true;
-  }
-
-  /** Take back what has not been recorded. */
-  revert() {
-    if (this.mask && this.recorded) this.mask.data.set(this.recorded.data);
-  }
-
-  /** @returns whether there was anything to undo */
-  undo() {
-    const runs = this.done.pop();
-    if (!runs) return false;
-    this.write(runs, 2);
-    this.undone.push(runs);
-    return true;
-  }
-
-  /** @returns whether there was anything to do again */
-  redo() {
-    const runs = this.undone.pop();
-    if (!runs) return false;
-    this.write(runs, 3);
-    this.done.push(runs);
-    return true;
-  }
-
-  /** @param {Runs} runs @param {2 | 3} which value: before or after */
-  write(runs, which) {
-    for (const mask of [this.mask, this.recorded]) {
-      for (let i = 0; i < runs.length; i += 4) mask?.data.fill(runs[i + which], runs[i], runs[i] + runs[i + 1]);
-    }
-  }
 }
 
 /** @param {Mask} mask @param {Box} box @returns {Box} */

@@ -1,8 +1,12 @@
-// The page of a review: keys, buttons, pointers, and what is saved when.
+// The page of a review: the queue, what keys and pointers do, and what is saved when.
+
+import { Controls, makeKey, setFlag } from './controls.js';
+import { History } from './history.js';
 import {
-  acceptRegion, countDifference, fillHoles, findRegions, growRegion, History, isInside, makeMask, paintLine, paintPolygon,
-  regionAt, replaceRegion, setDifference, setRegion, shrinkRegion,
+  acceptRegion, countDifference, fillHoles, findRegions, growRegion, isInside, makeMask, paintLine, paintPolygon, regionAt,
+  replaceRegion, setDifference, setRegion, shrinkRegion,
 } from './masks.js';
+import { Outbox } from './outbox.js';
 import { Picture } from './picture.js';
 import * as server from './server.js';
 
@@ -14,9 +18,7 @@ import * as server from './server.js';
 /** @typedef {{entries: Entry[], classes: {name: string, colour: number[]}[], commands: string[], [key: string]: any}} State */
 /** @typedef {{key: string, info: any, mask: Mask, suggestion: Mask | null, image: HTMLImageElement,
  *   history: History, version: string, touched: boolean, dirty: boolean, edits: number}} Item */
-/** @typedef {{item: Item, kind: Decision | 'draft', data: Uint8Array | null, seconds: number}} Change to be saved */
-/** @typedef {{group: string, name: string, key: string, text: string, more?: string, run: () => void, also?: string[],
- *   pressed?: () => boolean, enabled?: () => boolean}} Action */
+/** @typedef {import('./outbox.js').Change<Item>} Change */
 
 const DRAFT_DELAY = 700; // ms after the last edit
 const SEEN_ENTRIES = 25; // of the queue, before and after the present one
@@ -27,7 +29,9 @@ const WORDS = {
 
 const byId = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const picture = new Picture(byId('picture'));
-let state = /** @type {State} */ (/** @type {unknown} */ (null)); // from GET state, before anything else
+// Both from the server's answer to GET state, before anything else.
+let state = /** @type {State} */ (/** @type {unknown} */ (null));
+let controls = /** @type {Controls} */ (/** @type {unknown} */ (null));
 /** @type {Item | null} */
 let current = null;
 let index = -1;
@@ -38,10 +42,8 @@ let started = 0; // when the present mask was opened, less the time that the pag
 let hiddenSince = 0;
 let opening = 0; // number of the latest opening: answers to earlier ones are dropped
 let draftTimer = 0;
-/** @type {Change[]} */
-const unsaved = []; // in their order; the first is on its way, or has failed
-let saving = Promise.resolve(); // until all are saved, or one has failed
-let isSaving = false;
+/** @type {Outbox<Item>} */
+const outbox = new Outbox({ saved: showSaved, failed: showUnsaved });
 /** @type {Promise<void> | null} */
 let answering = null; // of an edit by the server: a decision waits for it
 /** @type {Map<string, {history: History, version: string}>} */
@@ -113,9 +115,16 @@ function showPlace() {
 /** @param {string} key */
 async function load(key) {
   const info = await server.item(key);
-  const [mask, suggestion, image] = await Promise.all([
-    server.mask('mask', key, info), info.suggestion ? server.mask('suggestion', key, info) : null, server.image(key),
-  ]);
+  const suggested = async () => {
+    try {
+      return info.suggestion ? await server.mask('suggestion', key, info) : null;
+    } catch (error) {
+      if (!(error instanceof server.Refused && error.status)) throw error;
+      info.reasons.push(`the suggestion cannot be used: ${error.message}`);
+      return null;
+    }
+  };
+  const [mask, suggestion, image] = await Promise.all([server.mask('mask', key, info), suggested(), server.image(key)]);
   if (image.naturalWidth !== mask.width || image.naturalHeight !== mask.height) {
     const sizes = `${image.naturalWidth} × ${image.naturalHeight} and ${mask.width} × ${mask.height}`;
     throw new server.Refused(422, `Image and mask differ in size: ${sizes}.`);
@@ -127,7 +136,7 @@ function lookAhead() {
   const next = findNext(index);
   if (next < 0 || next === index || ahead?.key === state.entries[next].key) return;
   const { key } = state.entries[next];
-  ahead = { key, loading: load(key) };
+  ahead = { key, loading: outbox.sent.then(() => load(key)) }; // an edit of it, perhaps, is on its way
   ahead.loading.catch(() => { ahead = null; }); // it is said when the mask is opened
 }
 
@@ -152,7 +161,7 @@ async function open(place) {
   byId('unopened').hidden = true;
   try {
     const isAhead = ahead?.key === key;
-    if (!isAhead) await saving; // of the same mask, perhaps
+    if (!isAhead) await outbox.sent; // of the same mask, perhaps
     const loading = isAhead ? /** @type {any} */ (ahead).loading : load(key);
     ahead = null;
     const loaded = await loading;
@@ -222,73 +231,49 @@ function showSummary() {
 
 // ---- saving --------------------------------------------------------------------------------------------------------
 
-/** Save a mask or decision after what is yet to be saved. @param {Item} item @param {Change['kind']} kind
- * @param {Uint8Array | null} data */
+/** @param {Item} item @param {Decision | 'draft'} kind @param {Uint8Array | null} data */
 function save(item, kind, data) {
   const seconds = kind === 'draft' ? 0 : (performance.now() - started) / 1000;
   item.dirty = false;
-  const last = unsaved.at(-1);
-  const isWaiting = !isSaving || unsaved.length > 1;
-  if (kind === 'draft' && last?.kind === 'draft' && last.item === item && isWaiting) unsaved.pop();
-  unsaved.push({ item, kind, data, seconds });
-  saveAll();
-}
-
-/** Save one change after another, until one cannot be saved. The others wait for what is decided about it. */
-function saveAll() {
-  if (isSaving) return;
-  isSaving = true;
-  byId('unsaved').hidden = true;
-  saving = (async () => {
-    try {
-      while (unsaved.length) {
-        await send(unsaved[0]);
-        unsaved.shift();
-      }
-    } catch (error) {
-      explain(unsaved[0].item, /** @type {any} */ (error));
-    }
-    isSaving = false;
-    showPlace();
-  })();
-}
-
-/** @param {Change} change */
-async function send({ item, kind, data, seconds }) {
-  const answer = await server.decide(item.key, kind, item.version, data, seconds);
-  item.version = answer.version;
-  entryOf(item).decision = answer.decision;
-  histories.set(item.key, { history: item.history, version: item.version });
-  if (item === current || kind !== 'draft') {
-    const word = kind === 'draft' && answer.decision === null ? 'saved' : WORDS[/** @type {Decision} */ (answer.kind)];
-    say(`${item.key}: ${word}, ${answer.changed.toLocaleString('en')} px changed`);
-  }
+  outbox.add({ item, kind, data, seconds });
 }
 
 const entryOf = (/** @type {Item} */ { key }) => /** @type {Entry} */ (state.entries.find((entry) => entry.key === key));
 
-/** Say why a change of a mask is not saved, and offer what can be done. @param {Item} item @param {any} error */
-function explain(item, error) {
+/** @param {Change} change @param {any} answer */
+function showSaved({ item, kind }, answer) {
+  entryOf(item).decision = answer.decision;
+  histories.set(item.key, { history: item.history, version: item.version });
+  byId('unsaved').hidden = true;
+  showPlace();
+  if (item !== current && kind === 'draft') return;
+  const word = kind === 'draft' && answer.decision === null ? 'saved' : WORDS[/** @type {Decision} */ (answer.kind)];
+  say(`${item.key}: ${word}, ${answer.changed.toLocaleString('en')} px changed`);
+}
+
+/** Say why a change is not saved, and offer what can be done. @param {Change} change @param {any} error */
+function showUnsaved({ item }, error) {
   const giveUp = () => {
-    for (let i = unsaved.length - 1; i >= 0; i -= 1) if (unsaved[i].item === item) unsaved.splice(i, 1);
+    outbox.drop(item);
     histories.delete(item.key);
     entryOf(item).decision = item.info.decision;
     item.dirty = false;
     open(state.entries.indexOf(entryOf(item)));
-    saveAll();
+    outbox.send();
   };
   if (error.status === 409) {
     alarm('unsaved', `${item.key}: ${error.message}`, {
       'Load the other version': giveUp,
       'Save mine over it': async () => {
         item.version = await server.item(item.key).then(({ version }) => version, () => item.version);
-        saveAll();
+        outbox.send();
       },
     });
   } else {
-    const others = new Set(unsaved.map((change) => change.item.key)).size - 1;
+    const others = new Set(outbox.changes.map((change) => change.item.key)).size - 1;
     const more = others ? `, and ${others} more wait for it` : '';
-    alarm('unsaved', `${item.key} is not saved${more}: ${error.message}`, { 'Try again': saveAll, 'Give it up': giveUp });
+    const ways = { 'Try again': () => outbox.send(), 'Give it up': giveUp };
+    alarm('unsaved', `${item.key} is not saved${more}: ${error.message}`, ways);
   }
 }
 
@@ -335,7 +320,7 @@ function decide(kind) {
     picture.draw();
     showPlace();
     update();
-    saving.then(() => { if (!unsaved.length) showSummary(); });
+    outbox.sent.then(() => { if (!outbox.changes.length) showSummary(); });
   }
 }
 
@@ -449,7 +434,7 @@ function wait(change) {
 let hover = null; // where the mouse is on the canvas
 /** @type {Map<number, Point>} */
 const pointers = new Map();
-/** @type {{kind: 'paint' | 'pan' | 'pinch', last: Point} | null} */
+/** @type {{kind: 'paint' | 'pan' | 'pinch' | 'tap', last: Point} | null} */
 let stroke = null;
 
 const paintValue = () => (tool === 'eraser' ? nothing() : paintClass);
@@ -521,7 +506,7 @@ function onDown(/** @type {PointerEvent} */ event) {
     stroke = { kind: 'pan', last: place(event) };
     useTool(at);
   } else {
-    useTool(at);
+    stroke = { kind: 'tap', last: at }; // used when it ends: a second finger may come
   }
 }
 
@@ -565,6 +550,7 @@ function onUp(/** @type {PointerEvent} */ event) {
   }
   if (event.type === 'pointercancel') cancelStroke();
   if (stroke?.kind === 'paint') finishEdit();
+  if (stroke?.kind === 'tap' && current) useTool(stroke.last);
   stroke = null;
 }
 
@@ -591,7 +577,7 @@ function setSize(/** @type {number} */ value) {
   picture.draw();
 }
 
-/** @type {Action[]} */
+/** @type {import('./controls.js').Action[]} */
 const actions = [
   { group: 'decisions', name: 'keep', key: 'Enter', text: 'Keep what is shown', run: () => decide('keep'), enabled: canEdit },
   { group: 'decisions', name: 'accept', key: 'a', text: 'Accept', more: 'Accept the suggestion', run: () => decide('accept'), enabled: () => canEdit() && hasSuggestion() },
@@ -632,50 +618,7 @@ const OTHER_KEYS = [
   ['Arrows', 'Move the cursor (Shift: 10 px)'], ['Space', 'Use the tool at the cursor'],
   ['Enter', 'Close the polygon'], ['Esc', 'Give up the polygon or stroke'],
 ];
-/** @type {Map<string, HTMLButtonElement>} */
-const buttons = new Map();
-
-const isEnabled = (/** @type {Action} */ { enabled }) => !enabled || enabled();
-
-/** @param {Action} action */
-function runAction(action) {
-  if (isEnabled(action)) action.run();
-}
-
-function build() {
-  const rows = byId('keys').tBodies[0];
-  const addRow = (/** @type {string[]} */ keys, /** @type {string} */ text) => {
-    const row = rows.insertRow();
-    const head = document.createElement('th');
-    head.scope = 'row';
-    keys.forEach((key) => {
-      const shown = document.createElement('kbd');
-      shown.textContent = key;
-      head.append(shown, ' ');
-    });
-    row.append(head);
-    row.insertCell().textContent = text;
-  };
-  for (const action of actions) {
-    const button = document.createElement('button');
-    const key = document.createElement('kbd');
-    const shown = action.key === 'G' ? 'Shift+g' : action.key;
-    key.textContent = shown;
-    key.setAttribute('aria-hidden', 'true');
-    button.append(action.text, key);
-    button.id = `do-${action.name}`;
-    button.setAttribute('aria-keyshortcuts', shown);
-    button.title = action.more ?? '';
-    if (action.name === 'keep') button.className = 'first';
-    button.addEventListener('click', (event) => {
-      runAction(action);
-      if (event.detail) picture.canvas.focus({ preventScroll: true }); // else the next key would press it again
-    });
-    byId(action.group).append(button);
-    buttons.set(action.name, button);
-    addRow([shown, ...(action.also ?? [])], action.more ?? action.text);
-  }
-  OTHER_KEYS.forEach(([key, text]) => addRow([key], text));
+function buildClasses() {
   const values = state.classes.map(({ name, colour }, value) => ({ name, colour, value, key: value < 10 ? value : '' }));
   values.push({ name: 'unknown (ignored)', colour: [128, 128, 128], value: state.ignored, key: 'i' });
   for (const { name, colour, value, key } of values) {
@@ -688,15 +631,13 @@ function build() {
     const swatch = document.createElement('span');
     swatch.className = 'swatch';
     swatch.style.backgroundColor = `rgb(${colour.join(',')})`;
-    const shown = document.createElement('kbd');
-    shown.textContent = String(key);
+    const shown = makeKey(String(key));
     shown.hidden = key === '';
     shown.setAttribute('aria-hidden', 'true');
     label.append(choice, swatch, name, shown);
     byId('classes').append(label);
   }
-  paintClass = state.classes.length > 1 ? 1 : 0;
-  chooseClass(paintClass);
+  chooseClass(state.classes.length > 1 ? 1 : 0);
 }
 
 /** @param {number} value */
@@ -707,18 +648,8 @@ function chooseClass(value) {
   paintClass = value;
 }
 
-/** @param {Element} element @param {string} name @param {boolean} value */
-function setFlag(element, name, value) { // only where it changes: a pointer calls this with every move
-  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
-}
-
-/** Bring the buttons up to date. */
 function update() {
-  for (const action of actions) {
-    const button = /** @type {HTMLButtonElement} */ (buttons.get(action.name));
-    if (action.pressed) setFlag(button, 'aria-pressed', action.pressed());
-    setFlag(button, 'aria-disabled', !isEnabled(action)); // `disabled` would take the focus away
-  }
+  controls.update();
   if (current) {
     const about = current.suggestion ? ', with a suggestion' : ', without a suggestion';
     picture.canvas.setAttribute('aria-label', `${current.key}, ${current.mask.width} by ${current.mask.height} pixels${about}`);
@@ -762,11 +693,8 @@ function onKey(/** @type {KeyboardEvent} */ event) {
     || event.key.startsWith('Page'))) return;
   if (['BUTTON', 'SUMMARY'].includes(target.tagName) && ['Enter', ' '].includes(event.key)) return; // it is pressed
   const name = event.ctrlKey || event.metaKey ? `Ctrl+${event.key}` : event.key;
-  const action = actions.find((each) => each.key === name || each.also?.includes(name));
   if (event.key === 'Enter' && picture.polygon.length > 2) closePolygon();
-  else if (action) {
-    runAction(action);
-  } else if (name in MOVES) moveCursor(MOVES[/** @type {keyof typeof MOVES} */ (name)], event.shiftKey);
+  else if (controls.press(name)) { /* done */ } else if (name in MOVES) moveCursor(MOVES[/** @type {keyof typeof MOVES} */ (name)], event.shiftKey);
   else if (name === ' ') {
     if (!picture.cursor) moveCursor([0, 0], false);
     const at = /** @type {Point} */ (picture.cursor);
@@ -806,7 +734,7 @@ function wire() {
   });
   window.addEventListener('beforeunload', (event) => {
     saveDraft();
-    if (!unsaved.length) return;
+    if (!outbox.changes.length) return;
     event.preventDefault(); // the browser asks whether to leave
   });
 }
@@ -815,7 +743,9 @@ function wire() {
   state = await server.state();
   picture.setClasses(state.classes, state.ignored, state.background);
   byId('sets').textContent = isReadOnly() ? `${state.labels} (nothing is changed: no --to)` : `${state.labels} → ${state.to}`;
-  build();
+  controls = new Controls(actions, () => picture.canvas.focus({ preventScroll: true }));
+  buildClasses();
+  controls.list(byId('keys').tBodies[0], OTHER_KEYS);
   setSize(size);
   wire();
   const first = findNext(-1);
