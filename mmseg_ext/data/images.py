@@ -28,6 +28,7 @@ OPENCV_FORMATS = ('BMP', 'JPEG', 'MPO', 'PNG')  # of these OpenCV gives the same
 SEVERAL_PAGES = 'is animated or has several pages'
 PNG_ORIENTATION_MARKS = (b'eXIf', b'Raw profile type', b'Orientation')  # one is in a PNG that states an orientation
 TIFF_STARTS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+MAX_TIFF_BANDS = 4  # of more, Pillow decodes the first three
 TIFF_BITS, TIFF_BANDS, TIFF_KIND, TIFF_FLOAT = 258, 277, 339, 3  # tags, and a value of the third
 MAX_PIXELS = 80_000_000
 MAX_PIXEL_BYTES = 8  # four channels of 16 bits
@@ -221,7 +222,7 @@ def _decode(source: str | Path | bytes, rules: ImageRules, name: str) -> Upright
         raise InputError(name, f'image cannot be read ({error.strerror})') from error
     try:
         with open_header(data) as image:
-            _check_header(image, name, rules)
+            _check_header(image, data, name, rules)
             orientation = _orientation(image, data)
             pixels = _decode_pixels(image, data, name, rules)
             if image.format == 'TIFF':  # which Pillow itself turns when it decodes it
@@ -279,8 +280,12 @@ def check_pixels(image: Image.Image, name: str, limit: int) -> None:
 def _undecodable(error: Exception, data: bytes) -> tuple[str, str]:
     """Return why bytes cannot be decoded, and what to do."""
     if isinstance(error, Image.UnidentifiedImageError) and (kind := _tiff_kind(data)):
-        return f'is a TIFF of {kind}, which is no photograph', 'convert it to 1 or 3 bands of 8 or 16 bits'
+        return _no_photograph(kind)
     return f'image cannot be decoded ({describe_error(error)}; {len(data)} bytes)', 'copy or convert the file'
+
+
+def _no_photograph(kind: str) -> tuple[str, str]:
+    return f'is a TIFF of {kind}, which is no photograph', 'convert it to 1 or 3 bands of 8 or 16 bits'
 
 
 def _tiff_kind(data: bytes) -> str:
@@ -306,9 +311,11 @@ def describe_error(error: Exception, known: str = '') -> str:
     return known or one_line(error) or type(error).__name__
 
 
-def _check_header(image: Image.Image, name: str, rules: ImageRules) -> None:
+def _check_header(image: Image.Image, data: bytes, name: str, rules: ImageRules) -> None:
     """Refuse by its header an image that would be costly or ambiguous to decode."""
     check_pixels(image, name, rules.max_pixels)
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(TIFF_BANDS, 1) > MAX_TIFF_BANDS:
+        raise InputError(name, *_no_photograph(_tiff_kind(data)))
     if getattr(image, 'is_animated', False) and image.format != 'MPO':
         raise InputError(name, SEVERAL_PAGES, 'save the one that is meant as its own file')
     if image.mode in WIDE_MODES and not (image.mode == 'I' and image.format == 'PNG'):

@@ -333,33 +333,41 @@ def test_a_header_states_the_size_as_stored_and_the_orientation(
     assert header == ImageHeader(read_image(path).shape[:2], orientation if orientation == 6 else 1)
 
 
-def tiff(bands: int, bits: int, kind: int) -> bytes:
-    """A TIFF header that states bands of a kind (1 whole numbers, 3 floating-point) for one pixel."""
+def tiff(bands: int, bits: int, kind: int, photometric: int = 1) -> bytes:
+    """A TIFF header that states bands of a kind (1 whole numbers, 3 floating-point) for one pixel.
+
+    The photometric interpretation is 1 for grey, 2 for RGB with further bands.
+    """
     tags = [
-        (256, 1),
-        (257, 1),
-        (258, bits),
-        (259, 1),
-        (262, 1),
-        (273, 8),
-        (277, bands),
-        (278, 1),
-        (279, 1),
-        (339, kind),
+        (256, 1, 1),
+        (257, 1, 1),
+        (258, 1, bits),
+        (259, 1, 1),
+        (262, 1, photometric),
+        (273, 1, 8),
+        (277, 1, bands),
+        (278, 1, 1),
+        (279, 1, 1),
+        *([(338, bands - 3, 0)] if photometric == 2 else []),
+        (339, 1, kind),
     ]
-    entries = b''.join(struct.pack('<HHIHxx', tag, 3, 1, value) for tag, value in tags)
+    entries = b''.join(struct.pack('<HHIHxx', tag, 3, count, value) for tag, count, value in tags)
     return b'II*\0' + struct.pack('<IH', 8, len(tags)) + entries + bytes(4)
 
 
 @pytest.mark.parametrize(
-    ('bands', 'bits', 'kind', 'reason'),
-    [(5, 8, 1, '5 bands of 8-bit values'), (3, 32, 3, '3 bands of 32-bit floating-point values')],
+    ('data', 'reason'),
+    [
+        (tiff(5, 8, 1), '5 bands of 8-bit values'),
+        (tiff(5, 8, 1, photometric=2), '5 bands of 8-bit values'),  # which Pillow would open as RGB
+        (tiff(3, 32, 3), '3 bands of 32-bit floating-point values'),
+    ],
 )
-def test_a_tiff_of_measurements_is_refused_for_what_it_is(bands: int, bits: int, kind: int, reason: str) -> None:
+def test_a_tiff_of_measurements_is_refused_for_what_it_is(data: bytes, reason: str) -> None:
     with pytest.raises(
         InputError, match=rf'image: is a TIFF of {reason}, which is no photograph; convert it to 1 or 3'
     ):
-        read_upright(tiff(bands, bits, kind))
+        read_upright(data)
 
 
 def test_the_limit_of_pixels_is_ours_and_can_be_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
