@@ -32,7 +32,7 @@ from mmseg_ext.converters.crops import Box, crop, crop_box, resize
 from mmseg_ext.converters.output import Converted, Made, Sample, classes_with_background, write_data_set
 from mmseg_ext.converters.report import TAKEN, Report, some
 from mmseg_ext.converters.source import check_size, read_lines
-from mmseg_ext.converters.split import check_shares, split_by_hash
+from mmseg_ext.converters.split import check_shares, empty_splits, split_by_hash
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_upright, turn_upright
 from mmseg_ext.data.masks import Mask
@@ -171,6 +171,9 @@ def convert_coco(
     ]
     plan = _plan(_leave_out(photos, exclude, Path(annotations)), options, report)
     samples = _samples(plan, options, report)
+    if not any(photo.given for photo in photos):
+        drawn = [photo.split for photo in photos]
+        report.notes += empty_splits(drawn, {'val': options.val, 'test': options.test}, options.seed)
     converter = 'coco' if isinstance(options, CropOptions) else 'coco-whole'
     settings = _settings(options, names, exclude, given=any(photo.given for photo in photos))
     return write_data_set(root, classes, samples, converter, settings, overwrite, report, tolerant=True)

@@ -54,6 +54,26 @@ def split_by_hash(key: str, val: float, test: float, seed: int) -> str:
     return 'val' if number < val else 'test' if number < val + test else 'train'
 
 
+def empty_splits(splits: Sequence[str], shares: Mapping[str, float], seed: int) -> list[str]:
+    """Return a line for each split that was to have a share of the images and got none, by the luck of a small set.
+
+    Args:
+        splits: The split of each image.
+        shares: Split → share of the images; the rest is train.
+        seed: Seed of the split.
+
+    >>> empty_splits(['train', 'train', 'test'], {'val': 0.2, 'test': 0.2}, seed=0)
+    ['no image fell into val, though its share is 0.2: try another `seed` than 0']
+    """
+    missing = [split for split, share in shares.items() if share > 0 and split not in splits]
+    if len(splits) <= sum(share > 0 for share in shares.values()):  # no seed gives every split an image
+        return []
+    return [
+        f'no image fell into {split}, though its share is {shares[split]:g}: try another `seed` than {seed}'
+        for split in missing
+    ]
+
+
 def deal_groups(group_of: Mapping[str, str], val: float, test: float, seed: int) -> dict[str, str]:
     """Deal whole groups to the splits so that these come near to their shares of the images.
 

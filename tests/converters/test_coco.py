@@ -416,6 +416,15 @@ def test_two_ids_of_one_photograph_give_one_mask(write: Write, tmp_path: Path) -
     assert done.report.notes == ['instances.json: images with several ids, taken as one each: 1.png']
 
 
+def test_a_split_that_no_image_fell_into_is_named(write: Write, tmp_path: Path) -> None:
+    write((17, 1, 0, rectangle(0, 0, 10, 10)), images=4)
+    _, done = whole(tmp_path)
+    empty = {'val', 'test'} - {split_by_hash(str(key), 0.2, 0.2, 0) for key in range(1, 5)}
+    assert empty
+    lines = [line for line in done.report.notes if 'try another' in line]
+    assert [line.split()[4].rstrip(',') for line in lines] == sorted(empty, reverse=True)
+
+
 def test_given_splits_are_kept(write: Write, tmp_path: Path) -> None:
     write((17, 100, 0, rectangle(0, 0, 10, 10)), images=2)
     content = json.loads((tmp_path / 'instances.json').read_text())
