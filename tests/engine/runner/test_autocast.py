@@ -77,6 +77,26 @@ def test_depthwise_convolutions_stay_in_float32_on_the_cpu() -> None:
     assert (depthwise.dtype, pointwise.dtype, grouped.dtype) == (torch.float32, torch.bfloat16, torch.bfloat16)
 
 
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_argmax_takes_the_first_of_equal_values_and_the_first_nan(
+    dtype: torch.dtype, layout: torch.memory_format
+) -> None:
+    logits = torch.randint(-2, 3, (2, 5, 16, 16), generator=torch.Generator().manual_seed(0)).to(dtype)
+    logits[:, 1:3, 0] = torch.nan
+    logits = logits.contiguous(memory_format=layout)
+    for dim in (0, 1, -1):
+        for keepdim in (False, True):
+            expected = logits.argmax(dim, keepdim)
+            with autocast_for(nn.Identity(), None):
+                assert torch.equal(logits.argmax(dim=dim, keepdim=keepdim), expected)
+                assert torch.equal(torch.argmax(logits, dim, keepdim), expected)
+    with autocast_for(nn.Identity(), None):
+        assert logits.argmax() == torch.tensor(1 * 256)
+        assert torch.tensor(3.0).argmax(0) == 0
+        assert torch.empty(0, 3).argmax(1).shape == (0,)
+
+
 def test_a_step_by_hand() -> None:
     """Loss w·x with x = (3, 4), lr 0.5: the gradient (3, 4) clipped to length 1 is (0.6, 0.8)."""
     model = nn.Linear(2, 1, bias=False)
