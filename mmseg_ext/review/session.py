@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -149,7 +150,7 @@ class Review:
         Raises:
             InputError: It cannot be read.
         """
-        return read_mask(self._source.path(*key))
+        return _read_mask(self._source.path(*key))
 
     def mask(self, key: Key) -> tuple[Mask, str]:
         """Read the mask as it is now, shape (H, W), and its version, which changes with every decision.
@@ -169,7 +170,7 @@ class Review:
         path = self._suggestion_path(key)
         if path is None:
             return None
-        suggestion, source = read_mask(path), self.source(key)
+        suggestion, source = _read_mask(path), self.source(key)
         if suggestion.shape != source.shape:
             raise InputError(path, f'is {suggestion.shape}, the mask is {source.shape} (height, width)')
         self.classes.check(suggestion, path)
@@ -239,15 +240,17 @@ class Review:
         if kind == 'unknown':
             differs = True if suggestion is None else mask != suggestion
             mask = np.where(differs, ignored, mask).astype(np.uint8)
-        known = set(np.unique(source).tolist())  # what was wrong before may be kept
-        if unknown := [value for value in self.classes.unknown_values(mask) if value not in known]:
-            raise RefusedError(422, f'The mask holds {unknown[0]}, which is no class.')
+        unknown = set(self.classes.unknown_values(mask))
+        if unknown and (
+            new := sorted(unknown.difference(self.classes.unknown_values(source)))
+        ):  # an old one may be kept
+            raise RefusedError(422, f'The mask holds {new[0]}, which is no class.')
         return mask
 
     def _current(self, key: Key) -> tuple[Mask, str]:
         target = None if self._target is None else self._target.path(*key)
         path = target if target is not None and target.is_file() else self._source.path(*key)
-        mask = read_mask(path)
+        mask = _read_mask(path)
         digest = hashlib.sha256(mask.tobytes()).hexdigest()[:16]
         return mask, f'{self._counts[key]}-{digest}'
 
@@ -296,6 +299,22 @@ class Review:
                 raise InputError(journal, f'line {number} is no decision', 'remove the line') from error
             self._decisions[done.key] = done
             self._counts[done.key] += 1
+
+
+def _read_mask(path: Path) -> Mask:
+    """Read a mask, not to be written to: the last few are kept, since each request asks for the same ones again."""
+    try:
+        status = path.stat()
+    except OSError:
+        return read_mask(path)  # says what is wrong with it
+    return _read_mask_as_of(path, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read_mask_as_of(path: Path, *status: int) -> Mask:
+    mask = read_mask(path)
+    mask.setflags(write=False)
+    return mask
 
 
 def _read_text(path: Path) -> str:
