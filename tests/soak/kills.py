@@ -66,7 +66,8 @@ class Case:
         check: Fails where a finished result in ``out`` is not complete: takes the folder, and that of the reference.
         sources: What must stay as it is.
         environment: Further variables.
-        before: Called before each fresh start: an earlier result, for ``--overwrite``.
+        before: A command before each fresh start, which writes an earlier result for ``--overwrite``.
+        redone: What a fresh start lacks of a finished result, so that only this is done; by default everything.
         exact: Whether a repeated run writes the same bytes.
     """
 
@@ -76,6 +77,7 @@ class Case:
     sources: tuple[str, ...] = ('data',)
     environment: dict[str, str] = field(default_factory=dict)
     before: tuple[str, ...] | None = None
+    redone: tuple[str, ...] = ()
     exact: bool = True
 
 
@@ -181,8 +183,10 @@ def steps(*marks: str) -> Callable[[Path, Path], None]:
 
 
 RANK = ('rank', 'data', 'tiny.py', '--folds', '2', '--sides', '64', '--top', '3', '--out', 'out')
+RANKED = ('ranking.csv', 'ranking.json', 'ranking.html', 'queue.txt', 'labelme', 'suggestions')
 SPACE = 'optim_wrapper.optimizer.lr=1e-5:1e-3:log'
 AUTO = ('auto', 'data', '--out', 'out', '--minutes', '0.27', '--device', 'cpu', '--backbone', 'scratch')
+AUTO_STEPS = steps('audit/audit.html', 'test/metrics.json', 'errors/errors.json')
 REMAP = ('remap', 'data', '--labels', 'labels', '--to', 'out', '--map', '1=dog', '2=cat', '--keep-others')
 CONVERT = 'convert', 'folder', 'data/img/train', 'data/labels/train', 'out', '--classes', 'background,cat,dog'
 TILE = ('tile', 'data', '--out', 'out', '--size', '24', '--overlap', '4')
@@ -202,9 +206,9 @@ CASES = {
         make_experiment, ('search', 'tiny.py', '--trials', '2', '--out', 'out', '--space', SPACE), steps(),
         environment={'DEMO_DATA': 'data'}, exact=False,
     ),
-    'auto': Case(
-        make_shapes, AUTO, steps('audit/audit.html', 'test/metrics.json', 'errors/errors.json'), exact=False
-    ),
+    'auto': Case(make_shapes, AUTO, AUTO_STEPS, exact=False),
+    'rank, trained': Case(make_experiment, RANK, steps(), environment={'DEMO_DATA': 'data'}, redone=RANKED),
+    'auto, tested': Case(make_shapes, AUTO, AUTO_STEPS, exact=False, redone=('audit', 'errors', 'index.html')),
 }  # fmt: skip
 
 
@@ -264,7 +268,7 @@ def wait_for_end(session: int) -> None:
 def run_case(name: str, kills: int, seed: int, root: Path) -> list[str]:
     """Kill a command ``kills`` times; return what was wrong, and print what was seen."""
     case, rng = CASES[name], random.Random(f'{name}/{seed}')
-    folder = root / name.replace(' ', '')
+    folder = root / name.replace(' ', '').replace(',', '-')
     folder.mkdir()
     case.make(folder)
     runner = Runner(case, folder, rng)
@@ -278,13 +282,27 @@ def run_case(name: str, kills: int, seed: int, root: Path) -> list[str]:
     assert code in (0, 1), runner.errors()
     operations = int((runner.hook / 'count').read_text())
     shutil.move(out, reference)
+
+    def prepare() -> None:
+        if case.before and not list(folder.glob('.out-*')):
+            runner.run(case.before)
+        if case.redone:
+            shutil.copytree(reference, out)
+            for redone in case.redone:
+                shutil.rmtree(out / redone) if (out / redone).is_dir() else (out / redone).unlink()
+
+    if case.redone:
+        prepare()
+        code, seconds = runner.run(case.command, at=0)
+        operations = int((runner.hook / 'count').read_text())
+        compare(out, reference, case.exact)
     sources = {source: tree(folder / source) for source in case.sources}
     seen, wrong = Counter[str](), []
     done = 0
     begun = time.monotonic()
     while done < kills:
-        if case.before and not out.exists() and not list(folder.glob('.out-*')):
-            runner.run(case.before)
+        if not out.exists():
+            prepare()
         at = rng.randint(1, operations) if done % 2 else None
         process = runner.start(case.command, at)
         try:
@@ -448,9 +466,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--kills', type=int, default=12)
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--cases', help='some of them, separated by commas (default: all)')
+    parser.add_argument('--cases', help='some of them, separated by semicolons (default: all)')
     args = parser.parse_args()
-    names = args.cases.split(',') if args.cases else ['review', *CASES]
+    names = args.cases.split(';') if args.cases else ['review', *CASES]
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix='mmseg-ext-kills-') as root:
         for name in names:

@@ -21,6 +21,8 @@ from mmseg_ext.workflows.search.trial import Outcome, run_trial
 
 REPORT_FILE = 'search.json'
 STUDY_FILE = 'study.log'
+OUTCOME = 'outcome'  # attribute of a trial whose training has ended by itself
+KILLED = 'killed'
 STARTUP_TRIALS = 4  # trainings before the median of them may stop one
 
 
@@ -31,7 +33,8 @@ def search(settings: SearchSettings, trials: int, out: str | Path) -> dict[str, 
 
     Args:
         settings: The search.
-        trials: How many trainings the search has at its end, those of earlier calls included.
+        trials: How many trainings the search has at its end, those of earlier calls included. One that was killed with
+            its call does not count.
         out: Folder of the result: ``trial-<N>/`` is a work dir, ``trial-<N>.log`` what it printed, ``search.json``
             all of them, the best first.
 
@@ -53,19 +56,18 @@ def search(settings: SearchSettings, trials: int, out: str | Path) -> dict[str, 
     check_parts(config, settings.config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader')
     out = Path(out)
     study = _open_study(settings, out)
-    finished = sum(trial.state.is_finished() for trial in study.trials)
+    finished = sum(OUTCOME in trial.user_attrs for trial in study.trials)
     for _ in track(range(finished, trials), 'searching', trials - finished):
         _run_next(study, settings, out)
         _write_report(settings, study, out)
     report = _write_report(settings, study, out)
     if all(row['state'] == 'failed' for row in report['trials']):
-        raise InputError(out, f'every training failed; the last: {report["trials"][-1]["reason"]}')
+        last = [row['reason'] for row in report['trials'] if row['reason'] != KILLED][-1]
+        raise InputError(out, f'every training failed; the last: {last}')
     return report
 
 
 def _run_next(study: Any, settings: SearchSettings, out: Path) -> None:
-    from optuna.trial import TrialState
-
     trial = study.ask()
     chosen = {parameter.key: _suggest(trial, parameter) for parameter in settings.space}
 
@@ -76,12 +78,18 @@ def _run_next(study: Any, settings: SearchSettings, out: Path) -> None:
     options = {**settings.options, **chosen}
     work_dir = _work_dir(out, trial.number)
     outcome = run_trial(settings.config, work_dir, settings.seed, options, settings.metric, is_hopeless)
-    trial.set_user_attr('outcome', asdict(outcome))
-    state = {'complete': TrialState.COMPLETE, 'pruned': TrialState.PRUNED}.get(outcome.state, TrialState.FAIL)
-    study.tell(trial, outcome.value if state == TrialState.COMPLETE else None, state=state)
+    trial.set_user_attr(OUTCOME, asdict(outcome))
+    _tell(study, trial.number, outcome)
     assignments = ', '.join(f'{key}={value}' for key, value in chosen.items())
     result = outcome.reason or f'{settings.metric} {outcome.value:.2f}'
     print(f'trial {trial.number}: {assignments}: {outcome.state}, {result}', file=sys.stderr, flush=True)
+
+
+def _tell(study: Any, trial: int, outcome: Outcome) -> None:
+    from optuna.trial import TrialState
+
+    state = {'complete': TrialState.COMPLETE, 'pruned': TrialState.PRUNED}.get(outcome.state, TrialState.FAIL)
+    study.tell(trial, outcome.value if state == TrialState.COMPLETE else None, state=state)
 
 
 def _open_study(settings: SearchSettings, out: Path) -> Any:
@@ -99,7 +107,11 @@ def _open_study(settings: SearchSettings, out: Path) -> Any:
         **sampler_and_pruner(settings),
     )
     for trial in study.trials:
-        if not trial.state.is_finished() and trial.state != optuna.trial.TrialState.WAITING:
+        if trial.state.is_finished() or trial.state == optuna.trial.TrialState.WAITING:
+            continue
+        if OUTCOME in trial.user_attrs:  # killed before it was told
+            _tell(study, trial.number, Outcome(**trial.user_attrs[OUTCOME]))
+        else:
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             study.enqueue_trial(trial.params)
     return study
@@ -134,7 +146,7 @@ def _write_report(settings: SearchSettings, study: Any, out: Path) -> dict[str, 
     rows = rank(
         {
             'trial': trial.number,
-            **trial.user_attrs.get('outcome', asdict(Outcome('failed', None, None, 0.0, 'killed'))),
+            **trial.user_attrs.get(OUTCOME, asdict(Outcome('failed', None, None, 0.0, KILLED))),
             'parameters': {p.key: _value(trial, p) for p in settings.space if p.key in trial.params},
             'work_dir': str(_work_dir(out, trial.number)),
         }

@@ -72,15 +72,44 @@ def test_a_search_is_continued_and_extended(settings: SearchSettings, answer: An
 
     tried = answer(dies_at_the_third)
     with pytest.raises(KeyboardInterrupt):
-        search(settings, 4, tmp_path / 'out')
+        search(settings, 3, tmp_path / 'out')
     again = answer(parabola)
-    report = search(settings, 5, tmp_path / 'out')
-    assert again[0] == tried[2]  # what was under way when it was killed
+    search(settings, 3, tmp_path / 'out')
+    assert again == [tried[2]]  # what was under way when it was killed
+    report = search(settings, 4, tmp_path / 'out')
     states = [row['state'] for row in report['trials']]
     assert states.count('complete') == 4
     assert [row['reason'] for row in report['trials'] if row['state'] == 'failed'] == ['killed']
     assert not answer(parabola)
-    assert search(settings, 5, tmp_path / 'out')['trials'] == report['trials']  # finished: nothing is trained
+    assert search(settings, 4, tmp_path / 'out')['trials'] == report['trials']  # finished: nothing is trained
+
+
+def test_a_training_that_had_ended_when_its_call_was_killed_counts(
+    settings: SearchSettings, answer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(parabola)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, '_tell', lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            search(settings, 1, tmp_path / 'out')
+    tried = answer(parabola)
+    assert [row['state'] for row in search(settings, 1, tmp_path / 'out')['trials']] == ['complete']
+    assert not tried
+
+
+def test_one_training_that_is_killed_does_not_end_the_search(
+    settings: SearchSettings, answer: Any, tmp_path: Path
+) -> None:
+    def dies(options: dict[str, Any], is_hopeless: Any) -> Outcome:
+        raise KeyboardInterrupt
+
+    answer(dies)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            search(settings, 1, tmp_path / 'out')
+    answer(parabola)
+    states = [row['state'] for row in search(settings, 1, tmp_path / 'out')['trials']]
+    assert states == ['complete', 'failed', 'failed']
 
 
 def test_what_lies_below_the_median_is_stopped(settings: SearchSettings, answer: Any, tmp_path: Path) -> None:
