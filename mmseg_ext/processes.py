@@ -6,18 +6,23 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any
 
+from mmseg_ext.errors import InputError
 
+
+@contextmanager
 def spawn_pool(
     processes: int,
     initializer: Callable[..., object] | None = None,
     initargs: tuple[Any, ...] = (),
     tasks_per_child: int | None = None,
-) -> ProcessPoolExecutor:
-    """Make a pool of spawned processes that `end_with_parent`.
+) -> Iterator[ProcessPoolExecutor]:
+    """Hold a pool of spawned processes that `end_with_parent`.
 
     Spawned, not forked: a fork would copy threads and mmengine's global state as they are at that moment.
 
@@ -26,14 +31,22 @@ def spawn_pool(
         initializer: Called at the start of each, with ``initargs``.
         initargs: Its arguments.
         tasks_per_child: Tasks that a process does before another takes its place; None: no limit.
+
+    Raises:
+        InputError: One of them was killed.
     """
-    return ProcessPoolExecutor(
+    with ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context('spawn'),
         initializer=_start,
         initargs=(initializer, initargs),
         max_tasks_per_child=tasks_per_child,
-    )
+    ) as pool:
+        try:
+            yield pool
+        except BrokenProcessPool:
+            problem = 'was killed, perhaps for lack of memory'
+            raise InputError('a process of this command', problem, 'run the same command again') from None
 
 
 def _start(initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:

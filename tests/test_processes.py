@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from mmseg_ext.errors import InputError
 from mmseg_ext.processes import spawn_pool
 
 PARENT = """
@@ -37,6 +38,11 @@ def test_the_children_of_a_killed_process_end() -> None:
     else:
         os.kill(child, signal.SIGKILL)
         pytest.fail('the child lives on')
+
+
+def test_a_child_that_is_killed_is_one_line() -> None:
+    with pytest.raises(InputError, match='was killed, perhaps for lack of memory'), spawn_pool(1) as pool:
+        pool.submit(os._exit, 9).result()
 
 
 def test_a_pool_starts_its_processes_as_it_is_told() -> None:
