@@ -24,7 +24,7 @@ from mmseg_ext.workflows.review import open_review
 
 PAGES = {'audit': 'audit/audit.html', 'cleaning': 'cleaning/cleaning.html', 'errors': 'errors/errors.html'}
 VIEWPORT = (1200, 1180)
-REVIEW_VIEWPORT = (1200, 800)
+REVIEW_VIEWPORT = (1300, 1180)  # so that its buttons stand in a row
 PICTURED = 'labels_pictured'
 PREDICTIONS = 6
 PREDICTION_SIDE = 220  # px

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import accept_first
 import pytest
 
 IMAGES = 6  # per split
@@ -18,9 +19,11 @@ def test_its_commands_lead_from_an_empty_folder_to_a_report(repo_root: Path, tmp
     text = (repo_root / 'docs' / 'tutorial.md').read_text(encoding='utf-8')
     blocks = re.findall(r'^```bash\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
     verbs = [line.split()[1] for line in ''.join(blocks).splitlines()]
-    assert [verbs[0], *verbs[-5:]] == ['demo', 'init', 'train', 'test', 'errors', 'predict']
+    assert verbs[0] == 'demo'
+    assert verbs[-9:] == ['init', 'train', 'test', 'errors', 'rank', 'review', 'labelme', 'train', 'predict']
+    reviewer = f'{sys.executable} {Path(accept_first.__file__)}'  # in place of a person
     done = subprocess.run(
-        ['bash', '-euo', 'pipefail', '-c', ''.join(blocks)],
+        ['bash', '-euo', 'pipefail', '-c', ''.join(blocks).replace('mmseg-ext review', f'{reviewer} mmseg-ext review')],
         env={
             **os.environ,
             'PATH': os.pathsep.join([str(command_folder(repo_root, tmp_path / 'bin')), os.environ['PATH']]),
@@ -28,6 +31,8 @@ def test_its_commands_lead_from_an_empty_folder_to_a_report(repo_root: Path, tmp
             'IMAGES': str(IMAGES),
             'SIZE': '64',
             'MINUTES': '0.1',
+            'FOLDS': '2',
+            'STEPS': '2',
         },
         cwd=make(tmp_path / 'empty'),
         stdin=subprocess.DEVNULL,
@@ -37,10 +42,12 @@ def test_its_commands_lead_from_an_empty_folder_to_a_report(repo_root: Path, tmp
         timeout=600,  # only so that a hanging command cannot hang the run
     )
     assert done.returncode == 0, done.stdout
-    for page in ('audit/audit.html', 'pets/labels_clean/cleaning.html', 'difference/diff.html', 'errors/errors.html'):
-        assert (tmp_path / 'empty' / page).is_file(), page
+    for page in ('audit/audit', 'pets/labels_clean/cleaning', 'difference/diff', 'errors/errors', 'reviewed/diff'):
+        assert (tmp_path / 'empty' / f'{page}.html').is_file(), page
+    assert '1 accept' in done.stdout
     assert "'labels_fixed'" in (tmp_path / 'empty/configs/pets.py').read_text()
     assert (tmp_path / 'empty/work_dirs/pets/test-tta/metrics.json').is_file()
+    assert "labels='labels_reviewed'" in next((tmp_path / 'empty/work_dirs/pets-reviewed').glob('*.py')).read_text()
     assert len(list((tmp_path / 'empty/predicted/overlays').glob('*.jpg'))) == IMAGES
 
 
