@@ -246,6 +246,7 @@ function showSaved({ item, kind }, answer) {
   histories.set(item.key, { history: item.history, version: item.version });
   byId('unsaved').hidden = true;
   showPlace();
+  if (!byId('unopened').hidden && !state.entries[index].isUnusable) open(index); // the server is back
   if (item !== current && kind === 'draft') return;
   const word = kind === 'draft' && answer.decision === null ? 'saved' : WORDS[/** @type {Decision} */ (answer.kind)];
   say(`${item.key}: ${word}, ${answer.changed.toLocaleString('en')} px changed`);
