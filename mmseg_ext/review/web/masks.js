@@ -139,63 +139,74 @@ export function paintPolygon(mask, points, value) {
   }
 }
 
+// A bit for each pixel, which touches little memory: fresh pages are what a flood of a large mask would wait for.
+const makeBits = (/** @type {Mask} */ { data }) => new Uint8Array((data.length >> 3) + 1);
+const hasBit = (/** @type {Uint8Array} */ bits, /** @type {number} */ pixel) => (bits[pixel >> 3] >> (pixel & 7)) & 1;
+
 /** Find the region at a pixel.
  * @param {Mask} mask @param {number} x @param {number} y @returns {Region} */
 export function regionAt(mask, x, y) {
-  return flood(mask, y * mask.width + x, new Uint8Array(mask.data.length));
+  return flood(mask, y * mask.width + x, makeBits(mask));
 }
 
 /** List all regions but those of the background by their first pixels, in their order.
  * @param {Mask} mask @param {number | null} background @returns {(Region & Point)[]} */
 export function findRegions(mask, background) {
   const { width, data } = mask;
-  const seen = new Uint8Array(data.length);
+  const seen = makeBits(mask);
   const found = [];
   for (let y = 0; y < mask.height; y += 1) {
     const end = (y + 1) * width;
     for (let run = y * width; run < end; run = findOther(mask, data[run], run, end)) {
-      if (data[run] !== background && !seen[run]) found.push({ x: run % width, y, ...flood(mask, run, seen) });
+      if (data[run] !== background && !hasBit(seen, run)) found.push({ x: run % width, y, ...flood(mask, run, seen) });
     }
   }
   return found;
 }
 
 /** Find the connected pixels of one value.
- * @param {Mask} mask @param {number} pixel one of them @param {Uint8Array} seen gets a 1 where a run of them begins
+ * @param {Mask} mask @param {number} pixel one of them @param {Uint8Array} seen bits, set where a run of them begins
  * @param {0 | 1} reach 1: corners connect @returns {Region} */
 function flood(mask, pixel, seen, reach = 1) {
   const { width, height, data } = mask;
   const value = data[pixel];
-  const start = findStart(mask, pixel, pixel - (pixel % width));
   const box = { left: width, top: height, right: 0, bottom: 0 };
-  const stack = [start]; // where runs begin
-  seen[start] = 1;
   const spans = [];
   let count = 0;
+  /** @type {number[]} */
+  const stack = []; // of runs: first pixel, pixel after the last, and the same of the run that led to it
+  /** Stack the runs of a row that reach into a range. @param {number} row its first pixel @param {number} start
+   * @param {number} end @param {number} fromLeft @param {number} fromRight */
+  const add = (row, start, end, fromLeft, fromRight) => {
+    for (let at = findValue(mask, value, start, end); at < end;) {
+      const left = findStart(mask, at, row);
+      const right = findOther(mask, value, at, row + width);
+      if (!hasBit(seen, left)) {
+        seen[left >> 3] |= 1 << (left & 7);
+        stack.push(left, right, fromLeft, fromRight);
+      }
+      at = findValue(mask, value, right, end);
+    }
+  };
+  add(pixel - (pixel % width), pixel, pixel + 1, -1, -1);
   while (stack.length) {
-    const left = /** @type {number} */ (stack.pop());
-    const row = Math.floor(left / width);
-    const first = row * width;
-    const right = findOther(mask, value, left, first + width);
+    const [left, right, fromLeft, fromRight] = stack.splice(-4);
+    const y = Math.floor(left / width);
+    const row = y * width;
     spans.push(left, right);
     count += right - left;
-    box.left = Math.min(box.left, left - first);
-    box.right = Math.max(box.right, right - first);
-    box.top = Math.min(box.top, row);
-    box.bottom = Math.max(box.bottom, row + 1);
-    for (let other = row - 1; other <= row + 1; other += 2) {
-      if (other < 0 || other >= height) continue;
-      const shift = (other - row) * width;
-      const end = Math.min(first + width, right + reach) + shift;
-      let at = findValue(mask, value, Math.max(first, left - reach) + shift, end);
-      while (at < end) {
-        const run = findStart(mask, at, first + shift);
-        if (!seen[run]) {
-          seen[run] = 1;
-          stack.push(run);
-        }
-        at = findValue(mask, value, findOther(mask, value, at, end), end);
-      }
+    box.left = Math.min(box.left, left - row);
+    box.right = Math.max(box.right, right - row);
+    box.top = Math.min(box.top, y);
+    box.bottom = Math.max(box.bottom, y + 1);
+    for (const other of [row - width, row + width]) {
+      if (other < 0 || other >= data.length) continue;
+      const start = Math.max(row, left - reach) - row + other;
+      const end = Math.min(row + width, right + reach) - row + other;
+      if (fromLeft >= other && fromLeft < other + width) { // it is there: look on both sides of it
+        add(other, start, fromLeft, left, right);
+        add(other, fromRight, end, left, right);
+      } else add(other, start, end, left, right);
     }
   }
   return { box, spans, count, value };
@@ -216,7 +227,7 @@ export function fillHoles(mask, { box, spans, value }, background) {
     const start = (row - box.top + 1) * around.width + spans[i] - row * mask.width - box.left + 1;
     around.data.fill(1, start, start + spans[i + 1] - spans[i]);
   }
-  setRegion(around, flood(around, 0, new Uint8Array(around.data.length), 0), 1);
+  setRegion(around, flood(around, 0, makeBits(around), 0), 1);
   for (let y = box.top; y < box.bottom; y += 1) { // what is 0 now is enclosed
     const first = (y - box.top + 1) * around.width;
     const end = first + around.width;
