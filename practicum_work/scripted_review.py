@@ -28,7 +28,7 @@ from mmseg_ext.eda.quality.ranking import WRONG_IOU
 from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.files import make_folder, write_json
 from mmseg_ext.review import Entry, Review, read_queue, snap_region
-from mmseg_ext.review.session import JOURNAL
+from mmseg_ext.review.journal import FILE_NAME as JOURNAL
 
 EXAMPLE = 'python practicum_work/scripted_review.py data/pets work_dirs/ranking --out work_dirs/scripted-review'
 BOX_MARGIN = 0.05  # of a box's width and height, on each side

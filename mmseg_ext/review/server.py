@@ -18,7 +18,8 @@ from mmseg_ext.data import Mask
 from mmseg_ext.data.dataset import Key
 from mmseg_ext.errors import InputError
 from mmseg_ext.local_server import HEADERS, RefusedError, Work, check_installed, read_body
-from mmseg_ext.review.session import DECISIONS, Review
+from mmseg_ext.review.journal import DECISIONS
+from mmseg_ext.review.session import Review
 from mmseg_ext.review.snap import snap_region
 
 if TYPE_CHECKING:

@@ -1,19 +1,14 @@
-"""Decisions about masks: a new label set, and a journal of what was decided."""
+"""Session of a review: the masks of a queue, and the label set that the decisions about them give."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import os
 import shutil
 import threading
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,41 +16,14 @@ from numpy.typing import NDArray
 from mmseg_ext.data import DataSet, Mask, read_image, read_mask, write_mask
 from mmseg_ext.data.dataset import MASK_SUFFIX, Key, LabelSet, either_form
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, parse_json, read_json, staged_folder, write_json, write_text
+from mmseg_ext.files import atomic_path, read_json, staged_folder, write_json
 from mmseg_ext.local_server import RefusedError
+from mmseg_ext.review.journal import DECISIONS, Decision, Journal
 from mmseg_ext.review.queue import Entry
 
-Kind = Literal['keep', 'edit', 'accept', 'region', 'unknown', 'remove', 'skip']
-DECISIONS: tuple[Kind, ...] = get_args(Kind)
 DRAFT = 'draft'  # a mask that is saved while it is worked on, before a decision
-JOURNAL, SETTINGS = 'review.jsonl', 'review.json'
+FILE_NAME = 'review.json'
 MAX_SECONDS = 86_400.0
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A line of the journal.
-
-    Attributes:
-        split: The split of the mask.
-        stem: Its stem.
-        decision: ``keep`` (as it was), ``edit``, ``accept`` (the suggestion), ``region`` (the suggestion within one
-            region), ``unknown`` (ignored where mask and suggestion differ, or everywhere), ``remove`` (the image; all
-            its pixels are ignored) or ``skip`` (later).
-        changed: Pixels that differ from the source.
-        seconds: Time spent on it.
-    """
-
-    split: str
-    stem: str
-    decision: Kind
-    changed: int
-    seconds: float
-
-    @property
-    def key(self) -> Key:
-        """Name of the split, and stem."""
-        return self.split, self.stem
 
 
 class Review:
@@ -106,35 +74,26 @@ class Review:
         self._images = {key: images[key[0]][key[1]] for key in self.entries}
         self._target = None if to is None else data.new_label_set(to, labels)
         self._lock = threading.Lock()
-        self._journal_size = -1
-        self._decisions: dict[Key, Decision] = {}
-        self._counts: Counter[Key] = Counter()
+        self._journal: Journal | None = None
         if self._target is not None:
             _prepare(self._source, self._target)
-            self._mend_journal()
-        self._read_journal()
+            self._journal = Journal(self._target.folder)
 
     @property
     def to(self) -> str | None:
         """Name of the label set that decisions are written to."""
         return None if self._target is None else self._target.folder.name
 
-    @property
-    def journal(self) -> Path | None:
-        """The journal."""
-        return None if self._target is None else self._target.folder / JOURNAL
-
     def decision(self, key: Key) -> Decision | None:
         """Return the latest decision about a mask."""
         with self._lock:
-            self._read_journal()
-            return self._decisions.get(key)
+            return self._decisions().get(key)
 
     def decisions(self) -> dict[Key, Decision]:
         """Return the latest decision about each mask of the queue that has one, in the order of the queue."""
         with self._lock:
-            self._read_journal()
-            return {key: self._decisions[key] for key in self.entries if key in self._decisions}
+            known = self._decisions()
+            return {key: known[key] for key in self.entries if key in known}
 
     def image(self, key: Key) -> NDArray[np.uint8]:
         """Read an image, RGB, upright, shape (H, W, 3).
@@ -201,13 +160,13 @@ class Review:
                 decision or the mask cannot be used.
             InputError: A file cannot be read or written.
         """
-        if self._target is None:
+        if self._target is None or self._journal is None:
             raise RefusedError(403, 'Nothing can be decided: the review was started without --to.')
         if kind not in (*DECISIONS, DRAFT):
             raise RefusedError(422, f'There is no decision {kind!r}.')
         suggestion = self.suggestion(key) if kind in ('accept', 'unknown') else None
         with self._lock:
-            self._read_journal()
+            earlier = self._decisions().get(key)
             shown, current = self._current(key)
             if version != current:
                 raise RefusedError(409, 'This mask has been changed elsewhere, perhaps in another tab.')
@@ -216,7 +175,6 @@ class Review:
             if not np.array_equal(new, shown) or not self._target.path(*key).is_file():
                 write_mask(self._target.path(*key), new, self.classes.palette)
             changed = int(np.count_nonzero(new != source))
-            earlier = self._decisions.get(key)
             if kind in ('keep', 'edit', 'region', DRAFT):
                 is_draft = kind == DRAFT and (earlier is None or earlier.decision == 'skip')
                 kind = 'keep' if not changed else 'region' if kind == 'region' else 'edit'
@@ -224,7 +182,7 @@ class Review:
                     return Decision(*key, kind, changed, 0.0)  # type: ignore[arg-type]
             seconds = min(max(seconds, 0.0), MAX_SECONDS) if math.isfinite(seconds) else 0.0
             done = Decision(*key, kind, changed, round(seconds, 1))  # type: ignore[arg-type]
-            self._append(done)
+            self._journal.append(done)
             return done
 
     def _new_mask(self, kind: str, mask: Mask, suggestion: Mask | None, source: Mask) -> Mask:
@@ -252,7 +210,11 @@ class Review:
         path = target if target is not None and target.is_file() else self._source.path(*key)
         mask = _read_mask(path)
         digest = hashlib.sha256(mask.tobytes()).hexdigest()[:16]
-        return mask, f'{self._counts[key]}-{digest}'
+        count = 0 if self._journal is None else self._journal.count(key)
+        return mask, f'{count}-{digest}'
+
+    def _decisions(self) -> dict[Key, Decision]:
+        return {} if self._journal is None else self._journal.decisions()
 
     def _suggestion_path(self, key: Key) -> Path | None:
         if self._suggestions is None:
@@ -260,45 +222,6 @@ class Review:
         name = f'{key[1]}{MASK_SUFFIX}'
         paths = (either_form(self._suggestions / key[0] / name), either_form(self._suggestions / name))
         return next((path for path in paths if path.is_file()), None)
-
-    def _append(self, done: Decision) -> None:
-        journal = self.journal
-        if journal is None:
-            raise ValueError('a review to look only has no journal')
-        line = json.dumps(asdict(done), ensure_ascii=False) + '\n'
-        try:
-            with journal.open('ab') as stream:
-                stream.write(line.encode())
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise InputError(journal, f'cannot be written ({error.strerror})', 'free space') from error
-        self._read_journal()
-
-    def _mend_journal(self) -> None:
-        """Remove a last line that an interruption cut short; its mask is written and will be shown again."""
-        journal = self.journal
-        if journal is not None and journal.is_file() and not (text := _read_text(journal)).endswith('\n') and text:
-            write_text(journal, text[: text.rfind('\n') + 1])
-
-    def _read_journal(self) -> None:
-        """Read the journal where it has grown: another process may write to it as well."""
-        journal = self.journal
-        if journal is None or not journal.is_file() or journal.stat().st_size == self._journal_size:
-            return
-        self._journal_size = journal.stat().st_size
-        self._decisions, self._counts = {}, Counter()
-        for number, line in enumerate(_read_text(journal).splitlines(), 1):
-            try:
-                done = Decision(**parse_json(line))
-                if done.decision not in DECISIONS or not isinstance(done.changed, int):
-                    raise ValueError(done.decision)
-                if not all(isinstance(name, str) for name in done.key):
-                    raise ValueError(done.key)
-            except (ValueError, TypeError) as error:
-                raise InputError(journal, f'line {number} is no decision', 'remove the line') from error
-            self._decisions[done.key] = done
-            self._counts[done.key] += 1
 
 
 def _read_mask(path: Path) -> Mask:
@@ -317,13 +240,6 @@ def _read_mask_as_of(path: Path, *status: int) -> Mask:
     return mask
 
 
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding='utf-8', errors='replace')
-    except OSError as error:
-        raise InputError(path, f'cannot be read ({error.strerror})') from error
-
-
 def _prepare(source: LabelSet, target: LabelSet) -> None:
     """Make the new label set a copy of the source, or go on with an earlier review."""
     settings = {'labels': source.folder.name}
@@ -333,13 +249,13 @@ def _prepare(source: LabelSet, target: LabelSet) -> None:
             for (split, _), path in files.items():
                 (folder / split).mkdir(exist_ok=True)
                 shutil.copyfile(path, folder / split / path.name)
-            write_json(folder / SETTINGS, settings)
+            write_json(folder / FILE_NAME, settings)
         return
-    known = target.folder / SETTINGS
+    known = target.folder / FILE_NAME
     if not known.is_file():
         raise InputError(target.folder, 'exists and is no review', 'choose another `to`')
     if read_json(known) != settings:
-        raise InputError(target.folder, f'is a review of another label set (see {SETTINGS})', 'choose another `to`')
+        raise InputError(target.folder, f'is a review of another label set (see {FILE_NAME})', 'choose another `to`')
     for key, path in files.items():  # masks that the source has got since
         if not (new := target.path(*key)).is_file():
             with atomic_path(new) as temporary:

@@ -79,6 +79,9 @@ def test_the_journal_and_where_the_next_start_goes_on(root: Path, open_review: O
     assert again.mask(A)[1] == review.mask(A)[1]
     decide(again, C, 'keep')
     assert review.decision(C) is not None  # another process sees it
+    with journal.open('a', encoding='utf-8') as stream:  # a stem with a line separator, as file names may have it
+        stream.write(json.dumps({**json.loads(lines[0]), 'stem': 'a\u2028b'}, ensure_ascii=False) + '\n')
+    assert len(open_review().decisions()) == 3
     for line in ('{"split": 1}', lines[0].replace('"a"', '["a"]'), '[' * 20_000):
         journal.write_text(f'{line}\n')
         with pytest.raises(InputError, match='line 1 is no decision'):
