@@ -457,7 +457,9 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def load_text(path: str | Path, most: int = MAX_TEXT_BYTES) -> str:
-    """Read UTF-8 text, or UTF-16 with its byte order mark, as `load_bytes`; line breaks of all kinds become LF.
+    r"""Read UTF-8 text, or UTF-16 with its byte order mark, as `load_bytes`; CR LF and CR become LF.
+
+    Lines of it are told by ``split('\n')``: ``splitlines`` also splits at characters that a file's name may hold.
 
     Raises:
         OSError: As `load_bytes`.

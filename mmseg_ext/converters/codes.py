@@ -177,7 +177,7 @@ def is_data_set(path: str | Path) -> bool:
 
 def _read_label_map(path: Path, text: str) -> Table:
     table: Table = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split('\n'), 1):
         if not line.strip() or line.lstrip().startswith('#'):
             continue
         name, *fields = line.split(':')
@@ -189,7 +189,7 @@ def _read_label_map(path: Path, text: str) -> Table:
 
 
 def _read_csv(path: Path, text: str) -> Table:
-    lines = text.splitlines()
+    lines = text.split('\n')
     delimiter = max(',;\t', key=''.join(lines[:1]).count)  # spreadsheets of many countries write semicolons
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter) if any(row)]
     columns = [0, 1, 2, 3]

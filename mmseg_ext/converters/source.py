@@ -60,7 +60,7 @@ def read_lines(path: Path, names: Collection[str] = ()) -> list[str]:
     """
     require_files([path])
     try:
-        lines = load_text(path).splitlines()
+        lines = load_text(path).split('\n')
     except (OSError, UnicodeDecodeError) as error:
         raise not_text(path, error) from error
     lines = [line for line in map(str.strip, lines) if line and (not line.startswith('#') or line in names)]

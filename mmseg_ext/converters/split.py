@@ -181,7 +181,7 @@ def _split_by_lists(stems: Sequence[str], lists: Mapping[str, str | Path]) -> di
     split_of: dict[str, str] = {}
     for split, path in lists.items():
         try:
-            lines = load_text(path).splitlines()
+            lines = load_text(path).split('\n')
         except (OSError, UnicodeDecodeError) as error:
             raise not_text(path, error) from error
         for line in filter(None, (normalize('NFC', line).strip().replace('\\', '/') for line in lines)):

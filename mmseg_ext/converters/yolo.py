@@ -144,7 +144,7 @@ def _annotations(image: Path, names: Mapping[int, str], boxes: bool) -> tuple[li
     if path is None:
         return [], None
     try:
-        lines = load_text(path).splitlines()
+        lines = load_text(path).split('\n')
     except (OSError, UnicodeDecodeError) as error:
         return [], not_text(path, error)
     for number, line in enumerate(lines, 1):

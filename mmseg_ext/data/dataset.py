@@ -369,7 +369,7 @@ def choose_files(files: Iterable[Key], queue: str | Path) -> list[Key]:
     """
     queue = Path(queue)
     try:
-        lines = load_text(queue).splitlines()
+        lines = load_text(queue).split('\n')
     except OSError as error:
         raise InputError(queue, f'cannot be read ({error.strerror})') from error
     except UnicodeDecodeError as error:

@@ -184,6 +184,8 @@ def test_a_queue_chooses_in_its_order(tmp_path: Path) -> None:
     queue = tmp_path / 'queue.txt'
     queue.write_bytes(b'\xef\xbb\xbfc\r\n# a comment\n\n train/a \nc\n')
     assert choose_files(FILES, queue) == [('val', 'c'), ('train', 'a')]
+    queue.write_text('x\u2028y\nc\n', encoding='utf-8')  # for str.splitlines this would be a line break
+    assert choose_files([*FILES, ('val', 'x\u2028y')], queue) == [('val', 'x\u2028y'), ('val', 'c')]
 
 
 @pytest.mark.parametrize(

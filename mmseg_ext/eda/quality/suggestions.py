@@ -109,7 +109,7 @@ def read_stems(path: str | Path) -> tuple[str, ...]:
         InputError: The file is missing, or is no text.
     """
     try:
-        lines = load_text(path).splitlines()
+        lines = load_text(path).split('\n')
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f'list of stems cannot be read ({error})') from error
     return tuple(unicodedata.normalize('NFC', line.strip()) for line in lines if line.strip())
