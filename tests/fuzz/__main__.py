@@ -8,6 +8,7 @@ runs in a process of its own, so that a crash of a decoder is counted too.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import multiprocessing
 import random
@@ -31,6 +32,11 @@ from targets import TARGETS
 
 SECONDS = 20  # CPU time of one read; the machine may be busy
 MEMORY = 2 << 30
+SHARED_MEMORY = Path('/dev/shm')  # where there is one, files are written there: on a disk they take most of the time
+IMPORTED = (
+    'torch', 'mmseg_ext.models.losses.class_weight', 'mmseg_ext.reports.compare.comparison',
+    'mmseg_ext.inference.predictor', 'mmseg_ext.workflows.auto', 'mmseg_ext.workflows.review',
+)  # fmt: skip  # once, before the processes of all targets are forked
 
 
 class Hang(BaseException):
@@ -40,7 +46,7 @@ class Hang(BaseException):
 def run_target(name: str, each: int, seed: int, faults: Any, done: Any) -> None:
     """Read mutated files ``each`` times; put each fault (number, its last line of ours, the exception) into a queue."""
     target = TARGETS[name]
-    root = Path(tempfile.mkdtemp(prefix='mmseg-ext-fuzz-'))
+    root = Path(tempfile.mkdtemp(prefix='mmseg-ext-fuzz-', dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None))
     warnings.simplefilter('ignore')
     try:
         sound, folder = root / 'sound', root / 'work'
@@ -99,6 +105,8 @@ def main() -> int:
     args = parser.parse_args()
     context = multiprocessing.get_context('fork')
     total = 0
+    for module in IMPORTED if args.targets is None else ():
+        importlib.import_module(module)
     for name in args.targets.split(',') if args.targets else TARGETS:
         faults, done, began = context.Queue(), context.Value('q', -1), time.monotonic()
         process = context.Process(target=run_target, args=(name, args.each, args.seed, faults, done))
