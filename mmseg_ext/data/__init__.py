@@ -3,7 +3,7 @@
 NumPy, OpenCV and Pillow only; of mmseg_ext it imports errors, files and progress.
 """
 
-from mmseg_ext.data.check import decode_items, pair_files
+from mmseg_ext.data.check import PairCheck, pair_files
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import DataSet, Item, LabelSet, Problem, Split, choose_files, list_stems
 from mmseg_ext.data.fingerprint import data_fingerprint
@@ -26,12 +26,12 @@ __all__ = [
     'Item',
     'LabelSet',
     'Mask',
+    'PairCheck',
     'Problem',
     'Split',
     'UprightImage',
     'choose_files',
     'data_fingerprint',
-    'decode_items',
     'list_stems',
     'pair_files',
     'read_header',

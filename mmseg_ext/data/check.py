@@ -1,28 +1,44 @@
-"""Checks before a training: every file readable, image and mask of one size, every value a class or ignored.
+"""Checks of a training's data: every file readable, image and mask of one size, every value a class or ignored.
 
-A few seconds here replace an opaque failure (a CUDA assert, a worker's traceback) hours later. The audit looks at far
-more.
+A few seconds before a training replace an opaque failure (a CUDA assert, a worker's traceback) hours later. They do not
+grow with the data set: see `PairCheck`. The audit looks at far more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import FILE_NAME, Classes, mask_values, unlike_most
-from mmseg_ext.data.dataset import IMAGE_SUFFIXES, LAYOUT, MASK_SUFFIX, DataSet, Item, LabelSet, Split, found_instead
-from mmseg_ext.data.images import read_image
-from mmseg_ext.data.masks import read_palette_mask
+from mmseg_ext.data.dataset import (
+    IMAGE_SUFFIXES,
+    LAYOUT,
+    MASK_SUFFIX,
+    DataSet,
+    Item,
+    LabelSet,
+    Split,
+    found_instead,
+    list_names,
+)
+from mmseg_ext.data.headers import read_stored_header
+from mmseg_ext.data.images import pixel_limit, read_header, read_image
+from mmseg_ext.data.masks import Colour, read_palette_mask
 from mmseg_ext.errors import InputError
 
 Decoded = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
 
 MAX_NAMED_PROBLEMS = 5
 MAX_NAMED_CLASSES = 10
+PAIRS_AT_ONCE = 500  # that are decoded before a training
+HEADERS_A_TASK = 200  # of a thread
+ABOUT_255 = '255 is ignored: if it means an object there, mmseg-ext remap --map 255=1 --keep-others'
 
 
 def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
@@ -35,20 +51,20 @@ def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
     Raises:
         InputError: A folder is missing or empty, an image has no mask, or a mask no image.
     """
-    images = split.images()
+    images = list_names(split.image_folder, IMAGE_SUFFIXES)
     _require_split(split.image_folder)
     _require(split.image_folder, bool(images), IMAGE_SUFFIXES)
     if split.labels is None or (masks_optional and not split.has_masks):
-        return [Item(split, stem, path.name) for stem, path in images.items()]
-    masks = split.masks()
+        return [Item(split, stem, name) for stem, name in images.items()]
+    masks = list_names(split.mask_folder, (MASK_SUFFIX,))
     if not split.mask_folder.parent.is_dir():
         DataSet(split.root).label_set(split.labels)  # names those that there are
     _require_split(split.mask_folder)
     _require(split.mask_folder, bool(masks), (MASK_SUFFIX,))
-    problems = [f'{images[stem]}: image without mask' for stem in images.keys() - masks.keys()]
-    problems += [f'{masks[stem]}: mask without image' for stem in masks.keys() - images.keys()]
+    problems = [f'{split.image_folder / images[stem]}: image without mask' for stem in images.keys() - masks.keys()]
+    problems += [f'{split.mask_folder / masks[stem]}: mask without image' for stem in masks.keys() - images.keys()]
     _raise_problems(sorted(problems), split)
-    return [Item(split, stem, path.name, masks[stem].name) for stem, path in images.items()]
+    return [Item(split, stem, name, masks[stem]) for stem, name in images.items()]
 
 
 def _require_split(folder: Path) -> None:
@@ -68,39 +84,110 @@ def _require(folder: Path, filled: bool, suffixes: tuple[str, ...]) -> None:
         )
 
 
-def decode_items(
-    items: Sequence[Item],
-    classes: Classes,
-    split: Split,
-    *,
-    keep: bool,
-    workers: int = 4,
-    warn: Callable[[str], None] | None = None,
-) -> list[Decoded]:
-    """Decode all items and check them: readable, image and mask of one size, every value a class or ignored.
+class PairCheck:
+    """Check of a split's pairs: readable, image and mask of one size, every value a class or ignored.
 
-    Masks that together hold nothing but 0 and 255, or nothing but ignored pixels, are refused, too, and palettes with
-    the colours of ``dataset.yaml``, or of most other masks, at other indices.
+    Headers are looked at all at once. Pixels are where a split has few pairs; of one with many, those of a sample, of
+    each pair whose headers leave a doubt, and of all pairs where the sample does not rule out what only all masks
+    together can show. The others are checked by `decode` when they are first read, so that none goes unchecked.
+
+    Refused are, besides, masks that together hold nothing but 0 and 255, or nothing but ignored pixels, and palettes
+    with the colours of ``dataset.yaml``, or of most other masks, at other indices.
 
     Args:
         items: From `pair_files`.
         classes: Names and ignored value of the data set.
-        split: Named in the error.
-        keep: Return the arrays; otherwise they are dropped as soon as they are checked.
-        workers: Threads (the decoders release the interpreter lock).
+        split: Named in the errors.
         warn: Called with one line where no mask shows a class, or where some masks hold 0 and 255 alone.
-
-    Returns:
-        One (image, mask) per item, image RGB (H, W, 3) and mask (H, W), both uint8; empty without ``keep``.
-
-    Raises:
-        InputError: One error for all problems, naming the first five files.
     """
-    present = np.zeros(256, bool)  # bytes that several threads set to True
-    colours: dict[str, dict[int, tuple[int, int, int]]] = {}
-    of_0_255: list[str] = []
 
-    def check(item: Item) -> Decoded | str | None:
+    def __init__(
+        self, items: Sequence[Item], classes: Classes, split: Split, warn: Callable[[str], None] | None = None
+    ) -> None:
+        self.items = items
+        self._classes = classes
+        self._split = split
+        self._warn = warn or _ignore
+        self._warned_of_0_255 = False
+
+    def look_at_headers(self) -> Headers:
+        """Read the sizes and palettes of all pairs."""
+        return look_at_headers(self.items, self._split, len(self._classes.names))
+
+    def check_at_once(
+        self,
+        headers: Headers,
+        keep: Callable[[int, Decoded], None] | None = None,
+        *,
+        pairs: int = PAIRS_AT_ONCE,
+        workers: int = 4,
+    ) -> NDArray[np.bool_]:
+        """Decode and check a sample, evenly spread over the split, and whatever cannot wait.
+
+        Args:
+            headers: From `look_at_headers`.
+            keep: Called with the position and the arrays of each pair that is decoded, by several threads.
+            pairs: Size of the sample; a split of no more pairs is checked as a whole.
+            workers: Threads (the decoders release the interpreter lock).
+
+        Returns:
+            Shape (number of items,): which pairs have been checked.
+
+        Raises:
+            InputError: One error for all problems, naming the first five files.
+        """
+        count = len(self.items)
+        sample = np.linspace(0, count - 1, pairs).round().astype(int) if count > pairs else np.arange(count)
+        chosen = sorted({*sample.tolist(), *headers.doubtful}) if headers.palettes_agree else range(count)
+        found = _Found()
+        self._check_several(chosen, found, keep, workers)
+        checked = np.zeros(count, bool)
+        checked[chosen] = True
+        # Another value than these in one mask, and all of them together cannot be of 0 and 255, or all ignored.
+        if found.colours and not checked.all() and set(found.values()) <= {0, self._classes.ignore_index}:
+            self._check_several(np.flatnonzero(~checked).tolist(), found, keep, workers)
+            checked[:] = True
+        masks = sorted(found.colours)
+        for position in unlike_most([found.colours[mask] for mask in masks]):
+            found.problems.append(f'{masks[position]}: its palette holds colours at other indices than most masks do')
+        _raise_problems(found.problems, self._split)
+        self._check_values(found, bool(checked.all()))
+        return checked
+
+    def decode(self, position: int) -> Decoded:
+        """Decode and check a pair that was not checked at once.
+
+        Returns:
+            Image RGB (H, W, 3) and mask (H, W) or None, both uint8.
+
+        Raises:
+            InputError: It cannot be used; worded as by `check_at_once`.
+        """
+        item, found = self.items[position], _Found()
+        decoded = self._check(item, found)
+        if isinstance(decoded, str):
+            raise _problems([decoded], self._split)
+        if found.of_0_255 and not self._warned_of_0_255:
+            self._warned_of_0_255 = True
+            self._warn(f'{item.mask}: holds 0 and 255 alone; {ABOUT_255}')
+        return decoded
+
+    def _check_several(
+        self, positions: Sequence[int], found: _Found, keep: Callable[[int, Decoded], None] | None, workers: int
+    ) -> None:
+        def check(position: int) -> str | None:
+            decoded = self._check(self.items[position], found)
+            if isinstance(decoded, str):
+                return decoded
+            if keep is not None:
+                keep(position, decoded)
+            return None
+
+        with ThreadPoolExecutor(workers) as pool:
+            found.problems += [problem for problem in pool.map(check, positions) if problem is not None]
+
+    def _check(self, item: Item, found: _Found) -> Decoded | str:
+        """Decode a pair and note what it holds; return what is wrong with it instead, if anything is."""
         assert item.image is not None
         try:
             image = read_image(item.image)
@@ -109,53 +196,136 @@ def decode_items(
             return f'{error.subject}: {error.problem}'
         if mask is not None:
             values = mask_values(mask)
-            present[values] = True
-            if problem := _mask_problem(item, image, mask.shape, values, classes):
+            found.present[values] = True
+            problem = _mask_problem(item, image, mask.shape, values, self._classes)
+            if not problem and self._classes.misplaced_colours(values, palette):
+                problem = f'{item.mask}: its palette holds the colours of {FILE_NAME} at other indices'
+            if problem:
                 return problem
-            if classes.misplaced_colours(values, palette):
-                return f'{item.mask}: its palette holds the colours of {FILE_NAME} at other indices'
-            colours[str(item.mask)] = classes.used_colours(values, palette)
-            if classes.holds_0_255(values):
-                of_0_255.append(str(item.mask))
-        return (image, mask) if keep else None
+            found.colours[str(item.mask)] = self._classes.used_colours(values, palette)
+            if self._classes.holds_0_255(values):
+                found.of_0_255.append(str(item.mask))
+        return image, mask
 
-    with ThreadPoolExecutor(workers) as pool:
-        results = list(pool.map(check, items))
-    problems = [result for result in results if isinstance(result, str)]
-    masks = sorted(colours)
-    for position in unlike_most([colours[mask] for mask in masks]):
-        problems.append(f'{masks[position]}: its palette holds colours at other indices than most masks do')
-    _raise_problems(problems, split)
-    _check_values(np.flatnonzero(present).tolist(), classes, split, warn)
-    if of_0_255 and warn is not None:
-        warn(
-            f'{split.mask_folder}: {len(of_0_255)} of {len(masks)} masks hold 0 and 255 alone, such as '
-            f'{Path(min(of_0_255)).name}; 255 is ignored: if it means an object there, mmseg-ext remap --map 255=1 '
-            '--keep-others'
-        )
-    return [result for result in results if isinstance(result, tuple)]
+    def _check_values(self, found: _Found, is_all: bool) -> None:
+        """Refuse masks that together teach nothing, and warn of classes that none of them shows."""
+        values, split = found.values(), self._split
+        if not values:
+            return
+        ignored = self._classes.ignore_index
+        if values == [ignored]:
+            problem = f'every pixel of every mask is ignored ({ignored}): there is nothing to learn or to score'
+            raise InputError(split.mask_folder, problem, 'draw the masks, or convert them: mmseg-ext remap')
+        if self._classes.holds_0_255(values):
+            raise InputError(
+                split.mask_folder,
+                'all masks hold 0 and 255 alone, and 255 is the ignored value; are these masks 0/255?',
+                f'convert them: mmseg-ext remap {split.root} --labels {split.labels} --to {split.labels}_remapped '
+                '--map 0=0 255=1',
+            )
+        count = len(found.colours)
+        so_far = '' if is_all else ' checked so far'
+        if absent := self._classes.absent(values):
+            named = ', '.join(self._classes.names[value] for value in absent[:MAX_NAMED_CLASSES])
+            more = f' and {len(absent) - MAX_NAMED_CLASSES} more classes' if len(absent) > MAX_NAMED_CLASSES else ''
+            self._warn(f'{split.mask_folder}: no mask{so_far and f" of the {count}{so_far}"} shows {named}{more}')
+        if found.of_0_255:
+            self._warned_of_0_255 = True
+            self._warn(
+                f'{split.mask_folder}: {len(found.of_0_255)} of {count} masks{so_far} '
+                f'hold 0 and 255 alone, such as {Path(min(found.of_0_255)).name}; {ABOUT_255}'
+            )
 
 
-def _check_values(values: Sequence[int], classes: Classes, split: Split, warn: Callable[[str], None] | None) -> None:
-    """Refuse masks that together teach nothing, and warn of classes that none of them shows."""
-    if not values:
-        return
-    ignored = classes.ignore_index
-    if list(values) == [ignored]:
-        problem = f'every pixel of every mask is ignored ({ignored}): there is nothing to learn or to score'
-        raise InputError(split.mask_folder, problem, 'draw the masks, or convert them: mmseg-ext remap')
-    if classes.holds_0_255(values):
-        raise InputError(
-            split.mask_folder,
-            'all masks hold 0 and 255 alone, and 255 is the ignored value; are these masks 0/255?',
-            f'convert them: mmseg-ext remap {split.root} --labels {split.labels} --to {split.labels}_remapped '
-            '--map 0=0 255=1',
-        )
-    absent = classes.absent(values)
-    if absent and warn is not None:
-        named = ', '.join(classes.names[value] for value in absent[:MAX_NAMED_CLASSES])
-        more = f' and {len(absent) - MAX_NAMED_CLASSES} more classes' if len(absent) > MAX_NAMED_CLASSES else ''
-        warn(f'{split.mask_folder}: no mask shows {named}{more}')
+@dataclass
+class _Found:
+    """What the pairs hold that have been checked; several threads add to it."""
+
+    problems: list[str] = field(default_factory=list)
+    present: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(256, bool))
+    colours: dict[str, dict[int, Colour]] = field(default_factory=dict)
+    of_0_255: list[str] = field(default_factory=list)
+
+    def values(self) -> list[int]:
+        return [int(value) for value in np.flatnonzero(self.present)]
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What the first bytes of the files of a split state.
+
+    Attributes:
+        pixels: Pixels of each image, shape (number of items,), int64; 0 where its header cannot be read.
+        doubtful: Positions of the pairs that only decoding can judge.
+        palettes_agree: Whether no two masks can hold one colour at two values.
+    """
+
+    pixels: NDArray[np.int64]
+    doubtful: tuple[int, ...]
+    palettes_agree: bool
+
+
+def look_at_headers(items: Sequence[Item], split: Split, classes: int, workers: int = 8) -> Headers:
+    """Read the headers of a split's pairs; a file that they do not describe is doubtful, not yet refused.
+
+    Args:
+        items: From `pair_files`.
+        split: Their split.
+        classes: Number of classes.
+        workers: Threads, for the latency of a network's disk.
+    """
+    image_folder = str(split.image_folder)
+    mask_folder = str(split.mask_folder) if split.labels else ''
+    limit = pixel_limit()
+
+    def look(item: Item) -> tuple[int, bool, bytes]:
+        """Return the number of pixels, whether only decoding can judge the pair, and the palette of the mask."""
+        assert item.image_name is not None
+        path = os.path.join(image_folder, item.image_name)
+        image = read_stored_header(path)
+        if image is None:
+            return _count_pixels(path), True, b''
+        pixels = image.height * image.width
+        if pixels > limit:
+            return 0, True, b''
+        if item.mask_name is None:
+            return pixels, False, b''
+        mask = read_stored_header(os.path.join(mask_folder, item.mask_name))
+        if mask is None or not mask.holds_indices:
+            return pixels, True, b''
+        size = (mask.height, mask.width)
+        fits = size == (image.height, image.width) or (image.has_exif and size == (image.width, image.height))
+        return pixels, not fits, mask.palette
+
+    with ThreadPoolExecutor(workers) as pool:  # by hundreds, since handing over one takes longer than looking at it
+        parts = [items[start : start + HEADERS_A_TASK] for start in range(0, len(items), HEADERS_A_TASK)]
+        looks = [found for part in pool.map(lambda part: [look(item) for item in part], parts) for found in part]
+    pixels = np.array([count for count, _, _ in looks], np.int64)
+    doubtful = tuple(position for position, (_, doubt, _) in enumerate(looks) if doubt)
+    return Headers(pixels, doubtful, _agree({palette for _, _, palette in looks}, classes))
+
+
+def _count_pixels(path: str) -> int:
+    """Count the pixels of an image of any format by its header; 0 where it cannot be read."""
+    try:
+        height, width = read_header(path).size
+    except InputError:
+        return 0
+    return height * width if height * width <= pixel_limit() else 0
+
+
+def _agree(palettes: Collection[bytes], classes: int) -> bool:
+    """Return whether no colour has two values, within one palette or in two of them."""
+    value_of: dict[bytes, int] = {}
+    return all(
+        value_of.setdefault(palette[3 * value : 3 * value + 3], value) == value
+        for palette in palettes
+        for value in range(min(classes, len(palette) // 3))
+    )
+
+
+def _ignore(line: str) -> None:
+    """Warn nobody."""
 
 
 def _mask_problem(
@@ -174,14 +344,18 @@ def _mask_problem(
 
 
 def _raise_problems(problems: Sequence[str], split: Split) -> None:
-    """Raise one `InputError` for a list of problems, if there are any: the first five, the count, the audit's command.
+    """Raise one `InputError` for a list of problems, if there are any.
 
     Raises:
         InputError: There are problems.
     """
-    if not problems:
-        return
+    if problems:
+        raise _problems(problems, split)
+
+
+def _problems(problems: Sequence[str], split: Split) -> InputError:
+    """Make one error of a list of problems: the first five, the count, the audit's command."""
     named = '; '.join(problems[:MAX_NAMED_PROBLEMS])
     more = f'; and {len(problems) - MAX_NAMED_PROBLEMS} more' if len(problems) > MAX_NAMED_PROBLEMS else ''
     option = f' --labels {split.labels}' if split.labels else ''
-    raise InputError(f'{named}{more}', remedy=f'see all: mmseg-ext audit {split.root}{option}')
+    return InputError(f'{named}{more}', remedy=f'see all: mmseg-ext audit {split.root}{option}')

@@ -349,11 +349,17 @@ def list_stems(folder: str | Path, suffixes: tuple[str, ...]) -> dict[str, Path]
         InputError: The folder cannot be read, or two files share a stem (``a.jpg`` and ``a.png``), so that it cannot be
             told which one is meant.
     """
-    listed, _ = _list_folder(Path(folder), suffixes)
+    folder = Path(folder)
+    return {stem: folder / name for stem, name in list_names(folder, suffixes).items()}
+
+
+def list_names(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
+    """List files as `list_stems`, as stem → file name, which is faster; empty where there is no folder."""
+    listed, _ = _list_folder(folder, suffixes)
     for names in listed.values():
         if len(names) > 1:
-            raise InputError(Path(folder) / names[1], f'shares its stem with {names[0]}', 'keep one of the two')
-    return {stem: Path(folder) / listed[stem][0] for stem in sorted(listed)}
+            raise InputError(folder / names[1], f'shares its stem with {names[0]}', 'keep one of the two')
+    return {stem: listed[stem][0] for stem in sorted(listed)}
 
 
 def choose_files(files: Iterable[Key], queue: str | Path) -> list[Key]:

@@ -1,7 +1,8 @@
-"""Decoded arrays in memory shared by all worker processes."""
+"""Decoded arrays in memory shared by all worker processes, filled as they are read."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,51 +12,106 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmseg_ext.errors import InputError
-
 SHARED_MEMORY = Path('/dev/shm')
+CGROUP = Path('/sys/fs/cgroup')
+CACHE_SHARE = 0.25  # of the memory that is available
+MAX_DIMENSIONS = 3
 
 
 class SharedArrays:
-    """Read-only list of uint8 arrays of any shapes in one block of shared memory.
+    """uint8 arrays of up to three dimensions in one block of shared memory, each stored when it is first known.
 
-    A data loader's workers map the same block, whether they are forked or spawned, so that N workers cost one copy.
+    A data loader's workers map the same block, whether they are forked or spawned, so that N workers cost one copy. The
+    block is reserved as a whole: what is stored later cannot run out of memory.
 
     Args:
-        arrays: Arrays of uint8, of any shapes.
+        sizes: Bytes of each array; 0 for one that is never stored.
 
     Raises:
-        InputError: There is not enough shared memory.
+        OSError: There is not enough shared memory.
+
+    >>> arrays = SharedArrays([4, 0])
+    >>> arrays.store(0, np.eye(2, dtype=np.uint8)), arrays.store(1, np.eye(2, dtype=np.uint8))
+    (True, False)
+    >>> arrays.get(0)
+    array([[1, 0],
+           [0, 1]], dtype=uint8)
+    >>> arrays.get(1) is None
+    True
     """
 
-    def __init__(self, arrays: Sequence[NDArray[np.uint8]]) -> None:
-        self._shapes = [array.shape for array in arrays]
-        self._offsets = np.concatenate([[0], np.cumsum([array.size for array in arrays])]).astype(np.int64)
+    def __init__(self, sizes: Sequence[int] | NDArray[np.int64]) -> None:
+        self._offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
         size = int(self._offsets[-1])
+        # The system reserves the block at once, and kills the process when a page of it is missing later.
+        if SHARED_MEMORY.is_dir() and (free := shutil.disk_usage(SHARED_MEMORY).free) < size:
+            raise OSError(f'{SHARED_MEMORY} has {free / 2**20:.0f} MiB free')
         try:
-            # The system reserves the block at once, and kills the process when a page of it is missing later.
-            if SHARED_MEMORY.is_dir() and (free := shutil.disk_usage(SHARED_MEMORY).free) < size:
-                raise OSError(f'{SHARED_MEMORY} has {free / 2**20:.0f} MiB free')
-            self._block = torch.empty(size, dtype=torch.uint8).share_memory_()
-        except (RuntimeError, OSError) as error:
-            raise InputError(
-                '`cache=True`',
-                f'needs {size / 2**20:.0f} MiB of shared memory ({error})',
-                'set `cache=False` or enlarge /dev/shm',
-            ) from error
-        target = self._block.numpy()
-        for array, start, end in zip(arrays, self._offsets[:-1], self._offsets[1:], strict=True):
-            target[start:end] = array.reshape(-1)
-
-    def __len__(self) -> int:
-        return len(self._shapes)
+            self._block = shared_bytes(size)
+            self._shapes = shared_bytes(len(sizes) * MAX_DIMENSIONS * 4)
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SharedArrays:
-        """Return the object itself: it cannot change, and a data set's ``get_subset`` must not double the memory."""
+        """Return the object itself: a data set's ``get_subset`` must not double the memory."""
         return self
 
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        """Return the array at a position, as a read-only view of the shared block."""
-        view = self._block.numpy()[self._offsets[index] : self._offsets[index + 1]].reshape(self._shapes[index])
+    def store(self, index: int, array: NDArray[np.uint8]) -> bool:
+        """Store an array; return whether there is room for it. All processes that store one store the same."""
+        start, end = self._offsets[index : index + 2]
+        if not array.size or array.size > end - start:
+            return False
+        self._block.numpy()[start : start + array.size] = array.reshape(-1)
+        shape = (*array.shape, *[-1] * (MAX_DIMENSIONS - array.ndim))
+        self._shape(index)[:] = shape  # last: an array without a shape is not there yet
+        return True
+
+    def get(self, index: int) -> NDArray[np.uint8] | None:
+        """Return an array as a read-only view of the shared block; None where it has not been stored."""
+        shape = tuple(int(side) for side in self._shape(index) if side >= 0)
+        if not all(shape):
+            return None
+        start = self._offsets[index]
+        view = self._block.numpy()[start : start + int(np.prod(shape))].reshape(shape)
         view.flags.writeable = False
         return view
+
+    def _shape(self, index: int) -> NDArray[np.int32]:
+        return self._shapes.numpy().view(np.int32).reshape(-1, MAX_DIMENSIONS)[index]
+
+
+def shared_bytes(count: int) -> torch.Tensor:
+    """Return zeros of shape (count,), uint8, that all worker processes share; ``share_memory_`` would copy them.
+
+    Raises:
+        RuntimeError: There is not enough shared memory.
+    """
+    storage = torch.UntypedStorage._new_shared(max(count, 1), device='cpu')
+    return torch.empty(0, dtype=torch.uint8).set_(storage)[:count]
+
+
+def cache_limit() -> int:
+    """Return how many bytes a cache may take: a quarter of the available memory, half of the free shared memory.
+
+    Processes of one training on one machine share that.
+    """
+    limit = available_memory() * CACHE_SHARE
+    if SHARED_MEMORY.is_dir():  # the other half is for the batches of the loaders
+        limit = min(limit, shutil.disk_usage(SHARED_MEMORY).free / 2)
+    processes = os.environ.get('LOCAL_WORLD_SIZE') or os.environ.get('SLURM_NTASKS_PER_NODE') or '1'
+    return int(limit / max(1, int(processes) if processes.isdigit() else 1))
+
+
+def available_memory() -> float:
+    """Return the bytes of memory that new work can take, within the limit of the container if it has one."""
+    try:
+        with open('/proc/meminfo', encoding='utf-8') as lines:
+            available = next(1024.0 * int(line.split()[1]) for line in lines if line.startswith('MemAvailable'))
+    except (OSError, StopIteration):
+        pages = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') if hasattr(os, 'sysconf') else 8e9
+        available = float(pages)
+    try:
+        most, used = (float((CGROUP / f'memory.{name}').read_text()) for name in ('max', 'current'))
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return available
+    return max(0.0, min(available, most - used))

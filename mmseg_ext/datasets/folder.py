@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
+from numpy.typing import NDArray
 
-from mmseg_ext.data.check import decode_items, pair_files
+from mmseg_ext.data.check import Decoded, PairCheck, pair_files
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import Item, Split, choose_files
 from mmseg_ext.data.masks import read_mask
-from mmseg_ext.datasets.cache import SharedArrays
+from mmseg_ext.datasets.cache import SharedArrays, cache_limit, shared_bytes
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import DATASETS
 
@@ -23,8 +26,8 @@ from mmseg_ext.registry import DATASETS
 class FolderDataset(BaseSegDataset):
     """Images ``ROOT/img/<split>/<stem>.jpg|png`` and masks ``ROOT/<labels>/<split>/<stem>.png``.
 
-    Class names, palette and ignored value come from ``ROOT/dataset.yaml``, which must exist. All files of the split are
-    decoded and checked once at the start (`mmseg_ext.data.check`).
+    Class names, palette and ignored value come from ``ROOT/dataset.yaml``, which must exist. Every pair is checked
+    once, up to 500 at the start, the others when they are first read (`mmseg_ext.data.check`).
 
     Args:
         data_root: ROOT.
@@ -32,8 +35,10 @@ class FolderDataset(BaseSegDataset):
         labels: Label set; None for images without masks.
         cache: Keep the decoded arrays in memory, shared by all workers. The pipeline must begin with
             ``mmseg_ext.LoadImage`` and ``mmseg_ext.LoadMask``, which use them.
+        cache_gib: Most memory of the cache in GiB; it takes no more than a quarter of the available memory, nor than
+            half of the free shared memory, either. What does not fit is decoded whenever it is read.
         masks_optional: Accept a split without a folder in the label set, for prediction only.
-        check: Decode and check every file at the start; False checks the file names only.
+        check: Check the files; False checks the file names only, where they are not cached.
         kwargs: As in mmseg's BaseSegDataset (pipeline, indices, test_mode …). ``ann_file`` is a text file that names
             the images of the split to use, one stem per line (relative to ROOT): one folder can serve several splits.
 
@@ -48,6 +53,7 @@ class FolderDataset(BaseSegDataset):
         split: str,
         labels: str | None = 'labels',
         cache: bool = False,
+        cache_gib: float = 2.0,
         masks_optional: bool = False,
         check: bool = True,
         **kwargs: Any,
@@ -59,10 +65,13 @@ class FolderDataset(BaseSegDataset):
         self._items: dict[str, Item] = {}
         self.masks_optional = masks_optional
         self._cache_wanted = cache
+        self._cache_gib = cache_gib
         self._check_wanted = check
         self._images: SharedArrays | None = None
         self._masks: SharedArrays | None = None
-        self._position: dict[str, int] = {}
+        self._check: PairCheck | None = None
+        self._checked: torch.Tensor | None = None  # of each pair, shared by all workers
+        self._position: dict[str, int] = {}  # image → that in the check
         if not self.root.is_dir():
             raise InputError(self.root, 'data folder not found', 'create it, or set `data_root:` in the config')
         self.classes = Classes.read(self.root)
@@ -77,28 +86,72 @@ class FolderDataset(BaseSegDataset):
         if self.ann_file:
             listed = {stem for _, stem in choose_files([item.key for item in self._items.values()], self.ann_file)}
             self._items = {stem: item for stem, item in self._items.items() if stem in listed}
-        return [self._entry(item) for item in self._items.values()]
+        folders = str(self._split.image_folder), str(self._split.mask_folder) if self.labels is not None else ''
+        return [self._entry(item, *folders) for item in self._items.values()]
 
     def full_init(self) -> None:
-        """List the files, keep those of ``indices``, then check and cache them."""
+        """List the files, keep those of ``indices``, then check and cache what cannot wait."""
         if self._fully_initialized:
             return
         super().full_init()
         if not self._check_wanted and not self._cache_wanted:
             return
-        stems = [super(FolderDataset, self).get_data_info(index)['stem'] for index in range(len(self))]
-        items = [self._items[stem] for stem in stems]
-        decoded = decode_items(items, self.classes, self._split, keep=self._cache_wanted, warn=_warn)
+        items = list(self._items.values())
+        if self._indices is not None:
+            items = [self._items[super(FolderDataset, self).get_data_info(index)['stem']] for index in range(len(self))]
+        folder = str(self._split.image_folder)
+        self._position = {os.path.join(folder, item.image_name or ''): index for index, item in enumerate(items)}
+        self._check = PairCheck(items, self.classes, self._split, _warn)
+        headers = self._check.look_at_headers()
         if self._cache_wanted:
-            self._position = {str(item.image): position for position, item in enumerate(items)}
-            self._images = SharedArrays([image[..., ::-1] for image, _ in decoded])  # BGR, mmseg's order
-            masks = [mask for _, mask in decoded if mask is not None]
-            self._masks = SharedArrays(masks) if masks else None
+            self._reserve(headers.pixels, any(item.mask_name for item in items))
+        checked = self._check.check_at_once(headers, self._store)
+        self._checked = shared_bytes(len(items))
+        self._checked.numpy()[:] = checked
 
-    def _entry(self, item: Item) -> dict[str, Any]:
+    def _reserve(self, pixels: NDArray[np.int64], with_masks: bool) -> None:
+        """Reserve the cache for as many pairs as fit, the first ones."""
+        limit = min(cache_limit(), int(self._cache_gib * 2**30))
+        fits = np.cumsum(pixels * (3 + with_masks)) <= limit  # bytes
+        pixels = pixels * fits
+        try:
+            self._images, self._masks = SharedArrays(pixels * 3), SharedArrays(pixels * with_masks)
+        except OSError as error:
+            self._images = self._masks = None
+            _warn(f'{self._split.image_folder}: nothing is cached ({error})')
+            return
+        if not fits.all():
+            _warn(
+                f'{self._split.image_folder}: {fits.sum()} of {len(fits)} images are cached, in '
+                f'{limit / 2**20:.0f} MiB (`cache_gib`, or what memory allows); the others are decoded whenever they '
+                'are read'
+            )
+
+    def _store(self, position: int, decoded: Decoded) -> None:
+        image, mask = decoded
+        if self._images is not None and self._masks is not None:
+            if mask is not None:
+                self._masks.store(position, mask)
+            self._images.store(position, image[..., ::-1])  # BGR, mmseg's order; last, since it is asked for first
+
+    def _read(self, path: str) -> Decoded | None:
+        """Return a pair's arrays, the image in BGR, from the cache or, the first time, its files; else None."""
+        if self._check is None or self._checked is None:
+            return None
+        position = self._position[path]
+        if self._images is not None and self._masks is not None and (image := self._images.get(position)) is not None:
+            return image, self._masks.get(position)
+        if self._checked[position]:
+            return None
+        image, mask = self._check.decode(position)
+        self._store(position, (image, mask))
+        self._checked[position] = True
+        return np.ascontiguousarray(image[..., ::-1]), mask
+
+    def _entry(self, item: Item, image_folder: str, mask_folder: str) -> dict[str, Any]:
         return dict(
-            img_path=str(item.image),
-            seg_map_path=None if item.mask is None else str(item.mask),
+            img_path=os.path.join(image_folder, item.image_name or ''),
+            seg_map_path=None if item.mask_name is None else os.path.join(mask_folder, item.mask_name),
             stem=item.stem,
             label_map=None,
             reduce_zero_label=False,
@@ -106,13 +159,16 @@ class FolderDataset(BaseSegDataset):
         )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """Return a sample's paths, and its arrays (``img`` in BGR, ``gt_seg_map``) where they are cached."""
+        """Return a sample's paths, and its arrays (``img`` in BGR, ``gt_seg_map``) where they are at hand.
+
+        Raises:
+            InputError: The pair is read for the first time, and cannot be used.
+        """
         info: dict[str, Any] = super().get_data_info(idx)
-        if self._images is not None:
-            position = self._position[info['img_path']]  # not idx: get_subset() renumbers the samples
-            info['img'] = self._images[position]
-            if self._masks is not None:
-                info['gt_seg_map'] = self._masks[position]
+        if (decoded := self._read(info['img_path'])) is not None:  # not by idx: get_subset() renumbers the samples
+            info['img'], mask = decoded
+            if mask is not None:
+                info['gt_seg_map'] = mask
         return info
 
     def get_cat_ids(self, idx: int) -> list[int]:

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from mmseg_ext.data import Classes, Split
-from mmseg_ext.data.check import MAX_NAMED_PROBLEMS, decode_items, pair_files
+from mmseg_ext.data.check import ABOUT_255, MAX_NAMED_PROBLEMS, PAIRS_AT_ONCE, Decoded, PairCheck, pair_files
 from mmseg_ext.errors import InputError
 
 MakeData = Callable[..., Path]
+Warn = Callable[[str], None]
 AUDIT = '; see all: mmseg-ext audit {root} --labels labels'
 
 
@@ -31,14 +32,26 @@ def make_data(write_set: Callable[..., Path]) -> MakeData:
     return make
 
 
-def check(root: Path, split: str = 'train', labels: str | None = 'labels', keep: bool = False) -> None:
+def pair_check(root: Path, split: str = 'train', labels: str | None = 'labels', warn: Warn | None = None) -> PairCheck:
     part = Split(root, split, labels)
-    decode_items(pair_files(part), Classes.read(root), part, keep=keep)
+    return PairCheck(pair_files(part), Classes.read(root), part, warn)
 
 
-def message(root: Path, split: str = 'train', keep: bool = False) -> str:
+def check(
+    root: Path,
+    split: str = 'train',
+    labels: str | None = 'labels',
+    warn: Warn | None = None,
+    pairs: int = PAIRS_AT_ONCE,
+) -> list[int]:
+    """Check at once, and return the positions of the pairs that were."""
+    checking = pair_check(root, split, labels, warn)
+    return np.flatnonzero(checking.check_at_once(checking.look_at_headers(), pairs=pairs)).tolist()
+
+
+def message(root: Path, split: str = 'train') -> str:
     with pytest.raises(InputError) as caught:
-        check(root, split, keep=keep)
+        check(root, split)
     text = str(caught.value)
     assert '\n' not in text
     return text
@@ -116,12 +129,11 @@ def _write_text(root: Path) -> str:
     return 'mask cannot be read'
 
 
-@pytest.mark.parametrize('keep', [False, True])
 @pytest.mark.parametrize('write', [_write_id, _write_size, _write_16_bit, _write_colours, _write_text])
-def test_a_bad_mask(write: Callable[[Path], str], keep: bool, make_data: MakeData) -> None:
+def test_a_bad_mask(write: Callable[[Path], str], make_data: MakeData) -> None:
     root = make_data()
     problem = write(root)
-    text = message(root, keep=keep)
+    text = message(root)
     assert text.startswith(f'{root / "labels/train/s0.png"}: {problem}')
     assert text.endswith(AUDIT.format(root=root))
 
@@ -178,15 +190,13 @@ def test_pairs_are_sorted_by_stem(make_data: MakeData) -> None:
     assert all(item.mask is not None and item.mask.stem == item.stem for item in items)
 
 
-def test_arrays_are_kept_only_on_demand_and_in_order(make_data: MakeData) -> None:
+def test_the_arrays_of_each_pair_are_handed_over(make_data: MakeData) -> None:
     root = make_data(count=6)
-    split = Split(root, 'train', 'labels')
-    items = pair_files(split)[::-1]
-    classes = Classes.read(root)
-    assert decode_items(items, classes, split, keep=False) == []
-    decoded = decode_items(items, classes, split, keep=True)
-    assert [image.shape[0] for image, _ in decoded] == [11, 10, 9, 8, 7, 6]
-    assert all(mask is not None and mask.shape == image.shape[:2] for image, mask in decoded)
+    checking = pair_check(root)
+    kept: dict[int, Decoded] = {}
+    checking.check_at_once(checking.look_at_headers(), kept.__setitem__)
+    assert [kept[position][0].shape for position in range(6)] == [(height, 8, 3) for height in range(6, 12)]
+    assert all(mask is not None and mask.shape == image.shape[:2] for image, mask in kept.values())
 
 
 def test_labels_none_names_no_label_set_in_the_advice(make_data: MakeData) -> None:
@@ -213,8 +223,7 @@ def test_masks_of_0_and_255_are_refused_with_the_command_that_converts_them(make
     assert text.endswith(f'mmseg-ext remap {root} --labels labels --to labels_remapped --map 0=0 255=1')
     write_masks(root, [np.eye(6, 8) * 255, np.eye(7, 8)])
     lines: list[str] = []
-    part = Split(root, 'train', 'labels')
-    decode_items(pair_files(part), Classes.read(root), part, keep=False, warn=lines.append)
+    check(root, warn=lines.append)
     assert lines[1].startswith(f'{root / "labels/train"}: 1 of 2 masks hold 0 and 255 alone, such as s0.png; ')
 
 
@@ -256,9 +265,8 @@ def test_palettes_that_disagree_are_refused_without_colours_in_dataset_yaml(make
 def test_a_class_that_no_mask_shows_is_a_warning(make_data: MakeData) -> None:
     root = make_data(count=2)
     write_masks(root, [np.eye(6, 8), np.zeros((7, 8))])
-    part = Split(root, 'train', 'labels')
     lines: list[str] = []
-    decode_items(pair_files(part), Classes.read(root), part, keep=False, warn=lines.append)
+    check(root, warn=lines.append)
     assert lines == [f'{root / "labels/train"}: no mask shows dog']
 
 
@@ -267,3 +275,128 @@ def test_masks_of_another_suffix_are_named(make_data: MakeData) -> None:
     for path in (root / 'labels/train').iterdir():
         path.rename(path.with_suffix('.tif'))
     assert 'folder holds no .png file; it holds 2 .tif; ' in message(root)
+
+
+def write_pairs(root: Path, count: int, suffix: str = '.png') -> None:
+    """Adds masks with a 1 in the corner and images that go with them: nothing is left in doubt."""
+    for index in range(count):
+        mask = np.zeros((6, 8), np.uint8)
+        mask[0, :2] = 1, 2
+        Image.new('RGB', (8, 6)).save(root / f'img/train/s{index}{suffix}')
+        Image.fromarray(mask).save(root / f'labels/train/s{index}.png')
+
+
+@pytest.fixture
+def ten(make_data: MakeData) -> Path:
+    root = make_data(count=10)
+    write_pairs(root, 10)
+    return root
+
+
+def test_of_many_pairs_a_sample_is_decoded_at_once(ten: Path) -> None:
+    assert check(ten) == list(range(10))
+    assert check(ten, pairs=4) == [0, 3, 6, 9]
+
+
+@pytest.mark.parametrize('write', [_write_id, _write_size, _write_16_bit, _write_colours, _write_text])
+def test_what_is_not_decoded_at_once_is_refused_when_it_is_read_in_the_same_words(
+    write: Callable[[Path], str], ten: Path
+) -> None:
+    problem = write(ten)
+    for folder in ('img', 'labels'):  # s4 is not in the sample
+        (ten / folder / 'train/s0.png').replace(ten / folder / 'train/s4.png')
+        Image.new('RGB' if folder == 'img' else 'L', (8, 6)).save(ten / folder / 'train/s0.png')
+    checking = pair_check(ten)
+    with pytest.raises(InputError) as caught:
+        checking.decode(4)
+    assert str(caught.value) == message(ten)
+    assert str(caught.value).startswith(f'{ten}/labels/train/s4.png: {problem.replace("s0.png", "s4.png")}')
+    headers = checking.look_at_headers()
+    if write is _write_id:  # which no header shows
+        assert not checking.check_at_once(headers, pairs=4)[4]
+        return
+    assert headers.doubtful == (4,)
+    with pytest.raises(InputError, match=r's4\.png'):
+        checking.check_at_once(headers, pairs=4)
+
+
+def test_what_is_read_later_is_decoded_as_it_is_stored(ten: Path) -> None:
+    image, mask = pair_check(ten).decode(5)
+    assert image.shape == (6, 8, 3)
+    assert mask is not None
+    assert mask[0].tolist() == [1, 2, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize('value', [0, 255])
+def test_a_sample_that_could_be_of_0_and_255_alone_settles_nothing(value: int, ten: Path) -> None:
+    for index in range(10):
+        Image.fromarray(np.full((6, 8), value, np.uint8)).save(ten / f'labels/train/s{index}.png')
+    mask = np.zeros((6, 8), np.uint8)
+    mask[0, 0] = 1
+    Image.fromarray(mask).save(ten / 'labels/train/s4.png')  # the one that tells, not in the sample
+    assert check(ten, pairs=4) == list(range(10))
+    Image.fromarray(np.full((6, 8), 255, np.uint8)).save(ten / 'labels/train/s4.png')
+    if value:
+        assert message(ten).startswith(f'{ten / "labels/train"}: every pixel of every mask is ignored')
+    else:
+        assert message(ten).startswith(f'{ten / "labels/train"}: all masks hold 0 and 255 alone')
+
+
+def test_palettes_that_may_disagree_are_all_decoded_at_once(ten: Path) -> None:
+    (ten / 'dataset.yaml').write_text('classes: [background, cat, dog]')
+    for index, palette in enumerate([[9, 9, 9, 5, 0, 0, 0, 7, 0]] * 9 + [[5, 0, 0, 9, 9, 9, 0, 7, 0]]):
+        image = Image.fromarray(np.eye(6, 8, dtype=np.uint8) + (np.eye(6, 8, 1, dtype=np.uint8) * 2))
+        image.putpalette(palette)
+        image.save(ten / f'labels/train/s{(index + 5) % 10}.png')
+    with pytest.raises(InputError, match=r's4\.png: its palette holds colours at other indices than most masks do'):
+        check(ten, pairs=4)
+    for index in range(10):
+        Image.fromarray(np.eye(6, 8, dtype=np.uint8)).save(ten / f'labels/train/s{index}.png')
+    image = Image.fromarray(1 - np.eye(6, 8, dtype=np.uint8))
+    image.putpalette([9, 9, 9, 9, 9, 9])  # one colour for two classes: which is meant, only the values tell
+    image.save(ten / 'labels/train/s4.png')
+    assert check(ten, pairs=4) == list(range(10))
+
+
+def test_warnings_say_how_much_was_looked_at(ten: Path) -> None:
+    lines: list[str] = []
+    for index in range(10):
+        Image.fromarray(np.eye(6, 8, dtype=np.uint8)).save(ten / f'labels/train/s{index}.png')
+    for index in (3, 5, 7):
+        Image.fromarray(np.eye(6, 8, dtype=np.uint8) * 255).save(ten / f'labels/train/s{index}.png')
+    checking = pair_check(ten, warn=lines.append)
+    checking.check_at_once(checking.look_at_headers(), pairs=3)  # 0, 4 and 9; half of 9 is rounded to even
+    assert lines == [f'{ten / "labels/train"}: no mask of the 3 checked so far shows dog']
+    for index in (4, 5, 7):
+        checking.decode(index)
+    assert lines[1:] == [f'{ten / "labels/train/s5.png"}: holds 0 and 255 alone; {ABOUT_255}']  # once
+    lines.clear()
+    checking.check_at_once(checking.look_at_headers(), pairs=4)
+    assert f'{ten / "labels/train"}: 1 of 4 masks checked so far hold 0 and 255 alone, such as s3.png' in lines[1]
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.bmp', '.tif', '.webp', '.png'])
+def test_headers_count_the_pixels_of_every_format(suffix: str, make_data: MakeData) -> None:
+    root = make_data(count=1)
+    (root / 'img/train/s0.png').unlink()
+    write_pairs(root, 1, suffix)
+    headers = pair_check(root).look_at_headers()
+    assert headers.pixels.tolist() == [48]
+    assert headers.doubtful == (() if suffix in ('.jpg', '.png') else (0,))
+
+
+def test_a_photograph_that_is_stored_lying_is_left_to_its_decoding(make_data: MakeData) -> None:
+    root = make_data(count=1)
+    (root / 'img/train/s0.png').unlink()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (6, 8)).save(root / 'img/train/s0.jpg', exif=exif)
+    Image.new('L', (8, 6)).save(root / 'labels/train/s0.png')
+    assert pair_check(root).look_at_headers().doubtful == ()
+    assert pair_check(root).decode(0)[0].shape == (6, 8, 3)
+    exif[0x0112] = 1
+    Image.new('RGB', (6, 8)).save(root / 'img/train/s0.jpg', exif=exif)
+    with pytest.raises(InputError, match='mask is 8×6 pixels'):
+        pair_check(root).decode(0)
+    Image.new('RGB', (6, 8)).save(root / 'img/train/s0.jpg')
+    assert pair_check(root).look_at_headers().doubtful == (0,)

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_ext.data import Classes, DataSet, read_image, read_mask, write_mask
+from mmseg_ext.data.headers import read_stored_header
 from mmseg_ext.data.images import read_header
 from mmseg_ext.files import write_json
 
@@ -654,7 +655,7 @@ def read_auto(folder: Path) -> None:
 
 TARGETS: dict[str, Target] = {
     'mask': Target(make_masks, lambda folder: each(folder, read_mask)),
-    'image': Target(make_images, lambda folder: each(folder, read_image, read_header)),
+    'image': Target(make_images, lambda folder: each(folder, read_image, read_header, read_stored_header)),
     'data set': Target(make_data, read_data_files),
     'LabelMe document': Target(make_labelme, read_labelme, ('labelme/*/*.json',)),
     'dataset.yaml': Target(make_yaml, read_yaml_file),

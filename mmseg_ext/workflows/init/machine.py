@@ -18,6 +18,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_ext.datasets.cache import available_memory
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.engine.runner.autocast import autocast_for, cpu_has_bfloat16
 from mmseg_ext.errors import InputError
@@ -85,15 +86,7 @@ def describe_machine(device: str = 'auto') -> Machine:
     if device != 'cpu' and torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         return Machine('cuda', properties.name, cores, round(properties.total_memory / GIGABYTE, 1))
-    return Machine('cpu', None, cores, round(_free_memory() / GIGABYTE, 1), cpu_has_bfloat16())
-
-
-def _free_memory() -> float:
-    try:
-        with open('/proc/meminfo', encoding='utf-8') as lines:
-            return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith('MemAvailable'))
-    except (OSError, StopIteration):
-        return float(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')) if hasattr(os, 'sysconf') else 8e9
+    return Machine('cpu', None, cores, round(available_memory() / GIGABYTE, 1), cpu_has_bfloat16())
 
 
 class Stopwatch:
