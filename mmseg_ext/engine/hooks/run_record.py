@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,18 +43,19 @@ class RunRecordHook(Hook):
 
     It holds: ``status`` (``running``, ``finished``, ``failed`` or ``interrupted``; that of a killed process stays
     ``running``, with its ``process``), ``reason``, config, seed, ``fold`` (``fold`` of ``of``, and the ``seed`` of
-    the division), ``hyperparameters``, ``data`` with fingerprints,
-    ``parameters``, ``gflops`` (see `count_gflops`) for ``input_size``, ``minutes`` from the first step on with
+    the division), ``hyperparameters``, ``data`` with fingerprints (null until they are known, seconds after the first
+    step), ``parameters``, ``gflops`` (see `count_gflops`) for ``input_size``, ``minutes`` from the first step on with
     validations (summed over resumes), ``images_per_second`` (images of a step over the median seconds of a step),
     ``iterations``, batch size, device, commit and ``best`` (metric, value, iteration). An unknown value is null; none
     stops a training. The records of the best validation are kept as ``records/val_best.parquet``.
     """
 
     priority = 'LOWEST'  # after the hooks that write checkpoints, scalars and records
+    _fingerprints: Future[Json] | None = None  # until they are in the record
 
     def before_train(self, runner: Runner) -> None:
         """Describe what does not change, and restore the minutes and scores of a resumed run."""
-        self._measured = False
+        self._measured = self._is_read = False
         self._folder = Path(runner.work_dir)
         self._metric, self._greater_is_better = _monitored(runner)
         faults: list[str] = []
@@ -86,6 +88,29 @@ class RunRecordHook(Hook):
         except Exception as error:  # only a number for a table: whatever a model raises here, it may train
             runner.logger.info(f'{RUN_RECORD}: operations not counted ({type(error).__name__}: {one_line(error)})')
         self._started = time.monotonic()
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Read the data for its fingerprints beside the steps that follow the first, and write them once known.
+
+        Not before: a thread delays the first step, and the loader's worker processes must not be forked beside it.
+        """
+        if not self._is_read and is_main_process():
+            self._is_read = True
+            pool = ThreadPoolExecutor(1)
+            self._fingerprints = pool.submit(_describe_loaders, runner.cfg)
+            pool.shutdown(wait=False)
+        if self._fingerprints is not None and self._fingerprints.done():
+            self._write(runner, RUNNING)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Wait for the fingerprints: workers may be forked next."""
+        self._add_fingerprints()
+
+    def before_val(self, runner: Runner) -> None:
+        """Wait for the fingerprints, as above."""
+        self._add_fingerprints()
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
         """Record the score, and keep the records of the best one."""
@@ -126,9 +151,15 @@ class RunRecordHook(Hook):
         except InputError as error:
             runner.logger.warning(str(error))
 
+    def _add_fingerprints(self) -> None:
+        if self._fingerprints is not None:
+            self._content['data'] = self._fingerprints.result()
+            self._fingerprints = None
+
     def _write(self, runner: Runner, status: str, reason: str = '') -> None:
         if not is_main_process():
             return
+        self._add_fingerprints()
         self._content |= {
             'status': status,
             'reason': reason,
@@ -154,7 +185,7 @@ def _describe(runner: Runner) -> Json:
         'seed': runner.seed,
         'fold': dict(runner.cfg.get('fold') or {}) or None,
         'hyperparameters': hyperparameters(runner.cfg),
-        'data': {name: _describe_data(runner.cfg.get(f'{name}_dataloader')) for name in ('train', 'val')},
+        'data': _describe_loaders(runner.cfg, with_fingerprints=False),
         'batch_size': getattr(loader, 'batch_size', None),
         'processes': get_world_size(),
         'parameters': count_parameters(model),
@@ -166,19 +197,26 @@ def _describe(runner: Runner) -> Json:
     }
 
 
-def _describe_data(loader: Any) -> list[Json]:
-    """Return root, label set, split and fingerprint of each dataset of a loader, also of those inside wrappers."""
-    found = []
-    for source, _ in dataset_configs((loader or {}).get('dataset')):
-        if not source.get('data_root'):
-            continue
-        root, labels, split = source['data_root'], source.get('labels'), source.get('split')
-        try:
-            fingerprint = data_fingerprint(root, labels, [split], _listed(source)) if split else None
-        except InputError:  # another layout than ours
-            fingerprint = None
-        found.append({'root': Path(root).name, 'labels': labels, 'split': split, 'fingerprint': fingerprint})
-    return found
+def _describe_loaders(config: Any, with_fingerprints: bool = True) -> Json:
+    """Return root, label set, split and fingerprint of each dataset of the loaders, also of those inside wrappers."""
+    return {
+        name: [
+            _describe_data(source, with_fingerprints)
+            for source, _ in dataset_configs((config.get(f'{name}_dataloader') or {}).get('dataset'))
+            if source.get('data_root')
+        ]
+        for name in ('train', 'val')
+    }
+
+
+def _describe_data(source: Mapping[str, Any], with_fingerprint: bool) -> Json:
+    root, labels, split = source['data_root'], source.get('labels'), source.get('split')
+    try:
+        known = split and with_fingerprint
+        fingerprint = data_fingerprint(root, labels, [str(split)], _listed(source)) if known else None
+    except InputError:  # another layout than ours
+        fingerprint = None
+    return {'root': Path(root).name, 'labels': labels, 'split': split, 'fingerprint': fingerprint}
 
 
 def _listed(source: Mapping[str, Any]) -> list[str] | None:

@@ -46,6 +46,28 @@ def test_a_finished_run(toy: ModuleType, tmp_path: Path) -> None:
     assert record['images_per_second'] > 0
 
 
+def test_fingerprints_are_read_from_the_first_step_on(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are null in the first record, and known to the end of a run, also of one that fails."""
+    said: list[Any] = []
+
+    def fingerprint(*arguments: Any) -> str:
+        said.append(read(tmp_path)['data']['train'])
+        return 'abc'
+
+    monkeypatch.setattr('mmseg_ext.engine.hooks.run_record.data_fingerprint', fingerprint)
+    stop = StopHook(tmp_path, 1, RuntimeError('out of memory'))
+    runner = toy.build_runner(tmp_path, custom_hooks=[*HOOKS, stop])
+    data = {'data_root': '/data/some', 'labels': 'labels', 'split': 'train'}
+    runner.cfg.train_dataloader = {'dataset': {'type': 'RepeatDataset', 'times': 2, 'dataset': data}}
+    with pytest.raises(RuntimeError):
+        runner.train()
+    entry = {'root': 'some', 'labels': 'labels', 'split': 'train'}
+    assert said == [[{**entry, 'fingerprint': None}]]
+    assert read(tmp_path)['data'] == {'train': [{**entry, 'fingerprint': 'abc'}], 'val': []}
+
+
 def test_the_best_metric_may_be_the_smallest(toy: ModuleType, tmp_path: Path) -> None:
     checkpoint = {'type': 'mmseg_ext.CheckpointHook', 'interval': 1, 'save_best': 'mDice', 'rule': 'less'}
     scripted = toy.ScriptedMetric([3.0, 1.0, 2.0])
