@@ -35,6 +35,7 @@ PROGRESS = frozenset({'last_step', '_global_step', '_last_value', 'base_values',
 _lock = threading.RLock()
 _depth = 0
 _restore = ExitStack()
+_formatted: tuple[tuple[str, dict[str, Any]], Any] | None = None  # a config's text and options, and what they became
 
 
 @contextmanager
@@ -99,6 +100,28 @@ def _set_scheme(prefix: str, loader: Callable[..., Any] | None) -> None:
 
 def _set_pretrained(initializer: type) -> None:
     WEIGHT_INITIALIZERS.register_module(name='Pretrained', module=initializer, force=True)
+
+
+@contextmanager
+def formatting_once() -> Iterator[None]:
+    """Lay out a config that has not changed once: mmengine does so for its log, its message hub and its dump.
+
+    ``Config.pretty_text`` has yapf do that each time, a tenth of a second or more. The last text is remembered from one
+    such context to the next; outside, mmengine is as it was. It is a decorator too.
+    """
+    from yapf.yapflib import yapf_api  # it takes a while to import, and little needs it
+
+    plain = yapf_api.FormatCode
+
+    def format_code(text: str, **options: Any) -> Any:
+        global _formatted
+        if _formatted is None or _formatted[0] != (text, options):
+            _formatted = (text, options), plain(text, **options)
+        return _formatted[1]
+
+    with ExitStack() as stack:
+        _set(stack, yapf_api, 'FormatCode', format_code)
+        yield
 
 
 def part_in_construction(traceback: TracebackType | None) -> str | None:

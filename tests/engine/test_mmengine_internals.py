@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from mmengine.model import BaseModule
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
@@ -26,10 +27,18 @@ from mmengine.runner import Runner, loops
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from payload import Payload
+from yapf.yapflib import yapf_api
 
 from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
 from mmseg_ext.engine.checkpoints.weights import LOADERS
-from mmseg_ext.engine.mmengine_internals import PLANE_WARNING, Scheduler, is_resumed, loaded_from, strict_loading
+from mmseg_ext.engine.mmengine_internals import (
+    PLANE_WARNING,
+    Scheduler,
+    formatting_once,
+    is_resumed,
+    loaded_from,
+    strict_loading,
+)
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
 
@@ -329,3 +338,22 @@ class TestRunner:
 def test_outside_mmengine_reads_as_it_does(foreign: tuple[Path, Path]) -> None:
     BaseModule(init_cfg={'type': 'Pretrained', 'checkpoint': str(foreign[0])}).init_weights()
     assert foreign[1].is_dir()
+
+
+def test_a_config_is_laid_out_once(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the log, the message hub, the dump and the checkpoints; mmengine's formatter is its own again after that."""
+    laid_out: list[str] = []
+
+    def format_code(text: str, **options: Any) -> tuple[str, bool]:
+        laid_out.append(text)
+        return f'{text}\n# laid out {len(laid_out)}\n', True
+
+    monkeypatch.setattr(yapf_api, 'FormatCode', format_code)
+    monkeypatch.setattr('mmseg_ext.engine.mmengine_internals._formatted', None)  # by an earlier test
+    toy.build_runner(tmp_path, experiment_name='laid_out').train()
+    assert len(laid_out) == 1
+    assert next(iter(tmp_path.glob('*.py'))).read_text().endswith('# laid out 1\n')
+    assert yapf_api.FormatCode is format_code
+    with formatting_once():
+        texts = [Config({'value': value}).pretty_text.split('\n')[-2] for value in (1, 1, 2, 1)]
+    assert texts == ['# laid out 2', '# laid out 2', '# laid out 3', '# laid out 4']

@@ -37,7 +37,7 @@ from mmseg_ext.engine.checkpoints.training_state import (
 )
 from mmseg_ext.engine.hooks.missing_validation import MissingValidationHook
 from mmseg_ext.engine.hooks.stopping import StopHook
-from mmseg_ext.engine.mmengine_internals import OpenRunner, plan_of, strict_loading
+from mmseg_ext.engine.mmengine_internals import OpenRunner, formatting_once, plan_of, strict_loading
 from mmseg_ext.engine.runner.length import (
     changed_options,
     check_length,
@@ -76,10 +76,12 @@ class Runner(OpenRunner):
     _resumed_rng_state: dict[str, Any] | None = None
 
     @strict_loading()
+    @formatting_once()
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
 
     @strict_loading()
+    @formatting_once()
     def train(self) -> torch.nn.Module:
         """Train; see mmengine. Weights from ``load_from`` may then fit the model in part (another head)."""
         for hook in (MissingValidationHook, StopHook):
