@@ -51,8 +51,8 @@ def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -
         with strict_loading():
             return action()
     except InputError as error:
-        message, from_worker = WORKER_ERROR.subn('', error.subject)
-        if not from_worker:
+        message = without_worker(error)
+        if message == str(error):
             raise
         raise InputError(one_line(message)) from error
     except (TypeError, ValueError, AssertionError, KeyError) as error:
@@ -77,6 +77,15 @@ def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -
             f'cannot be written ({error.strerror})',
             'free space or choose another folder',
         ) from error
+
+
+def without_worker(error: BaseException) -> str:
+    """Return the message of an error without the traceback of the data loader's worker that raised it.
+
+    >>> without_worker(InputError('mask.png', 'cannot be read'))
+    'mask.png: cannot be read'
+    """
+    return WORKER_ERROR.sub('', str(error))
 
 
 def lacks_shared_memory(error: BaseException) -> bool:

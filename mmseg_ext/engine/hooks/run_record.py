@@ -22,6 +22,7 @@ from mmengine.runner import Runner
 
 from mmseg_ext.data.dataset import Split, choose_files
 from mmseg_ext.data.fingerprint import data_fingerprint
+from mmseg_ext.engine.guard import without_worker
 from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.files import atomic_path, write_json
@@ -134,7 +135,8 @@ class RunRecordHook(Hook):
         if error is None or not hasattr(self, '_content'):
             return
         stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-        reason = f'{type(error).__name__}: {one_line(error)}' if not isinstance(error, InputError) else one_line(error)
+        is_input = isinstance(error, InputError)
+        reason = one_line(without_worker(error)) if is_input else f'{type(error).__name__}: {one_line(error)}'
         self._write(runner, INTERRUPTED if stopped else FAILED, reason.removesuffix(': '))
 
     def _best(self) -> Json | None:

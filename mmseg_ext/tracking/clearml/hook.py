@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from numpy.typing import NDArray
 
 from mmseg_ext.data.images import read_image
+from mmseg_ext.engine.guard import without_worker
 from mmseg_ext.engine.mmengine_internals import is_resumed
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.records import read_records
@@ -127,7 +128,7 @@ class ClearMLHook(Hook):
         self._upload(runner)
         self.backend = None
         interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
-        backend.close('stopped' if interrupted else 'failed', one_line(error) or type(error).__name__)
+        backend.close('stopped' if interrupted else 'failed', one_line(without_worker(error)) or type(error).__name__)
 
     def _upload(self, runner: Runner) -> None:
         if self.backend is None:

@@ -9,6 +9,8 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
+from mmseg_ext.errors import InputError
+
 HOOKS = [{'type': 'mmseg_ext.ScalarsHook', 'interval': 4}, {'type': 'mmseg_ext.RunRecordHook'}]
 
 
@@ -84,6 +86,15 @@ def test_it_says_running_until_the_end_and_then_why_it_failed(toy: ModuleType, t
     assert stop.said['status'] == 'running'
     assert stop.said['iterations']['done'] == 4  # of the last validation
     assert (read(tmp_path)['status'], read(tmp_path)['reason']) == ('failed', 'RuntimeError: out of memory')
+
+
+def test_what_a_worker_finds_wrong_is_the_reason_without_its_traceback(toy: ModuleType, tmp_path: Path) -> None:
+    text = (
+        'Caught InputError in DataLoader worker process 0.\nTraceback …\nmmseg_ext.errors.InputError: a.png: holds id 9'
+    )
+    with pytest.raises(InputError):
+        toy.build_runner(tmp_path, custom_hooks=[*HOOKS, StopHook(tmp_path, 2, InputError(text))]).train()
+    assert (read(tmp_path)['status'], read(tmp_path)['reason']) == ('failed', 'a.png: holds id 9')
 
 
 def test_a_run_that_was_stopped_by_hand(toy: ModuleType, tmp_path: Path) -> None:
