@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,10 @@ class SharedArrays:
         try:
             self._block = shared_bytes(size)
             self._shapes = shared_bytes(len(sizes) * MAX_DIMENSIONS * 4)
+            self._checksums = shared_bytes(len(sizes) * 4)
         except RuntimeError as error:
             raise OSError(str(error)) from error
+        self._is_known = np.zeros(len(sizes), bool)  # to this process: it has stored the array or checked it
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SharedArrays:
         """Return the object itself: a data set's ``get_subset`` must not double the memory."""
@@ -62,8 +65,9 @@ class SharedArrays:
         if not array.size or array.size > end - start:
             return False
         self._block.numpy()[start : start + array.size] = array.reshape(-1)
-        shape = (*array.shape, *[-1] * (MAX_DIMENSIONS - array.ndim))
-        self._shape(index)[:] = shape  # last: an array without a shape is not there yet
+        self._checksums.numpy().view(np.uint32)[index] = zlib.crc32(self._block.numpy()[start : start + array.size])
+        self._shape(index)[:] = (*array.shape, *[-1] * (MAX_DIMENSIONS - array.ndim))  # without one it is not there yet
+        self._is_known[index] = True
         return True
 
     def get(self, index: int) -> NDArray[np.uint8] | None:
@@ -72,7 +76,13 @@ class SharedArrays:
         if not all(shape):
             return None
         start = self._offsets[index]
-        view = self._block.numpy()[start : start + int(np.prod(shape))].reshape(shape)
+        data = self._block.numpy()[start : start + int(np.prod(shape))]
+        if not self._is_known[index]:
+            # Another process has stored it. Not every processor shows its writes in their order.
+            if zlib.crc32(data) != self._checksums.numpy().view(np.uint32)[index]:
+                return None
+            self._is_known[index] = True
+        view = data.reshape(shape)
         view.flags.writeable = False
         return view
 

@@ -96,6 +96,17 @@ def test_a_copy_is_the_same_memory() -> None:
     assert np.shares_memory(*(one.get(0) for one in (shared, copy.deepcopy(shared))))
 
 
+def test_what_another_process_has_not_wholly_stored_is_not_there_yet() -> None:
+    """A shape may be seen before the values that were written before it."""
+    array = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    shared = filled([array])
+    shared._is_known[:] = False  # as in another process
+    shared._block[5] = 0
+    assert shared.get(0) is None
+    shared._block[5] = 5
+    np.testing.assert_array_equal(shared.get(0), array)
+
+
 def test_too_little_shared_memory(monkeypatch: pytest.MonkeyPatch, make_data: MakeData) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError('unable to allocate shared memory(shm)')
