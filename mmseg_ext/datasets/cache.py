@@ -65,7 +65,9 @@ class SharedArrays:
         if not array.size or array.size > end - start:
             return False
         self._block.numpy()[start : start + array.size] = array.reshape(-1)
-        self._checksums.numpy().view(np.uint32)[index] = zlib.crc32(self._block.numpy()[start : start + array.size])
+        self._checksums.numpy().view(np.uint32)[index] = zlib.crc32(
+            self._block.numpy()[start : start + array.size].data
+        )
         self._shape(index)[:] = (*array.shape, *[-1] * (MAX_DIMENSIONS - array.ndim))  # without one it is not there yet
         self._is_known[index] = True
         return True
@@ -79,7 +81,7 @@ class SharedArrays:
         data = self._block.numpy()[start : start + int(np.prod(shape))]
         if not self._is_known[index]:
             # Another process has stored it. Not every processor shows its writes in their order.
-            if zlib.crc32(data) != self._checksums.numpy().view(np.uint32)[index]:
+            if zlib.crc32(data.data) != self._checksums.numpy().view(np.uint32)[index]:
                 return None
             self._is_known[index] = True
         view = data.reshape(shape)
