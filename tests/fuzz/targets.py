@@ -646,7 +646,8 @@ def read_auto(folder: Path) -> None:
 
     auto._apart = stop  # type: ignore[assignment]
     wanted = read_json(folder / 'auto/settings.json')
-    write_json(folder / 'auto/settings.json', {**wanted, 'data': str((folder / 'data').resolve())})
+    settings = {**wanted, 'data': str((folder / 'data').resolve())} if isinstance(wanted, dict) else wanted
+    (folder / 'auto/settings.json').write_text(json.dumps(settings))
     auto.run_all(
         folder / 'data', folder / 'auto', minutes=1, device='cpu', labels='labels', ignore_audit_errors=True,
         report=lambda _: None,
