@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import read_yaml, write_text
+from mmseg_ext.files import names_file, read_yaml, write_text
 from mmseg_ext.inference.network import MAX_SIDE, Mode, Network
 from mmseg_ext.inference.views import STRIDE, Views
 
@@ -185,7 +185,7 @@ def _read_entry(content: Any, path: Path, number: int) -> Entry:
         return Entry(model, **options)
     config = path.parent / content['config']
     return Entry(
-        config if config.is_file() else Path(content['config']), path.parent / content['checkpoint'], **options
+        config if names_file(config) else Path(content['config']), path.parent / content['checkpoint'], **options
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError, installing, one_line
+from mmseg_ext.files import names_file
 from mmseg_ext.inference.network import EXPORT_AGAIN, ModelInfo
 
 METADATA_KEY = 'mmseg_ext'
@@ -39,7 +40,7 @@ class OnnxNetwork:
             import onnxruntime
         except ImportError as error:
             raise InputError(path, 'needs ONNX Runtime', installing('onnx')) from error
-        if not Path(path).is_file():
+        if not names_file(Path(path)):
             raise InputError(path, 'no such model file')
         providers = onnxruntime.get_available_providers()
         self.device = device or ('cuda' if 'CUDAExecutionProvider' in providers else 'cpu')

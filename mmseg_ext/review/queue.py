@@ -13,7 +13,7 @@ from mmseg_ext.data.dataset import Key
 from mmseg_ext.eda.audit.findings import SEVERITIES, Box
 from mmseg_ext.eda.quality.ranking import FILE_NAME as RANKING
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import read_json
+from mmseg_ext.files import names_folder, read_json
 
 AUDIT, ERRORS, DIFF = 'audit.json', 'errors.json', 'diff.json'
 NAMES = (RANKING, AUDIT, ERRORS, DIFF)  # of the files that a result folder is known by
@@ -104,7 +104,7 @@ def _ranking(content: Mapping[str, Any], path: Path, data: DataSet) -> Queue:
             reasons.append(f'{str(score).replace("_", " ")} {float(row[score]):.3f}')
         entries.append(Entry(_text(settings['split']), _text(row['stem']), tuple(reasons)))
     suggestions = path.parent / 'suggestions' / _text(settings['split'])
-    return Queue(tuple(entries), _text(settings['labels']), suggestions if suggestions.is_dir() else None)
+    return Queue(tuple(entries), _text(settings['labels']), suggestions if names_folder(suggestions) else None)
 
 
 def _audit(content: Mapping[str, Any], path: Path, data: DataSet) -> Queue:
@@ -152,7 +152,7 @@ def _errors(content: Mapping[str, Any], path: Path, data: DataSet) -> Queue:
         entries.append(Entry(split, _text(stem), tuple(reasons)))
     folder = Path(_text(result['folder'])) / 'masks'
     labels = result.get('labels')
-    return Queue(tuple(entries), labels if isinstance(labels, str) else None, folder if folder.is_dir() else None)
+    return Queue(tuple(entries), labels if isinstance(labels, str) else None, folder if names_folder(folder) else None)
 
 
 def _diff(content: Mapping[str, Any], path: Path, data: DataSet) -> Queue:

@@ -20,6 +20,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import names_file
 from mmseg_ext.weights.download import DownloadError
 
 MAX_INFLATION = 10  # unpacked bytes per byte of the file; torch.save does not compress, and noise hardly does
@@ -62,7 +63,7 @@ def load_checkpoint_file(path: str | Path, map_location: MapLocation = 'cpu') ->
         InputError: The file is missing, damaged, no checkpoint, or needs code to be read.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
+    if not names_file(path):
         raise InputError(path, 'no such checkpoint file', 'correct the path, as in `load_from:` or `checkpoint:`')
     checkpoint = load_strictly(path, map_location)
     if not isinstance(checkpoint, dict):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import mmseg_ext
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import names_file, names_folder
 
 BASES = '_base_'
 
@@ -74,13 +75,13 @@ def find_config(name: str | Path) -> Path:
     path = Path(name)
     for candidate in (path, config_folder() / path):
         for file in (candidate, candidate.parent / f'{candidate.name}.py'):
-            if file.is_file():
+            if names_file(file):
                 return file
     raise InputError(path, 'config not found', _nearest(path))
 
 
 def _nearest(path: Path) -> str:
-    siblings = [other.name for other in path.parent.glob('*.py')] if path.parent.is_dir() else []
+    siblings = [other.name for other in path.parent.glob('*.py')] if names_folder(path.parent) else []
     if close := difflib.get_close_matches(path.name, siblings, n=1):
         return f'did you mean {path.parent / close[0]}?'
     name = path.as_posix().removeprefix('configs/').removesuffix('.py')

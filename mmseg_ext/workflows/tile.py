@@ -19,7 +19,7 @@ from mmseg_ext.data.images import pixel_limit, read_image, write_image
 from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.data.tiles import Tile, place_tiles, tile_cores, tile_weights
 from mmseg_ext.errors import InputError, NotWritableError
-from mmseg_ext.files import is_file_name, names_in, read_json, staged_folder, write_json
+from mmseg_ext.files import is_file_name, names_file, names_in, read_json, staged_folder, write_json
 from mmseg_ext.progress import track
 
 RECORD_FILE = 'tiles.json'
@@ -248,7 +248,7 @@ def _read_record(path: Path) -> tuple[int, int, list[tuple[str, str, int, int]]]
 def _find(folder: Path, split: str, stem: str) -> list[Path]:
     """Find the files of a tile: probabilities first."""
     names = (f'probabilities/{stem}.npz', f'masks/{stem}.png', f'{split}/{stem}.png', f'{stem}.png')
-    return [folder / name for name in names if (folder / name).is_file()]
+    return [folder / name for name in names if names_file(folder / name)]
 
 
 def _stitch(

@@ -28,6 +28,8 @@ def test_splits_come_in_the_usual_order_whether_they_have_masks_or_images(write_
     ('labels', 'splits', 'word'),
     [
         ('lables', None, 'data/lables: label set not found; `labels` may be labels'),
+        ('a' * 300, None, 'label set not found'),  # longer than a file system allows
+        ('é' * 300, None, 'label set not found'),
         ('img', None, 'img'),
         ('../set/labels', None, '`labels='),
         ('', None, '`labels='),

@@ -149,6 +149,19 @@ class TestFile:
             read_ensemble(tmp_path / 'bad.yaml')
         assert words in str(caught.value)
 
+    @pytest.mark.parametrize(
+        ('member', 'words'),
+        [
+            ('model: {name}.onnx', 'no such model file'),
+            ('config: {name}.py, checkpoint: a.pth', 'config not found'),
+        ],
+    )
+    def test_names_longer_than_a_file_system_allows(self, tmp_path: Path, member: str, words: str) -> None:
+        pytest.importorskip('mmseg')
+        (tmp_path / 'bad.yaml').write_text(f'members: [{{{member.format(name="a" * 300)}}}, {{model: b.onnx}}]')
+        with pytest.raises(InputError, match=words):
+            Predictor(tmp_path / 'bad.yaml')
+
     def test_missing_or_huge(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match='write it with mmseg-ext ensemble'):
             Predictor(tmp_path / 'none.yaml')

@@ -69,6 +69,9 @@ def test_an_error_analysis_begins_with_suspected_masks(root: Path) -> None:
     assert [entry.stem for entry in queue.entries] == ['s', 'bär', 'a', 'c d']
     assert queue.entries[0].reasons == ('suspected: missing part, agreement with the model 0.50', 'object Dice 80.0')
     assert queue.entries[1].reasons == ('object Dice 50.0', 'missed object: 1,000 px', 'hole: 2 px')
+    long = {**ERRORS, 'result': {**ERRORS['result'], 'folder': 'a' * 300}}  # longer than a file system allows
+    write_json(root.parent / 'errors.json', long)
+    assert read_queue(root.parent / 'errors.json', DataSet(root), 'labels').suggestions is None
 
 
 def test_a_difference_offers_the_second_label_set(root: Path) -> None:

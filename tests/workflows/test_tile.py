@@ -174,3 +174,7 @@ def test_wrong_use(tmp_path: Path) -> None:
         (tmp_path / 'out/tiles.json').write_text(json.dumps(record))
         with pytest.raises(InputError, match='is no record of tiles'):
             stitch_predictions(tmp_path / 'out', data, tmp_path / 'whole')
+    record = {'size': 8, 'overlap': 0, 'images': [{**image, 'stem': 'a' * 300}]}  # longer than a file system allows
+    (tmp_path / 'out/tiles.json').write_text(json.dumps(record))
+    with pytest.raises(InputError, match='holds no prediction of a tile'):
+        stitch_predictions(tmp_path / 'out', data, tmp_path / 'whole')

@@ -97,7 +97,7 @@ def checkpoints_newest_first(work_dir: str | Path) -> list[Path]:
         (match[1], int(match[2]), path) for path in work_dir.glob('*.pth') if (match := _STEP_FILE.fullmatch(path.name))
     ]
     pointer, interrupted = work_dir / LAST_CHECKPOINT, work_dir / INTERRUPTED_CHECKPOINT
-    named = Path(pointer.read_text(encoding='utf-8').strip()).name if pointer.is_file() else ''
+    named = Path(pointer.read_text(encoding='utf-8', errors='replace').strip()).name if pointer.is_file() else ''
     if match := _STEP_FILE.fullmatch(named):
         found = [(kind, step, path) for kind, step, path in found if kind == match[1] and step <= int(match[2])]
     leads = match is None and interrupted.is_file()

@@ -19,7 +19,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.evaluation.records import Records, read_records
-from mmseg_ext.files import load_json, names_file
+from mmseg_ext.files import load_json, names_file, names_folder
 
 WRITE_AGAIN = 'write the result again with mmseg-ext test'
 NAME_DATA = 'name the data set with `data`'
@@ -148,7 +148,7 @@ def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir
             f'names the classes {", ".join(classes.names)}, but the result has {", ".join(records.classes)}',
             'name the right data set with `data`',
         )
-    stored = [(folder / 'probabilities' / f'{stem}.npz').is_file() for stem in records.stems]
+    stored = [names_file(folder / 'probabilities' / f'{stem}.npz') for stem in records.stems]
     if any(stored) and not all(stored):
         raise InputError(folder / 'probabilities', f'lacks {records.stems[stored.index(False)]}.npz', WRITE_AGAIN)
     return ResultDir(folder, metrics, records, classes, images, labels, all(stored))
@@ -176,7 +176,7 @@ def _find_files(root: Path, records: Records, metrics: dict[str, Any]) -> tuple[
     if not root.is_dir():
         raise InputError(root, 'folder not found', 'name with `data` a data set with img/ and a label set')
     known = {
-        split: list_stems(root / 'img' / split, IMAGE_SUFFIXES) if (root / 'img' / split).is_dir() else {}
+        split: list_stems(root / 'img' / split, IMAGE_SUFFIXES) if names_folder(root / 'img' / split) else {}
         for split in set(records.splits)
     }
     label_set = metrics.get('labels') or 'labels'

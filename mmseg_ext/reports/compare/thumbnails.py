@@ -18,6 +18,7 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import names_file
 from mmseg_ext.reports.compare.pairs import PairedSet
 from mmseg_ext.reports.drawing import IGNORED
 
@@ -84,7 +85,7 @@ def _thumbnail(
     files = [_encode(small, 'JPEG', quality=JPEG_QUALITY)]
 
     def encode_mask(path: Path | None) -> str | None:
-        if path is None or not path.is_file():
+        if path is None or not names_file(path):
             return None
         transparent = {} if background is None else {'transparency': background}
         files.append(_encode(_small_mask(read_mask(path), size, palette), 'PNG', **transparent))

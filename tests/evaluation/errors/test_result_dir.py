@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -64,6 +66,14 @@ def spoil_records(result: Path) -> None:
     (result / 'records.parquet').write_bytes(b'PAR1')
 
 
+def lengthen_stem(result: Path) -> None:
+    path = result / 'records.parquet'
+    table = pq.read_table(path)
+    place = table.column_names.index('stem')
+    stems = pa.array(['a' * 300, *table['stem'].to_pylist()[1:]])  # longer than a file system allows
+    pq.write_table(table.set_column(place, table.schema.field('stem'), stems), path)
+
+
 def spoil_prediction(result: Path) -> None:
     (result / 'masks/i01.png').write_bytes((result / 'masks/i01.png').read_bytes()[:60])
 
@@ -112,6 +122,7 @@ def shrink_probabilities(result: Path) -> None:
         (spoil_scores, ['predicted only']),
         (spoil_json, ['metrics.json', 'cannot be read']),
         (spoil_records, ['records.parquet']),
+        (lengthen_stem, ['lacks aaa']),
         (spoil_prediction, ['i01.png', 'cannot be read']),
         (spoil_class, ['i01.png', 'class 7']),
         (spoil_size, ['i01.png', '20×24']),
