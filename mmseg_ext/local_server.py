@@ -186,7 +186,7 @@ async def read_body(request: Request, max_bytes: int, empty: bool = False) -> by
     """
     too_large = RefusedError(413, f'The file is larger than {max_bytes / 1e6:g} MB, the limit of this server.')
     length = request.headers.get('content-length', '0')
-    if not length.isdigit() or int(length) > max_bytes:
+    if not length.isdecimal() or int(length) > max_bytes:
         raise too_large
     data = bytearray()
     state = request.app.state

@@ -40,6 +40,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.files import find_file
 from mmseg_ext.progress import track
 
+MAX_ID_CHARACTERS = 100  # a stem is made of two ids, and file systems allow 255 bytes
 IGNORED = 255
 CROWD, LOST = 'crowd ignored', 'image unusable'  # outcomes in the report
 Crowds = Literal['ignored', 'objects']
@@ -382,7 +383,7 @@ def _samples(plan: list[_Planned], options: CropOptions | WholeOptions, report: 
 def _stems(photos: Sequence[_Photo], by_id: bool) -> list[str]:
     """Name the images of the data set: the shortest of some ways in which all differ."""
     if by_id:
-        ids = [f'{int(p.image.id):012d}' if p.image.id.isdecimal() else _slug(p.image.id) for p in photos]
+        ids = [f'{_slug(p.image.id):0>12}' if p.image.id.isdecimal() else _slug(p.image.id) for p in photos]
         ways = [ids, [f'{photo.split}_{name}' for photo, name in zip(photos, ids, strict=True)]]
     else:
         paths = [stem_of(str(_safe_parts(photo.image.file_name))) for photo in photos]
@@ -392,7 +393,7 @@ def _stems(photos: Sequence[_Photo], by_id: bool) -> list[str]:
 
 
 def _slug(text: str) -> str:
-    return re.sub(r'[^\w.-]+', '_', text)
+    return re.sub(r'[^\w.-]+', '_', text)[:MAX_ID_CHARACTERS]
 
 
 def _settings(

@@ -20,6 +20,7 @@ from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.files import load_json
 from mmseg_ext.progress import track
 
+MAX_ID_DIGITS = 20  # an id of more is sorted as text
 BITS = 5  # of a number in one character of compressed run lengths
 SIGN, MORE = 1 << (BITS - 1), 1 << BITS
 FIRST_CHARACTER = 48
@@ -169,7 +170,7 @@ def read_images(path: Path, content: Any, classes: Sequence[str], report: Report
 
 def _id_order(key: str) -> tuple[bool, int, str]:
     """Return what sorts ids: numbers by value, then text."""
-    is_number = key.removeprefix('-').isdecimal()
+    is_number = key.removeprefix('-').isdecimal() and len(key) < MAX_ID_DIGITS
     return not is_number, int(key) if is_number else len(key), key
 
 

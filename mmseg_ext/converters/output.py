@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import colorsys
 import json
+import os
 import re
 import shutil
 from collections import Counter
@@ -26,13 +27,14 @@ from mmseg_ext.data.dataset import IMAGES, USUAL_SPLITS
 from mmseg_ext.data.images import write_image
 from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, load_json, write_json
+from mmseg_ext.files import atomic_path, load_json, names_file, write_json
 from mmseg_ext.progress import track
 
 RECORD_FILE = 'conversion.json'
 LABELS = 'labels'
 TEMPORARY_FILE = re.compile(r'\..+-[a-z0-9_]{8}\.(png|jpg|jpeg|json|yaml)')  # left by `atomic_path` in a killed process
 MAX_CLASSES = 200
+MAX_STEM_BYTES = 240  # file systems allow 255 for a name, which while it is written has 11 more, and a suffix
 GOLDEN_TURN = 0.618034  # hues that differ however many there are
 
 
@@ -143,9 +145,13 @@ def write_data_set(
     written = 0
     for sample in track(samples, 'converting', total=len(samples)):
         files = _files(root, sample)
-        is_there = all(path.is_file() for path in files)
+        is_there = all(map(names_file, files))
         if count_masks or not is_there:
             try:
+                if len(os.fsencode(sample.stem)) > MAX_STEM_BYTES:
+                    raise InputError(
+                        f'{sample.split}/{sample.stem}', 'is too long for the name of a file', 'shorten it'
+                    )
                 image, mask = sample.make()
             except InputError as error:
                 if not tolerant:

@@ -10,6 +10,7 @@ Parkhi et al., "Cats and dogs", CVPR 2012. The two published archives, unpacked 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 
+NUMBER = re.compile(r'[0-9]{1,9}')
 PETS = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
 BACKGROUND, IGNORED, UNKNOWN = 0, 255, 254
 
@@ -74,7 +76,8 @@ def _read_list(path: Path) -> list[Pet]:
     pets = []
     for line in read_lines(path):
         name, *numbers = line.split()
-        if len(numbers) != 3 or not all(number.isdigit() for number in numbers) or numbers[1] not in ('1', '2'):
+        is_pet = len(numbers) == 3 and all(map(NUMBER.fullmatch, numbers)) and numbers[1] in ('1', '2')
+        if not is_pet:
             raise InputError(path, f'the line {line!r} is not "name breed species number"', UNPACK_AGAIN)
         pets.append(Pet(name, int(numbers[0]), int(numbers[1])))
     return pets

@@ -75,7 +75,7 @@ def _check_option(config: Config, key: str) -> None:
     node: Any = config.to_dict()
     for depth, part in enumerate(parts):
         if isinstance(node, (list, tuple)):
-            if part.isdigit() and int(part) < len(node):
+            if part.isdecimal() and int(part) < len(node):
                 node = node[int(part)]
                 continue
             known: list[str] = [str(index) for index in range(len(node))]

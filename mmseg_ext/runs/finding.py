@@ -57,7 +57,7 @@ def natural(path: Path) -> list[tuple[int, str]]:
     >>> sorted([Path('run-10'), Path('run-2')], key=natural)[0].name
     'run-2'
     """
-    return [(int(part), '') if part.isdigit() else (0, part) for part in re.split(r'(\d+)', str(path)) if part]
+    return [(int(part), '') if part.isdecimal() else (0, part) for part in re.split(r'(\d+)', str(path)) if part]
 
 
 def _search(folder: Path, depth: int) -> Iterator[Path]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,19 @@ def convert(tmp_path: Path, exclude: Collection[int | str] | None = None, **opti
         exclude=exclude or (),
     )
     return {path.stem: read_mask(path) for path in (tmp_path / 'data' / 'labels').glob('*/*.png')}
+
+
+def test_ids_of_thousands_of_digits(write: Write, tmp_path: Path) -> None:
+    write((17, 900, 0, rectangle(10, 5, 40, 35)), (17, 900, 0, rectangle(20, 30, 40, 25)), images=2)
+    count = len(convert(tmp_path))
+    shutil.rmtree(tmp_path / 'data')
+    path = tmp_path / 'instances.json'
+    content = json.loads(path.read_text())
+    content['images'][0]['id'] = '9' * 5000  # text: as a number it would be no JSON
+    for annotation in content['annotations'][:2]:
+        annotation.update(image_id='9' * 5000, id=f'{annotation["id"]}{"9" * 5000}')
+    path.write_text(json.dumps(content))
+    assert len(convert(tmp_path)) == count == 2
 
 
 def test_objects_crowds_and_other_classes_in_one_crop(write: Write, tmp_path: Path) -> None:

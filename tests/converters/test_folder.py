@@ -218,6 +218,17 @@ def test_names_in_both_forms_of_unicode_and_lists_as_windows_writes_them(tmp_pat
         convert_folder(*arguments, values={0: 'background', 1: 'cat'}, split=SplitOptions(lists=lists))
 
 
+@pytest.mark.parametrize(('length', 'failed'), [(240, 0), (241, 1), (251, 1)])
+def test_a_name_that_is_too_long_costs_only_itself(length: int, failed: int, tmp_path: Path) -> None:
+    for stem in ('a', 'b' * length):
+        photo(tmp_path / f'images/{stem}.png')
+        save(tmp_path / 'masks' / f'{stem}.png', codes(0, 2).astype(np.uint8))
+    arguments = (tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data')
+    done = convert_folder(*arguments, values={0: 'background', 1: 'cat'}, split=ALL)
+    assert [error.problem for error in done.report.failed] == ['is too long for the name of a file'] * failed
+    assert done.written == 2 - failed
+
+
 def test_masks_in_the_alpha_channel_and_of_several_pages(tmp_path: Path) -> None:
     for stem in 'ab':
         photo(tmp_path / f'images/{stem}.jpg')
