@@ -411,11 +411,11 @@ def is_file_name(name: str) -> bool:
 
 
 def names_file(path: Path) -> bool:
-    """Whether a path that a foreign file names is that of a file; False also for one that no file could have."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long, or with a zero byte
-        return False
+    """Whether a path that a user or a foreign file names is that of a file; False also for one that no file could have.
+
+    Such a path, too long or with a zero byte, makes ``Path.is_file`` raise.
+    """
+    return os.path.isfile(path)
 
 
 def find_file(*paths: Path) -> Path | None:
@@ -430,11 +430,8 @@ def find_file(*paths: Path) -> Path | None:
 
 
 def names_folder(path: Path) -> bool:
-    """Whether a path that a foreign file names is that of a folder; as `names_file`."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
+    """Whether a path that a user or a foreign file names is that of a folder; as `names_file`."""
+    return os.path.isdir(path)
 
 
 def load_bytes(path: str | Path, most: int = MAX_TEXT_BYTES) -> bytes:

@@ -112,7 +112,7 @@ class PairCheck:
 
     def look_at_headers(self) -> Headers:
         """Read the sizes and palettes of all pairs."""
-        return look_at_headers(self.items, self._split, len(self._classes.names))
+        return _look_at_headers(self.items, self._split, len(self._classes.names))
 
     def check_at_once(
         self,
@@ -265,7 +265,7 @@ class Headers:
     palettes_agree: bool
 
 
-def look_at_headers(items: Sequence[Item], split: Split, classes: int, workers: int = 8) -> Headers:
+def _look_at_headers(items: Sequence[Item], split: Split, classes: int, workers: int = 8) -> Headers:
     """Read the headers of a split's pairs; a file that they do not describe is doubtful, not yet refused.
 
     Args:

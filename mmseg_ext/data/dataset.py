@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_text
+from mmseg_ext.files import load_text, names_folder
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MASK_SUFFIX = '.png'
@@ -122,11 +122,11 @@ class Split:
     @property
     def has_masks(self) -> bool:
         """Whether the label set has a folder for this split."""
-        return self.labels is not None and os.path.isdir(self.mask_folder)
+        return self.labels is not None and names_folder(self.mask_folder)
 
     def images(self) -> dict[str, Path]:
         """Stem → image, sorted by stem; empty where there is no folder."""
-        return list_stems(self.image_folder, IMAGE_SUFFIXES) if os.path.isdir(self.image_folder) else {}
+        return list_stems(self.image_folder, IMAGE_SUFFIXES) if names_folder(self.image_folder) else {}
 
     def masks(self) -> dict[str, Path]:
         """Stem → mask, sorted by stem; empty where there is no folder."""
@@ -200,7 +200,7 @@ class LabelSet:
         Raises:
             InputError: The folder or a wanted split does not exist.
         """
-        if not os.path.isdir(self.folder):
+        if not names_folder(self.folder):
             raise InputError(self.folder, 'no such folder', 'check the name')
         found = _in_usual_order(_subfolders(self.folder))
         return found if wanted is None else _choose(wanted, found, self.folder)
@@ -248,7 +248,7 @@ class DataSet:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root).expanduser()
-        if not os.path.isdir(self.root):
+        if not names_folder(self.root):
             raise InputError(self.root, 'folder not found', LAYOUT)
 
     def __repr__(self) -> str:
@@ -297,7 +297,7 @@ class DataSet:
             InputError: The name is none of a label set, or there is no such folder.
         """
         masks = self._label_set(name, argument)
-        if not os.path.isdir(masks.folder):
+        if not names_folder(masks.folder):
             others = ', '.join(self.label_sets()) or 'none here'
             raise InputError(self.root / name, 'label set not found', f'`{argument}` may be {others}')
         return masks
@@ -423,7 +423,7 @@ def _list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[dict[str, lis
     """List the files with one of the suffixes by stem, and the names of all else; hidden files are left out."""
     found: dict[str, list[str]] = {}
     strays: list[str] = []
-    for entry in _entries(folder) if os.path.isdir(folder) else ():
+    for entry in _entries(folder) if names_folder(folder) else ():
         stem, suffix = os.path.splitext(entry.name)
         if suffix.lower() in suffixes and entry.is_file():
             found.setdefault(unicodedata.normalize('NFC', stem), []).append(entry.name)
@@ -447,7 +447,7 @@ def either_form(path: Path) -> Path:
 
 def found_instead(folder: Path) -> str:
     """Count what a folder holds by suffix, to say so where nothing in it is read: ``; it holds 12 .tif, 1 folder``."""
-    if not os.path.isdir(folder):
+    if not names_folder(folder):
         return ''
     kinds = Counter('folder' if entry.is_dir() else os.path.splitext(entry.name)[1] for entry in _entries(folder))
     counted = [
