@@ -15,7 +15,7 @@ from mmengine.dist import is_main_process
 
 from mmseg_ext.engine.checkpoints.files import last_checkpoint
 from mmseg_ext.engine.guard import guarded
-from mmseg_ext.engine.runner.autocast import NO_BFLOAT16, cpu_has_bfloat16
+from mmseg_ext.engine.runner.autocast import NO_GAIN, cpu_gains_from_bfloat16
 from mmseg_ext.engine.runner.build import build_runner, check_optimizer, is_first_process
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
@@ -84,14 +84,14 @@ def train(
             config.setdefault('randomness', {})['seed'] = seed
         if amp:
             _enable_autocast(config)
-        lowered = not torch.cuda.is_available() and not cpu_has_bfloat16() and _leave_float32(config)
+        lowered = not torch.cuda.is_available() and not cpu_gains_from_bfloat16() and _leave_float32(config)
         if skip_nonfinite:
             _skip_nonfinite(config)
         set_mode(config, clearml)
         try:
             runner = build_runner(config)
             if lowered:
-                runner.logger.warning(f'{NO_BFLOAT16}: the training is in float32, which is faster')
+                runner.logger.warning(f'{NO_GAIN}: the training is in float32')
             if resume and not config.resume:
                 runner.logger.warning(f'{work_dir}: no checkpoint to resume from; the training starts at its beginning')
             connect(runner)

@@ -21,7 +21,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.models.dilated_depthwise import dilated_depthwise_conv2d
 from mmseg_ext.registry import OPTIM_WRAPPERS
 
-NO_BFLOAT16 = 'this processor has no bfloat16 instructions'
+NO_GAIN = 'this processor is no faster in bfloat16'
 MIN_SHIFTED_DILATION = 6  # from where the shifted products are faster in both directions
 _DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
@@ -41,20 +41,23 @@ def autocast_dtype(name: str) -> torch.dtype:
 
 
 @cache
-def cpu_has_bfloat16() -> bool:
-    """Return whether this CPU multiplies in bfloat16 by instructions of its own: AVX-512 BF16, AMX, Arm's BF16.
+def cpu_gains_from_bfloat16() -> bool:
+    """Return whether this CPU computes faster in bfloat16 than in float32: with AMX, AVX-512 BF16 or Arm's BF16.
 
-    Elsewhere bfloat16 is emulated, and a training step takes up to twenty times as long as in float32
-    (docs/adr/0019-bfloat16-where-the-cpu-has-it.md).
+    Elsewhere bfloat16 is emulated, and a training step takes up to twenty times as long as in float32. The AVX-512
+    BF16 of Intel's later processors, told by their AVX-512 FP16, multiplies at half the rate of float32; it is meant
+    to be used with AMX, which virtual machines may lack (docs/adr/0019-bfloat16-where-the-cpu-has-it.md).
     """
-    if platform.machine().lower() in ('x86_64', 'amd64'):
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if platform.machine().lower() not in ('x86_64', 'amd64'):
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    capabilities = getattr(torch.cpu, 'get_capabilities', dict)()  # the first releases supported have no such function
+    slow = capabilities.get('avx512_fp16', False)
+    return bool(torch.cpu._is_amx_tile_supported() or (torch.cpu._is_avx512_bf16_supported() and not slow))
 
 
 @cache
 def _say_float32() -> None:
-    print_log(f'{NO_BFLOAT16}; float32 is used instead, which is faster and more exact', 'current', logging.WARNING)
+    print_log(f'{NO_GAIN}; float32 is used instead, which is more exact', 'current', logging.WARNING)
 
 
 @contextmanager
@@ -62,7 +65,7 @@ def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     """Autocast on the device that the model's parameters are on; a dtype of None leaves float32.
 
     On the CPU depthwise convolutions stay in float32 and dilated ones take a kernel of their own (`CpuKernels`);
-    everything is in float32 where `cpu_has_bfloat16` says no.
+    everything is in float32 where `cpu_gains_from_bfloat16` says no.
 
     Raises:
         InputError: float16 on the CPU, whose kernels and gradients do not carry it.
@@ -71,7 +74,7 @@ def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     device = 'cpu' if parameter is None else parameter.device.type
     if device == 'cpu' and dtype is torch.float16:
         raise InputError("`dtype='float16'`", 'needs a GPU', "use `dtype='bfloat16'` on the CPU")
-    if device == 'cpu' and dtype is torch.bfloat16 and not cpu_has_bfloat16():
+    if device == 'cpu' and dtype is torch.bfloat16 and not cpu_gains_from_bfloat16():
         _say_float32()
         dtype = None
     enabled = dtype is not None
@@ -132,8 +135,8 @@ def _is_shifted(
 class AutocastOptimWrapper(OptimWrapper):
     """Run the forward pass in half precision, on the CPU or on a GPU.
 
-    mmengine's ``AmpOptimWrapper`` refuses the CPU, where bfloat16 halves the time of a step if the processor has it
-    (`cpu_has_bfloat16`; otherwise float32 is used). mmseg's ``train.py --amp`` knows no wrapper but ``OptimWrapper``
+    mmengine's ``AmpOptimWrapper`` refuses the CPU, where bfloat16 halves the time of a step on many processors
+    (`cpu_gains_from_bfloat16`; on others float32 is used). mmseg's ``train.py --amp`` knows no wrapper but ``OptimWrapper``
     and ``AmpOptimWrapper``, and with ``_scope_='mmseg_ext'`` the latter name is this class. Gradients are scaled
     (Micikevicius et al., Mixed precision training, ICLR 2018) for float16 on a GPU; bfloat16 has the exponent range of
     float32 and needs no scaling.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from mmseg_ext.engine.runner.autocast import cpu_has_bfloat16
+from mmseg_ext.engine.runner.autocast import cpu_gains_from_bfloat16
 from mmseg_ext.models.complexity import count_parameters
 from mmseg_ext.workflows.benchmark import BenchmarkResult
 from mmseg_ext.workflows.benchmark.contestant import contestants, in_turn, ratio_of, table_of
@@ -72,7 +72,7 @@ def benchmark_train(
         profiled = ''
         if profile_to is not None:
             profiled = f'\n\n{profile_training(workload, Path(profile_to), folder / "profiled", min(steps, 5))}'
-    precision = 'bfloat16' if workload.config.optim_wrapper.get('dtype') and cpu_has_bfloat16() else 'float32'
+    precision = 'bfloat16' if workload.config.optim_wrapper.get('dtype') and cpu_gains_from_bfloat16() else 'float32'
     title = (
         f'{Path(workload.config.filename).stem}, batch {workload.batch}, {size}×{size}, {threads} threads, '
         f'{workers} workers, ours in {precision}, {rounds} rounds of {steps} steps'

@@ -20,7 +20,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_ext.datasets.cache import available_memory
 from mmseg_ext.engine.guard import guarded
-from mmseg_ext.engine.runner.autocast import autocast_for, cpu_has_bfloat16
+from mmseg_ext.engine.runner.autocast import autocast_for, cpu_gains_from_bfloat16
 from mmseg_ext.errors import InputError
 
 TIMED_STEPS = 3
@@ -39,14 +39,14 @@ class Machine:
         name: Of the GPU, or None.
         cores: CPU cores that this process may use.
         memory_gb: Memory that models and data may take: that of the GPU, or what is free on the machine; 10⁹ bytes.
-        has_bfloat16: Whether it multiplies in bfloat16 by instructions of its own.
+        gains_from_bfloat16: Whether it computes faster in bfloat16 than in float32.
     """
 
     device: str
     name: str | None
     cores: int
     memory_gb: float
-    has_bfloat16: bool = True
+    gains_from_bfloat16: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -86,7 +86,7 @@ def describe_machine(device: str = 'auto') -> Machine:
     if device != 'cpu' and torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         return Machine('cuda', properties.name, cores, round(properties.total_memory / GIGABYTE, 1))
-    return Machine('cpu', None, cores, round(available_memory() / GIGABYTE, 1), cpu_has_bfloat16())
+    return Machine('cpu', None, cores, round(available_memory() / GIGABYTE, 1), cpu_gains_from_bfloat16())
 
 
 class Stopwatch:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mmseg_ext.eda.profile import ORIGINAL, DataProfile
-from mmseg_ext.engine.runner.autocast import NO_BFLOAT16
+from mmseg_ext.engine.runner.autocast import NO_GAIN
 from mmseg_ext.workflows.init.machine import Machine, StepCost, TimeStep
 
 SIDE_STEP = 32
@@ -218,8 +218,8 @@ def _shape(profile: DataProfile, side: int) -> tuple[int, int]:
 
 
 def _choose_dtype(rows: list[Choice], time_step: TimeStep, size: tuple[int, int], machine: Machine) -> str:
-    if machine.device == 'cpu' and not machine.has_bfloat16:
-        rows.append(Choice('precision', 'float32', NO_BFLOAT16))
+    if machine.device == 'cpu' and not machine.gains_from_bfloat16:
+        rows.append(Choice('precision', 'float32', NO_GAIN))
         return 'float32'
     exact, half = (time_step(size, BATCH, dtype).seconds for dtype in ('float32', 'bfloat16'))
     dtype = 'bfloat16' if half < FASTER * exact else 'float32'

@@ -13,7 +13,7 @@ from mmseg_ext.errors import InputError
 def test_validation_and_test_run_in_the_chosen_dtype(
     dtype: str | None, expected: torch.dtype, toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('mmseg_ext.engine.runner.autocast.cpu_has_bfloat16', lambda: True)
+    monkeypatch.setattr('mmseg_ext.engine.runner.autocast.cpu_gains_from_bfloat16', lambda: True)
     runner = toy.build_runner(tmp_path, val_cfg={'type': 'mmseg_ext.ValLoop', 'dtype': dtype})
     metrics = runner.val()
     assert runner.model.dtypes == {expected}

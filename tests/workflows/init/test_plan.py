@@ -33,8 +33,8 @@ def plan(profile: DataProfile = PROFILE, machine: Machine = MACHINE, second: flo
     return make_plan(profile, machine, step, **settings)
 
 
-def test_float32_where_the_processor_has_no_bfloat16() -> None:
-    planned = plan(machine=replace(MACHINE, has_bfloat16=False))
+def test_float32_where_the_processor_gains_nothing_from_bfloat16() -> None:
+    planned = plan(machine=replace(MACHINE, gains_from_bfloat16=False))
     assert planned.dtype == 'float32'
     assert planned.choices['precision'].value == 'float32'
 
