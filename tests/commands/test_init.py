@@ -86,7 +86,10 @@ def test_the_config_is_short_plain_and_loads_anywhere(
     monkeypatch.chdir(tmp_path)
     config = Config.fromfile('elsewhere.py')  # mmengine's own
     assert config.model.decode_head.num_classes == len(NAMES)
-    assert config.train_dataloader.dataset.dataset.ann_file == str(tmp_path / 'elsewhere_train.txt')
+    mixed = config.train_dataloader.dataset
+    assert mixed.pipeline[0] == dict(type='mmseg_ext.CopyPaste', classes=[5], prob=0.5, scale=(0.5, 1.5))
+    assert (mixed.type, mixed.dataset.type) == ('MultiImageMixDataset', 'ClassBalancedDataset')
+    assert mixed.dataset.dataset.ann_file == str(tmp_path / 'elsewhere_train.txt')
     lines = [line for line in planned.read_text().splitlines() if line and not line.startswith('#')]
     assert len(lines) <= 50
     assert max(len(line) for line in planned.read_text().splitlines() if not line.startswith('Run: ')) <= 120

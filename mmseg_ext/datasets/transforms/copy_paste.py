@@ -47,7 +47,9 @@ class CopyPaste(BaseTransform):
 
     Args:
         prob: Probability, 0–1. Otherwise the sample stays as it is.
-        classes: Class ids that are pasted; None for all but 0, the background.
+        classes: Class ids that are pasted; None for all but 0, the background. If they are named, the other sample is
+            drawn among those that show one of them, so that a rare class is pasted as often as a frequent one; all
+            masks are read for this at the first draw, if the data set has ``get_cat_ids``.
         max_objects: Largest number of objects to paste; the number is drawn uniformly from 1.
         scale: Range of the factor, drawn evenly on a logarithmic scale. At 1 an object covers the same share of the
             target image as of its own, if both have the same aspect ratio.
@@ -107,6 +109,7 @@ class CopyPaste(BaseTransform):
         self.feather = feather
         self.whole = whole
         self._is_chosen = chosen
+        self._sources: list[int] | None = None
 
     def get_indices(self, dataset: Any) -> list[int]:
         """Draw the index of the sample that the objects come from; none where the sample stays as it is.
@@ -116,7 +119,15 @@ class CopyPaste(BaseTransform):
         """
         if self._all_but_background and (getattr(dataset, 'metainfo', None) or {}).get('background', 0) is None:
             raise InputError('CopyPaste', 'the data set has no background', 'name the `classes` to paste')
-        return [int(np.random.randint(len(dataset)))] if np.random.random() < self.prob else []
+        if not np.random.random() < self.prob:
+            return []
+        if self._all_but_background or not hasattr(dataset, 'get_cat_ids'):
+            return [int(np.random.randint(len(dataset)))]
+        if self._sources is None:
+            self._sources = [
+                index for index in range(len(dataset)) if self._is_chosen[list(dataset.get_cat_ids(index))].any()
+            ]
+        return [self._sources[np.random.randint(len(self._sources))]] if self._sources else []
 
     @cache_randomness
     def _draw(self, count: int) -> list[tuple[int, _Drawn]]:

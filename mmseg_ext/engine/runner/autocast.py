@@ -136,10 +136,10 @@ class AutocastOptimWrapper(OptimWrapper):
     """Run the forward pass in half precision, on the CPU or on a GPU.
 
     mmengine's ``AmpOptimWrapper`` refuses the CPU, where bfloat16 halves the time of a step on many processors
-    (`cpu_gains_from_bfloat16`; on others float32 is used). mmseg's ``train.py --amp`` knows no wrapper but ``OptimWrapper``
-    and ``AmpOptimWrapper``, and with ``_scope_='mmseg_ext'`` the latter name is this class. Gradients are scaled
-    (Micikevicius et al., Mixed precision training, ICLR 2018) for float16 on a GPU; bfloat16 has the exponent range of
-    float32 and needs no scaling.
+    (`cpu_gains_from_bfloat16`; on others float32 is used). mmseg's ``train.py --amp`` knows no wrapper but
+    ``OptimWrapper`` and ``AmpOptimWrapper``, and with ``_scope_='mmseg_ext'`` the latter name is this class. Gradients
+    are scaled (Micikevicius et al., Mixed precision training, ICLR 2018) for float16 on a GPU; bfloat16 has the
+    exponent range of float32 and needs no scaling.
 
     Args:
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.

@@ -13,6 +13,7 @@ from mmseg_ext.workflows.init.machine import Machine
 from mmseg_ext.workflows.init.plan import Plan
 
 WIDTH = 118
+PASTED_SCALE = (0.5, 1.5)
 
 
 def config_text(
@@ -59,7 +60,7 @@ def config_text(
         ),
         *_noted(f'flip = {_flip(plan.flip)}', plan, 'flips'),
         f'colour = {"[_base_.colour[0], _base_.colour[2]]  # the images are grey" if plan.grey else "_base_.colour"}',
-        'train_pipeline = [_base_.load_image, _base_.load_mask, warp, *flip, *colour, _base_.pack]',
+        *_train_pipeline(plan),
         'resize = dict(_base_.resize, scale=crop_size)',
         'test_pipeline = [_base_.load_image, resize, _base_.load_mask, _base_.pack]',
         *_noted(f'tta_sizes = [dict(resize, scale=size) for size in {list(plan.tta)}]', plan, 'TTA'),
@@ -87,7 +88,7 @@ def config_text(
 def _head(plan: Plan, profile: DataProfile, machine: Machine, path: Path, minutes: float, work_dir: str) -> list[str]:
     where = machine.name or f'{machine.cores} CPU cores'
     images = ', '.join(f'{count} {split}' for split, count in profile.images.items())
-    planned = f'Planned by mmseg-ext init for {minutes:g} minutes on {where}.'
+    planned = f'Planned by mmseg-ext init for {minutes:g} minute{"s" * (minutes != 1)} on {where}.'
     return [
         f'"""{plan.backbone} on {Path(profile.root).name}: {images} images, {len(profile.classes)} classes.',
         '',
@@ -109,6 +110,17 @@ def _noted(line: str, plan: Plan | str, *names: str) -> list[str]:
     return [*(f'# {part}' for part in textwrap.wrap(reason, WIDTH - 2)), line]
 
 
+def _train_pipeline(plan: Plan) -> list[str]:
+    """Write the pipeline of train; objects are pasted into loaded images, before the warp cuts them."""
+    if not plan.pasted:
+        return ['train_pipeline = [_base_.load_image, _base_.load_mask, warp, *flip, *colour, _base_.pack]']
+    options = f'classes={list(plan.pasted)}, prob=0.5, scale={PASTED_SCALE}'
+    return [
+        f"paste = dict(type='mmseg_ext.CopyPaste', {options})  # see train_data",
+        'train_pipeline = [paste, warp, *flip, *colour, _base_.pack]',
+    ]
+
+
 def _flip(directions: Sequence[str]) -> str:
     if not directions:
         return '[]'
@@ -121,7 +133,8 @@ def _flip(directions: Sequence[str]) -> str:
 def _loaders(plan: Plan, profile: DataProfile, lists: bool) -> list[str]:
     """Write the loaders: test falls back to val, and both to listed images of train."""
     lines = [f'data = dict(data_root=data_root{"" if plan.cache else ", cache=False"})']
-    train, val = 'labels=labels, pipeline=train_pipeline', 'labels=val_labels, pipeline=test_pipeline'
+    pipeline = '[_base_.load_image, _base_.load_mask]' if plan.pasted else 'train_pipeline'
+    train, val = f'labels=labels, pipeline={pipeline}', 'labels=val_labels, pipeline=test_pipeline'
     if lists:
         lines.append(
             "lists = '{{ fileDirname }}/{{ fileBasenameNoExtension }}'  # the names of the images, one per line"
@@ -131,12 +144,16 @@ def _loaders(plan: Plan, profile: DataProfile, lists: bool) -> list[str]:
     if plan.oversample is None:
         lines.append(f'train_data = dict(data, {train})')
     else:
-        balanced = f"dict(type='ClassBalancedDataset', oversample_thr={plan.oversample}, _delete_=True)"
-        lines += [
-            *_noted(f'balanced = {balanced}', plan, 'sampling'),
-            f'train_images = dict(data, {train})',
-            'train_data = dict(balanced, dataset=dict(_base_.train_dataloader.dataset, **train_images))',
-        ]
+        kind = f"type='ClassBalancedDataset', oversample_thr={plan.oversample}"
+        lines.append(f'train_images = dict(_base_.train_dataloader.dataset, **dict(data, {train}))')
+        if plan.pasted:
+            lines += [
+                *_noted(f'balanced = dict({kind}, dataset=train_images)', plan, 'sampling'),
+                "mixed = dict(type='MultiImageMixDataset', dataset=balanced, pipeline=train_pipeline)",
+                'train_data = dict(mixed, _delete_=True)',
+            ]
+        else:
+            lines += _noted(f'train_data = dict({kind}, dataset=train_images, _delete_=True)', plan, 'sampling')
     lines += [
         f'val_data = dict(data, {val})',
         f'train_dataloader = dict(batch_size=batch_size, num_workers={plan.workers}, dataset=train_data)',

@@ -30,6 +30,7 @@ FEW_AT_BORDER, LARGE_EXTENT, ENOUGH_OBJECTS = 0.05, 0.3, 30
 SCALE_LIMITS = (1.3, 1.6)
 IMBALANCE, MAX_WEIGHT = 8.0, 4.0
 RARE_IMAGE_SHARE, OVERSAMPLED_BELOW = 0.15, 0.3
+FEW_IMAGES = 10  # that show a rare class: too few for its sizes and surroundings, so its objects are pasted
 MIN_OBJECT_SIDE = 8.0  # pixels of the network's input, two cells of its finest feature map
 REFERENCE_SIDE = 192  # at which the precisions are compared
 
@@ -68,6 +69,7 @@ class Plan:
         grey: Whether colour is left alone.
         class_weights: Weights of the cross entropy, or None.
         oversample: Threshold of `ClassBalancedDataset`, or None.
+        pasted: Ids of the classes whose objects are pasted into other images.
         batch: Images in a step.
         dtype: ``bfloat16`` or ``float32``.
         steps: Training steps.
@@ -95,6 +97,7 @@ class Plan:
     grey: bool
     class_weights: tuple[float, ...] | None
     oversample: float | None
+    pasted: tuple[int, ...]
     batch: int
     dtype: str
     steps: int
@@ -172,8 +175,9 @@ def make_plan(
         profile.labels, profile.val_labels, None if set_aside else 'val',
         'test' if 'test' in profile.images else 'val', backbone, size,
         keep_ratio=profile.sizes > 1, scale=(1.0, 1.0), rotate=0, shift=0.0, flip=(), grey=profile.grey,
-        class_weights=None, oversample=None, batch=batch, dtype=dtype, steps=steps, val_interval=val_interval,
-        workers=1 if machine.device == 'cpu' else max(1, min(8, machine.cores - 1)), cache=cache,
+        class_weights=None, oversample=None, pasted=(), batch=batch, dtype=dtype, steps=steps,
+        val_interval=val_interval, cache=cache,
+        workers=1 if machine.device == 'cpu' else max(1, min(8, machine.cores - 1)),
         tta=_tta(size), minutes=round(seconds / 60, 1), memory_gb=round(cost.memory_gb + cached * cache, 1),
         seconds=round(step, 3),
     )  # fmt: skip
@@ -341,8 +345,14 @@ def _choose_classes(rows: list[Choice], plan: Plan, profile: DataProfile) -> Pla
         oversample = OVERSAMPLED_BELOW
         repeats = math.ceil(math.sqrt(oversample / rarest.image_share))
         reason = f'{rarest.name} is in {rarest.images} of {profile.measured} images ({rarest.image_share:.0%})'
-        rows.append(Choice('sampling', f'images of rare classes up to {repeats} times as often', reason))
-        return replace(plan, class_weights=weights, oversample=oversample)
+        value = f'images of rare classes up to {repeats} times as often'
+        pasted = tuple(profile.classes.index(row) for row in rare if row.images < FEW_IMAGES)
+        if pasted:
+            names = ', '.join(profile.classes[index].name for index in pasted[:3]) + ', …' * (len(pasted) > 3)
+            value += f'; {names} pasted into half of all images'
+            reason += f'; objects of fewer than {FEW_IMAGES} images show few sizes and surroundings'
+        rows.append(Choice('sampling', value, reason))
+        return replace(plan, class_weights=weights, oversample=oversample, pasted=pasted)
     reason = f'each class is in {RARE_IMAGE_SHARE:.0%} of the images or more'
     rows.append(
         Choice(

@@ -190,3 +190,30 @@ def test_another_is_drawn_with_the_probability_and_from_the_whole_set() -> None:
 def test_wrong_arguments_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match='CopyPaste: '):
         CopyPaste(**wrong)
+
+
+class Masks:
+    """A data set of four samples, which counts how often its masks are asked for."""
+
+    shown = ([0, 1], [0, 2], [0, 1], [0, 2, 3])
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __len__(self) -> int:
+        return len(self.shown)
+
+    def get_cat_ids(self, index: int) -> list[int]:
+        self.asked += 1
+        return self.shown[index]
+
+
+def test_objects_of_named_classes_come_from_samples_that_show_them() -> None:
+    np.random.seed(0)
+    masks = Masks()
+    transform = CopyPaste(prob=1.0, classes=[2])
+    assert {tuple(transform.get_indices(masks)) for _ in range(50)} == {(1,), (3,)}
+    assert masks.asked == 4  # once each, not at every draw
+    assert {tuple(CopyPaste(prob=1.0).get_indices(masks)) for _ in range(50)} == {(0,), (1,), (2,), (3,)}
+    assert CopyPaste(prob=1.0, classes=[4]).get_indices(masks) == []  # no sample shows it: nothing is pasted
+    assert {tuple(CopyPaste(prob=1.0, classes=[2]).get_indices(range(3))) for _ in range(50)} == {(0,), (1,), (2,)}

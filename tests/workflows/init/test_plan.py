@@ -86,6 +86,10 @@ def test_classes_are_weighed_and_sampled_only_where_they_are_rare() -> None:
     assert found.class_weights == (1.0, 1.0, 1.0, 4.0)  # a tenth of the median, capped
     assert found.oversample == 0.3
     assert '10 of 200 images (5%)' in found.choices['sampling'].reason
+    assert found.pasted == ()  # ten images are enough; nine are not
+    few = plan(replace(PROFILE, classes=(*classes[:3], replace(classes[3], images=9))))
+    assert (few.pasted, few.oversample) == ((3,), 0.3)
+    assert 'c3 pasted into half of all images' in few.choices['sampling'].value
 
 
 def test_the_batch_fits_into_the_memory() -> None:
