@@ -5,6 +5,7 @@ May import `mmseg_ext.registry` and the layers below it, such as `mmseg_ext.eda`
 """
 
 from mmseg_ext.models.attention import CBAM, SCSE, SE, AttentionNeck, build_attention_head
+from mmseg_ext.models.averaging import MomentumAnnealingEMA
 from mmseg_ext.models.backbones import VGG, DINOv2, EfficientNetLite, HRNet, ResNetV2
 from mmseg_ext.models.batch_mix import BatchMix, ClassMix, CutMix, MixUp, SegDataPreProcessor
 from mmseg_ext.models.complexity import count_gflops, count_parameters
@@ -65,6 +66,7 @@ __all__ = [
     'LovaszSoftmaxLoss',
     'MedianFrequencyWeights',
     'MixUp',
+    'MomentumAnnealingEMA',
     'OHEMCrossEntropyLoss',
     'ProbabilityTTAModel',
     'ResNetV2',

@@ -142,7 +142,7 @@ def test_what_arrives(fast_tool: Tool, config: Callable[..., Path], contract: An
     assert sum(sum(row) for row in matrix) == pytest.approx(300, abs=0.1)
     images = Counter(event['variant'] for event in contract.events if event['type'] == 'training_debug_image')
     assert set(images.values()) == {2}
-    assert len(images) == 2
+    assert len(images) == 4  # all of val, in two batches
     (model,) = contract.models.values()
     assert model['labels'] == {'background': 0, 'cat': 1, 'dog': 2}
     assert 'palette = [[' in model['design']['design']

@@ -50,6 +50,7 @@ def config(request: pytest.FixtureRequest) -> Any:
 @pytest.mark.parametrize(('config', 'recipe'), RECIPES.items(), indirect=['config'], ids=list(RECIPES))
 def test_the_recipe(config: Any, recipe: dict[str, Any]) -> None:
     optimizer = config.optim_wrapper.optimizer.to_dict()
+    assert optimizer.pop('fused') is True  # torch's faster kernel of the same step
     assert optimizer == recipe['optimizer']
     assert (config.model.backbone.type, config.model.decode_head.type) == recipe['heads']
     assert config.model.decode_head.num_classes == config.model.auxiliary_head.num_classes == 3

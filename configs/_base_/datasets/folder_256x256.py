@@ -28,13 +28,13 @@ train_dataloader = dict(
 )
 infinite = dict(batch_size=8, sampler=dict(type='InfiniteSampler', shuffle=True))  # for schedules that count iterations
 val_dataloader = dict(
-    batch_size=1,  # images of several sizes do not stack
+    batch_size=8,  # images of one size are predicted together
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(**dataset, split='val', pipeline=test_pipeline),
 )
 test_dataloader = dict(
-    batch_size=1,
+    batch_size=8,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(**dataset, split='test', masks_optional=True, pipeline=test_pipeline),

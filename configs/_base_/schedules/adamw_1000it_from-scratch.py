@@ -13,7 +13,7 @@ optim_wrapper = dict(
     type='AmpOptimWrapper',  # mmseg_ext.AutocastOptimWrapper, by the name that mmseg's train.py --amp accepts
     _scope_='mmseg_ext',
     dtype='bfloat16',
-    optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.999), weight_decay=0.01),
+    optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.999), weight_decay=0.01, fused=True),
     clip_grad=dict(max_norm=5.0),
     paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
 )

@@ -10,7 +10,7 @@ optim_wrapper = dict(
     type='AmpOptimWrapper',  # mmseg_ext.AutocastOptimWrapper, by the name that mmseg's train.py --amp accepts
     _scope_='mmseg_ext',
     dtype='bfloat16',
-    optimizer=dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), weight_decay=0.01),
+    optimizer=dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), weight_decay=0.01, fused=True),
     clip_grad=dict(max_norm=5.0),
     # A custom key excludes the other rules: norms and biases of the backbone decay.
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.3)}, norm_decay_mult=0.0, bias_decay_mult=0.0),
@@ -21,5 +21,5 @@ param_scheduler = [warm_up, decay]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=100))
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=0.002, gamma=5, update_buffers=True),
+    dict(type='EMAHook', ema_type='mmseg_ext.MomentumAnnealingEMA', momentum=0.002, gamma=5, update_buffers=True),
 ]

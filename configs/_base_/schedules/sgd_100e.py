@@ -10,7 +10,7 @@ optim_wrapper = dict(
     type='AmpOptimWrapper',  # mmseg_ext.AutocastOptimWrapper, by the name that mmseg's train.py --amp accepts
     _scope_='mmseg_ext',
     dtype='bfloat16',
-    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
+    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4, fused=True),
 )
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=1e-4, by_epoch=True, begin=0, end=100, convert_to_iter_based=True)

@@ -28,7 +28,7 @@ class VisualizationHook(Hook):
 
     Args:
         draw: Whether to draw; ``--show`` and ``--show-dir`` set it.
-        interval: Validated batches from one drawing to the next; of a batch the first image is drawn.
+        interval: Validated images from one drawing to the next.
         show: Show the pictures in a window instead.
         wait_time: Seconds for which each is shown; 0 waits for a key.
     """
@@ -43,9 +43,11 @@ class VisualizationHook(Hook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[SegDataSample] | None = None
     ) -> None:
-        """Draw the first image of every ``interval``-th batch."""
-        if self.draw and outputs and batch_idx % self.interval == 0:
-            self._draw(runner, outputs[0], f'val_{runner.iter}_', runner.iter)
+        """Draw every ``interval``-th image."""
+        first = batch_idx * (runner.val_dataloader.batch_size or 1)
+        for index, sample in enumerate(outputs or () if self.draw else (), first):
+            if index % self.interval == 0:
+                self._draw(runner, sample, f'val_{runner.iter}_', runner.iter)
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[SegDataSample] | None = None

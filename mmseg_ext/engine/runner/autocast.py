@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
@@ -131,6 +131,27 @@ def _is_shifted(
     )
 
 
+def _equal_groups(groups: Sequence[dict[str, Any]]) -> list[list[int]]:
+    """List the indices of the parameter groups by equal options, in the order of their first."""
+    indices: dict[tuple[tuple[str, str | int], ...], list[int]] = {}
+    for index, group in enumerate(groups):
+        # A tensor, such as a rate on the GPU, is equal to itself alone.
+        options = {
+            key: id(value) if isinstance(value, torch.Tensor) else repr(value)
+            for key, value in group.items()
+            if key != 'params'
+        }
+        indices.setdefault(tuple(sorted(options.items())), []).append(index)
+    return list(indices.values())
+
+
+def _merge(groups: Sequence[dict[str, Any]], indices: Iterable[Sequence[int]]) -> list[dict[str, Any]]:
+    """Join parameter groups; the options are those of the first."""
+    return [
+        {**groups[part[0]], 'params': [one for index in part for one in groups[index]['params']]} for part in indices
+    ]
+
+
 @OPTIM_WRAPPERS.register_module(name=['AutocastOptimWrapper', 'AmpOptimWrapper'])
 class AutocastOptimWrapper(OptimWrapper):
     """Run the forward pass in half precision, on the CPU or on a GPU.
@@ -140,6 +161,9 @@ class AutocastOptimWrapper(OptimWrapper):
     ``OptimWrapper`` and ``AmpOptimWrapper``, and with ``_scope_='mmseg_ext'`` the latter name is this class. Gradients
     are scaled (Micikevicius et al., Mixed precision training, ICLR 2018) for float16 on a GPU; bfloat16 has the
     exponent range of float32 and needs no scaling.
+
+    Parameter groups with equal options become one: mmengine's ``paramwise_cfg`` makes a group of each parameter, and
+    a step of AdamW then takes several times as long (docs/adr/0022-optimizer-steps.md).
 
     Args:
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
@@ -157,6 +181,10 @@ class AutocastOptimWrapper(OptimWrapper):
             raise InputError("`dtype='float16'`", 'needs a GPU', "use `dtype='bfloat16'` on the CPU")
         initial = 2.0**16 if loss_scale == 'dynamic' else float(loss_scale)
         self.loss_scaler = torch.amp.GradScaler('cuda', init_scale=initial, enabled=self.dtype is torch.float16)
+        groups = self.optimizer.param_groups
+        self._separate = len(groups)
+        self._merged = _equal_groups(groups)
+        groups[:] = _merge(groups, self._merged)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -184,6 +212,8 @@ class AutocastOptimWrapper(OptimWrapper):
         """Load what `state_dict` or another wrapper's returned; a missing scaler state leaves the scaler as it is."""
         state = dict(state_dict)
         scaler_state = state.pop('loss_scaler', None)
+        if len(state['param_groups']) == self._separate:  # of another wrapper, which leaves them as they are
+            state['param_groups'] = _merge(state['param_groups'], self._merged)
         if scaler_state and self.loss_scaler.is_enabled():
             self.loss_scaler.load_state_dict(scaler_state)
         super().load_state_dict(state)

@@ -14,12 +14,13 @@ from mmseg_ext.engine.checkpoints.training_state import get_rng_state, set_rng_s
 from mmseg_ext.engine.hooks.missing_validation import forget_validation
 from mmseg_ext.engine.mmengine_internals import mean_losses, take_losses
 from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
+from mmseg_ext.engine.runner.batches import step_by_size
 from mmseg_ext.registry import LOOPS
 
 
 @LOOPS.register_module()
 class ValLoop(BaseValLoop):
-    """mmengine's ``ValLoop`` with a choice of dtype.
+    """mmengine's ``ValLoop`` with a choice of dtype, for batches of images of several sizes (`step_by_size`).
 
     mmengine's ``fp16=True`` means bfloat16 on the CPU and float16 on a GPU. The random state is put back after each
     validation, so that training does not depend on how often it is validated. A signal during a training's validation
@@ -71,7 +72,7 @@ class ValLoop(BaseValLoop):
         """Predict one batch and pass it to the evaluator."""
         self.runner.call_hook('before_val_iter', batch_idx=idx, data_batch=data_batch)
         with autocast_for(self.runner.model, self.dtype):
-            outputs = self.runner.model.val_step(data_batch)
+            outputs = step_by_size(data_batch, self.runner.model.val_step)
         outputs = take_losses(outputs, self.val_loss)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         self.runner.call_hook('after_val_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
@@ -79,7 +80,7 @@ class ValLoop(BaseValLoop):
 
 @LOOPS.register_module()
 class TestLoop(BaseTestLoop):
-    """mmengine's ``TestLoop`` with a choice of dtype.
+    """mmengine's ``TestLoop`` with a choice of dtype, for batches of images of several sizes (`step_by_size`).
 
     Args:
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
@@ -100,7 +101,7 @@ class TestLoop(BaseTestLoop):
         """Predict one batch and pass it to the evaluator."""
         self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
         with autocast_for(self.runner.model, self.dtype):
-            outputs = self.runner.model.test_step(data_batch)
+            outputs = step_by_size(data_batch, self.runner.model.test_step)
         outputs = take_losses(outputs, self.test_loss)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         self.runner.call_hook('after_test_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)

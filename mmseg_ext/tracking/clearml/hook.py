@@ -82,14 +82,18 @@ class ClearMLHook(Hook):
             self.backend.add_scalars({**scalars, 'train/memory': _memory()}, finished)
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Show the first image of some batches: the same ones at every evaluation."""
-        if self.backend is None or not outputs:
+        """Show some images: the same ones at every evaluation."""
+        if self.backend is None:
             return
-        if not _is_chosen(batch_idx, len(runner.val_dataloader), self.backend.images):
-            return
-        panel = prediction_panel(outputs[0], runner.val_dataloader.dataset.metainfo)
-        if panel is not None:
-            self.backend.send(Image('val/overlays', panel[0], panel[1], runner.iter))
+        loader = runner.val_dataloader
+        size = loader.batch_size or 1
+        count = min(len(loader) * size, len(loader.dataset))  # fewer than the data set's on one of several processes
+        for index, sample in enumerate(outputs or (), batch_idx * size):
+            if not _is_chosen(index, count, self.backend.images):
+                continue
+            panel = prediction_panel(sample, loader.dataset.metainfo)
+            if panel is not None:
+                self.backend.send(Image('val/overlays', panel[0], panel[1], runner.iter))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
         """Log the scores: as curves, as a table of classes, as a confusion matrix."""
@@ -237,10 +241,10 @@ def _measured(work_dir: Path) -> dict[str, float]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _is_chosen(batch: int, batches: int, count: int) -> bool:
-    """Check whether a batch is one of ``count`` that lie evenly over all."""
-    count = min(count, batches)
-    return count > 0 and any(batch == index * batches // count for index in range(count))
+def _is_chosen(image: int, images: int, count: int) -> bool:
+    """Check whether an image is one of ``count`` that lie evenly over all."""
+    count = min(count, images)
+    return count > 0 and any(image == index * images // count for index in range(count))
 
 
 def _memory() -> float:

@@ -55,12 +55,13 @@ def train_bare(config: str, work_dir: str) -> None:
 
 
 def validate(config: str, work_dir: str) -> None:
-    """Validate once a step, by the runner of the config."""
+    """Validate once a step, by the runner of the config, as during a training."""
     runner = _build(config, work_dir)
+    runner.val()  # builds the loop
     turns = Turns()
     turns.wait()
     while True:
-        runner.val()
+        runner.val_loop.run()
         turns.step_done()
 
 

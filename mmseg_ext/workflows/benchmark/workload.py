@@ -137,6 +137,7 @@ def stock_config(workload: Workload) -> Config:
     """Return the same experiment without mmseg_ext, as far as mmsegmentation has its parts, in float32."""
     wrapper = workload.config.optim_wrapper.to_dict()
     kept = ('optimizer', 'clip_grad', 'paramwise_cfg', 'accumulative_counts')
+    wrapper['optimizer'].pop('fused', None)  # one of our means; mmsegmentation's configs leave it at torch's default
     content: dict[str, Any] = {
         'default_scope': 'mmseg',
         'model': _stock_part(_model(workload.config.model.to_dict(), workload.size)),
@@ -177,7 +178,7 @@ def _loops(workload: Workload, dataset: Any, pipeline: list[dict[str, Any]], val
             'dataset': dataset(workload.data, 'train', pipeline),
         },
         'val_dataloader': {
-            'batch_size': 1, **workers, 'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+            'batch_size': 8 if ours else 1, **workers, 'sampler': {'type': 'DefaultSampler', 'shuffle': False},
             'dataset': dataset(workload.data, 'val', val_pipeline),
         },
         'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': ENDLESS, 'val_interval': ENDLESS},

@@ -190,6 +190,7 @@ class TestEMA:
         [
             {'ema_type': 'ExponentialMovingAverage', 'momentum': 0.2},
             {'ema_type': 'MomentumAnnealingEMA', 'momentum': 0.2},
+            {'ema_type': 'mmseg_ext.MomentumAnnealingEMA', 'momentum': 0.2},
             {'ema_type': 'StochasticWeightAverage', 'begin_iter': 3},
         ],
         ids=lambda kind: kind['ema_type'],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmseg_ext.engine import AutocastOptimWrapper
@@ -181,3 +182,68 @@ def test_a_training_runs_in_bfloat16(toy: ModuleType, tmp_path: Path) -> None:
         resume=True,
         optim_wrapper={'type': 'mmseg_ext.AutocastOptimWrapper', 'optimizer': optimizer},
     ).train()
+
+
+class TestMergedGroups:
+    """A group for each parameter, as mmengine's ``paramwise_cfg`` makes them: two rates, two decays."""
+
+    RATES = (0.1, 0.1, 0.02, 0.02)
+    DECAYS = (0.5, 0.0, 0.5, 0.5)
+
+    def optimizer(self, model: nn.Module, fused: bool = False) -> torch.optim.Optimizer:
+        groups = [
+            {'params': [parameter], 'lr': rate, 'weight_decay': decay}
+            for parameter, rate, decay in zip(model.parameters(), self.RATES, self.DECAYS, strict=True)
+        ]
+        return torch.optim.AdamW(groups, fused=fused)
+
+    def train(self, model: nn.Module, wrapper: OptimWrapper, steps: range) -> list[torch.Tensor]:
+        for step in steps:
+            for group in wrapper.optimizer.param_groups:
+                group['lr'] = group['initial_lr'] / (1 + step)
+            images = torch.randn(4, 3, generator=torch.Generator().manual_seed(step))
+            with wrapper.optim_context(model):
+                loss = model(images).square().mean()
+            wrapper.update_params(loss)
+        return [parameter.detach().clone() for parameter in model.parameters()]
+
+    def start(self, wrapper: OptimWrapper) -> OptimWrapper:
+        for group in wrapper.optimizer.param_groups:
+            group.setdefault('initial_lr', group['lr'])
+        return wrapper
+
+    @pytest.mark.parametrize('fused', [False, True])
+    def test_equal_groups_become_one_and_train_as_before(self, fused: bool) -> None:
+        torch.manual_seed(0)
+        separate = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2))
+        merged = copy.deepcopy(separate)
+        one = self.start(OptimWrapper(self.optimizer(separate)))
+        two = self.start(AutocastOptimWrapper(dtype=None, optimizer=self.optimizer(merged, fused)))
+        assert [len(group['params']) for group in two.optimizer.param_groups] == [1, 1, 2]
+        assert [group['lr'] for group in two.optimizer.param_groups] == [0.1, 0.1, 0.02]
+        for expected, found in zip(self.train(separate, one, range(5)), self.train(merged, two, range(5)), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)
+
+    def test_the_state_of_separate_groups_is_taken_over(self) -> None:
+        torch.manual_seed(0)
+        whole = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2))
+        parts = copy.deepcopy(whole)
+        expected = self.train(whole, self.start(OptimWrapper(self.optimizer(whole))), range(6))
+        first = self.start(OptimWrapper(self.optimizer(parts)))
+        self.train(parts, first, range(3))
+        second = self.start(AutocastOptimWrapper(dtype=None, optimizer=self.optimizer(parts)))
+        second.load_state_dict(first.state_dict())
+        third = self.start(AutocastOptimWrapper(dtype=None, optimizer=self.optimizer(parts)))
+        third.load_state_dict(second.state_dict())  # and its own
+        for found, value in zip(self.train(parts, third, range(3, 6)), expected, strict=True):
+            torch.testing.assert_close(found, value, rtol=1e-5, atol=1e-7)
+
+    def test_a_rate_that_is_a_tensor_stays_on_its_own(self) -> None:
+        model = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2))
+        rates = [torch.tensor(0.1), torch.tensor(0.1)]
+        groups = [{'params': part.parameters(), 'lr': rate} for part, rate in zip(model, rates, strict=True)]
+        wrapper = AutocastOptimWrapper(dtype=None, optimizer=torch.optim.AdamW(groups, capturable=False, foreach=False))
+        assert [group['lr'] is rate for group, rate in zip(wrapper.optimizer.param_groups, rates, strict=True)] == [
+            True,
+            True,
+        ]
