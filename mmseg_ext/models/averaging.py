@@ -30,7 +30,8 @@ class MomentumAnnealingEMA(_MomentumAnnealingEMA):
             if average.dtype.is_floating_point
         ]
         momentum = max(self.momentum, self.gamma / (self.gamma + self.steps.item()))
-        torch._foreach_lerp_(*map(list, zip(*pairs, strict=True)), momentum)
+        averages, sources = map(list, zip(*pairs, strict=True))
+        torch._foreach_lerp_(averages, sources, momentum)
         if not self.update_buffers:
             for average, buffer in zip(self.module.buffers(), model.buffers(), strict=True):
                 average.data.copy_(buffer.data.to(average.device))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
@@ -50,7 +50,8 @@ def cpu_gains_from_bfloat16() -> bool:
     """
     if platform.machine().lower() not in ('x86_64', 'amd64'):
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    capabilities = getattr(torch.cpu, 'get_capabilities', dict)()  # the first releases supported have no such function
+    # The first releases of torch that are supported have no such function.
+    capabilities: Mapping[str, Any] = getattr(torch.cpu, 'get_capabilities', dict)()
     slow = capabilities.get('avx512_fp16', False)
     return bool(torch.cpu._is_amx_tile_supported() or (torch.cpu._is_avx512_bf16_supported() and not slow))
 

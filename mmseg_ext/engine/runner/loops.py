@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -68,7 +67,7 @@ class ValLoop(BaseValLoop):
         self.runner.stop(number, {'epoch': self.runner.epoch, 'iter': self.runner.iter, 'batches': 0})
 
     @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
+    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Predict one batch and pass it to the evaluator."""
         self.runner.call_hook('before_val_iter', batch_idx=idx, data_batch=data_batch)
         with autocast_for(self.runner.model, self.dtype):
@@ -97,7 +96,7 @@ class TestLoop(BaseTestLoop):
         self.dtype = None if dtype is None else autocast_dtype(dtype)
 
     @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
+    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Predict one batch and pass it to the evaluator."""
         self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
         with autocast_for(self.runner.model, self.dtype):
