@@ -285,7 +285,8 @@ def examples(images: Sequence[Image], weak: Sequence[FloatMap]) -> tuple[Table, 
         edges, shared = edge_support(image.pixels), rng.random()
         masks = [draw(image.truth, rng) for draw in (redraw, spoil) for _ in range(MASKS // 2)]
         judged = [judge(image, strength, logits, shared, rng) for strength in JUDGES]
-        for who, probability in enumerate((*judged, 1 / (1 + np.exp(-logits)))):
+        weakest: FloatMap = (1 / (1 + np.exp(-logits))).astype(np.float32)
+        for who, probability in enumerate([*judged, weakest]):
             for which, mask in enumerate(masks):
                 evidence = replace(make_evidence(mask, np.stack([1 - probability, probability])), edges=edges)
                 wrong, areas = mask != image.truth, (mask.sum(), evidence.predicted.sum())
