@@ -28,10 +28,7 @@ def build_parser() -> cli.ArgumentParser:
         '--set', metavar='KEY=VALUE', action='append', default=[],
         help='one of them, such as fragments.most=8 or pinholes.severity=off; may be repeated',
     )  # fmt: skip
-    parser.add_argument(
-        '--workers', metavar='N', default='1',
-        help='processes (default: 1), or dask://HOST:PORT of a running Dask scheduler',
-    )  # fmt: skip
+    cli.add_workers_argument(parser)
     parser.add_argument(
         '--fail-on', choices=['error', 'warning', 'never'], default='error',
         help='exit with code 1 where there is a finding of this severity or above (default: error)',

@@ -220,6 +220,14 @@ def png(text: str) -> str:
     return text
 
 
+def add_workers_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--workers``, for `mmseg_ext.eda.workers.run_chunks`."""
+    parser.add_argument(
+        '--workers', metavar='N', default='1',
+        help='processes (default: 1), or dask://HOST:PORT of a running Dask scheduler',
+    )  # fmt: skip
+
+
 def add_data_arguments(
     parser: argparse.ArgumentParser, labels: str | None = 'labels', *, splits: bool = True, what: str = 'label set'
 ) -> None:

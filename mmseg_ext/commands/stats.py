@@ -24,6 +24,7 @@ def build_parser() -> cli.ArgumentParser:
         '--background', default='', metavar='NAME', help='class that is no object, or none (default: the first)'
     )
     parser.add_argument('--out', metavar='D', help='folder for statistics.md, the tables as CSV and the plots')
+    cli.add_workers_argument(parser)
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier result in D')
     return parser
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     result = measure_data(
         args.data, args.labels, args.splits, reference=args.reference, background=args.background, out=args.out,
-        overwrite=args.overwrite,
+        overwrite=args.overwrite, workers=args.workers,
     )  # fmt: skip
     console = cli.console(140)
     for table in result.tables.values():

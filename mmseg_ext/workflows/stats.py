@@ -44,6 +44,7 @@ def measure_data(
     background: str = '',
     out: str | Path | None = None,
     overwrite: bool = False,
+    workers: str = '1',
 ) -> DataStatistics:
     """Measure class balance, object areas, brightness and contrast, positions, and drift between splits.
 
@@ -55,13 +56,14 @@ def measure_data(
         background: Name of the class that is no object, or ``none``; by default what ``dataset.yaml`` says.
         out: Folder for ``statistics.md``, the tables as CSV and the plots.
         overwrite: Replace an earlier result in ``out``.
+        workers: Number of processes, or ``dask://host:port``.
 
     Raises:
         InputError: The data set, all of its files or an argument cannot be used, or ``out`` holds other files.
     """
     if out is not None:
         check_out(out, overwrite)
-    statistics = collect_statistics(root, labels, splits, background=background)
+    statistics = collect_statistics(root, labels, splits, background=background, workers=workers)
     drifts = measure_drift(statistics, reference)
     tables = make_tables(statistics, reference, drifts)
     page = None

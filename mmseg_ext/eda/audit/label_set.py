@@ -17,7 +17,7 @@ from mmseg_ext.eda.audit.findings import SEVERITIES, Finding, counted, make_hit
 from mmseg_ext.eda.audit.item_checks import Task, check_chunk, make_findings
 from mmseg_ext.eda.audit.rules import RULES, Rules, compares_images
 from mmseg_ext.eda.audit.split_checks import check_palettes, check_values
-from mmseg_ext.eda.audit.workers import run_chunks
+from mmseg_ext.eda.workers import run_chunks
 from mmseg_ext.progress import track
 
 LABELLED_SPLITS = ('train', 'val')  # those that a training cannot do without

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,8 +22,11 @@ from mmseg_ext.eda.statistics.measure import (
     measure_objects,
     position_map,
 )
+from mmseg_ext.eda.workers import run_chunks
 from mmseg_ext.errors import InputError
 from mmseg_ext.progress import track
+
+CHUNK_ITEMS = 16
 
 
 @dataclass
@@ -73,6 +77,7 @@ def collect_statistics(
     background: str | None = '',
     min_area: float = MIN_OBJECT_SHARE,
     most: int | None = None,
+    workers: str = '1',
 ) -> Statistics:
     """Measure a data set.
 
@@ -84,11 +89,13 @@ def collect_statistics(
             says, the first class unless it says otherwise.
         min_area: Smallest share of the image that makes a region an object.
         most: Measure at most so many images, spread evenly over the list; all by default.
+        workers: Number of processes, or ``dask://host:port``.
 
     Raises:
-        InputError: A folder cannot be used, nor any image or mask, no split has masks, or there is no such class.
+        InputError: A folder cannot be used, nor any image or mask, no split has masks, there is no such class, or the
+            workers cannot be used.
     """
-    data = DataSet(root)
+    data = DataSet(Path(root).resolve() if workers != '1' else root)  # they may have another working directory
     classes = data.classes
     background_index = None if background is None else classes.find_background(background or None)
     chosen = data.splits(labels, splits or None)
@@ -97,11 +104,17 @@ def collect_statistics(
     items = data.items(labels, chosen)
     if most is not None and len(items) > most:
         items = [items[index * len(items) // most] for index in range(most)]
-    for item in track(items, 'measuring'):
-        try:
-            _add(statistics, item, min_area, shown)
-        except InputError as error:
-            statistics.left_out.append(str(error))
+    chunks = [items[start : start + CHUNK_ITEMS] for start in range(0, len(items), CHUNK_ITEMS)]
+    results = run_chunks(
+        partial(_measure, Statistics(classes, labels, chosen, background_index), min_area), chunks, workers, data.root
+    )
+    for part, shown_there in track(results, 'measuring', total=len(chunks)):
+        statistics.images += part.images
+        statistics.objects += part.objects
+        statistics.left_out += part.left_out
+        shown += shown_there
+        for key, positions in part.positions.items():
+            statistics.positions[key] = statistics.positions.get(key, 0.0) + positions
     if statistics.left_out and not statistics.masked_splits():
         raise InputError(data.root / labels, f'no mask can be used; the first problem: {statistics.left_out[0]}')
     if not statistics.masked_splits():
@@ -109,6 +122,18 @@ def collect_statistics(
     for key, count in shown.items():
         statistics.positions[key] /= count
     return statistics
+
+
+def _measure(empty: Statistics, min_area: float, items: Sequence[Item]) -> tuple[Statistics, Counter[tuple[str, int]]]:
+    """Measure items; of the positions the sums are returned, with the number of images in each."""
+    part = Statistics(empty.classes, empty.labels, empty.splits, empty.background)
+    shown: Counter[tuple[str, int]] = Counter()
+    for item in items:
+        try:
+            _add(part, item, min_area, shown)
+        except InputError as error:
+            part.left_out.append(str(error))
+    return part, shown
 
 
 def _add(statistics: Statistics, item: Item, min_area: float, shown: Counter[tuple[str, int]]) -> None:

@@ -6,14 +6,17 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mmseg_ext.eda.audit import audit_label_set, label_set
-from mmseg_ext.eda.audit.workers import run_chunks
+from mmseg_ext.eda.statistics import collect, collect_statistics
+from mmseg_ext.eda.workers import run_chunks
 from mmseg_ext.errors import InputError
 
 
@@ -32,7 +35,17 @@ def address(cluster: Any) -> str:
 
 def wrong_set(write_set: Callable[..., Path]) -> Path:
     """Findings in every split, and more items than fit into one chunk."""
-    root = write_set(train=20, val=6)
+    rng = np.random.default_rng(0)
+    masks: dict[str, dict[str, Any]] = {}
+    images: dict[str, dict[str, Any]] = {}
+    for split, count in (('train', 20), ('val', 6)):
+        for index in range(count):
+            mask = np.zeros((40, 48), np.uint8)
+            mask[8 : 20 + index, 10:30] = 1 + index % 2
+            masks.setdefault(split, {})[f'{split}_{index}'] = mask
+            coarse = rng.integers(0, 255, (5, 6, 3), np.uint8)
+            images.setdefault(split, {})[f'{split}_{index}'] = np.kron(coarse, np.ones((8, 8, 1), np.uint8))
+    root = write_set(masks, images)
     (root / 'labels/train/train_3.png').write_bytes(b'no mask')
     (root / 'img/train/train_5.png').write_bytes(b'no image')
     (root / 'img/val/val_2.png').write_bytes((root / 'img/train/train_11.png').read_bytes())
@@ -54,6 +67,19 @@ def test_dask_finds_what_one_finds(
     monkeypatch.setattr(label_set, 'CHUNK_ITEMS', 3)
     root = wrong_set(write_set)
     assert audit_label_set(root, workers=address(cluster)) == audit_label_set(root)
+
+
+def test_statistics_are_those_of_one_process(
+    cluster: Any, write_set: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, 'CHUNK_ITEMS', 3)
+    root = wrong_set(write_set)
+    alone = collect_statistics(root)
+    assert len(alone.left_out) == 2
+    assert len(alone.objects) > 3
+    for workers in ('2', address(cluster)):
+        found = collect_statistics(root, workers=workers)
+        np.testing.assert_equal(asdict(found), asdict(alone))  # NaN equals NaN
 
 
 def die_once(folder: str, number: int) -> tuple[int, int]:
@@ -94,7 +120,7 @@ def test_wrong_workers(workers: str, tmp_path: Path) -> None:
 
 def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip('distributed', reason='needs the extra `dask`')
-    monkeypatch.setattr('mmseg_ext.eda.audit.workers.CONNECT_TIMEOUT_S', 0.5)
+    monkeypatch.setattr('mmseg_ext.eda.workers.CONNECT_TIMEOUT_S', 0.5)
     with pytest.raises(InputError, match='no Dask scheduler answers'):
         list(run_chunks(len, ['a'], 'dask://127.0.0.1:1', tmp_path))
 
