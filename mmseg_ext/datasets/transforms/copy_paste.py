@@ -110,6 +110,8 @@ class CopyPaste(BaseTransform):
         self.whole = whole
         self._is_chosen = chosen
         self._sources: list[int] | None = None
+        self._ignore_index = ignore_index
+        self._no_objects = [0, ignore_index]
 
     def get_indices(self, dataset: Any) -> list[int]:
         """Draw the index of the sample that the objects come from; none where the sample stays as it is.
@@ -117,7 +119,9 @@ class CopyPaste(BaseTransform):
         Raises:
             InputError: The data set has no background, and no ``classes`` are named.
         """
-        if self._all_but_background and (getattr(dataset, 'metainfo', None) or {}).get('background', 0) is None:
+        background = (getattr(dataset, 'metainfo', None) or {}).get('background', 0)
+        self._no_objects = [self._ignore_index] if background is None else [background, self._ignore_index]
+        if self._all_but_background and background is None:
             raise InputError('CopyPaste', 'the data set has no background', 'name the `classes` to paste')
         if not np.random.random() < self.prob:
             return []
@@ -152,7 +156,7 @@ class CopyPaste(BaseTransform):
             return results
         other = others[0]
         target, source = results[MASK].shape, other[MASK].shape
-        own = self._is_chosen[results[MASK]]
+        own = ~np.isin(results[MASK], self._no_objects)
         covered = np.zeros(target, bool)
         for region, box, drawn in self._objects(other[MASK]):
             matrix = self._place(box, source, target, drawn)

@@ -217,3 +217,12 @@ def test_objects_of_named_classes_come_from_samples_that_show_them() -> None:
     assert {tuple(CopyPaste(prob=1.0).get_indices(masks)) for _ in range(50)} == {(0,), (1,), (2,), (3,)}
     assert CopyPaste(prob=1.0, classes=[4]).get_indices(masks) == []  # no sample shows it: nothing is pasted
     assert {tuple(CopyPaste(prob=1.0, classes=[2]).get_indices(range(3))) for _ in range(50)} == {(0,), (1,), (2,)}
+
+
+def test_no_more_than_a_share_of_the_objects_of_any_class_is_hidden() -> None:
+    """Class 2 is pasted; class 1, which is not, lies in its place, half of it or all of it."""
+    source = inside(np.full((2, 2), 2, np.uint8), (8, 9), 3, 3)
+    half = inside(np.full((2, 4), 1, np.uint8), (8, 9), 3, 3)
+    assert (paste(half, source, classes=[2])[1] == 2).sum() == 4
+    whole = inside(np.full((2, 2), 1, np.uint8), (8, 9), 3, 3)
+    np.testing.assert_array_equal(paste(whole, source, classes=[2])[1], whole)
