@@ -1,58 +1,56 @@
-"""Batches of images of several sizes, in parts that a model takes at once."""
+"""Batches of a validation or a test, in parts that a model predicts at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+MAX_PIXELS = 2**21  # of the images of a part in their original size, in which their logits are kept: eight of 512²
 _SIZES = ('ori_shape', 'img_shape', 'pad_shape')
 
 
-def step_by_size(batch: Mapping[str, Any], step: Callable[[dict[str, Any]], Sequence[Any]]) -> list[Any]:
-    """Predict a batch, the images of each size together; return the outputs in the order of the batch.
+def divide_batch(batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Divide a batch into successive images of one size, of `MAX_PIXELS` together or one image.
 
     mmsegmentation's models stack the inputs, give all predictions the first one's padded size, and warn where original
     sizes differ.
 
     Args:
-        batch: What a loader collates: ``inputs`` and ``data_samples`` by image or, with test-time augmentation, by view
-            and image.
-        step: Predicts such a batch; an output for each image, and after them whatever else it returns (losses).
+        batch: What a loader collates: ``inputs`` and ``data_samples``, each a list by image or, with test-time
+            augmentation, by view and image. Of another form, it stays one part.
 
     >>> import torch
-    >>> batch = {'inputs': [torch.zeros(1, 2, 2), torch.zeros(1, 3, 3), torch.ones(1, 2, 2)]}
-    >>> step_by_size(batch, lambda part: [len(part['inputs'])] * len(part['inputs']))
-    [2, 1, 2]
+    >>> batch = {'inputs': [torch.zeros(3, 2, 2), torch.zeros(3, 2, 2), torch.zeros(3, 4, 4), torch.zeros(3, 2, 2)]}
+    >>> [len(part['inputs']) for part in divide_batch(batch)]
+    [2, 1, 1]
     """
     inputs = batch['inputs']
-    with_views = isinstance(inputs[0], Sequence)
-    views = inputs if with_views else [inputs]
-    count = len(views[0])
-    parts: dict[Any, list[int]] = {}
-    for index in range(count):
-        parts.setdefault(_size_of(batch, index, with_views), []).append(index)
-    outputs: list[Any] = [None] * count
-    further: list[Any] = []
-    for indices in parts.values():
-        part = dict(batch) if len(parts) == 1 else {key: _select(batch[key], indices, with_views) for key in batch}
-        results = list(step(part))
-        for index, result in zip(indices, results, strict=False):
-            outputs[index] = result
-        further += results[len(indices) :]
-    return outputs + further
+    if not isinstance(inputs, list) or not inputs:
+        yield dict(batch)
+        return
+    with_views = isinstance(inputs[0], list)
+    sizes = [_size_of(batch, index, with_views) for index in range(len(inputs[0] if with_views else inputs))]
+    start = pixels = 0
+    for index, (size, image_pixels) in enumerate(sizes):
+        if index > start and (size != sizes[start][0] or pixels + image_pixels > MAX_PIXELS):
+            yield _select(batch, start, index, with_views)
+            start, pixels = index, 0
+        pixels += image_pixels
+    yield _select(batch, start, len(sizes), with_views)
 
 
-def _size_of(batch: Mapping[str, Any], index: int, with_views: bool) -> Any:
-    views = batch['inputs'] if with_views else [batch['inputs']]
-    samples = batch.get('data_samples') or []
-    described = (samples if with_views else [samples]) if samples else []
-    return (
-        tuple(tuple(view[index].shape) for view in views),
-        tuple(tuple(tuple(one[index].get(name, ())) for name in _SIZES) for one in described),
-    )
+def _size_of(batch: Mapping[str, Any], index: int, with_views: bool) -> tuple[Any, int]:
+    """Return what an image has in common with those that it may be predicted with, and its number of pixels."""
+    inputs, samples = batch['inputs'], batch.get('data_samples') or []
+    views = [view[index] for view in inputs] if with_views else [inputs[index]]
+    described = [view[index] for view in samples] if with_views else samples[index : index + 1]
+    shapes = [[tuple(one.get(name, ())) for name in _SIZES] for one in described]
+    height, width = shapes[0][0][:2] if shapes and shapes[0][0] else views[0].shape[-2:]
+    return ([tuple(view.shape) for view in views], shapes), height * width
 
 
-def _select(values: Any, indices: Sequence[int], with_views: bool) -> Any:
-    if with_views:
-        return [_select(view, indices, False) for view in values]
-    return [values[index] for index in indices]
+def _select(batch: Mapping[str, Any], start: int, stop: int, with_views: bool) -> dict[str, Any]:
+    def cut(values: Sequence[Any]) -> Any:
+        return [view[start:stop] for view in values] if with_views else values[start:stop]
+
+    return {key: cut(values) for key, values in batch.items()}

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from mmengine.hooks import EMAHook
 from mmengine.runner import TestLoop as BaseTestLoop
 from mmengine.runner import ValLoop as BaseValLoop
+from mmengine.structures import BaseDataElement
 
 from mmseg_ext.engine.checkpoints.training_state import get_rng_state, set_rng_state
 from mmseg_ext.engine.hooks.missing_validation import forget_validation
 from mmseg_ext.engine.mmengine_internals import mean_losses, take_losses
 from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
-from mmseg_ext.engine.runner.batches import step_by_size
+from mmseg_ext.engine.runner.batches import divide_batch
 from mmseg_ext.registry import LOOPS
+
+
+def _predict(
+    loop: Any, data_batch: dict[str, Any], step: Callable[[dict[str, Any]], list[Any]], losses: dict[str, Any]
+) -> list[Any]:
+    """Predict a batch in its parts and pass them to the evaluator; return the outputs without their logits.
+
+    The logits of eight large images take gigabytes; nothing needs them once the evaluator has seen them.
+    """
+    outputs: list[Any] = []
+    for part in divide_batch(data_batch):
+        with autocast_for(loop.runner.model, loop.dtype):
+            found = step(part)
+        found = take_losses(found, losses)
+        loop.evaluator.process(data_samples=found, data_batch=part)
+        for sample in found:
+            if isinstance(sample, BaseDataElement):
+                sample.pop('seg_logits', None)
+        outputs += found
+    return outputs
 
 
 @LOOPS.register_module()
 class ValLoop(BaseValLoop):
-    """mmengine's ``ValLoop`` with a choice of dtype, for batches of images of several sizes (`step_by_size`).
+    """mmengine's ``ValLoop`` with a choice of dtype, for batches of images of any sizes (`divide_batch`).
 
     mmengine's ``fp16=True`` means bfloat16 on the CPU and float16 on a GPU. The random state is put back after each
     validation, so that training does not depend on how often it is validated. A signal during a training's validation
@@ -70,16 +92,13 @@ class ValLoop(BaseValLoop):
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Predict one batch and pass it to the evaluator."""
         self.runner.call_hook('before_val_iter', batch_idx=idx, data_batch=data_batch)
-        with autocast_for(self.runner.model, self.dtype):
-            outputs = step_by_size(data_batch, self.runner.model.val_step)
-        outputs = take_losses(outputs, self.val_loss)
-        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        outputs = _predict(self, data_batch, self.runner.model.val_step, self.val_loss)
         self.runner.call_hook('after_val_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
 
 
 @LOOPS.register_module()
 class TestLoop(BaseTestLoop):
-    """mmengine's ``TestLoop`` with a choice of dtype, for batches of images of several sizes (`step_by_size`).
+    """mmengine's ``TestLoop`` with a choice of dtype, for batches of images of any sizes (`divide_batch`).
 
     Args:
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
@@ -99,8 +118,5 @@ class TestLoop(BaseTestLoop):
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Predict one batch and pass it to the evaluator."""
         self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
-        with autocast_for(self.runner.model, self.dtype):
-            outputs = step_by_size(data_batch, self.runner.model.test_step)
-        outputs = take_losses(outputs, self.test_loss)
-        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        outputs = _predict(self, data_batch, self.runner.model.test_step, self.test_loss)
         self.runner.call_hook('after_test_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)

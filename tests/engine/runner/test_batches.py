@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,16 +13,18 @@ pytest.importorskip('mmseg')
 
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_ext.engine.runner.batches import step_by_size
+from mmseg_ext.engine.runner import batches, loops
+from mmseg_ext.engine.runner.batches import divide_batch
 from mmseg_ext.models import ProbabilityTTAModel
 from mmseg_ext.workflows.benchmark import roles  # noqa: F401 - registers the cheap backbone
 from mmseg_ext.workflows.benchmark.workload import CHEAP_MODEL
 
 # (height, width) of the network's input, and of the image: the third differs from the first in the latter alone.
-SIZES = [((16, 24), (16, 24)), ((24, 16), (30, 20)), ((16, 24), (32, 48)), ((16, 24), (16, 24))]
+SIZES = [((16, 24), (16, 24)), ((24, 16), (30, 20)), ((16, 24), (32, 48)), ((16, 24), (16, 24)), ((16, 24), (16, 24))]
 
 
 @pytest.fixture(scope='module')
@@ -51,18 +55,13 @@ def views(indices: list[int]) -> dict[str, Any]:
 
 @pytest.mark.parametrize('tta', [False, True], ids=['one view', 'TTA'])
 @torch.no_grad()
-def test_a_batch_of_several_sizes_gives_what_each_image_gives(tta: bool, model: Any) -> None:
+def test_the_parts_of_a_batch_give_what_each_image_gives(tta: bool, model: Any) -> None:
     step = ProbabilityTTAModel(module=model).test_step if tta else model.val_step
     indices = list(range(len(SIZES)))
     batch = views(indices) if tta else collate([image(index) for index in indices])
-    parts: list[int] = []
-
-    def counted(part: dict[str, Any]) -> Any:
-        parts.append(len(part['inputs'][0] if tta else part['inputs']))
-        return step(part)
-
-    found = step_by_size(batch, counted)
-    assert parts == [2, 1, 1]
+    parts = list(divide_batch(batch))
+    assert [len(part['inputs'][0] if tta else part['inputs']) for part in parts] == [1, 1, 1, 2]
+    found = [sample for part in parts for sample in step(part)]
     assert [sample.img_path for sample in found] == [f'{index}.png' for index in indices]
     for index, sample in enumerate(found):
         (alone,) = step(views([index]) if tta else collate([image(index)]))
@@ -70,14 +69,37 @@ def test_a_batch_of_several_sizes_gives_what_each_image_gives(tta: bool, model: 
         torch.testing.assert_close(sample.seg_logits.data, alone.seg_logits.data, rtol=1e-4, atol=1e-5)
 
 
-def test_images_of_one_size_are_one_step_and_losses_stay_behind() -> None:
-    sizes: list[list[int]] = []
+def test_large_images_are_parts_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The original sizes count: two of 16×24 pixels are 768."""
+    batch = collate([image(index) for index in (0, 3, 0, 2, 2)])
+    monkeypatch.setattr(batches, 'MAX_PIXELS', 800)
+    assert [len(part['data_samples']) for part in divide_batch(batch)] == [2, 1, 1, 1]
+    monkeypatch.setattr(batches, 'MAX_PIXELS', 1)
+    assert [len(part['inputs']) for part in divide_batch(batch)] == [1] * 5
+
+
+def test_what_is_no_list_of_images_stays_as_it_is() -> None:
+    stacked = {'inputs': torch.zeros(2, 3, 4, 4), 'data_samples': None}
+    assert list(divide_batch(stacked)) == [stacked]
+
+
+def test_the_loops_predict_the_parts_and_let_the_logits_go(toy: ModuleType, tmp_path: Path) -> None:
+    seen: list[int] = []
+    runner = toy.build_runner(tmp_path)
+    runner.val()
+    loop = runner.val_loop
+    small, large = ({'inputs': [torch.zeros(1, 2, width)]} for width in (2, 4))
+    batch = {'inputs': [*small['inputs'], *small['inputs'], *large['inputs']]}
 
     def step(part: dict[str, Any]) -> list[Any]:
-        sizes.append([int(one.sum()) for one in part['inputs']])
-        return [*sizes[-1], {'loss': len(sizes)}]
+        seen.append(len(part['inputs']))
+        return [*(SegDataSample(seg_logits=PixelData(data=one), pred=PixelData(data=one)) for one in part['inputs'])]
 
-    small, large = torch.ones(1, 1, 2), torch.ones(1, 2, 2)
-    assert step_by_size({'inputs': [small, large, small]}, step) == [2, 4, 2, {'loss': 1}, {'loss': 2}]
-    assert sizes == [[2, 2], [4]]
-    assert step_by_size({'inputs': [small, small]}, step) == [2, 2, {'loss': 3}]
+    processed: list[bool] = []
+    loop.evaluator = SimpleNamespace(
+        process=lambda data_samples, data_batch: processed.extend('seg_logits' in one for one in data_samples)
+    )
+    outputs = loops._predict(loop, batch, step, {})
+    assert (seen, processed) == ([2, 1], [True] * 3)
+    assert ['seg_logits' in sample for sample in outputs] == [False] * 3
+    assert all('pred' in sample for sample in outputs)
