@@ -25,10 +25,10 @@ def divide_batch(batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     [2, 1, 1]
     """
     inputs = batch['inputs']
-    if not isinstance(inputs, list) or not inputs:
+    if not isinstance(inputs, list | tuple) or not inputs:
         yield dict(batch)
         return
-    with_views = isinstance(inputs[0], list)
+    with_views = isinstance(inputs[0], list | tuple)
     sizes = [_size_of(batch, index, with_views) for index in range(len(inputs[0] if with_views else inputs))]
     start = pixels = 0
     for index, (size, image_pixels) in enumerate(sizes):

@@ -12,6 +12,7 @@ import torch
 pytest.importorskip('mmseg')
 
 from mmengine.config import ConfigDict
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -44,13 +45,14 @@ def image(index: int, flip: bool = False) -> dict[str, Any]:
 
 
 def collate(images: list[dict[str, Any]]) -> dict[str, Any]:
-    return {key: [one[key] for one in images] for key in ('inputs', 'data_samples')}
+    """A batch as a loader of mmengine makes it."""
+    return pseudo_collate(images)
 
 
 def views(indices: list[int]) -> dict[str, Any]:
-    """A batch with test-time augmentation: by view, then by image."""
-    sides = [collate([image(index, flip) for index in indices]) for flip in (False, True)]
-    return {key: [side[key] for side in sides] for key in ('inputs', 'data_samples')}
+    """A batch with test-time augmentation: each image as it is and flipped, as ``TestTimeAug`` gives them."""
+    pairs = [(image(index), image(index, flip=True)) for index in indices]
+    return collate([{key: [view[key] for view in pair] for key in ('inputs', 'data_samples')} for pair in pairs])
 
 
 @pytest.mark.parametrize('tta', [False, True], ids=['one view', 'TTA'])
