@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-MAX_PIXELS = 2**21  # of the images of a part in their original size, in which their logits are kept: eight of 512²
+MAX_PIXELS = 2**20  # of the images of a part in their original size, in which their logits are kept: four of 512²
 _SIZES = ('ori_shape', 'img_shape', 'pad_shape')
 
 
