@@ -145,7 +145,8 @@ def _loaders(plan: Plan, profile: DataProfile, lists: bool) -> list[str]:
         lines.append(f'train_data = dict(data, {train})')
     else:
         kind = f"type='ClassBalancedDataset', oversample_thr={plan.oversample}"
-        lines.append(f'train_images = dict(_base_.train_dataloader.dataset, **dict(data, {train}))')
+        lines.append(f'train_images = dict(data, {train})')
+        lines.append('train_images = dict(_base_.train_dataloader.dataset, **train_images)')
         if plan.pasted:
             lines += [
                 *_noted(f'balanced = dict({kind}, dataset=train_images)', plan, 'sampling'),
