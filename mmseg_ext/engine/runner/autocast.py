@@ -91,7 +91,8 @@ class CpuKernels(TorchFunctionMode):
     channels-last bfloat16 (docs/adr/0012-depthwise-convolutions-in-float32.md). Those of a dilation of at least
     `MIN_SHIFTED_DILATION` that keep the size of their map are sums of shifted products
     (docs/adr/0020-dilated-depthwise-convolutions.md). ``argmax`` over classes that lie far apart in memory is taken by
-    ``max``, which computes whole rows at a time: 0.8 instead of 6.9 ms for logits of 3×256×256.
+    ``max``, which computes whole rows at a time: 0.8 instead of 6.9 ms for logits of 3×256×256. Without gradients, a
+    bilinear resize to the size that a map already has is a copy of it.
     """
 
     def __torch_function__(
@@ -101,6 +102,8 @@ class CpuKernels(TorchFunctionMode):
         options = kwargs or {}
         if func is torch.Tensor.argmax or func is torch.argmax:
             return _argmax(*args, **options)
+        if func is F.interpolate:
+            return _interpolate(*args, **options)
         if func is not F.conv2d or len(args) < 2 or not args[1].shape[1] == 1 < args[0].shape[-3]:
             return func(*args, **options)
         with torch.autocast('cpu', enabled=False):
@@ -115,6 +118,14 @@ def _argmax(input: torch.Tensor, dim: int | None = None, keepdim: bool = False) 
     if dim is None or not input.numel() or not input.dim() or input.stride(dim) == 1:
         return torch.argmax(input, dim, keepdim)
     return input.detach().max(dim, keepdim).indices
+
+
+def _interpolate(input: torch.Tensor, size: Any = None, *args: Any, **kwargs: Any) -> torch.Tensor:
+    """Return ``F.interpolate(input, size, …)``, which mmseg calls for logits that have the image's size already."""
+    is_same = isinstance(size, list | tuple) and tuple(size) == tuple(input.shape[2:]) and not torch.is_grad_enabled()
+    if is_same and not args and kwargs.get('mode') == 'bilinear' and not kwargs.get('antialias'):
+        return input.clone()
+    return F.interpolate(input, size, *args, **kwargs)
 
 
 def _is_shifted(

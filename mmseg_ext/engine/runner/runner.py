@@ -20,6 +20,7 @@ from mmengine.runner import Runner as MMEngineRunner
 from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
 from torch.utils.data import DataLoader
 
+from mmseg_ext.datasets.collate import collate
 from mmseg_ext.datasets.seeding import reseed, seed_samples, skip_batches
 from mmseg_ext.engine.checkpoints.files import (
     checkpoints_newest_first,
@@ -169,10 +170,15 @@ class Runner(OpenRunner):
     def build_dataloader(
         dataloader: DataLoader[Any] | dict[str, Any], seed: int | None = None, diff_rank_seed: bool = False
     ) -> DataLoader[Any]:
-        """Build a loader; see mmengine. ``num_workers=0`` is enough to ask for none: torch wants more keys changed."""
-        if isinstance(dataloader, dict) and dataloader.get('num_workers', 0) == 0:
-            dropped = ('persistent_workers', 'prefetch_factor')
-            dataloader = {key: value for key, value in dataloader.items() if key not in dropped}
+        """Build a loader; see mmengine. ``num_workers=0`` is enough to ask for none: torch wants more keys changed.
+
+        Unless the config names a ``collate_fn``, batches are collated by `mmseg_ext.datasets.collate.collate`.
+        """
+        if isinstance(dataloader, dict):
+            dropped = () if dataloader.get('num_workers', 0) else ('persistent_workers', 'prefetch_factor')
+            dataloader = {
+                'collate_fn': collate, **{key: value for key, value in dataloader.items() if key not in dropped}
+            }  # fmt: skip
         return MMEngineRunner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:

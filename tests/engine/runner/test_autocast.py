@@ -99,6 +99,24 @@ def test_argmax_takes_the_first_of_equal_values_and_the_first_nan(
         assert torch.empty(0, 3).argmax(1).shape == (0,)
 
 
+@pytest.mark.parametrize('align', [False, True])
+@pytest.mark.parametrize('size', [(6, 7), (9, 7)])
+def test_a_resize_to_the_same_size_is_exact_and_a_copy(size: tuple[int, int], align: bool) -> None:
+    image = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
+    expected = nn.functional.interpolate(image, size, mode='bilinear', align_corners=align)
+    with torch.no_grad(), autocast_for(nn.Identity(), None):
+        for found in (
+            nn.functional.interpolate(image, size=size, mode='bilinear', align_corners=align),
+            nn.functional.interpolate(image, size, None, 'bilinear', align),
+        ):
+            torch.testing.assert_close(found, expected, rtol=0, atol=0)
+            assert found.data_ptr() != image.data_ptr()
+    weight = image.clone().requires_grad_()
+    with autocast_for(nn.Identity(), None):
+        nn.functional.interpolate(weight, size=size, mode='bilinear', align_corners=align).sum().backward()
+    assert weight.grad is not None
+
+
 def test_a_step_by_hand() -> None:
     """Loss w·x with x = (3, 4), lr 0.5: the gradient (3, 4) clipped to length 1 is (0.6, 0.8)."""
     model = nn.Linear(2, 1, bias=False)
