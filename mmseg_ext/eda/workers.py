@@ -16,11 +16,18 @@ from mmseg_ext.processes import spawn_pool
 
 Result = TypeVar('Result')
 Chunk = TypeVar('Chunk')
+Item = TypeVar('Item')
 
+CHUNK_ITEMS = 32  # seconds at most between two steps of the progress bar, and little to repeat when a worker dies
 DASK = 'dask://'
 CONNECT_TIMEOUT_S = 10
 PROBE_TIMEOUT_S = 60
 MAX_RETRIES = 3  # of a chunk whose worker died
+
+
+def make_chunks(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """Divide items into chunks of `CHUNK_ITEMS`, the last perhaps smaller."""
+    return [items[start : start + CHUNK_ITEMS] for start in range(0, len(items), CHUNK_ITEMS)]
 
 
 def run_chunks(

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmseg_ext.eda.audit import audit_label_set, label_set
-from mmseg_ext.eda.statistics import collect, collect_statistics
+from mmseg_ext.eda import workers
+from mmseg_ext.eda.audit import audit_label_set
+from mmseg_ext.eda.statistics import collect_statistics
 from mmseg_ext.eda.workers import run_chunks
 from mmseg_ext.errors import InputError
 
@@ -54,7 +55,7 @@ def wrong_set(write_set: Callable[..., Path]) -> Path:
 
 
 def test_processes_find_what_one_finds(write_set: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_set, 'CHUNK_ITEMS', 3)
+    monkeypatch.setattr(workers, 'CHUNK_ITEMS', 3)
     root = wrong_set(write_set)
     alone = audit_label_set(root)
     assert {f.check for f in alone.findings} >= {'unreadable', 'unpaired_image', 'split_leak'}
@@ -64,7 +65,7 @@ def test_processes_find_what_one_finds(write_set: Callable[..., Path], monkeypat
 def test_dask_finds_what_one_finds(
     cluster: Any, write_set: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(label_set, 'CHUNK_ITEMS', 3)
+    monkeypatch.setattr(workers, 'CHUNK_ITEMS', 3)
     root = wrong_set(write_set)
     assert audit_label_set(root, workers=address(cluster)) == audit_label_set(root)
 
@@ -72,13 +73,13 @@ def test_dask_finds_what_one_finds(
 def test_statistics_are_those_of_one_process(
     cluster: Any, write_set: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collect, 'CHUNK_ITEMS', 3)
+    monkeypatch.setattr(workers, 'CHUNK_ITEMS', 3)
     root = wrong_set(write_set)
     alone = collect_statistics(root)
     assert len(alone.left_out) == 2
     assert len(alone.objects) > 3
-    for workers in ('2', address(cluster)):
-        found = collect_statistics(root, workers=workers)
+    for where in ('2', address(cluster)):
+        found = collect_statistics(root, workers=where)
         np.testing.assert_equal(asdict(found), asdict(alone))  # NaN equals NaN
 
 

@@ -17,11 +17,10 @@ from mmseg_ext.eda.audit.findings import SEVERITIES, Finding, counted, make_hit
 from mmseg_ext.eda.audit.item_checks import Task, check_chunk, make_findings
 from mmseg_ext.eda.audit.rules import RULES, Rules, compares_images
 from mmseg_ext.eda.audit.split_checks import check_palettes, check_values
-from mmseg_ext.eda.workers import run_chunks
+from mmseg_ext.eda.workers import make_chunks, run_chunks
 from mmseg_ext.progress import track
 
 LABELLED_SPLITS = ('train', 'val')  # those that a training cannot do without
-CHUNK_ITEMS = 32  # seconds at most between two steps of the progress bar, and little to repeat when a worker dies
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def audit_label_set(
             key = split, problem.stem
             findings += make_findings(rules, key, [(problem.check, make_hit(None, problem.message))])
     task = Task(data.root, labels, classes, rules)
-    chunks = [items[start : start + CHUNK_ITEMS] for start in range(0, len(items), CHUNK_ITEMS)]
+    chunks = make_chunks(items)
     results = run_chunks(partial(check_chunk, task), chunks, workers, data.root)
     hashes: list[bytes | None] = []
     present: list[int] = []

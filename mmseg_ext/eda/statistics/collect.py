@@ -22,11 +22,9 @@ from mmseg_ext.eda.statistics.measure import (
     measure_objects,
     position_map,
 )
-from mmseg_ext.eda.workers import run_chunks
+from mmseg_ext.eda.workers import make_chunks, run_chunks
 from mmseg_ext.errors import InputError
 from mmseg_ext.progress import track
-
-CHUNK_ITEMS = 16
 
 
 @dataclass
@@ -104,7 +102,7 @@ def collect_statistics(
     items = data.items(labels, chosen)
     if most is not None and len(items) > most:
         items = [items[index * len(items) // most] for index in range(most)]
-    chunks = [items[start : start + CHUNK_ITEMS] for start in range(0, len(items), CHUNK_ITEMS)]
+    chunks = make_chunks(items)
     results = run_chunks(
         partial(_measure, Statistics(classes, labels, chosen, background_index), min_area), chunks, workers, data.root
     )

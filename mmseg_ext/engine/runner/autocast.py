@@ -194,7 +194,6 @@ class AutocastOptimWrapper(OptimWrapper):
         initial = 2.0**16 if loss_scale == 'dynamic' else float(loss_scale)
         self.loss_scaler = torch.amp.GradScaler('cuda', init_scale=initial, enabled=self.dtype is torch.float16)
         groups = self.optimizer.param_groups
-        self._separate = len(groups)
         self._merged = _equal_groups(groups)
         groups[:] = _merge(groups, self._merged)
 
@@ -224,7 +223,7 @@ class AutocastOptimWrapper(OptimWrapper):
         """Load what `state_dict` or another wrapper's returned; a missing scaler state leaves the scaler as it is."""
         state = dict(state_dict)
         scaler_state = state.pop('loss_scaler', None)
-        if len(state['param_groups']) == self._separate:  # of another wrapper, which leaves them as they are
+        if len(state['param_groups']) == sum(map(len, self._merged)):  # of a wrapper that leaves them apart
             state['param_groups'] = _merge(state['param_groups'], self._merged)
         if scaler_state and self.loss_scaler.is_enabled():
             self.loss_scaler.load_state_dict(scaler_state)
