@@ -1,4 +1,4 @@
-"""Depthwise convolution of large dilation as a sum of shifted products, for the CPU."""
+"""Dilated depthwise convolution by shifted products or by phases, for the CPU."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+MIN_SHIFTED_DILATION = 6  # from where the shifted products are faster in both directions
 
 
 class _ShiftedProducts(torch.autograd.Function):
@@ -53,13 +56,28 @@ def _taps(
             yield row, column, source, target
 
 
+def _by_phases(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, int]) -> Tensor:
+    """Convolve each phase of the map, every d-th row and column of it, as a map of its own, without dilation."""
+    count, channels, height, width = x.shape
+    down, right = dilation
+    x = F.pad(x, (0, -width % right, 0, -height % down))
+    rows, columns = x.shape[2] // down, x.shape[3] // right
+    # The channels stay last in memory all the way.
+    phases = x.permute(0, 2, 3, 1).reshape(count, rows, down, columns, right, channels).permute(0, 2, 4, 1, 3, 5)
+    padding = [side // 2 for side in weight.shape[2:]]
+    y = F.conv2d(phases.flatten(0, 2).permute(0, 3, 1, 2), weight, bias, padding=padding, groups=channels)
+    y = y.permute(0, 2, 3, 1).unflatten(0, (count, down, right)).permute(0, 3, 1, 4, 2, 5)
+    return y.reshape(count, *x.shape[2:], channels).permute(0, 3, 1, 2)[:, :, :height, :width]
+
+
 def dilated_depthwise_conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, int]) -> Tensor:
     """Convolve each channel with its own kernel; the map keeps its size.
 
-    A tap of the kernel is a product of the map with one number a channel, shifted by the dilation. Only the part of the
-    map that stays within it is computed, and taps that never touch the map are left out: at a dilation of at least the
-    map's side only the middle one is left. The result is that of ``F.conv2d`` with ``padding = dilation * (k // 2)``
-    and ``groups = C``, to rounding.
+    The result is that of ``F.conv2d`` with ``padding = dilation * (k // 2)`` and ``groups = C``, to rounding. Large
+    dilations: a tap of the kernel is a product of the map with one number a channel, shifted by the dilation. Only the
+    part of the map that stays within it is computed, and taps that never touch the map are left out: at a dilation of
+    at least the map's side only the middle one is left. Second derivatives are not available. Small dilations: by
+    ``F.conv2d``, whose gradients are slow; where gradients are wanted, on the phases of the map.
 
     Args:
         x: (N, C, H, W), float32.
@@ -74,5 +92,10 @@ def dilated_depthwise_conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, dil
     tensor([[[[1., 1.],
               [1., 1.]]]])
     """
-    y: Tensor = _ShiftedProducts.apply(x, weight, dilation)
-    return y if bias is None else y + bias.view(1, -1, 1, 1)
+    if min(dilation) >= MIN_SHIFTED_DILATION:
+        y: Tensor = _ShiftedProducts.apply(x, weight, dilation)
+        return y if bias is None else y + bias.view(1, -1, 1, 1)
+    if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
+        return _by_phases(x, weight, bias, dilation)
+    padding = [step * (side // 2) for step, side in zip(dilation, weight.shape[2:], strict=True)]
+    return F.conv2d(x, weight, bias, padding=padding, dilation=dilation, groups=x.shape[1])

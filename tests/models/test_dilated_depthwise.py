@@ -1,14 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional as F
 
-from mmseg_ext.engine.runner import autocast
-from mmseg_ext.engine.runner.autocast import autocast_for
 from mmseg_ext.models.dilated_depthwise import dilated_depthwise_conv2d
 
 MAPS = [(9, 7), (4, 4), (6, 13)]
@@ -39,27 +34,11 @@ def test_it_is_conv2d_with_its_gradients(
             torch.testing.assert_close(value.grad, reference.grad)
 
 
-def test_autocast_takes_it_for_large_dilations_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-
-    def spy(*args: Any) -> torch.Tensor:
-        calls.append(args[-1])
-        return dilated_depthwise_conv2d(*args)
-
-    monkeypatch.setattr(autocast, 'dilated_depthwise_conv2d', spy)
-    x = torch.randn(1, 4, 9, 9)
-    options: list[dict[str, Any]] = [
-        {'dilation': 6, 'padding': 6},
-        {'dilation': 2, 'padding': 2},
-        {'dilation': 6, 'padding': 6, 'stride': 2},
-        {'dilation': 6, 'padding': 7},
-        {'dilation': 6, 'padding': 6, 'groups': 2},
-        {'dilation': 6, 'padding': 6, 'padding_mode': 'reflect'},
-    ]
-    for option in options:
-        layer = nn.Conv2d(4, 4, 3, **{'groups': 4, **option})
-        for dtype in (None, torch.bfloat16):
-            with torch.no_grad(), autocast_for(layer, dtype):
-                result = layer(x)
-            torch.testing.assert_close(result.float(), layer(x), rtol=2e-2, atol=2e-2)
-    assert calls == [(6, 6)] * 2
+def test_the_map_stays_channels_last_and_equal_without_gradients() -> None:
+    x = torch.randn(2, 5, 9, 7).to(memory_format=torch.channels_last)
+    weight = torch.randn(5, 1, 3, 3, requires_grad=True)
+    y = dilated_depthwise_conv2d(x, weight, None, (2, 2))
+    assert y.requires_grad
+    assert y.stride(1) == 1
+    with torch.no_grad():
+        torch.testing.assert_close(dilated_depthwise_conv2d(x, weight, None, (2, 2)), y)

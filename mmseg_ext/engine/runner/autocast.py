@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
@@ -13,16 +13,13 @@ import torch
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import nn
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from mmseg_ext.engine.mmengine_internals import clip_gradients
 from mmseg_ext.errors import InputError
-from mmseg_ext.models.dilated_depthwise import dilated_depthwise_conv2d
+from mmseg_ext.models.cpu_kernels import CpuKernels
 from mmseg_ext.registry import OPTIM_WRAPPERS
 
 NO_GAIN = 'this processor is no faster in bfloat16'
-MIN_SHIFTED_DILATION = 6  # from where the shifted products are faster in both directions
 _DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
@@ -65,7 +62,7 @@ def _say_float32() -> None:
 def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     """Autocast on the device that the model's parameters are on; a dtype of None leaves float32.
 
-    On the CPU depthwise convolutions stay in float32 and dilated ones take a kernel of their own (`CpuKernels`);
+    On the CPU depthwise convolutions stay in float32 and some operations take faster ways (`CpuKernels`);
     everything is in float32 where `cpu_gains_from_bfloat16` says no.
 
     Raises:
@@ -82,65 +79,6 @@ def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
     kernels = CpuKernels() if device == 'cpu' else nullcontext()
     with torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=enabled), kernels:
         yield
-
-
-class CpuKernels(TorchFunctionMode):
-    """Context in which some operations take the fastest way on a CPU, with the same result but for rounding.
-
-    Depthwise convolutions run in float32, whatever autocast says: the gradients take two to seven times as long in
-    channels-last bfloat16 (docs/adr/0012-depthwise-convolutions-in-float32.md). Those of a dilation of at least
-    `MIN_SHIFTED_DILATION` that keep the size of their map are sums of shifted products
-    (docs/adr/0020-dilated-depthwise-convolutions.md). ``argmax`` over classes that lie far apart in memory is taken by
-    ``max``, which computes whole rows at a time: 0.8 instead of 6.9 ms for logits of 3×256×256. Without gradients, a
-    bilinear resize to the size that a map already has is a copy of it.
-    """
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Iterable[type], args: tuple = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run `func`, or what takes its place."""
-        options = kwargs or {}
-        if func is torch.Tensor.argmax or func is torch.argmax:
-            return _argmax(*args, **options)
-        if func is F.interpolate:
-            return _interpolate(*args, **options)
-        if func is not F.conv2d or len(args) < 2 or not args[1].shape[1] == 1 < args[0].shape[-3]:
-            return func(*args, **options)
-        with torch.autocast('cpu', enabled=False):
-            if not options and len(args) == 7 and _is_shifted(*args):
-                x, weight, bias, _, _, dilation, _ = args
-                return dilated_depthwise_conv2d(x.float(), weight, bias, dilation)
-            return func(args[0].float(), *args[1:], **options)
-
-
-def _argmax(input: torch.Tensor, dim: int | None = None, keepdim: bool = False) -> torch.Tensor:
-    """Return ``torch.argmax(input, dim, keepdim)``: of equal values the first, of NaN the first."""
-    if dim is None or not input.numel() or not input.dim() or input.stride(dim) == 1:
-        return torch.argmax(input, dim, keepdim)
-    return input.detach().max(dim, keepdim).indices
-
-
-def _interpolate(input: torch.Tensor, size: Any = None, *args: Any, **kwargs: Any) -> torch.Tensor:
-    """Return ``F.interpolate(input, size, …)``, which mmseg calls for logits that have the image's size already."""
-    is_same = isinstance(size, list | tuple) and tuple(size) == tuple(input.shape[2:]) and not torch.is_grad_enabled()
-    if is_same and not args and kwargs.get('mode') == 'bilinear' and not kwargs.get('antialias'):
-        return input.clone()
-    return F.interpolate(input, size, *args, **kwargs)
-
-
-def _is_shifted(
-    x: torch.Tensor, weight: torch.Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> bool:
-    """Whether a depthwise convolution, with the arguments that ``nn.Conv2d`` passes on, is of the kind described."""
-    same = tuple(dilation[axis] * (weight.shape[2 + axis] // 2) for axis in (0, 1)) if len(dilation) == 2 else None
-    return (
-        x.dim() == 4
-        and weight.shape[0] == x.shape[1] == groups
-        and weight.shape[2] % 2 == weight.shape[3] % 2 == 1
-        and tuple(stride) == (1, 1)
-        and tuple(padding) == same
-        and min(dilation) >= MIN_SHIFTED_DILATION
-    )
 
 
 def _equal_groups(groups: Sequence[dict[str, Any]]) -> list[list[int]]:

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmseg_ext.engine import AutocastOptimWrapper
 from mmseg_ext.engine.runner import autocast
-from mmseg_ext.engine.runner.autocast import autocast_for, cpu_gains_from_bfloat16
+from mmseg_ext.engine.runner.autocast import cpu_gains_from_bfloat16
 from mmseg_ext.errors import InputError
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
@@ -59,62 +59,6 @@ def test_the_forward_pass_is_in_bfloat16_and_the_weights_stay_float32() -> None:
     assert model(torch.ones(1, 2)).dtype is torch.float32
     wrapper.update_params(output.float().sum())
     assert model.weight.dtype is torch.float32
-
-
-def test_depthwise_convolutions_stay_in_float32_on_the_cpu() -> None:
-    """They and their gradients are exact where bfloat16 is off by 1e-3; other convolutions are in bfloat16."""
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(8, 8, 5, padding=2, groups=8), nn.Conv2d(8, 4, 1), nn.Conv2d(4, 4, 1, groups=2))
-    images = torch.randn(2, 8, 9, 9)
-    with autocast_for(model, torch.bfloat16):
-        depthwise = model[0](images)
-        pointwise = model[1](depthwise)
-        grouped = model[2](pointwise)
-    exact = copy.deepcopy(model[0]).double()
-    expected = exact(images.double())
-    depthwise.square().sum().backward(retain_graph=True)
-    expected.square().sum().backward()
-    torch.testing.assert_close(depthwise.double(), expected, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(model[0].weight.grad.double(), exact.weight.grad, rtol=1e-5, atol=1e-4)
-    assert (depthwise.dtype, pointwise.dtype, grouped.dtype) == (torch.float32, torch.bfloat16, torch.bfloat16)
-
-
-@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
-def test_argmax_takes_the_first_of_equal_values_and_the_first_nan(
-    dtype: torch.dtype, layout: torch.memory_format
-) -> None:
-    logits = torch.randint(-2, 3, (2, 5, 16, 16), generator=torch.Generator().manual_seed(0)).to(dtype)
-    logits[:, 1:3, 0] = torch.nan
-    logits = logits.contiguous(memory_format=layout)
-    for dim in (0, 1, -1):
-        for keepdim in (False, True):
-            expected = logits.argmax(dim, keepdim)
-            with autocast_for(nn.Identity(), None):
-                assert torch.equal(logits.argmax(dim=dim, keepdim=keepdim), expected)
-                assert torch.equal(torch.argmax(logits, dim, keepdim), expected)
-    with autocast_for(nn.Identity(), None):
-        assert logits.argmax() == torch.tensor(1 * 256)
-        assert torch.tensor(3.0).argmax(0) == 0
-        assert torch.empty(0, 3).argmax(1).shape == (0,)
-
-
-@pytest.mark.parametrize('align', [False, True])
-@pytest.mark.parametrize('size', [(6, 7), (9, 7)])
-def test_a_resize_to_the_same_size_is_exact_and_a_copy(size: tuple[int, int], align: bool) -> None:
-    image = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
-    expected = nn.functional.interpolate(image, size, mode='bilinear', align_corners=align)
-    with torch.no_grad(), autocast_for(nn.Identity(), None):
-        for found in (
-            nn.functional.interpolate(image, size=size, mode='bilinear', align_corners=align),
-            nn.functional.interpolate(image, size, None, 'bilinear', align),
-        ):
-            torch.testing.assert_close(found, expected, rtol=0, atol=0)
-            assert found.data_ptr() != image.data_ptr()
-    weight = image.clone().requires_grad_()
-    with autocast_for(nn.Identity(), None):
-        nn.functional.interpolate(weight, size=size, mode='bilinear', align_corners=align).sum().backward()
-    assert weight.grad is not None
 
 
 def test_a_step_by_hand() -> None:
