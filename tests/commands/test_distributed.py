@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+BASE = 'configs/demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192.py'
 Completed = subprocess.CompletedProcess[str]
 Launch = Callable[..., Completed]
 
@@ -80,3 +81,56 @@ def test_two_processes_train_one_run(launch: Launch, run_dir: Path, tmp_path: Pa
     assert not [key for key in state if key.startswith('module.')]
     assert len(list((tmp_path / 'run').glob('best_*.pth'))) == 1
     assert len(list((tmp_path / 'run').glob('*/*.log'))) == 1
+
+
+# Group norm, and a loss that is a mean over as many pixels of each image: no step depends on how the batch is divided.
+DIVISIBLE = """
+_base_ = '{base}'
+norm = dict(type='GN', num_groups=2)
+model = dict(
+    backbone=dict(
+        _delete_=True, type='UNet', base_channels=4, num_stages=2, strides=(1, 1), enc_num_convs=(1, 1),
+        dec_num_convs=(1,), downsamples=(True,), enc_dilations=(1, 1), dec_dilations=(1,), norm_cfg=norm),
+    decode_head=dict(
+        _delete_=True, type='FCNHead', in_channels=4, channels=4, num_convs=1, concat_input=False, dropout_ratio=0,
+        num_classes=3, norm_cfg=norm,
+        loss_decode=dict(type='mmseg_ext.CrossEntropyLoss', class_weight=[0.1, 1, 1], normalize='pixels')),
+)
+flip = dict(type='RandomFlip', prob=0.5)
+train_dataloader = dict(
+    num_workers=0, persistent_workers=False,
+    dataset=dict(pipeline=[_base_.load_image, _base_.load_mask, flip, _base_.pack]))
+val_dataloader = dict(num_workers=0)
+optim_wrapper = dict(
+    dtype=None, optimizer=dict(_delete_=True, type='SGD', lr=0.5, momentum=0.9), paramwise_cfg=None)
+param_scheduler = []
+train_cfg = dict(max_iters=20, val_interval=10)
+default_hooks = dict(checkpoint=dict(interval=10), logger=dict(interval=20))
+"""
+
+
+def test_two_processes_train_to_the_metrics_of_one(
+    launch: Launch, fast_tool: Callable[..., Completed], repo_root: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
+
+    config = tmp_path / 'divisible.py'
+    config.write_text(DIVISIBLE.format(base=repo_root / BASE))
+    batch = 'train_dataloader.batch_size'
+    done = [
+        fast_tool('train', config, '--work-dir', tmp_path / 'one', '--cfg-options', f'{batch}=4'),
+        launch('train', config, '--work-dir', tmp_path / 'two', '--cfg-options', f'{batch}=2'),
+    ]
+    assert [result.returncode for result in done] == [0, 0], done[1].stderr
+    one, two = (
+        [json.loads(line) for line in (tmp_path / name / 'scalars.json').read_text().splitlines()]
+        for name in ('one', 'two')
+    )
+    expected, found = ([row['val/mDice'] for row in rows if 'val/mDice' in row] for rows in (one, two))
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert expected[1] > expected[0]  # it has learnt something
+    weights = [load_checkpoint_file(tmp_path / name / 'iter_20.pth')['state_dict'] for name in ('one', 'two')]
+    for key, value in weights[0].items():
+        torch.testing.assert_close(weights[1][key], value, rtol=1e-5, atol=1e-6)

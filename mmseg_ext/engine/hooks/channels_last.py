@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.nn.parallel import DistributedDataParallel
 
+from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.registry import HOOKS
 
 
@@ -21,5 +25,17 @@ class ChannelsLastHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_run(self, runner: Runner) -> None:
-        """Convert the model in place."""
-        runner.model.to(memory_format=torch.channels_last)
+        """Convert the model in place.
+
+        ``DistributedDataParallel`` lays its buckets of gradients out by the strides that the weights have as it is
+        made. Converted under it, their gradients came out of the first exchange with their places mixed up, so it is
+        made once more.
+        """
+        model = unwrap_model(runner.model)
+        is_wrapped = isinstance(runner.model, DistributedDataParallel)
+        if is_wrapped:
+            runner.model = model
+            gc.collect()  # the wrapper is a part of cycles, and takes its hooks off the weights as it goes
+        model.to(memory_format=torch.channels_last)
+        if is_wrapped:
+            runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
