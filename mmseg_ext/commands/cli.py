@@ -220,12 +220,11 @@ def png(text: str) -> str:
     return text
 
 
-def add_workers_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--workers``, for `mmseg_ext.eda.workers.run_chunks`."""
+def add_workers_argument(parser: argparse.ArgumentParser, what: str = 'processes (default: 1)') -> None:
+    """Add ``--workers``, for `mmseg_ext.eda.workers.run_chunks`; `what` the number counts."""
     parser.add_argument(
-        '--workers', metavar='N', default='1',
-        help='processes (default: 1), or dask://HOST:PORT of a running Dask scheduler',
-    )  # fmt: skip
+        '--workers', metavar='N', default='1', help=f'{what}, or dask://HOST:PORT of a running Dask scheduler'
+    )
 
 
 def add_data_arguments(

@@ -50,6 +50,7 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument(
         '--top', type=int, default=30, metavar='N', help='masks on the page and in the queue (default: 30)'
     )
+    cli.add_workers_argument(parser, 'trainings at a time (default: 1)')
     cli.add_config_options(parser)
     return parser
 
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         also=tuple(args.also),
         others=tuple(args.others),
     )
-    rows = rank_labels(settings, args.out, args.score, args.top)
+    rows = rank_labels(settings, args.out, args.score, args.top, args.workers)
     printed = rows[: min(PRINTED_ROWS, args.top)]
     columns = ('rank', 'stem', args.score, 'kind', 'missing', 'extra', 'wrong_class')
     table = Table(*columns, title=f'{args.labels}/{args.split}: the first {len(printed)} of {len(rows)}')

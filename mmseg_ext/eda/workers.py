@@ -44,15 +44,28 @@ def run_chunks(
     Raises:
         InputError: ``workers`` is neither, or the workers cannot be reached, or died.
     """
+    processes = count_workers(workers)
+    if processes is None:
+        return _run_on_dask(function, chunks, workers, root)
+    return map(function, chunks) if processes == 1 else _run_in_processes(function, chunks, processes)
+
+
+def count_workers(workers: str) -> int | None:
+    """Read a number of processes; None for ``dask://host:port``.
+
+    Raises:
+        InputError: It is neither.
+
+    >>> count_workers('4')
+    4
+    """
     if workers.startswith(DASK):
         if not re.fullmatch(r'[^\s/:]+:\d+', workers.removeprefix(DASK)):
             raise InputError(f'`workers={workers}`', f'must be {DASK}HOST:PORT, such as {DASK}localhost:8786')
-        return _run_on_dask(function, chunks, workers, root)
+        return None
     if not workers.isdecimal() or int(workers) < 1:
         raise InputError(f'`workers={workers}`', f'must be a number of at least 1, or {DASK}HOST:PORT')
-    if int(workers) == 1:
-        return map(function, chunks)
-    return _run_in_processes(function, chunks, int(workers))
+    return int(workers)
 
 
 def _run_in_processes(function: Callable[[Chunk], Result], chunks: Sequence[Chunk], workers: int) -> Iterator[Result]:

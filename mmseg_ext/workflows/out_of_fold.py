@@ -1,24 +1,17 @@
-"""Out-of-fold predictions of k-fold cross-validation: the trainings of all folds, and which left an image out."""
+"""Plan of a k-fold cross-validation: the trainings of all folds, and which left an image out."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.data.images import read_image
 from mmseg_ext.errors import InputError
-from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.files import make_folder
-from mmseg_ext.processes import spawn_pool
-from mmseg_ext.runs.layout import RUN_RECORD
-from mmseg_ext.runs.record import FINISHED, read_run_json
 
 PROBABILITIES = 'probabilities'
-DTYPE = 'bfloat16'  # of the predictions
 
 
 @dataclass(frozen=True)
@@ -56,45 +49,6 @@ class FoldTask:
     def is_done(self) -> bool:
         """Whether all of its probabilities exist."""
         return all((Path(self.out) / f'{Path(path).stem}.npz').is_file() for path in self.held_out)
-
-
-def run_folds(tasks: Sequence[FoldTask], jobs: int = 1) -> Iterator[FoldTask]:
-    """Train each task in a process of its own, and yield the tasks as they finish.
-
-    Args:
-        tasks: The trainings.
-        jobs: Number of trainings at a time.
-
-    Raises:
-        InputError: A config or the data cannot be used.
-    """
-    with spawn_pool(jobs, tasks_per_child=1) as pool:  # a second training would meet mmengine's state of the first
-        yield from pool.map(_run_fold, tasks)
-
-
-def _run_fold(task: FoldTask) -> FoldTask:
-    multiprocessing.set_start_method('fork', force=True)  # of the data loaders; mmengine would warn of the change
-    from mmseg_ext.inference.predictor import Predictor
-    from mmseg_ext.workflows.train import train
-
-    options = {
-        **task.options,
-        'train_dataloader.dataset': training_data(task),
-        # No checkpoint is chosen by the held-out images nor by other masks: the last one is taken.
-        'val_dataloader': None,
-        'val_cfg': None,
-        'val_evaluator': None,
-        'default_hooks.checkpoint.save_best': None,
-    }
-    if read_run_json(Path(task.work_dir) / RUN_RECORD).get('status') != FINISHED:
-        resume = Path(task.work_dir).is_dir() and any(Path(task.work_dir).iterdir())
-        train(task.config, task.work_dir, seed=task.seed, resume=resume, options=options)
-    checkpoint = (Path(task.work_dir) / 'last_checkpoint').read_text(encoding='utf-8').strip()
-    predictor = Predictor(task.config, Path(task.work_dir) / Path(checkpoint).name, dtype=DTYPE)
-    for path in task.held_out:
-        probabilities = predictor.probabilities(read_image(path), task.sides)
-        save_probabilities(Path(task.out) / f'{Path(path).stem}.npz', probabilities)
-    return task
 
 
 def training_data(task: FoldTask) -> dict[str, Any]:

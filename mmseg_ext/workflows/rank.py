@@ -14,6 +14,7 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask, write_mask
 from mmseg_ext.eda.audit import group_near_duplicates
 from mmseg_ext.eda.quality import SCORES, Evidence, label_errors, make_evidence, suggest_mask
+from mmseg_ext.eda.workers import count_workers
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.files import claim_folder, csv_text, read_json, write_json, write_text
@@ -22,8 +23,9 @@ from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.workflows.arguments import check_least
+from mmseg_ext.workflows.fold_training import run_folds
 from mmseg_ext.workflows.folds import divide, list_pairs
-from mmseg_ext.workflows.out_of_fold import PROBABILITIES, innermost, plan_folds, run_folds
+from mmseg_ext.workflows.out_of_fold import PROBABILITIES, innermost, plan_folds
 
 RANKING, SUGGESTIONS = 'ranking', 'suggestions'
 DEFAULT_SCORE = 'expected_iou'
@@ -67,7 +69,7 @@ class RankingSettings:
 
 
 def rank_labels(
-    settings: RankingSettings, out: str | Path, score: str = DEFAULT_SCORE, top: int = 30
+    settings: RankingSettings, out: str | Path, score: str = DEFAULT_SCORE, top: int = 30, workers: str = '1'
 ) -> list[dict[str, Any]]:
     """Rank the masks of a split by how probably they are wrong.
 
@@ -79,6 +81,7 @@ def rank_labels(
             ``suggestions/<split>/<stem>.png`` (the models' masks), ``probabilities/``, ``runs/``.
         score: Score by which they are ordered, of `mmseg_ext.eda.quality.SCORES`.
         top: Number of masks on the page and in the queue.
+        workers: How many trainings run at a time, or ``dask://host:port``, as for `run_folds`.
 
     Returns:
         One row per mask, the most suspicious first: ``rank``, ``stem``, every score, kind and areas of the errors.
@@ -87,6 +90,7 @@ def rank_labels(
         InputError: Data, config or folder cannot be used.
     """
     check_least(1, top=top)
+    count_workers(workers)
     if score not in SCORES:
         raise InputError(f'`score={score}`', f'must be one of {", ".join(SCORES)}')
     if settings.split in settings.also:
@@ -104,7 +108,7 @@ def rank_labels(
     common['also'] = {split: further_images(settings, split, images) for split in settings.also}
     claim_folder(out, asdict(settings), 'ranking')
     tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
-    for task in track(run_folds(tasks), 'training', len(tasks)):
+    for task in track(run_folds(tasks, workers), 'training', len(tasks)):
         print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
     unordered: list[dict[str, Any]] = []
     for stem, mean, judges in track(out_of_fold_evidence(settings, out), 'scoring', len(images)):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,7 +47,7 @@ def config(write_config: Callable[..., Path], tmp_path_factory: pytest.TempPathF
 def ranking(run_tool: Tool, data: Path, config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp('ranking') / 'out'
     arguments = [data, config, '--folds', 2, '--also', 'val', '--sides', 64, '--top', 3, '--out', out]
-    done = run_tool('rank_labels', *arguments, env={'DEMO_DATA': str(data)})
+    done = run_tool('rank_labels', *arguments, '--workers', 2, env={'DEMO_DATA': str(data)})
     assert done.returncode == 0, done.stderr
     assert 'Traceback' not in done.stderr
     assert 'of 8' in done.stdout
@@ -88,6 +91,48 @@ def test_page_and_labelme_queue_hold_the_first_ones(ranking: Path) -> None:
     first = (ranking / 'queue.txt').read_text().split()
     assert all(stem in page for stem in first)
     assert {path.stem for path in (ranking / 'labelme' / 'train').glob('*.json')} == set(first)
+
+
+def test_a_dask_cluster_ranks_as_this_machine_does(
+    run_tool: Tool, one_line: OneLine, ranking: Path, data: Path, config: Path, tmp_path: Path
+) -> None:
+    """Its workers have another working directory, and are daemons, which may have no children of multiprocessing."""
+    distributed = pytest.importorskip('distributed', reason='needs the extra `dask`')
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        address = cluster.scheduler_address.replace('tcp://', 'dask://')
+
+        def rank(out: str, *options: object) -> subprocess.CompletedProcess[str]:
+            common = [data, config, '--folds', 2, '--also', 'val', '--sides', 64, '--top', 3, '--workers', address]
+            return run_tool('rank_labels', *common, '--out', tmp_path / out, *options, env={'DEMO_DATA': str(data)})
+
+        done = rank('out')
+        assert done.returncode == 0, done.stderr
+        one_line(rank('failed', '--cfg-options', 'optim_wrapper.optimizer.lr=much'), 'fold0', 'AdamW')
+    for name in ('ranking.csv', 'queue.txt'):
+        assert (tmp_path / 'out' / name).read_text() == (ranking / name).read_text()
+
+
+def test_a_training_ends_with_the_worker_that_started_it(data: Path, config: Path, tmp_path: Path) -> None:
+    from mmseg_ext.workflows.fold_training import CHILD_CODE
+    from mmseg_ext.workflows.out_of_fold import FoldTask
+
+    options = {'train_cfg.max_iters': 100_000}
+    work_dir = tmp_path / 'run'
+    task = FoldTask(
+        str(config), str(data), 'labels', 'train', (0, 1, 2, 3), (), 0, (64,), options, str(work_dir), str(tmp_path)
+    )
+    with subprocess.Popen([sys.executable, '-c', CHILD_CODE], stdin=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        pickle.dump(task, child.stdin)
+        child.stdin.flush()
+        limit = time.monotonic() + 120
+        while not list(work_dir.glob('iter_*.pth')) and time.monotonic() < limit:
+            time.sleep(0.2)
+        assert child.poll() is None
+        child.stdin.close()
+        assert child.wait(timeout=10) == 1
 
 
 def test_the_same_command_again_trains_nothing(fast_tool: Tool, ranking: Path, data: Path, config: Path) -> None:

@@ -1,0 +1,130 @@
+"""Trainings of folds and their out-of-fold predictions, in processes of this machine or on a Dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mmseg_ext.data.images import read_image
+from mmseg_ext.eda.workers import count_workers, run_chunks
+from mmseg_ext.errors import InputError
+from mmseg_ext.evaluation.probability_maps import save_probabilities
+from mmseg_ext.processes import spawn_pool
+from mmseg_ext.runs.layout import RUN_RECORD
+from mmseg_ext.runs.record import FINISHED, read_run_json
+from mmseg_ext.workflows.out_of_fold import FoldTask, training_data
+
+DTYPE = 'bfloat16'  # of the predictions
+CHILD_CODE = 'from mmseg_ext.workflows.fold_training import _child_main; _child_main()'
+
+
+def run_folds(tasks: Sequence[FoldTask], workers: str = '1') -> Iterator[FoldTask]:
+    """Train each task in a process of its own, and yield the tasks in their order, as they finish.
+
+    Args:
+        tasks: The trainings.
+        workers: How many train at a time, with an equal share of the cores each; or ``dask://host:port`` of a running
+            scheduler, whose workers see data and folders under the same absolute paths.
+
+    Raises:
+        InputError: A config, the data or ``workers`` cannot be used.
+    """
+    jobs = count_workers(workers)
+    if jobs is None:
+        yield from _run_on_dask(tasks, workers)
+        return
+    # A second training in a process would meet mmengine's state of the first.
+    with spawn_pool(jobs, _limit_threads, (jobs,), tasks_per_child=1) as pool:
+        yield from pool.map(_run_fold, tasks)
+
+
+def _limit_threads(jobs: int) -> None:
+    """Give each of several trainings its share of the cores, unless the user has set it; torch is not loaded yet."""
+    if jobs > 1:
+        os.environ.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // jobs)))
+
+
+def _run_fold(task: FoldTask) -> FoldTask:
+    multiprocessing.set_start_method('fork', force=True)  # of the data loaders; mmengine would warn of the change
+    from mmseg_ext.inference.predictor import Predictor
+    from mmseg_ext.workflows.train import train
+
+    options = {
+        **task.options,
+        'train_dataloader.dataset': training_data(task),
+        # No checkpoint is chosen by the held-out images nor by other masks: the last one is taken.
+        'val_dataloader': None,
+        'val_cfg': None,
+        'val_evaluator': None,
+        'default_hooks.checkpoint.save_best': None,
+    }
+    if read_run_json(Path(task.work_dir) / RUN_RECORD).get('status') != FINISHED:
+        resume = Path(task.work_dir).is_dir() and any(Path(task.work_dir).iterdir())
+        train(task.config, task.work_dir, seed=task.seed, resume=resume, options=options)
+    checkpoint = (Path(task.work_dir) / 'last_checkpoint').read_text(encoding='utf-8').strip()
+    predictor = Predictor(task.config, Path(task.work_dir) / Path(checkpoint).name, dtype=DTYPE)
+    for path in task.held_out:
+        probabilities = predictor.probabilities(read_image(path), task.sides)
+        save_probabilities(Path(task.out) / f'{Path(path).stem}.npz', probabilities)
+    return task
+
+
+def _run_on_dask(tasks: Sequence[FoldTask], address: str) -> Iterator[FoldTask]:
+    if not tasks:
+        return
+    problems = run_chunks(_run_apart, [_absolute(task) for task in tasks], address, Path(tasks[0].data_root).resolve())
+    for task, problem in zip(tasks, problems, strict=True):
+        if problem:
+            raise InputError(Path(task.work_dir).name, problem)
+        yield task
+
+
+def _absolute(task: FoldTask) -> FoldTask:
+    """Name files as a process elsewhere finds them."""
+    return replace(
+        task,
+        config=os.path.abspath(task.config) if os.path.isfile(task.config) else task.config,
+        data_root=os.path.abspath(task.data_root),
+        held_out=tuple(map(os.path.abspath, task.held_out)),
+        work_dir=os.path.abspath(task.work_dir),
+        out=os.path.abspath(task.out),
+    )
+
+
+def _run_apart(task: FoldTask) -> str:
+    """Run a task in a process of its own, and return its error, or nothing.
+
+    A Dask worker is a daemon, to which multiprocessing allows no children. An error is returned, since Dask would
+    repeat what raises one.
+    """
+    with subprocess.Popen([sys.executable, '-c', CHILD_CODE], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        assert child.stderr is not None
+        pickle.dump(task, child.stdin)
+        child.stdin.flush()  # and left open: that it closes tells the child that this process has died
+        last = b''
+        for line in child.stderr:
+            last = line.strip() or last
+        code = child.wait()
+    return (last.decode(errors='replace').removeprefix('error: ') or f'ended with code {code}') if code else ''
+
+
+def _child_main() -> None:
+    task = pickle.load(sys.stdin.buffer)
+
+    def end_with_parent() -> None:
+        os.read(sys.stdin.fileno(), 1)
+        os._exit(1)  # at once: another worker takes the training up from its last checkpoint
+
+    threading.Thread(target=end_with_parent, name='end-with-parent', daemon=True).start()
+    try:
+        _run_fold(task)
+    except InputError as error:
+        sys.exit(f'error: {error}')
