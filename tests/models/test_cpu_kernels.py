@@ -130,3 +130,13 @@ def test_a_resize_to_the_same_size_is_exact_and_a_copy(size: tuple[int, int], al
     with autocast_for(nn.Identity(), None):
         nn.functional.interpolate(weight, size=size, mode='bilinear', align_corners=align).sum().backward()
     assert weight.grad is not None
+
+
+def test_topk_of_one_value() -> None:
+    logits = torch.randn(2, 5, 8, 8, generator=torch.Generator().manual_seed(0))
+    expected = logits.topk(1, dim=1), logits.topk(2, dim=1)
+    with autocast_for(nn.Identity(), None):
+        found = logits.topk(1, dim=1), logits.topk(2, dim=1)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one[0], other[0])
+        assert torch.equal(one[1], other[1])

@@ -52,13 +52,14 @@ def valid_pixels(logits: Tensor, target: Tensor, ignore_index: int | None) -> Te
         return (target >= 0).all(dim=1)
     valid = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
     if target.device.type == 'cpu':
-        _check_class_ids(target[valid], max(logits.shape[1], 2), ignore_index)
+        _check_class_ids(target, valid, max(logits.shape[1], 2), ignore_index)
     return valid
 
 
-def _check_class_ids(ids: Tensor, num_classes: int, ignore_index: int | None) -> None:
-    bad = ids[(ids < 0) | (ids >= num_classes)]
-    if bad.numel():
+def _check_class_ids(target: Tensor, valid: Tensor, num_classes: int, ignore_index: int | None) -> None:
+    is_bad = valid & ((target < 0) | (target >= num_classes))
+    if bool(is_bad.any()):  # picking the valid pixels first would take twenty times as long
+        bad = target[is_bad]
         raise ValueError(
             f'class id {int(bad[0])} in the target ({bad.numel()} such pixels): expected '
             f'0 to {num_classes - 1} or the ignore index {ignore_index}'
