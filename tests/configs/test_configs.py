@@ -16,7 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ('pets', 'demo', 'ph2', 'mads')
-CONFIGS = sorted(path for group in GROUPS for path in (ROOT / 'configs' / group).glob('*.py'))
+BEST = ROOT / 'configs' / 'pets' / 'best.py'
+CONFIGS = sorted({path for group in GROUPS for path in (ROOT / 'configs' / group).glob('*.py')} - {BEST})
 SIZE = (64, 64)
 ALGORITHMS = {
     'deconvnet', 'deeplabv3plus', 'fcn', 'fcn8s', 'fpn', 'linear', 'ocr', 'segformer', 'segnet', 'segnext',
@@ -116,6 +117,15 @@ def test_the_docstring_has_the_hypothesis_and_the_command(path: Path) -> None:
     assert 'Hypothesis: ' in text
     command = ' '.join(text[text.index('Run: ') :].replace('\\', ' ').split())
     assert f'python tools/train.py {path.relative_to(ROOT)}' in command
+
+
+def test_the_best_is_one_of_them_and_says_why(load: Load) -> None:
+    text = ast.get_docstring(ast.parse(BEST.read_text()))
+    assert text is not None
+    assert 'How it was chosen: ' in text
+    assert 'python tools/train.py configs/pets/best.py' in text
+    best = load(BEST).to_dict()
+    assert best in [load(path).to_dict() for path in CONFIGS if path.parent == BEST.parent and 'whole' in path.name]
 
 
 @every_config
