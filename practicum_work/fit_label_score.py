@@ -78,6 +78,10 @@ JUDGES = (
 )
 
 
+WEAKEST = len(JUDGES)  # the classifier of pixels alone
+JOINT = WEAKEST + 1  # the mean of all; its components take no part in the fit
+
+
 @dataclass(frozen=True)
 class Image:
     """An image with its true mask (1: an object), both of `SIDE_PX` on the longer side."""
@@ -286,7 +290,8 @@ def examples(images: Sequence[Image], weak: Sequence[FloatMap]) -> tuple[Table, 
         masks = [draw(image.truth, rng) for draw in (redraw, spoil) for _ in range(MASKS // 2)]
         judged = [judge(image, strength, logits, shared, rng) for strength in JUDGES]
         weakest: FloatMap = (1 / (1 + np.exp(-logits))).astype(np.float32)
-        for who, probability in enumerate([*judged, weakest]):
+        joint = np.mean([*judged, weakest], 0, np.float32)
+        for who, probability in enumerate([*judged, weakest, joint]):
             for which, mask in enumerate(masks):
                 evidence = replace(make_evidence(mask, np.stack([1 - probability, probability])), edges=edges)
                 wrong, areas = mask != image.truth, (mask.sum(), evidence.predicted.sum())
@@ -356,20 +361,33 @@ def measure(comparisons: Table, scores: Table, rng: np.random.Generator) -> floa
 def compare(tables: dict[str, tuple[Table, Table]]) -> None:
     """Print the average precision on each data set, with coefficients of the others: by judge, and of all together."""
     for name, (components, comparisons) in tables.items():
-        others = [table[0] for other, table in tables.items() if other != name] or [components]
-        scores = {'expected_iou': expected_ious(components, comparisons, fit(np.vstack(others)))}
+        others = [of_single_judges(*table) for other, table in tables.items() if other != name]
+        fitted = fit(np.vstack(others or [of_single_judges(components, comparisons)]))
+        scores = {'expected_iou': expected_ious(components, comparisons, fitted)}
         scores |= {rival: comparisons[:, 7 + place] for place, rival in enumerate(RIVALS)}
-        judges = np.unique(comparisons[:, 2])
         for score, values in scores.items():
-            single = [measure(comparisons[own], values[own], np.random.default_rng(SEED))
-                      for own in (comparisons[:, 2] == judge for judge in judges)]  # fmt: skip
-            grid = (-1, len(judges), MASKS)  # every judge compares the same masks in the same order
-            joint = values.reshape(grid).mean(1).ravel()
-            masks = comparisons.reshape(*grid, comparisons.shape[1])[:, 0].reshape(len(joint), -1)
-            combined = measure(masks, joint, np.random.default_rng(SEED))
-            values_text = ' '.join(f'{value:.3f}' for value in single)
-            summary = f'mean {np.mean(single):.3f}, worst {np.min(single):.3f}, all together {combined:.3f}'
-            print(f'{name:12} {score:24} judges {values_text}, {summary}')
+            grid = values.reshape(-1, JOINT + 1, MASKS)  # every judge compares the same masks in the same order
+            table = comparisons.reshape(*grid.shape, -1)
+            single = [measure(table[:, who].reshape(-1, table.shape[-1]), grid[:, who].ravel(), rng())
+                      for who in range(JOINT)]  # fmt: skip
+            mean, joint = grid[:, :JOINT].mean(1), grid[:, JOINT]
+            combined = [
+                measure(table[:, 0].reshape(-1, table.shape[-1]), of_all.ravel(), rng())
+                for of_all in (mean, joint, (mean + joint) / 2)
+            ]
+            values_text, combined_text = (' '.join(f'{value:.3f}' for value in part) for part in (single, combined))
+            summary = f'mean {np.mean(single):.3f}, worst {np.min(single):.3f}'
+            print(f'{name:12} {score:24} judges {values_text}, {summary}; mean score, joint, half each {combined_text}')
+
+
+def rng() -> np.random.Generator:
+    """Return a generator of the same draws for every score."""
+    return np.random.default_rng(SEED)
+
+
+def of_single_judges(components: Table, comparisons: Table) -> Table:
+    """Return the components without those of the joint judge."""
+    return components[comparisons[components[:, 0].astype(int), 2] != JOINT]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -389,9 +407,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with np.load(path) as content:
             tables[path.stem] = content['components'], content['comparisons']
     compare(tables)
-    coefficients = fit(np.vstack([components for components, _ in tables.values()]))
+    components = np.vstack([of_single_judges(*table) for table in tables.values()])
+    coefficients = fit(components)
     write_json(out / 'coefficients.json', coefficients)
-    print(f'{sum(len(components) for components, _ in tables.values())} components')
+    print(f'{len(components)} components')
     for place, cue in enumerate(('intercept', *CUES)):
         print(f'{cue:12} {coefficients["extra"][place]:8.3f} {coefficients["missing"][place]:8.3f}')
     return 0

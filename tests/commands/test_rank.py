@@ -165,10 +165,13 @@ def test_another_ranking_is_averaged_in(
     own_scores, scores = (
         {row['stem']: row for row in csv.DictReader((folder / 'ranking.csv').open())} for folder in (ranking, both)
     )
-    for stem, row in scores.items():  # the mean of the two judges' scores, not the score of their mean
+    for stem, row in scores.items():  # half the mean of the two judges' scores, half the score of their mean
         image, mask = (read(data / folder / 'train' / f'{stem}{suffix}') for folder, read, suffix in FILES)
-        alone = make_evidence(mask, load_probabilities([next(other.glob(f'probabilities/*/{stem}.npz'))]), image=image)
-        expected = (float(own_scores[stem]['expected_iou']) + expected_iou(alone)) / 2
+        files = [next(folder.glob(f'probabilities/*/{stem}.npz')) for folder in (ranking, other)]
+        alone, joint = (
+            expected_iou(make_evidence(mask, load_probabilities(part), image=image)) for part in (files[1:], files)
+        )
+        expected = (float(own_scores[stem]['expected_iou']) + alone) / 4 + joint / 2
         assert float(row['expected_iou']) == pytest.approx(expected, abs=2e-6)
     (other / 'ranking.json').unlink()
     one_line(fast_tool('rank_labels', *arguments, data=data), 'other', 'no finished ranking')

@@ -100,20 +100,12 @@ def plan_config(
     Raises:
         InputError: The data set or an argument cannot be used, or a file exists or cannot be written.
     """
-    check_least(0, seed=seed)
-    if not minutes > 0:
-        raise InputError(f'`minutes={minutes:g}`', 'must be above 0')
-    if orientation not in ORIENTATIONS:
-        raise InputError(f'`orientation={orientation}`', f'must be one of {", ".join(ORIENTATIONS)}')
     path = Path(out) if out is not None else default_path(data)
-    if path.suffix != '.py':
-        raise InputError(path, 'a config must end in .py', 'name a file such as configs/NAME.py')
-    if not re.fullmatch(r'[\w-]+', path.stem):
-        raise InputError(path, 'mmengine takes config names of letters, digits, _ and - only', 'choose another `out`')
-    lists = tuple(path.with_name(f'{path.stem}_{split}.txt') for split in ('train', 'val'))
+    _check_arguments(path, minutes, orientation, seed)
     refuse_existing([path], overwrite)
     refuse_existing([Path(json)] if json is not None else [], overwrite, 'json')
     _check_writable(path)
+    lists = tuple(path.with_name(f'{path.stem}_{split}.txt') for split in ('train', 'val'))
     machine = describe_machine(device)
     name, reason = choose_backbone(backbone)
     profile = profile_data_set(data, labels)
@@ -155,6 +147,18 @@ def plan_config(
     if json is not None:
         write_json(json, result.as_dict())
     return result
+
+
+def _check_arguments(path: Path, minutes: float, orientation: str, seed: int) -> None:
+    check_least(0, seed=seed)
+    if not minutes > 0:
+        raise InputError(f'`minutes={minutes:g}`', 'must be above 0')
+    if orientation not in ORIENTATIONS:
+        raise InputError(f'`orientation={orientation}`', f'must be one of {", ".join(ORIENTATIONS)}')
+    if path.suffix != '.py':
+        raise InputError(path, 'a config must end in .py', 'name a file such as configs/NAME.py')
+    if not re.fullmatch(r'[\w-]+', path.stem):
+        raise InputError(path, 'mmengine takes config names of letters, digits, _ and - only', 'choose another `out`')
 
 
 def _no_time(size: tuple[int, int], batch: int, dtype: str) -> Any:
