@@ -33,6 +33,7 @@ from mmseg_ext.eda.quality.components import CUES, find_components
 from mmseg_ext.eda.quality.edges import edge_support
 from mmseg_ext.eda.quality.ranking import WRONG_IOU, average_precision
 from mmseg_ext.eda.regions import find_regions
+from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
 from mmseg_ext.progress import track
 
@@ -368,11 +369,11 @@ def compare(tables: dict[str, tuple[Table, Table]]) -> None:
         for score, values in scores.items():
             grid = values.reshape(-1, JOINT + 1, MASKS)  # every judge compares the same masks in the same order
             table = comparisons.reshape(*grid.shape, -1)
-            single = [measure(table[:, who].reshape(-1, table.shape[-1]), grid[:, who].ravel(), rng())
+            single = [measure(table[:, who].reshape(-1, table.shape[-1]), grid[:, who].ravel(), same_draws())
                       for who in range(JOINT)]  # fmt: skip
             mean, joint = grid[:, :JOINT].mean(1), grid[:, JOINT]
             combined = [
-                measure(table[:, 0].reshape(-1, table.shape[-1]), of_all.ravel(), rng())
+                measure(table[:, 0].reshape(-1, table.shape[-1]), of_all.ravel(), same_draws())
                 for of_all in (mean, joint, (mean + joint) / 2)
             ]
             values_text, combined_text = (' '.join(f'{value:.3f}' for value in part) for part in (single, combined))
@@ -380,7 +381,7 @@ def compare(tables: dict[str, tuple[Table, Table]]) -> None:
             print(f'{name:12} {score:24} judges {values_text}, {summary}; mean score, joint, half each {combined_text}')
 
 
-def rng() -> np.random.Generator:
+def same_draws() -> np.random.Generator:
     """Return a generator of the same draws for every score."""
     return np.random.default_rng(SEED)
 
@@ -406,6 +407,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             np.savez(path, components=components, comparisons=comparisons)
         with np.load(path) as content:
             tables[path.stem] = content['components'], content['comparisons']
+        if len(np.unique(tables[path.stem][1][:, 2])) != JOINT + 1:
+            raise InputError(path, 'holds other judges', 'remove it')
     compare(tables)
     components = np.vstack([of_single_judges(*table) for table in tables.values()])
     coefficients = fit(components)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +23,12 @@ from mmseg_ext.runs.record import FINISHED, read_run_json
 from mmseg_ext.workflows.out_of_fold import FoldTask, training_data
 
 DTYPE = 'bfloat16'  # of the predictions
+DASK_THREADS = 'OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'  # what a Dask worker sets to 1
 CHILD_CODE = 'from mmseg_ext.workflows.fold_training import _child_main; _child_main()'
 
 
 def run_folds(tasks: Sequence[FoldTask], workers: str = '1') -> Iterator[FoldTask]:
-    """Train each task in a process of its own, and yield the tasks in their order, as they finish.
+    """Train each task in a process of its own, and yield the tasks as they finish.
 
     Args:
         tasks: The trainings.
@@ -40,15 +42,25 @@ def run_folds(tasks: Sequence[FoldTask], workers: str = '1') -> Iterator[FoldTas
     if jobs is None:
         yield from _run_on_dask(tasks, workers)
         return
+    jobs = max(1, min(jobs, len(tasks)))
     # A second training in a process would meet mmengine's state of the first.
     with spawn_pool(jobs, _limit_threads, (jobs,), tasks_per_child=1) as pool:
-        yield from pool.map(_run_fold, tasks)
+        waiting, running = list(tasks), set[Future[FoldTask]]()
+        while waiting or running:  # no more are submitted than run: a pool trains what it has, even after an error
+            while waiting and len(running) < jobs:
+                running.add(pool.submit(_run_fold, waiting.pop(0)))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
 
 
 def _limit_threads(jobs: int) -> None:
     """Give each of several trainings its share of the cores, unless the user has set it; torch is not loaded yet."""
     if jobs > 1:
-        os.environ.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // jobs)))
+        os.environ.setdefault('OMP_NUM_THREADS', _threads_of_one(jobs))
+
+
+def _threads_of_one(jobs: int) -> str:
+    return str(max(1, (os.cpu_count() or 1) // jobs))
 
 
 def _run_fold(task: FoldTask) -> FoldTask:
@@ -79,7 +91,9 @@ def _run_fold(task: FoldTask) -> FoldTask:
 def _run_on_dask(tasks: Sequence[FoldTask], address: str) -> Iterator[FoldTask]:
     if not tasks:
         return
-    problems = run_chunks(_run_apart, [_absolute(task) for task in tasks], address, Path(tasks[0].data_root).resolve())
+    problems = run_chunks(
+        _run_apart, [_absolute(task) for task in tasks], address, Path(os.path.abspath(tasks[0].data_root))
+    )
     for task, problem in zip(tasks, problems, strict=True):
         if problem:
             raise InputError(Path(task.work_dir).name, problem)
@@ -101,19 +115,29 @@ def _absolute(task: FoldTask) -> FoldTask:
 def _run_apart(task: FoldTask) -> str:
     """Run a task in a process of its own, and return its error, or nothing.
 
-    A Dask worker is a daemon, to which multiprocessing allows no children. An error is returned, since Dask would
-    repeat what raises one.
+    A Dask worker is a daemon, to which multiprocessing allows no children, and is told to compute on one thread: the
+    training gets its share of the cores instead. An error is returned, since Dask would repeat what raises one.
     """
-    with subprocess.Popen([sys.executable, '-c', CHILD_CODE], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    from distributed import get_worker
+
+    threads = dict.fromkeys(DASK_THREADS, _threads_of_one(get_worker().state.nthreads))
+    with subprocess.Popen(
+        [sys.executable, '-c', CHILD_CODE], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **threads}
+    ) as child:
         assert child.stdin is not None
         assert child.stderr is not None
         pickle.dump(task, child.stdin)
         child.stdin.flush()  # and left open: that it closes tells the child that this process has died
-        last = b''
+        problem = ''
         for line in child.stderr:
-            last = line.strip() or last
+            text = line.decode(errors='replace')
+            sys.stderr.write(text)  # the worker's log
+            if text.startswith('error: '):
+                problem = text.removeprefix('error: ').strip()
         code = child.wait()
-    return (last.decode(errors='replace').removeprefix('error: ') or f'ended with code {code}') if code else ''
+    if code < 0:
+        return f'was killed by signal {-code}, perhaps for lack of memory'
+    return (problem or f"ended with code {code}: see the worker's log") if code else ''
 
 
 def _child_main() -> None:

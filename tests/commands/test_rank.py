@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import pickle
 import shutil
 import subprocess
@@ -98,8 +99,9 @@ def test_a_dask_cluster_ranks_as_this_machine_does(
 ) -> None:
     """Its workers have another working directory, and are daemons, which may have no children of multiprocessing."""
     distributed = pytest.importorskip('distributed', reason='needs the extra `dask`')
+    cores = os.cpu_count()  # so that a fold is trained on one thread, as on this machine in tests
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=cores, processes=True, dashboard_address=None, silence_logs=50
     ) as cluster:
         address = cluster.scheduler_address.replace('tcp://', 'dask://')
 
@@ -128,11 +130,15 @@ def test_a_training_ends_with_the_worker_that_started_it(data: Path, config: Pat
         pickle.dump(task, child.stdin)
         child.stdin.flush()
         limit = time.monotonic() + 120
-        while not list(work_dir.glob('iter_*.pth')) and time.monotonic() < limit:
-            time.sleep(0.2)
-        assert child.poll() is None
-        child.stdin.close()
-        assert child.wait(timeout=10) == 1
+        try:
+            while not list(work_dir.glob('iter_*.pth')) and time.monotonic() < limit:
+                time.sleep(0.2)
+            assert list(work_dir.glob('iter_*.pth'))
+            assert child.poll() is None
+            child.stdin.close()
+            assert child.wait(timeout=10) == 1
+        finally:
+            child.kill()
 
 
 def test_the_same_command_again_trains_nothing(fast_tool: Tool, ranking: Path, data: Path, config: Path) -> None:

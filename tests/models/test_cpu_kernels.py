@@ -133,10 +133,20 @@ def test_a_resize_to_the_same_size_is_exact_and_a_copy(size: tuple[int, int], al
 
 
 def test_topk_of_one_value() -> None:
-    logits = torch.randn(2, 5, 8, 8, generator=torch.Generator().manual_seed(0))
+    logits = torch.randn(2, 5, 8, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
     expected = logits.topk(1, dim=1), logits.topk(2, dim=1)
     with autocast_for(nn.Identity(), None):
         found = logits.topk(1, dim=1), logits.topk(2, dim=1)
+    assert found[0].values.requires_grad
     for one, other in zip(found, expected, strict=True):
         assert torch.equal(one[0], other[0])
         assert torch.equal(one[1], other[1])
+
+
+def test_calls_that_modules_do_not_make_go_through() -> None:
+    x, weight = torch.randn(1, 2, 5, 5), torch.randn(2, 2, 3, 3)
+    expected = nn.functional.conv2d(x, weight, padding=1)
+    with autocast_for(nn.Identity(), None):
+        torch.testing.assert_close(nn.functional.conv2d(x, weight, None, 1, 1, 1, 1), expected)
+        torch.testing.assert_close(nn.functional.conv2d(x, weight, None, (1, 1), 1, (1, 1), 1), expected)
+        assert torch.equal(x.argmax(axis=1), x.argmax(dim=1))

@@ -16,6 +16,9 @@ MIN_SIDE, COMFORTABLE_SIDE = 128, 192  # below the second, only images that are 
 MAX_SIDE = {'cpu': 384, 'cuda': 768}
 ENLARGEMENT = 1.25  # of small images: the network's stride then loses less of a thin part
 ENOUGH_STEPS = 1000  # of fine-tuning; a larger input is worth less than these
+# As long as a tenth of the objects have sides below two cells of the network's coarsest map, a larger input is worth
+# more, and few steps do (docs/results.md, "The plan's choices").
+FEW_STEPS, SMALL_OBJECT_SIDE = 300, 32.0
 MAX_EPOCHS = 200
 MIN_STEP_LIMIT = 500  # however few images there are
 BATCH = 8
@@ -189,7 +192,7 @@ def make_plan(
     bound = f'{step:.2f} s each; {minutes:g} min with {RESERVE:.0%} in hand'
     if fits > step_limit:
         bound = f'{MAX_EPOCHS} passes over {train_images} images, or {MIN_STEP_LIMIT}; more would fit into the time'
-    few = '' if steps >= ENOUGH_STEPS / 2 or steps >= step_limit else f'; few: {ENOUGH_STEPS} are worth having'
+    few = '' if steps >= min(FEW_STEPS, step_limit) else f'; few: {FEW_STEPS} are worth having'
     rows.append(Choice('steps', str(steps), f'{bound}{few}'))
     rows.append(
         Choice('TTA', ', '.join(f'{w}×{h}' for w, h in plan.tta), 'the input size, a step below and above it'
@@ -207,6 +210,14 @@ def _size_limit(profile: DataProfile, device: str) -> int:
     """Return the largest side worth having: that of the images, somewhat enlarged, and what the device bears."""
     native = math.sqrt(profile.width * profile.height)
     return min(MAX_SIDE[device], max(MIN_SIDE, _multiple(ENLARGEMENT * native)))
+
+
+def _wanted_steps(profile: DataProfile, side: int) -> int:
+    """Return how many steps must fit for an input of about ``side``² pixels to be better than one a step smaller."""
+    native = math.sqrt(profile.width * profile.height)
+    if profile.side is None or side > _multiple(native):
+        return ENOUGH_STEPS
+    return FEW_STEPS if profile.side[0] * (side - SIDE_STEP) / native < SMALL_OBJECT_SIDE else ENOUGH_STEPS
 
 
 def _multiple(side: float) -> int:
@@ -243,15 +254,13 @@ def _choose_size(
     step_limit: int,
 ) -> tuple[int, int]:
     """Choose the largest size at which enough steps fit into the time; a step's cost grows with the pixels."""
-    wanted = min(ENOUGH_STEPS, step_limit)
     sides = range(limit, min(limit, COMFORTABLE_SIDE) - 1, -SIDE_STEP)
     chosen = sides[-1]
     for side in sides:
+        wanted = min(_wanted_steps(profile, side), step_limit)
         factor = math.prod(_shape(profile, side)) / math.prod(reference)
-        if (
-            steps_in_time(replace(cost, seconds=cost.seconds * factor, eval_seconds=cost.eval_seconds * factor))[0]
-            >= wanted
-        ):
+        scaled = replace(cost, seconds=cost.seconds * factor, eval_seconds=cost.eval_seconds * factor)
+        if steps_in_time(scaled)[0] >= wanted:
             chosen = side
             break
     size = _shape(profile, chosen)
@@ -260,6 +269,7 @@ def _choose_size(
         reason += f' in the median, of {profile.sizes} sizes'
     if chosen < limit:
         larger = '×'.join(map(str, _shape(profile, chosen + SIDE_STEP)))
+        wanted = min(_wanted_steps(profile, chosen + SIDE_STEP), step_limit)
         reason += f'; at {larger}, fewer than {wanted} steps would fit into the time'
     elif limit == MAX_SIDE[machine.device]:
         reason += f'; no larger on {"a CPU" if machine.device == "cpu" else "a GPU"}'

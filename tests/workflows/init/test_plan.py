@@ -50,6 +50,16 @@ def test_the_input_is_as_large_as_enough_steps_allow() -> None:
     assert plan(large, Machine('cuda', 'GPU', 8, 80.0), second=0.01).size == (896, 672)
 
 
+def test_small_objects_are_worth_a_larger_input_with_few_steps() -> None:
+    # A tenth of the objects have sides below 30 px, 26 at 224 px: 256 px where 300 steps fit (525 s), no enlargement.
+    assert (plan(minutes=10).size, plan(minutes=10).steps) == ((256, 256), 500)
+    assert (plan(minutes=5).size, plan(minutes=5).steps) == ((224, 224), 330)  # 255 s, and 255 steps at 256
+    large = replace(PROFILE, side=(60.0, 80.0, 100.0))
+    assert plan(large, minutes=10).size == (192, 192)  # 45 px there; 1,000 steps would fit at no larger one
+    unknown = replace(PROFILE, side=None)
+    assert plan(unknown, minutes=10).size == (192, 192)
+
+
 def test_few_images_are_not_trained_on_for_thousands_of_passes() -> None:
     assert plan(second=0.01).steps == 200 * 200 // 8
     few = replace(PROFILE, images={'train': 5, 'val': 5})
