@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+from same_gradients import assert_same_with_gradients
 from torch.nn import functional as F
 
 from mmseg_ext.models.dilated_depthwise import dilated_depthwise_conv2d
@@ -15,23 +18,14 @@ MAPS = [(9, 7), (4, 4), (6, 13)]
 def test_it_is_conv2d_with_its_gradients(
     kernel: int, dilation: tuple[int, int], memory_format: torch.memory_format
 ) -> None:
-    generator = torch.Generator().manual_seed(0)
+    padding = [step * (kernel // 2) for step in dilation]
     for shape in MAPS:
-        values = [
-            torch.randn(size, generator=generator, dtype=torch.double)
-            for size in ((2, 5, *shape), (5, 1, kernel, kernel), 5)
-        ]
-        values[0] = values[0].to(memory_format=memory_format)
-        found, expected = ([value.clone().requires_grad_() for value in values] for _ in range(2))
-        one = dilated_depthwise_conv2d(*found, dilation)
-        padding = [step * (kernel // 2) for step in dilation]
-        other = F.conv2d(*expected, padding=padding, dilation=dilation, groups=5)
-        torch.testing.assert_close(one, other)
-        weights = torch.randn(other.shape, generator=generator, dtype=torch.double)
-        for result in (one, other):
-            (result * weights).sum().backward()
-        for value, reference in zip(found, expected, strict=True):
-            torch.testing.assert_close(value.grad, reference.grad)
+        assert_same_with_gradients(
+            partial(dilated_depthwise_conv2d, dilation=dilation),
+            partial(F.conv2d, padding=padding, dilation=dilation, groups=5),
+            [(2, 5, *shape), (5, 1, kernel, kernel), (5,)],
+            memory_format,
+        )
 
 
 def test_the_map_stays_channels_last_and_equal_without_gradients() -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+from same_gradients import assert_same_with_gradients
 from torch.nn import functional as F
 
 from mmseg_ext.models import weight_gradient
@@ -13,22 +16,14 @@ from mmseg_ext.models.weight_gradient import conv2d_with_multiplied_gradient
 def test_it_is_conv2d_with_its_gradients(
     kernel: tuple[int, int], has_bias: bool, memory_format: torch.memory_format
 ) -> None:
-    generator = torch.Generator().manual_seed(0)
+    padding = [side // 2 for side in kernel]
     for shape in [(9, 7), (2, 2), (1, 5)]:
-        values = [
-            torch.randn(size, generator=generator, dtype=torch.double)
-            for size in ((3, 4, *shape), (6, 4, *kernel), (6,))
-        ]
-        values[0] = values[0].to(memory_format=memory_format)
-        found, expected = ([value.clone().requires_grad_() for value in values[: 2 + has_bias]] for _ in range(2))
-        one = conv2d_with_multiplied_gradient(*found, *[None] * (not has_bias))  # type: ignore[call-arg]
-        other = F.conv2d(*expected, padding=[side // 2 for side in kernel])
-        torch.testing.assert_close(one, other)
-        weights = torch.randn(other.shape, generator=generator, dtype=torch.double)
-        for result in (one, other):
-            (result * weights).sum().backward()
-        for value, reference in zip(found, expected, strict=True):
-            torch.testing.assert_close(value.grad, reference.grad)
+        assert_same_with_gradients(
+            lambda x, weight, bias=None: conv2d_with_multiplied_gradient(x, weight, bias),
+            partial(F.conv2d, padding=padding),
+            [(3, 4, *shape), (6, 4, *kernel), (6,)][: 2 + has_bias],
+            memory_format,
+        )
 
 
 def test_only_the_gradients_asked_for_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
