@@ -70,7 +70,6 @@ class DataProfile:
         background: Index of the class without objects, or None.
         side: Side of the objects in pixels: 10th, 50th and 90th percentile; None without objects.
         extent: 90th percentile over images of the extent of the largest object, as a share of the image, 0–1.
-        at_border: Share of the objects that touch the image's border.
         spread: Third over first quartile of the objects' sides, each as a share of the image's side; at least 1.
         mirrored: Pairs of classes whose places are mirror images of each other.
         one_sided: Classes that lie on one side of the image's middle.
@@ -93,7 +92,6 @@ class DataProfile:
     background: int | None
     side: tuple[float, float, float] | None
     extent: float
-    at_border: float
     spread: float
     mirrored: tuple[tuple[str, str], ...]
     one_sided: tuple[str, ...]
@@ -275,7 +273,6 @@ def _measure(statistics: Statistics) -> dict[str, Any]:
         background=statistics.background,
         side=tuple(round(float(side), 1) for side in np.percentile(sides, [10, 50, 90])) if len(sides) else None,
         extent=round(float(np.percentile(list(largest.values()), 90)), 3) if largest else 1.0,
-        at_border=round(sum(row.at_border for row in statistics.objects) / max(1, len(statistics.objects)), 3),
         spread=round(float(high / low), 2) if low else 1.0,
         mirrored=_mirrored(statistics),
         one_sided=_one_sided(statistics),

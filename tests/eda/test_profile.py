@@ -50,7 +50,6 @@ def test_sizes_shares_and_objects(tmp_path: Path) -> None:
     assert (left.image_share, left.images, left.side) == (0.25, 1, 10.0)
     assert (right.images, right.side) == (0, None)
     assert profile.extent == 0.5  # the box is half as high as the image
-    assert profile.at_border == 1.0
     assert profile.spread == 1.0
     assert not profile_data_set(write(tmp_path / 'colour', [empty])).grey
 

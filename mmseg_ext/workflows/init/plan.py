@@ -29,7 +29,6 @@ RESERVE = 0.1  # share of the minutes kept in hand
 START_SECONDS = 15.0  # until the first step
 VALIDATIONS = 6
 FASTER = 0.95  # of the other precision's time
-FEW_AT_BORDER, LARGE_EXTENT, ENOUGH_OBJECTS = 0.05, 0.3, 30
 SCALE_LIMITS = (1.3, 1.6)
 IMBALANCE, MAX_WEIGHT = 8.0, 4.0
 RARE_IMAGE_SHARE, OVERSAMPLED_BELOW = 0.15, 0.3
@@ -296,20 +295,12 @@ def _tta(size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
 
 
 def _choose_augmentation(rows: list[Choice], plan: Plan, profile: DataProfile, any_orientation: bool) -> Plan:
-    whole = profile.at_border <= FEW_AT_BORDER and profile.extent >= LARGE_EXTENT and profile.measured >= ENOUGH_OBJECTS
-    if whole:
-        scale, shift = (0.75, 1.0), 0.05
-        reason = (
-            f'only {profile.at_border:.1%} of the objects touch the border though they are large: what is cut off is '
-            'not labelled, so images stay whole'
-        )
-    else:
-        factor = min(SCALE_LIMITS[1], max(SCALE_LIMITS[0], profile.spread))
-        high = min(factor, max(SCALE_LIMITS[0], 1 / profile.extent))
-        scale, shift = (round(1 / factor, 2), round(high, 2)), 0.1
-        reason = f'half of the objects differ in size by a factor of up to {profile.spread:g}'
-        if high < factor:
-            reason += f'; no more, since objects reach over {profile.extent:.0%} of the image'
+    factor = min(SCALE_LIMITS[1], max(SCALE_LIMITS[0], profile.spread))
+    high = min(factor, max(SCALE_LIMITS[0], 1 / profile.extent))
+    scale, shift = (round(1 / factor, 2), round(high, 2)), 0.1
+    reason = f'half of the objects differ in size by a factor of up to {profile.spread:g}'
+    if high < factor:
+        reason += f'; no more, since objects reach over {profile.extent:.0%} of the image'
     rows.append(Choice('scale', f'{scale[0]:g}–{scale[1]:g}, shift {shift:.0%}', reason))
     mirrored = ', '.join(f'{a} and {b}' for a, b in profile.mirrored[:3])
     flip: tuple[str, ...]
@@ -324,7 +315,7 @@ def _choose_augmentation(rows: list[Choice], plan: Plan, profile: DataProfile, a
     if not any_orientation:
         reason += '; upside down only with --orientation any, since pixels do not tell whether images have an up'
     rows.append(Choice('flips', ', '.join(flip) or 'none', reason))
-    rotate = 180 if any_orientation and flip else 10 if whole else 15
+    rotate = 180 if any_orientation and flip else 15
     reason = 'any angle' if rotate == 180 else 'photographs are held a little askew'
     rows.append(Choice('rotation', f'±{rotate}°', reason))
     rows.append(

@@ -17,7 +17,7 @@ PROFILE = DataProfile(
     '/data/x', {'train': 200, 'val': 50, 'test': 50}, {'labels': ('train', 'val')}, 'labels', 'labels', 'labels', None,
     measured=200, width=256, height=256, sizes=1, aspects=(0, 0), grey=False,
     classes=(ClassProfile('ground', 0.8, 1.0, 200, None), ClassProfile('cat', 0.2, 0.9, 180, 60.0)), background=0,
-    side=(30.0, 60.0, 100.0), extent=0.5, at_border=0.3, spread=1.5, mirrored=(), one_sided=(),
+    side=(30.0, 60.0, 100.0), extent=0.5, spread=1.5, mirrored=(), one_sided=(),
 )  # fmt: skip
 MACHINE = Machine('cpu', None, 2, 16.0)
 
@@ -75,13 +75,9 @@ def test_flips_follow_the_places_of_the_classes() -> None:
     assert (turned.flip, turned.rotate) == (('horizontal', 'vertical', 'diagonal'), 180)
 
 
-def test_images_whose_objects_end_before_the_border_stay_whole() -> None:
-    assert plan(replace(PROFILE, at_border=0.02)).scale == (0.75, 1.0)
-    assert plan(replace(PROFILE, at_border=0.02, extent=0.1)).scale == (
-        0.67,
-        1.5,
-    )  # small objects touch it seldom anyway
+def test_the_scale_follows_the_sizes_of_the_objects() -> None:
     assert plan().scale == (0.67, 1.5)
+    assert plan(replace(PROFILE, spread=5.0)).scale == (0.62, 1.6)
     assert plan(replace(PROFILE, extent=1.0)).scale == (0.67, 1.3)
 
 
