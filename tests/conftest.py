@@ -25,6 +25,9 @@ if 'PYTEST_XDIST_WORKER' in os.environ:  # before torch is imported: workers tha
     for variable in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
         os.environ[variable] = '1'
 
+else:  # yapf caches its grammar as it is first imported, and a worker may not read the file while another writes it
+    import yapf  # noqa: F401
+
 # The account of whoever runs the tests stays out of them: `--clearml auto` would log every training to it.
 for variable in [name for name in os.environ if name.startswith(('CLEARML_', 'TRAINS_'))]:
     del os.environ[variable]

@@ -43,6 +43,8 @@ def run_folds(tasks: Sequence[FoldTask], workers: str = '1') -> Iterator[FoldTas
         yield from _run_on_dask(tasks, workers)
         return
     jobs = max(1, min(jobs, len(tasks)))
+    import yapf  # noqa: F401 - it caches its grammar as it is first imported: no process may read what another writes
+
     # A second training in a process would meet mmengine's state of the first.
     with spawn_pool(jobs, _limit_threads, (jobs,), tasks_per_child=1) as pool:
         waiting, running = list(tasks), set[Future[FoldTask]]()
