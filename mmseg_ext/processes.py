@@ -1,4 +1,4 @@
-"""Child processes that end with the process that started them."""
+"""Child processes that end with the process that started them, and the cores there are for them."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ def spawn_pool(
         except BrokenProcessPool:
             problem = 'was killed, perhaps for lack of memory'
             raise InputError('a process of this command', problem, 'run the same command again') from None
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use, which a container or a batch system may limit.
+
+    >>> usable_cores() >= 1
+    True
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def _start(initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:

@@ -79,8 +79,7 @@ JUDGES = (
 )
 
 
-WEAKEST = len(JUDGES)  # the classifier of pixels alone
-JOINT = WEAKEST + 1  # the mean of all; its components take no part in the fit
+JOINT = len(JUDGES) + 1  # the mean of these and of the classifier of pixels; its components take no part in the fit
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from mmseg_ext.errors import InputError, installing, one_line
 from mmseg_ext.files import names_file
 from mmseg_ext.inference.network import EXPORT_AGAIN, ModelInfo
+from mmseg_ext.processes import usable_cores
 
 METADATA_KEY = 'mmseg_ext'
 MAX_REASON_CHARACTERS = 200
@@ -98,8 +98,3 @@ class OnnxNetwork:
         if outputs != len(names) and (outputs, len(names)) != (1, 2):  # one output tells an object from the background
             problem = f'has {outputs} outputs, but its metadata names {len(names)} classes: {", ".join(names)}'
             raise InputError(self._path, problem, EXPORT_AGAIN)
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1

@@ -17,7 +17,7 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.eda.workers import count_workers, run_chunks
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import save_probabilities
-from mmseg_ext.processes import spawn_pool
+from mmseg_ext.processes import spawn_pool, usable_cores
 from mmseg_ext.runs.layout import RUN_RECORD
 from mmseg_ext.runs.record import FINISHED, read_run_json
 from mmseg_ext.workflows.out_of_fold import FoldTask, training_data
@@ -43,8 +43,8 @@ def run_folds(tasks: Sequence[FoldTask], workers: str = '1') -> Iterator[FoldTas
         yield from _run_on_dask(tasks, workers)
         return
     jobs = max(1, min(jobs, len(tasks)))
-    import yapf  # noqa: F401 - it caches its grammar as it is first imported: no process may read what another writes
-
+    if jobs > 1:
+        import yapf  # noqa: F401 - caches its grammar as it is first imported: no process may read what another writes
     # A second training in a process would meet mmengine's state of the first.
     with spawn_pool(jobs, _limit_threads, (jobs,), tasks_per_child=1) as pool:
         waiting, running = list(tasks), set[Future[FoldTask]]()
@@ -62,7 +62,7 @@ def _limit_threads(jobs: int) -> None:
 
 
 def _threads_of_one(jobs: int) -> str:
-    return str(max(1, (os.cpu_count() or 1) // jobs))
+    return str(max(1, usable_cores() // jobs))
 
 
 def _run_fold(task: FoldTask) -> FoldTask:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-BASE = 'configs/demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192.py'
 Completed = subprocess.CompletedProcess[str]
 Launch = Callable[..., Completed]
 
@@ -85,7 +84,6 @@ def test_two_processes_train_one_run(launch: Launch, run_dir: Path, tmp_path: Pa
 
 # Group norm, and a loss that is a mean over as many pixels of each image: no step depends on how the batch is divided.
 DIVISIBLE = """
-_base_ = '{base}'
 norm = dict(type='GN', num_groups=2)
 model = dict(
     backbone=dict(
@@ -100,7 +98,6 @@ flip = dict(type='RandomFlip', prob=0.5)
 train_dataloader = dict(
     num_workers=0, persistent_workers=False,
     dataset=dict(pipeline=[_base_.load_image, _base_.load_mask, flip, _base_.pack]))
-val_dataloader = dict(num_workers=0)
 optim_wrapper = dict(
     dtype=None, optimizer=dict(_delete_=True, type='SGD', lr=0.5, momentum=0.9), paramwise_cfg=None)
 param_scheduler = []
@@ -110,14 +107,13 @@ default_hooks = dict(checkpoint=dict(interval=10), logger=dict(interval=20))
 
 
 def test_two_processes_train_to_the_metrics_of_one(
-    launch: Launch, fast_tool: Callable[..., Completed], repo_root: Path, tmp_path: Path
+    launch: Launch, fast_tool: Callable[..., Completed], write_config: Callable[..., Path], tmp_path: Path
 ) -> None:
     import torch
 
     from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 
-    config = tmp_path / 'divisible.py'
-    config.write_text(DIVISIBLE.format(base=repo_root / BASE))
+    config = write_config(tmp_path / 'divisible.py', DIVISIBLE)
     batch = 'train_dataloader.batch_size'
     done = [
         fast_tool('train', config, '--work-dir', tmp_path / 'one', '--cfg-options', f'{batch}=4'),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import pickle
 import shutil
 import subprocess
@@ -15,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from local_dask import address, local_dask
 
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.eda.quality import expected_iou, make_evidence, suggest_mask
+from mmseg_ext.processes import usable_cores
 
 SEVERAL = """
 train_dataloader['dataset'] = dict(_delete_=True, type='ConcatDataset', datasets=[_base_.train_dataloader.dataset])
@@ -98,15 +99,24 @@ def test_a_dask_cluster_ranks_as_this_machine_does(
     run_tool: Tool, one_line: OneLine, ranking: Path, data: Path, config: Path, tmp_path: Path
 ) -> None:
     """Its workers have another working directory, and are daemons, which may have no children of multiprocessing."""
-    distributed = pytest.importorskip('distributed', reason='needs the extra `dask`')
-    cores = os.cpu_count()  # so that a fold is trained on one thread, as on this machine in tests
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=cores, processes=True, dashboard_address=None, silence_logs=50
-    ) as cluster:
-        address = cluster.scheduler_address.replace('tcp://', 'dask://')
+    # So that a fold is trained on one thread, as on this machine in tests.
+    with local_dask(threads=usable_cores()) as cluster:
 
         def rank(out: str, *options: object) -> subprocess.CompletedProcess[str]:
-            common = [data, config, '--folds', 2, '--also', 'val', '--sides', 64, '--top', 3, '--workers', address]
+            common = [
+                data,
+                config,
+                '--folds',
+                2,
+                '--also',
+                'val',
+                '--sides',
+                64,
+                '--top',
+                3,
+                '--workers',
+                address(cluster),
+            ]
             return run_tool('rank_labels', *common, '--out', tmp_path / out, *options, env={'DEMO_DATA': str(data)})
 
         done = rank('out')

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from local_dask import address, local_dask
 
 from mmseg_ext.eda import workers
 from mmseg_ext.eda.audit import audit_label_set
@@ -23,15 +24,8 @@ from mmseg_ext.errors import InputError
 
 @pytest.fixture(scope='module')
 def cluster() -> Iterator[Any]:
-    distributed = pytest.importorskip('distributed', reason='needs the extra `dask`')
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-    ) as made:
+    with local_dask() as made:
         yield made
-
-
-def address(cluster: Any) -> str:
-    return 'dask://' + str(cluster.scheduler_address).removeprefix('tcp://')
 
 
 def wrong_set(write_set: Callable[..., Path]) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 import time
@@ -22,6 +21,7 @@ from mmseg_ext.datasets.cache import available_memory
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.engine.runner.autocast import autocast_for, cpu_gains_from_bfloat16
 from mmseg_ext.errors import InputError
+from mmseg_ext.processes import usable_cores
 
 TIMED_STEPS = 3
 SLOW_STEP_S = 4.0  # from which on one step is timed
@@ -82,7 +82,7 @@ def describe_machine(device: str = 'auto') -> Machine:
     """
     if device == 'cuda' and not torch.cuda.is_available():
         raise InputError('`device=cuda`', 'torch finds no GPU here', 'leave it out to plan for the CPU')
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    cores = usable_cores()
     if device != 'cpu' and torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         return Machine('cuda', properties.name, cores, round(properties.total_memory / GIGABYTE, 1))

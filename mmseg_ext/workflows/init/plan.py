@@ -191,7 +191,7 @@ def make_plan(
     bound = f'{step:.2f} s each; {minutes:g} min with {RESERVE:.0%} in hand'
     if fits > step_limit:
         bound = f'{MAX_EPOCHS} passes over {train_images} images, or {MIN_STEP_LIMIT}; more would fit into the time'
-    few = '' if steps >= min(FEW_STEPS, step_limit) else f'; few: {FEW_STEPS} are worth having'
+    few = '' if steps >= FEW_STEPS else f'; few: {FEW_STEPS} are worth having'
     rows.append(Choice('steps', str(steps), f'{bound}{few}'))
     rows.append(
         Choice('TTA', ', '.join(f'{w}×{h}' for w, h in plan.tta), 'the input size, a step below and above it'
@@ -207,13 +207,17 @@ def make_plan(
 
 def _size_limit(profile: DataProfile, device: str) -> int:
     """Return the largest side worth having: that of the images, somewhat enlarged, and what the device bears."""
-    native = math.sqrt(profile.width * profile.height)
-    return min(MAX_SIDE[device], max(MIN_SIDE, _multiple(ENLARGEMENT * native)))
+    return min(MAX_SIDE[device], max(MIN_SIDE, _multiple(ENLARGEMENT * _native_side(profile))))
+
+
+def _native_side(profile: DataProfile) -> float:
+    """Return the side of a square of the images' median area."""
+    return math.sqrt(profile.width * profile.height)
 
 
 def _wanted_steps(profile: DataProfile, side: int) -> int:
     """Return how many steps must fit for an input of about ``side``² pixels to be better than one a step smaller."""
-    native = math.sqrt(profile.width * profile.height)
+    native = _native_side(profile)
     if profile.side is None or side > _multiple(native):
         return ENOUGH_STEPS
     return FEW_STEPS if profile.side[0] * (side - SIDE_STEP) / native < SMALL_OBJECT_SIDE else ENOUGH_STEPS
@@ -273,7 +277,7 @@ def _choose_size(
     elif limit == MAX_SIDE[machine.device]:
         reason += f'; no larger on {"a CPU" if machine.device == "cpu" else "a GPU"}'
     if profile.side is not None:
-        enlargement = math.sqrt(math.prod(size) / (profile.width * profile.height))
+        enlargement = math.sqrt(math.prod(size)) / _native_side(profile)
         small, large = (side * enlargement for side in (profile.side[0], profile.side[-1]))
         reason += f'; objects then have sides of {small:.0f} to {large:.0f} px'
         if small < MIN_OBJECT_SIDE:
