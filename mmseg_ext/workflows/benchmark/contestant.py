@@ -49,16 +49,28 @@ class Contestant:
         self._reports = os.fdopen(reading)
 
     def block(self, steps: int) -> float:
-        """Let it make some steps, and return the mean seconds of one.
+        """Let it make some steps, and return the mean seconds of one; 0 steps wait until it is ready for the first.
 
         Raises:
             InputError: The process has ended.
         """
+        return self._turn(steps)[0]
+
+    def train_until_validation(self) -> tuple[float, float]:
+        """Let it train and validate once, and return the seconds taken and the score.
+
+        Raises:
+            InputError: The process has ended.
+        """
+        seconds, score = self._turn(1)
+        return seconds, score
+
+    def _turn(self, steps: int) -> list[float]:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(f'{steps}\n')
             self._process.stdin.flush()
-            return float(self._reports.readline())
+            return [float(value) for value in self._reports.readline().split() or ('no report',)]
         except (OSError, ValueError):
             lines = self._log.read_text(errors='replace').split('\n')
             last = next((line.strip() for line in reversed(lines) if line.strip()), 'no message')
@@ -77,16 +89,16 @@ class Contestant:
 
 @contextmanager
 def contestants(
-    roles: Mapping[str, tuple[str, Path]], folder: Path, threads: int
+    roles: Mapping[str, tuple[str, Path]], folder: Path, threads: int, *, warm_up: int = 1
 ) -> Iterator[Mapping[str, Contestant]]:
-    """Start a contestant for each name (role and config); end them all afterwards."""
+    """Start a contestant for each name (role and config) and let it make the steps of a warm-up; end all afterwards."""
     with ExitStack() as stack:
         started = {}
         for name, (role, config) in roles.items():
             started[name] = Contestant(name, role, config, folder, threads)
             stack.callback(started[name].close)
         for one in started.values():
-            one.block(1)  # all start, build and warm up before the first is timed
+            one.block(warm_up)  # all start and build before the first is timed
         yield started
 
 
@@ -135,16 +147,21 @@ class Turns:
 
     def wait(self) -> None:
         """Wait for the next block; without one, the process ends."""
-        line = sys.stdin.readline()
+        while (line := sys.stdin.readline()).strip() == '0':
+            self._send('0')
         if not line:
             os._exit(0)
         self._left = self._steps = int(line)
         self._start = time.perf_counter()
 
-    def step_done(self) -> None:
-        """Count a step; after the last of a block, report and wait for the next."""
+    def step_done(self, score: float | None = None) -> None:
+        """Count a step; after the last of a block, report its time (and the score) and wait for the next."""
         self._left -= 1
         if self._left == 0:
-            self._report.write(f'{(time.perf_counter() - self._start) / self._steps}\n')
-            self._report.flush()
+            mean = (time.perf_counter() - self._start) / self._steps
+            self._send(f'{mean}' if score is None else f'{mean} {score}')
             self.wait()
+
+    def _send(self, line: str) -> None:
+        self._report.write(f'{line}\n')
+        self._report.flush()

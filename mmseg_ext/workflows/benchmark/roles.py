@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
+from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.engine.runner.autocast import AutocastOptimWrapper, autocast_for
 from mmseg_ext.registry import HOOKS
 from mmseg_ext.workflows.benchmark.contestant import Turns
@@ -25,10 +26,11 @@ def train_ours(config: str, work_dir: str) -> None:
 
 
 def train_stock(config: str, work_dir: str) -> None:
-    """Train as mmsegmentation's ``tools/train.py`` does."""
+    """Train as mmsegmentation's ``tools/train.py`` does, from the weights that ours would find."""
     content = Config.fromfile(config)
     content.work_dir = work_dir
-    Runner.from_cfg(content).train()
+    with strict_loading():
+        Runner.from_cfg(content).train()
 
 
 def train_bare(config: str, work_dir: str) -> None:
@@ -114,6 +116,18 @@ class TurnHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Count the step."""
         self.turns.step_done()
+
+
+@HOOKS.register_module()
+class ValidationTurnHook(TurnHook):
+    """Hook that trains from one validation to the next, and reports the val mDice in percent."""
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Go on until the validation."""
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Report the score."""
+        self.turns.step_done((metrics or {})['mDice'])
 
 
 ROLES: dict[str, Callable[[str, str], None]] = {

@@ -133,14 +133,14 @@ def our_config(workload: Workload) -> Config:
     return Config(content)
 
 
-def stock_config(workload: Workload) -> Config:
+def stock_config(workload: Workload, *, keep_weights: bool = False) -> Config:
     """Return the same experiment without mmseg_ext, as far as mmsegmentation has its parts, in float32."""
     wrapper = workload.config.optim_wrapper.to_dict()
     kept = ('optimizer', 'clip_grad', 'paramwise_cfg', 'accumulative_counts')
     wrapper['optimizer'].pop('fused', None)  # one of our means; mmsegmentation's configs leave it at torch's default
     content: dict[str, Any] = {
         'default_scope': 'mmseg',
-        'model': _stock_part(_model(workload.config.model.to_dict(), workload.size)),
+        'model': _stock_part(_model(workload.config.model.to_dict(), workload.size, keep_weights=keep_weights)),
         'optim_wrapper': {'type': 'OptimWrapper', **{key: wrapper[key] for key in kept if key in wrapper}},
         'default_hooks': {
             'timer': {'type': 'IterTimerHook'},
@@ -188,9 +188,9 @@ def _loops(workload: Workload, dataset: Any, pipeline: list[dict[str, Any]], val
     }  # fmt: skip
 
 
-def _model(model: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """Return the model with random weights, its batches padded to the crop."""
-    result: dict[str, Any] = _without(model, 'init_cfg')
+def _model(model: Mapping[str, Any], size: int, *, keep_weights: bool = False) -> dict[str, Any]:
+    """Return the model, with random weights unless they are kept, and its batches padded to the crop."""
+    result: dict[str, Any] = dict(model) if keep_weights else _without(model, 'init_cfg')
     result['data_preprocessor'] |= {'size': (size, size), 'size_divisor': None}
     return result
 
