@@ -306,6 +306,14 @@ def ladder_table(experiments: Sequence[Experiment], metric: str = 'mDice') -> Ta
     return Table(f'Val {metric} of every experiment, percent', columns, rows)
 
 
+def names_by_note(experiments: Sequence[Experiment]) -> dict[str, list[str]]:
+    """Names of the experiments that were run alike: note → names, in their order."""
+    names: dict[str, list[str]] = {}
+    for experiment in experiments:
+        names.setdefault(experiment.note, []).append(experiment.name)
+    return names
+
+
 def changes_table(experiment: Experiment) -> Table:
     """Tabulate what an experiment changed."""
     rows = [[key, str(before), str(after)] for key, (before, after) in experiment.changes.items()]
@@ -429,6 +437,7 @@ def write_report(template: str | Path, sources: ReportSources, out: str | Path) 
         'kept': lambda name: _kept(template.parent / name),
         'error_tables': error_tables,
         'error_claims': error_claims,
+        'names_by_note': names_by_note,
         'ladder_table': ladder_table,
         'steps_table': steps_table,
         'changes_table': changes_table,

@@ -4,6 +4,7 @@ Hypothesis: 400 iterations are too few for the larger Lite2 to be better, and Li
 
 Run: PETS_ROOT=DATA python tools/train.py \
      configs/pets/deeplabv3plus_efficientnet-lite0_ce-dice-adamw-400it_pets-256x256.py
+Result: val mDice 83.70, no TTA; one seed, commit 1981c4c.
 """
 
 _base_ = [

@@ -5,6 +5,7 @@ Hypothesis: a backbone of half of ResNetV2-C4's parameters, trained on ImageNet 
 
 Run: PETS_ROOT=DATA python tools/train.py \
      configs/pets/deeplabv3plus_efficientnet-lite2_ce-dice-adamw-400it_pets-256x256.py
+Result: val mDice 83.60, no TTA; one seed, commit 1981c4c.
 """
 
 _base_ = [

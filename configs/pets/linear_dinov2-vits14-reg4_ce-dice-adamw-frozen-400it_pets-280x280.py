@@ -2,7 +2,7 @@ r"""A linear head on the frozen ViT-S/14 of DINOv2: 7,683 trained parameters, CE
 
 Hypothesis: features learned without labels from 142 M images tell cat from dog by a linear rule, so that a few
 hundred masks suffice. Published for the method: DINOv2-B with a DPT head reaches 85.2 mIoU on 366 labelled VOC images,
-a supervised ResNet-101 64.8. Against it here: a patch covers 13 pixels of a image, and thin parts are lost.
+a supervised ResNet-101 64.8. Against it here: a patch covers 13 pixels of an image, and thin parts are lost.
 
 Run: MMSEG_EXT_WEIGHTS=WEIGHTS PETS_ROOT=DATA python tools/train.py \
      configs/pets/linear_dinov2-vits14-reg4_ce-dice-adamw-frozen-400it_pets-280x280.py

@@ -35,6 +35,7 @@ from write_report import (  # noqa: E402
     blind_table,
     changes_table,
     ladder_table,
+    names_by_note,
     read_experiments,
     read_hypothesis,
     read_test_scores,
@@ -140,6 +141,7 @@ def test_tables(project: Path) -> None:
     assert ladder[1][4] == f'{classes["ground"]["Dice"]["value"]:.2f} / {classes["animal"]["Dice"]["value"]:.2f}'
     assert [row[0] for row in steps_table(experiments).rows] == ['second']
     assert steps_table(experiments).rows[0][4] == 'yes, better'
+    assert names_by_note([first, second, third]) == {'': ['first', 'third'], 'Two lines.': ['second']}
     assert changes_table(second).rows == [['lr', '0.1', '0.2']]
     scores = {'second': {'mDice': 81.5, 'Dice': {'ground': 90.0, 'animal': 73.0}}}
     assert blind_table(experiments, scores).rows == [

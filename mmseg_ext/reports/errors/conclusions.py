@@ -131,7 +131,10 @@ def worst_slices(summary: Summary) -> list[Summary]:
 
 
 def _slice_name(piece: Summary) -> str:
-    return f'"{piece["name"]}"' + (f' ({piece["limits"]})' if piece['limits'] else '')
+    if not piece['limits']:
+        return f'"{piece["name"]}"'
+    of = f'{piece["feature"]}:' if ' and ' in piece['feature'] else piece['feature']
+    return f'"{piece["name"]}" ({of} {piece["limits"]})'
 
 
 def _remedy(causes: Sequence[Summary], summary: Summary) -> str:
