@@ -49,7 +49,7 @@ def add_plan_arguments(parser: cli.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--orientation', choices=['upright', 'any'], default='upright',
-        help='any: images without an up (microscope, dermoscope, from above) (default: upright)',
+        help='any: images with no canonical orientation (microscope, dermoscope, from above) (default: upright)',
     )  # fmt: skip
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the training (default: 0)')
 
