@@ -5,8 +5,8 @@ almost those of the balanced weights, so nothing changes but the balance of cat 
 
 Run: PETS_ROOT=DATA python tools/train.py \
      configs/pets/deeplabv3plus_efficientnet-lite0_ce-median-sgd-100e_pets-256x256.py
-Result: val mDice 72.45 (95 % interval 69.59–74.92) after 10 of the 100 epochs, no TTA; seed 0, one seed, 3 minutes on two
-cores of an AMD EPYC (Zen 4), commit 6f2e47d.
+Result: val mDice 72.45 (95 % interval 69.59–74.92) after 10 of the 100 epochs, no TTA; seed 0, one seed, 3 minutes
+on two cores of an AMD EPYC (Zen 4), commit 6f2e47d.
 """
 
 _base_ = './deeplabv3plus_efficientnet-lite0_ce-sgd-100e_pets-256x256.py'

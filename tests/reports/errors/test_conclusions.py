@@ -54,8 +54,9 @@ def test_three_sentences_on_cause_slice_and_remedy() -> None:
     assert conclude(summary([SPILL, BAND], found, suspects=10)) == [
         'The cause "boundary band" costs most: correcting it would gain 3.53 points of mDice (95 % interval 3.18 to '
         '3.94), and it holds 42.7 % of the wrong pixels; next comes "spill-over" with 1.25 points (0.39 to 2.37).',
-        'Objects of the slice "ragged" (compactness ≤ 0.264) fare worst, more than chance (p = 0.012, corrected for the '
-        'search among 40 slices): object Dice 60.0 %, 20.0 points (95 % interval 9.5 to 30.5) below the other objects.',
+        'Objects of the slice "ragged" (compactness ≤ 0.264) fare worst, more than chance (p = 0.012, corrected for '
+        'the search among 40 slices): object Dice 60.0 %, 20.0 points (95 % interval 9.5 to 30.5) below the other '
+        'objects.',
         'To try: look at the 10 suspected ground-truth masks, which hold 36.9 % of the wrong pixels; against "boundary '
         'band", train and predict at a higher resolution (not all can be gained, since annotators differ too); add '
         'images of "ragged" (compactness ≤ 0.264).',
