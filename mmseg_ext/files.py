@@ -13,7 +13,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -147,15 +147,20 @@ def claim_folder(out: Path, settings: Any, content: str) -> None:
             raise InputError(
                 out, f'holds a {content} with other settings (see {SETTINGS_FILE})', 'choose another `out`'
             )
-        for path in out.glob('.*'):
-            if match := STAGE.fullmatch(path.name):
-                _clear_up(path, out if path.name.startswith(PART) else out / match[1])
+        remove_stages(out)
         return
     if out.exists() and not out.is_dir():
         raise InputError(out, 'is a file', 'choose another `out`')
     if out.exists() and names_in(out):
         raise InputError(out, f'is not empty and holds no {content}', 'choose another `out`')
     write_json(make_folder(out) / SETTINGS_FILE, wanted)
+
+
+def remove_stages(folder: Path) -> None:
+    """Remove what killed processes have left of folders in a folder, and complete or undo what they replaced."""
+    for path in folder.glob('.*'):
+        if match := STAGE.fullmatch(path.name):
+            _clear_up(path, folder if path.name.startswith(PART) else folder / match[1])
 
 
 def refuse_existing(paths: Iterable[Path], overwrite: bool, argument: str = 'out') -> None:
@@ -465,6 +470,28 @@ def load_text(path: str | Path, most: int = MAX_TEXT_BYTES) -> str:
     data = load_bytes(path, most)
     text = data.decode('utf-16' if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else 'utf-8-sig')
     return text.replace('\r\n', '\n').replace('\r', '\n')
+
+
+def read_entries(path: str | Path, names: Collection[str] = ()) -> dict[int, str]:
+    """Read the lines of a list: number → line, without empty ones and comments.
+
+    Args:
+        path: The list.
+        names: Lines, in Unicode's composed form, that are no comments although they begin with ``#``.
+
+    Raises:
+        InputError: It cannot be read, or is no text.
+    """
+    try:
+        lines = load_text(path).split('\n')
+    except OSError as error:
+        raise InputError(path, f'cannot be read ({error.strerror or error})') from error
+    except UnicodeDecodeError as error:
+        raise InputError(path, f'is not UTF-8 text (byte {error.start})', 'save it as UTF-8') from error
+    entries = {number: line.strip() for number, line in enumerate(lines, 1)}
+    return {
+        number: line for number, line in entries.items() if line and (line[0] != '#' or normalize('NFC', line) in names)
+    }
 
 
 def parse_json(text: str | bytes) -> Any:

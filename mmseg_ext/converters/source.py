@@ -12,7 +12,7 @@ from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_image, read_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import load_text, names_file
+from mmseg_ext.files import names_file, read_entries
 
 UNPACK_AGAIN = 'unpack the archive again'
 INCOMPLETE = f'the source is not complete, {UNPACK_AGAIN}'
@@ -49,21 +49,17 @@ def require_files(paths: Iterable[Path], remedy: str = INCOMPLETE) -> None:
 
 
 def read_lines(path: Path, names: Collection[str] = ()) -> list[str]:
-    """Read the lines of a list in a source, without empty ones and comments: lines that begin with ``#``.
+    """Read the lines of a list in a source (`read_entries`).
 
     Args:
         path: The list.
-        names: Lines that are no comments although they begin so.
+        names: Lines that are no comments although they begin with ``#``.
 
     Raises:
         InputError: The file is missing, is no text, or holds no line.
     """
     require_files([path])
-    try:
-        lines = load_text(path).split('\n')
-    except (OSError, UnicodeDecodeError) as error:
-        raise not_text(path, error) from error
-    lines = [line for line in map(str.strip, lines) if line and (not line.startswith('#') or line in names)]
+    lines = list(read_entries(path, names).values())
     if not lines:
         raise InputError(path, 'holds no entry', UNPACK_AGAIN)
     return lines

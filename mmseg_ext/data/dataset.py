@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_text, names_folder
+from mmseg_ext.files import names_folder, read_entries
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MASK_SUFFIX = '.png'
@@ -374,21 +374,13 @@ def choose_files(files: Iterable[Key], queue: str | Path) -> list[Key]:
         InputError: The queue cannot be read, names no file, or names one that does not exist or is in two splits.
     """
     queue = Path(queue)
-    try:
-        lines = load_text(queue).split('\n')
-    except OSError as error:
-        raise InputError(queue, f'cannot be read ({error.strerror})') from error
-    except UnicodeDecodeError as error:
-        raise InputError(queue, f'is not UTF-8 text (byte {error.start})', 'save it as UTF-8') from error
     by_name: dict[str, list[Key]] = {}
     for split, stem in files:
         by_name.setdefault(stem, []).append((split, stem))
         by_name.setdefault(f'{split}/{stem}', []).append((split, stem))
     chosen: dict[Key, None] = {}
-    for number, line in enumerate(lines, 1):
-        name = unicodedata.normalize('NFC', line.strip())
-        if not name or (name.startswith('#') and name not in by_name):
-            continue
+    for number, line in read_entries(queue, by_name).items():
+        name = unicodedata.normalize('NFC', line)
         matches = by_name.get(name, [])
         if len(matches) != 1:
             problem = f'is in {" and ".join(split for split, _ in matches)}' if matches else 'has no mask'

@@ -39,7 +39,7 @@ def accept_labels(
         raise InputError('`top` and `stems`', 'exactly one of the two must be given')
     check_least(1, top=top)
     ranked = read_ranking(ranking)
-    chosen = read_stems(stems) if stems is not None else ranked.stems[:top]
+    chosen = read_stems(stems, ranked.stems) if stems is not None else ranked.stems[:top]
     suggestions = Path(ranking) / 'suggestions' / ranked.split
     done = accept_suggestions(root, ranked.labels, ranked.split, suggestions, chosen, to, mode)
     return done, Path(root) / to / ranked.split

@@ -15,7 +15,7 @@ from mmseg_ext.data import DataSet, Mask, list_stems, read_mask, write_mask
 from mmseg_ext.data.dataset import MASK_SUFFIX
 from mmseg_ext.eda.quality.evidence import Evidence
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_text, staged_folder
+from mmseg_ext.files import read_entries, staged_folder
 
 Mode = Literal['replace', 'ignore']
 
@@ -102,14 +102,14 @@ def accept_suggestions(
     return Accepted(len(masks), changed_masks, changed_pixels)
 
 
-def read_stems(path: str | Path) -> tuple[str, ...]:
-    """Read a list of stems, one on each line; empty lines are left out.
+def read_stems(path: str | Path, known: Collection[str] = ()) -> tuple[str, ...]:
+    """Read a list of stems, one on each line; empty lines and comments are left out.
+
+    Args:
+        path: The list.
+        known: Stems that are no comments although they begin with ``#``.
 
     Raises:
         InputError: The file is missing, or is no text.
     """
-    try:
-        lines = load_text(path).split('\n')
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, f'list of stems cannot be read ({error})') from error
-    return tuple(unicodedata.normalize('NFC', line.strip()) for line in lines if line.strip())
+    return tuple(unicodedata.normalize('NFC', line) for line in read_entries(path, known).values())

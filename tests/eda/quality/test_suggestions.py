@@ -69,7 +69,7 @@ def test_the_suggestion_takes_the_outline_and_leaves_a_confirmed_region_its_clas
 
 
 def test_a_list_of_stems_is_read(tmp_path: Path) -> None:
-    (tmp_path / 'stems.txt').write_text('b\n\n a \nx\u2028y\n', encoding='utf-8')
-    assert read_stems(tmp_path / 'stems.txt') == ('b', 'a', 'x\u2028y')
-    with pytest.raises(InputError, match='list of stems'):
+    (tmp_path / 'stems.txt').write_text('b\n# a comment\n\n a \nx\u2028y\n#1\n', encoding='utf-8')
+    assert read_stems(tmp_path / 'stems.txt', ['#1']) == ('b', 'a', 'x\u2028y', '#1')
+    with pytest.raises(InputError, match='cannot be read'):
         read_stems(tmp_path / 'nowhere')
