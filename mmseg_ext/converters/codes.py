@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from mmseg_ext.converters.source import not_text
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, open_mask
-from mmseg_ext.data.remapping import LOSSY_SUFFIXES, Keys, Remapping, pack
+from mmseg_ext.data.remapping import LOSSY_SUFFIXES, Keys, Remapping, hex_colour, pack
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import load_text, read_yaml
 
@@ -211,9 +210,8 @@ def _read_csv(path: Path, text: str) -> Table:
 
 
 def _colour(cells: Sequence[str]) -> Colour | None:
-    if len(cells) == 1 and re.fullmatch(r'#[0-9a-fA-F]{6}', cells[0].strip()):
-        red, green, blue = bytes.fromhex(cells[0].strip()[1:])
-        return red, green, blue
+    if len(cells) == 1:
+        return hex_colour(cells[0])
     values = [int(cell) for cell in cells if len(cell.strip()) <= 3 and cell.strip().isdecimal()]
     if len(cells) != 3 or len(values) != 3 or max(values) > 255:
         return None

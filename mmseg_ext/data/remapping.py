@@ -25,7 +25,7 @@ IGNORED = 'ignored'
 TRANSPARENT_REMEDY = (
     'export it without transparency; if the mask is what is opaque, use --alpha of mmseg-ext remap or convert folder'
 )
-HEX_COLOUR = re.compile(r'#([0-9a-fA-F]{6})')
+HEX_COLOUR = re.compile('#[0-9a-fA-F]{6}')
 RGB_COLOUR = re.compile(r'(\d{1,3}),(\d{1,3}),(\d{1,3})')
 RANGE = re.compile(r'(\d{1,5})-(\d{1,5})')
 MAX_VALUE = 65535
@@ -160,6 +160,19 @@ def pack(colour: Sequence[int]) -> int:
     return colour[0] << 16 | colour[1] << 8 | colour[2]
 
 
+def hex_colour(text: str) -> tuple[int, int, int] | None:
+    """Read an RGB colour (0–255) as ``#rrggbb``; None for a text of another form.
+
+    >>> hex_colour('#dc3c01')
+    (220, 60, 1)
+    """
+    text = text.strip()
+    if not HEX_COLOUR.fullmatch(text):
+        return None
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue
+
+
 def make_remapping(
     classes: Classes,
     pairs: Iterable[str] = (),
@@ -235,8 +248,8 @@ def _range(text: str, old: Classes) -> tuple[int, int] | None:
 
 def _source(text: str, old: Classes, by_colour: bool) -> int:
     if by_colour:
-        if match := HEX_COLOUR.fullmatch(text):
-            return int(match[1], 16)
+        if colour := hex_colour(text):
+            return pack(colour)
         match = RGB_COLOUR.fullmatch(text)
         if match is None or max(map(int, match.groups())) > 255:
             raise InputError(f'`table`: {text}', 'is no colour', 'write it as #dc3c3c or 220,60,60')
