@@ -2,32 +2,41 @@
 
 ``ROOT/conversion.json`` (the converter and its settings) is written first and marks the folder as a converter's; at the
 end it takes the report, and ``ROOT/dataset.yaml`` is written, so that a data set without it is unfinished. Existing
-files are kept.
+files are kept. To replace an earlier set, the new one is written beside it.
 """
 
 from __future__ import annotations
 
 import colorsys
+import filecmp
 import json
-import os
 import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.converters.report import Report
+from mmseg_ext.converters.report import Report, some
 from mmseg_ext.data.classes import FILE_NAME, Classes
-from mmseg_ext.data.dataset import IMAGES, USUAL_SPLITS
-from mmseg_ext.data.images import write_image
-from mmseg_ext.data.masks import Mask, write_mask
-from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, load_json, names_file, write_json
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES, IMAGES, USUAL_SPLITS
+from mmseg_ext.data.images import read_image, write_image
+from mmseg_ext.data.masks import Mask, read_mask, write_mask
+from mmseg_ext.errors import InputError, NotWritableError
+from mmseg_ext.files import (
+    atomic_path,
+    is_file_name,
+    load_json,
+    names_file,
+    remove_stages,
+    staged_folder,
+    write_json,
+)
 from mmseg_ext.progress import track
 
 RECORD_FILE = 'conversion.json'
@@ -35,6 +44,7 @@ LABELS = 'labels'
 TEMPORARY_FILE = re.compile(r'\..+-[a-z0-9_]{8}\.(png|jpg|jpeg|json|yaml)')  # left by `atomic_path` in a killed process
 MAX_CLASSES = 200
 MAX_STEM_BYTES = 240  # file systems allow 255 for a name, which while it is written has 11 more, and a suffix
+REPLACE = 'replace the data set with `overwrite=True`'
 GOLDEN_TURN = 0.618034  # hues that differ however many there are
 
 
@@ -125,53 +135,153 @@ def write_data_set(
         samples: All images of the data set.
         converter: Name of the converter, for the record.
         settings: Everything but the source that the content depends on, as JSON values.
-        overwrite: Replace the images and masks of an earlier conversion, also one with other settings. A folder that no
-            converter made is never replaced.
+        overwrite: Replace the images and masks of an earlier conversion, also one with other settings; it stays until
+            the new one is whole. A folder that no converter made is never replaced.
         report: What became of the objects of the source, for the record.
-        tolerant: A sample that cannot be made costs only itself and is listed in the report.
-        count_masks: Count the pixels of all masks in the report. Every sample is made, also one whose files exist, so
-            that a second run reports the same.
+        tolerant: A sample that cannot be made costs only itself and is listed in the report. Every sample is made, also
+            one whose files exist, so that a second run reports the same, and what differs from them.
+        count_masks: Count the pixels of all masks in the report; with ``tolerant``.
 
     Raises:
-        InputError: There is nothing to write, two samples of a split share a stem, ``root`` holds something else, or a
-            source file cannot be used (with ``tolerant``: none can).
+        InputError: There is nothing to write, two samples of a split share a stem, ``root`` holds something else, an
+            image of an earlier run is in another split now, or a source file cannot be used (with ``tolerant``: none
+            can).
     """
     root = Path(root)
     done = report or Report(())
     _check(samples, done)
     record = {'converter': converter, 'settings': dict(settings)}
-    _claim(root, record, overwrite)
-    images: Counter[str] = Counter()
-    written = 0
-    for sample in track(samples, 'converting', total=len(samples)):
-        files = _files(root, sample)
-        is_there = all(map(names_file, files))
-        if count_masks or not is_there:
-            try:
-                if len(os.fsencode(sample.stem)) > MAX_STEM_BYTES:
-                    raise InputError(
-                        f'{sample.split}/{sample.stem}', 'is too long for the name of a file', 'shorten it'
-                    )
-                image, mask = sample.make()
-            except InputError as error:
-                if not tolerant:
-                    raise
-                done.failed.append(error)
-                continue
-            if count_masks:
-                done.add_mask(mask, classes)
-            if not is_there:
-                _write_files(files, image, mask, classes)
-                written += 1
-        images[sample.split] += 1
-    if not images:
-        raise _none_usable(done)
+    writer = _Writer(classes, done, tolerant, count_masks)
+    if _claim(root, record, overwrite):
+        with staged_folder(root / IMAGES) as images, staged_folder(root / LABELS) as labels:
+            writer.write(images, labels, samples)
+            # Until both folders and the record are those of the new set, no run without `overwrite` goes on with it.
+            unfinished = {**record, 'settings': {**settings, 'overwrite': 'interrupted'}}
+            write_json(root / RECORD_FILE, unfinished)
+            (root / FILE_NAME).unlink(missing_ok=True)
+        write_json(root / RECORD_FILE, record)
+    else:
+        _compare_names(root, samples, done)
+        writer.write(root / IMAGES, root / LABELS, samples)
     if report is not None:
         _write_report(root, record | {'report': report.as_json()})
     if not (root / FILE_NAME).is_file():
         classes.write(root)
-    order = [*USUAL_SPLITS, *sorted(images.keys() - set(USUAL_SPLITS))]
-    return Converted({split: images[split] for split in order if images[split]}, written, done)
+    order = [*USUAL_SPLITS, *sorted(writer.images.keys() - set(USUAL_SPLITS))]
+    return Converted({split: writer.images[split] for split in order if writer.images[split]}, writer.written, done)
+
+
+def earlier_splits(root: str | Path) -> dict[str, str]:
+    """Return the images of an earlier conversion: stem → split, where it is in one alone."""
+    found: dict[str, set[str]] = {}
+    for split, name in _names_there(Path(root)):
+        found.setdefault(PurePath(name).stem, set()).add(split)
+    return {stem: min(splits) for stem, splits in found.items() if len(splits) == 1}
+
+
+def _names_there(root: Path) -> list[tuple[str, str]]:
+    """List the images of a data set: split and file name."""
+    folders = sorted(path for path in (root / IMAGES).glob('[!.]*') if path.is_dir())
+    names = ((folder.name, path.name) for folder in folders for path in sorted(folder.glob('[!.]*')))
+    return [(split, normalize('NFC', name)) for split, name in names if name.lower().endswith(IMAGE_SUFFIXES)]
+
+
+def _compare_names(root: Path, samples: Sequence[Sample], report: Report) -> None:
+    """Compare the images of an earlier run with those of the source.
+
+    Raises:
+        InputError: An image is now in another split, where it would be a second time, or has another suffix.
+    """
+    wanted = {(sample.split, normalize('NFC', f'{sample.stem}{sample.suffix}')) for sample in samples}
+    places = {PurePath(name).stem: f'{split}/{name}' for split, name in wanted}
+    left = [f'{split}/{name}' for split, name in _names_there(root) if (split, name) not in wanted]
+    for place in left:
+        if (now := places.get(PurePath(place).stem)) is not None:
+            raise InputError(root / IMAGES / place, f'is {now} in the source now', REPLACE)
+    if left:
+        problem = f'{len(left)} images are in the data set, but not, or no longer, among those of the source'
+        report.doubts.append(f'{problem}: {some(left)}; remove them, or {REPLACE}')
+
+
+@dataclass
+class _Writer:
+    """Writes samples and counts them.
+
+    Attributes:
+        classes: Content of ``dataset.yaml``.
+        report: What became of the source.
+        tolerant: As in `write_data_set`.
+        count_masks: As in `write_data_set`.
+        images: Images in the data set, by split.
+        written: Images written.
+        changed: Images that are there and differ from what the source gives now.
+    """
+
+    classes: Classes
+    report: Report
+    tolerant: bool
+    count_masks: bool
+    images: Counter[str] = field(default_factory=Counter)
+    written: int = 0
+    changed: list[str] = field(default_factory=list)
+
+    def write(self, images: Path, labels: Path, samples: Sequence[Sample]) -> None:
+        """Write the missing files.
+
+        Args:
+            images: Folder of the images of all splits.
+            labels: Folder of their masks.
+            samples: All images.
+
+        Raises:
+            InputError: As `write_data_set`.
+        """
+        for sample in track(samples, 'converting', total=len(samples)):
+            try:
+                self._write(images, labels, sample)
+            except NotWritableError:
+                raise
+            except InputError as error:
+                if not self.tolerant:
+                    raise
+                self.report.failed.append(error)
+                continue
+            self.images[sample.split] += 1
+        if not self.images:
+            raise _none_usable(self.report)
+        if self.changed:
+            problem = f'{len(self.changed)} images or masks differ from what the source gives now, and were kept'
+            self.report.doubts.append(f'{problem}: {some(self.changed)}; {REPLACE}')
+
+    def _write(self, images: Path, labels: Path, sample: Sample) -> None:
+        _check_name(sample)
+        files = (
+            images / sample.split / f'{sample.stem}{sample.suffix}',
+            labels / sample.split / f'{sample.stem}.png',
+        )
+        is_there = all(map(names_file, files))
+        if is_there and not self.tolerant:  # a published archive does not change
+            return
+        image, mask = sample.make()
+        if self.count_masks:
+            self.report.add_mask(mask, self.classes)
+        if not is_there:
+            _write_files(files, image, mask, self.classes)
+            self.written += 1
+        elif not _are_same(files, image, mask):
+            self.changed.append(f'{sample.split}/{sample.stem}')
+
+
+def _check_name(sample: Sample) -> None:
+    name = f'{sample.split}/{sample.stem}'
+    if not (is_file_name(sample.split) and is_file_name(sample.stem)):
+        raise InputError(name, 'cannot be the names of a folder and a file', 'rename them in the source')
+    try:
+        length = len(name.encode()) - len(sample.split.encode()) - 1
+    except UnicodeEncodeError:
+        raise InputError(ascii(name), 'is no name in UTF-8', 'rename it in the source') from None
+    if length > MAX_STEM_BYTES:
+        raise InputError(name, 'is too long for the name of a file', 'shorten it')
 
 
 def _check(samples: Sequence[Sample], report: Report) -> None:
@@ -193,8 +303,8 @@ def _none_usable(report: Report) -> InputError:
     )
 
 
-def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> None:
-    """Mark the folder as that of this conversion, or check that it is."""
+def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> bool:
+    """Mark the folder as that of this conversion, or check that it is. Return whether an earlier one is replaced."""
     path = root / RECORD_FILE
     if root.exists() and not root.is_dir():
         raise InputError(root, 'is a file', 'name a folder')
@@ -202,14 +312,13 @@ def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> None:
         known = _read_record(path)
         if {key: known.get(key) for key in record} == record and not overwrite:
             _remove_temporary_files(root)
-            return
+            return False
         if not overwrite:
             problem = f'this data set was made with {_difference(known, record)}'
-            raise InputError(path, problem, 'name another folder, or replace it with `overwrite=True`')
-        (root / FILE_NAME).unlink(missing_ok=True)
-        for folder in (IMAGES, LABELS):
-            shutil.rmtree(root / folder, ignore_errors=True)
+            raise InputError(path, problem, f'name another folder, or {REPLACE}')
+        return True
     write_json(path, record)
+    return False
 
 
 def _write_report(root: Path, record: dict[str, Any]) -> None:
@@ -238,16 +347,11 @@ def _difference(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 
 def _remove_temporary_files(root: Path) -> None:
+    remove_stages(root)
     for pattern in ('.*', f'{IMAGES}/*/.*', f'{LABELS}/*/.*'):
         for path in root.glob(pattern):
             if TEMPORARY_FILE.fullmatch(path.name):
                 path.unlink(missing_ok=True)
-
-
-def _files(root: Path, sample: Sample) -> tuple[Path, Path]:
-    """Return the files of an image and its mask."""
-    image = root / IMAGES / sample.split / f'{sample.stem}{sample.suffix}'
-    return image, root / LABELS / sample.split / f'{sample.stem}.png'
 
 
 def _write_files(files: tuple[Path, Path], image: NDArray[np.uint8] | Path, mask: Mask, classes: Classes) -> None:
@@ -258,3 +362,15 @@ def _write_files(files: tuple[Path, Path], image: NDArray[np.uint8] | Path, mask
     else:
         write_image(files[0], image)
     write_mask(files[1], mask, classes.palette)
+
+
+def _are_same(files: tuple[Path, Path], image: NDArray[np.uint8] | Path, mask: Mask) -> bool:
+    """Whether an image and a mask are those that have been written."""
+    try:
+        if not np.array_equal(read_mask(files[1]), mask):
+            return False
+        if isinstance(image, Path):
+            return filecmp.cmp(image, files[0], shallow=False)
+        return np.array_equal(read_image(files[0]), image)
+    except InputError:
+        return False

@@ -106,11 +106,16 @@ class Report:
         counts = {name: dict(sorted(self.counts.get(name, Counter()).items())) for name in names}
         return {
             'classes': counts,
-            'skipped': self.skipped,
-            'notes': self.notes,
-            'doubts': self.doubts,
-            'failed': [str(error) for error in self.failed],
+            'skipped': _written(self.skipped),
+            'notes': _written(self.notes),
+            'doubts': _written(self.doubts),
+            'failed': _written(self.failed),
         }
+
+
+def _written(lines: Iterable[object]) -> list[str]:
+    """Return lines as text that a file can hold: bytes of a name that are no UTF-8 are written out."""
+    return [str(line).encode(errors='backslashreplace').decode() for line in lines]
 
 
 def some(names: Iterable[object], most: int = 5) -> str:
