@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from mmseg_ext.converters.drawing import Drawn
 from mmseg_ext.converters.naming import Naming
-from mmseg_ext.converters.output import Converted, Sample, write_data_set
+from mmseg_ext.converters.output import Converted, Sample, earlier_splits, write_data_set
 from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import upright_image, upright_suffix
-from mmseg_ext.converters.split import SplitOptions, assign_splits
+from mmseg_ext.converters.split import SplitOptions, assign_splits, is_given
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
@@ -97,19 +97,22 @@ def convert_annotated(
         converter: Name of the converter, for the record.
         settings: Everything else that the content depends on, as JSON values.
         report: Where counts and failed images are added.
-        split: How images are assigned to splits, unless the source gives every image one.
+        split: How images are assigned to splits where the source gives none.
         order: ``source`` paints later shapes over earlier ones; ``area`` smaller ones over larger ones.
         overwrite: As in `write_data_set`.
 
     Raises:
-        InputError: As `write_data_set`, or an option cannot be used.
+        InputError: As `write_data_set`, an option cannot be used, or the source gives some images a split and others
+            none.
     """
     options = split or SplitOptions()
     used: dict[str, Any] = {}
-    if not options.lists and images and all(image.split for image in images):
+    remedy = 'give it one there, or name all splits with `list`'
+    if not options.lists and is_given(((image.path, image.split) for image in images), remedy):
         splits = [image.split for image in images]  # two of them may have images of one name
     else:
-        split_of, used = assign_splits([image.stem for image in images], options), options.settings()
+        earlier = {} if overwrite else earlier_splits(root)
+        split_of, used = assign_splits([image.stem for image in images], options, earlier), options.settings()
         splits = [split_of.get(image.stem) for image in images]
     samples = []
     unlisted = [image for image, name in zip(images, splits, strict=True) if name is None]

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from mmseg_ext.converters.annotated import stem_of
 from mmseg_ext.converters.coco_format import (
-    BACKGROUND_NAMES,
     CocoImage,
     Instance,
     category_names,
@@ -29,10 +28,11 @@ from mmseg_ext.converters.coco_format import (
     regions,
 )
 from mmseg_ext.converters.crops import Box, crop, crop_box, resize
+from mmseg_ext.converters.naming import is_background
 from mmseg_ext.converters.output import Converted, Made, Sample, classes_with_background, write_data_set
 from mmseg_ext.converters.report import TAKEN, Report, some
 from mmseg_ext.converters.source import check_size, read_lines
-from mmseg_ext.converters.split import check_shares, empty_splits, split_by_hash
+from mmseg_ext.converters.split import SPLIT_WORDS, check_shares, empty_splits, is_given, split_by_hash
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_upright, turn_upright
 from mmseg_ext.data.masks import Mask
@@ -44,10 +44,6 @@ MAX_ID_CHARACTERS = 100  # a stem is made of two ids, and file systems allow 255
 IGNORED = 255
 CROWD, LOST = 'crowd ignored', 'image unusable'  # outcomes in the report
 Crowds = Literal['ignored', 'objects']
-SPLIT_WORDS = {
-    'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'dev': 'val',
-    'test': 'test', 'testing': 'test',
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -138,9 +134,10 @@ def convert_coco(
     file. Crowds are ignored where no single object covers them. In a set of crops, an object that lies within the crop
     of a larger one gets no crop of its own, but every crop that shows an object has it in its mask.
 
-    Splits that the source gives are kept: files ``…train….json`` and ``…val….json`` in a folder, or images in
-    folders of these names. Otherwise the split of an image, and so of all its crops, depends on its id and the seed
-    alone. Images are written upright: one that its EXIF orientation turns is turned, and its mask fits it.
+    Splits that the source gives are kept, and must be those of all images: files ``…train….json`` and ``…val….json`` in
+    a folder, or images in folders of these names. Where it gives none, the split of an image, and so of all its crops,
+    depends on its id and the seed alone. Images are written upright: one that its EXIF orientation turns is turned, and
+    its mask fits it.
 
     An annotation or image that cannot be used is left out and counted in the report.
 
@@ -161,7 +158,9 @@ def convert_coco(
     known = list(dict.fromkeys(name for path in contents for name in category_names(path, contents[path])))
     names = tuple(known if options.classes is None else (normalize('NFC', name) for name in options.classes))
     for name in names:
-        if name not in known and name not in BACKGROUND_NAMES:
+        if is_background(name):
+            raise InputError(f'`classes={name}`', 'is the background, which is always class 0', 'leave it out')
+        if name not in known:
             raise InputError(annotations, f'has no category {name!r}', f'`classes` may be {some(sorted(known), 100)}')
     classes = classes_with_background(names)
     report = Report(names)
@@ -170,13 +169,16 @@ def convert_coco(
         for path, split in files.items()
         for photo in _locate(read_images(path, contents[path], names, report), path, Path(images), split, options)
     ]
-    plan = _plan(_leave_out(photos, exclude, Path(annotations)), options, report)
+    photos = _leave_out(photos, exclude, Path(annotations))
+    remedy = 'leave such images out with `exclude`, or let their file names begin with a folder for a split'
+    given = is_given(((photo.image.file_name, photo.split if photo.given else None) for photo in photos), remedy)
+    plan = _plan(photos, options, report)
     samples = _samples(plan, options, report)
-    if not any(photo.given for photo in photos):
+    if not given:
         drawn = [photo.split for photo in photos]
         report.notes += empty_splits(drawn, {'val': options.val, 'test': options.test}, options.seed)
     converter = 'coco' if isinstance(options, CropOptions) else 'coco-whole'
-    settings = _settings(options, names, exclude, given=any(photo.given for photo in photos))
+    settings = _settings(options, names, exclude, given)
     return write_data_set(root, classes, samples, converter, settings, overwrite, report, tolerant=True)
 
 
@@ -258,7 +260,7 @@ def _locate(
         if is_unique:
             places += [*(folder / top / path.name for top in tops if top), folder / path.name]
         place = find_file(*places) or folder / path
-        given = split or (in_folders[image.file_name] if all(in_folders.values()) else None)
+        given = split or in_folders[image.file_name]
         drawn = given or split_by_hash(image.id, options.val, options.test, options.seed)
         found.append(_Photo(image, place, drawn, given is not None))
     return found

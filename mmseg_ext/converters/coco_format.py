@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.converters.crops import Box
+from mmseg_ext.converters.naming import is_background
 from mmseg_ext.converters.report import Report, some
 from mmseg_ext.data.images import ImageRules
 from mmseg_ext.data.polygons import Region, polygon_region
@@ -26,8 +27,7 @@ SIGN, MORE = 1 << (BITS - 1), 1 << BITS
 FIRST_CHARACTER = 48
 MAX_SHIFT = 60  # bits of a compressed number: more than any image has pixels
 MAX_COORDINATE = 1_000_000  # pixels
-BACKGROUND_NAMES = ('background', '_background_')
-DOWNLOAD_AGAIN = 'name instances_*.json'
+NAME_INSTANCES = 'name instances_*.json'
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def category_names(path: Path, content: Any) -> list[str]:
     """
     categories = _categories(path, content)
     numbered = sorted(categories.items(), key=lambda item: _id_order(item[0]))
-    return list(dict.fromkeys(name for _, name in numbered if name not in BACKGROUND_NAMES))
+    return list(dict.fromkeys(name for _, name in numbered if not is_background(name)))
 
 
 def read_images(path: Path, content: Any, classes: Sequence[str], report: Report) -> list[CocoImage]:
@@ -112,7 +112,7 @@ def read_images(path: Path, content: Any, classes: Sequence[str], report: Report
         path: The file, for errors.
         content: Its JSON values.
         classes: Names of categories; their position + 1 is their value. A category may have several ids. One that is
-            called ``background`` has value 0.
+            called ``background`` (`is_background`) has value 0.
         report: Gets the annotations that are skipped, and notes on the whole.
 
     Raises:
@@ -121,7 +121,7 @@ def read_images(path: Path, content: Any, classes: Sequence[str], report: Report
     """
     categories = _categories(path, content)
     value_of = {name: position + 1 for position, name in enumerate(classes)}
-    value_of = {name: 0 for name in BACKGROUND_NAMES if name in categories.values()} | value_of
+    value_of = {name: 0 for name in categories.values() if is_background(name)} | value_of
     twice = [name for name, count in Counter(categories.values()).items() if count > 1 and name in value_of]
     report.notes += [f'{path.name}: the category {name!r} has several ids, all of which are taken' for name in twice]
     try:
@@ -131,27 +131,8 @@ def read_images(path: Path, content: Any, classes: Sequence[str], report: Report
             raise TypeError('`annotations` is no list')
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _not_coco(path, error) from error
-    instances: dict[str, list[Instance]] = defaultdict(list)
-    skipped: Counter[str] = Counter()
-    strangers: Counter[str] = Counter()
-    usable = 0
-    for position, annotation in enumerate(track(annotations, 'reading objects'), 1):
-        found = _read_instance(annotation, position, entries, categories, value_of, strangers, report)
-        if found is None:
-            continue
-        entry, instance = found
-        if instance is None:
-            skipped[entry.file_name] += 1
-        else:
-            instances[entry.file_name].append(instance)
-            usable += 1
-    unknown, unlisted = strangers.pop('category', 0), sum(strangers.values())
-    if unknown:
-        report.notes.append(f'{path.name}: {unknown} annotations have a category_id that the file does not list')
-    if unlisted:
-        names = some(sorted(strangers))
-        report.notes.append(f'{path.name}: {unlisted} annotations belong to images that it does not list: {names}')
-    if report.total('skipped') and not usable:
+    instances, skipped = _collect(path, annotations, entries, categories, value_of, report)
+    if report.total('skipped') and not any(instances.values()):
         raise InputError(path, f'none of its objects of the chosen classes can be used; {report.skipped[0]}')
     unique = {entry.file_name: entry for entry in reversed(list(entries.values()))}
     images = [
@@ -166,6 +147,36 @@ def read_images(path: Path, content: Any, classes: Sequence[str], report: Report
         for name, entry in unique.items()
     ]
     return sorted(images, key=lambda image: _id_order(image.id))
+
+
+def _collect(
+    path: Path,
+    annotations: Sequence[Any],
+    entries: Mapping[str, _Entry],
+    categories: Mapping[str, str],
+    value_of: Mapping[str, int],
+    report: Report,
+) -> tuple[dict[str, list[Instance]], Counter[str]]:
+    """Read the annotations: file name → instances, and file name → objects that cannot be used."""
+    instances: dict[str, list[Instance]] = defaultdict(list)
+    skipped: Counter[str] = Counter()
+    strangers: Counter[str] = Counter()
+    for position, annotation in enumerate(track(annotations, 'reading objects'), 1):
+        found = _read_instance(annotation, position, entries, categories, value_of, strangers, report)
+        if found is None:
+            continue
+        entry, instance = found
+        if instance is None:
+            skipped[entry.file_name] += 1
+        else:
+            instances[entry.file_name].append(instance)
+    unknown, unlisted = strangers.pop('category', 0), sum(strangers.values())
+    if unknown:
+        report.notes.append(f'{path.name}: {unknown} annotations have a category_id that the file does not list')
+    if unlisted:
+        names = some(sorted(strangers))
+        report.notes.append(f'{path.name}: {unlisted} annotations belong to images that it does not list: {names}')
+    return instances, skipped
 
 
 def _id_order(key: str) -> tuple[bool, int, str]:
@@ -281,7 +292,7 @@ def _is_crowd(value: Any) -> bool:
 def _not_coco(path: Path, error: Exception) -> InputError:
     detail = f'lacks {error}' if isinstance(error, KeyError) else str(error)
     detail = 'a part of it is of another type' if isinstance(error, TypeError) and 'indices' in detail else detail
-    return InputError(path, f'is no COCO file of instances ({detail})', DOWNLOAD_AGAIN)
+    return InputError(path, f'is no COCO file of instances ({detail})', NAME_INSTANCES)
 
 
 def check_segmentation(segmentation: Any, height: int, width: int) -> tuple[Any, list[str]]:

@@ -8,7 +8,6 @@ The format is documented at https://docs.cvat.ai/docs/dataset_management/formats
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,13 +24,13 @@ from mmseg_ext.converters.drawing import Drawn, draw_box, draw_ellipse, draw_pol
 from mmseg_ext.converters.naming import Colour, name_classes
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.report import Report
-from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.converters.split import SPLIT_WORDS, SplitOptions
+from mmseg_ext.data.remapping import hex_colour
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import find_file
+from mmseg_ext.files import find_file, is_file_name
 
 FILE_NAME = 'annotations.xml'
 AREAS = ('box', 'ellipse', 'mask', 'polygon')
-SUBSETS = {'training': 'train', 'valid': 'val', 'validation': 'val', 'testing': 'test'}
 NO_SUBSETS = ('', 'default')
 EXPORT_AGAIN = 'export the task again as "CVAT for images 1.1"'
 
@@ -122,7 +121,7 @@ def read_cvat(path: Path) -> CvatFile:
         element = builder.end(tag)
         inside.pop()
         if tag == 'label' and inside[-1:] == ['labels'] and element.find('parent') is None:
-            content.labels[element.findtext('name', '').strip()] = _colour(element.findtext('color', ''))
+            content.labels[element.findtext('name', '').strip()] = hex_colour(element.findtext('color', ''))
         if tag == 'image':
             content.images.append((dict(element.attrib), [_shape(child) for child in element]))
             element.clear()
@@ -149,13 +148,6 @@ def _shape(element: Element) -> tuple[str, dict[str, str]]:
     return element.tag, dict(element.attrib)
 
 
-def _colour(text: str) -> Colour | None:
-    if not re.fullmatch(r'#[0-9a-fA-F]{6}', text.strip()):
-        return None
-    red, green, blue = bytes.fromhex(text.strip()[1:])
-    return red, green, blue
-
-
 def _image(
     source: Path,
     folder: Path,
@@ -178,7 +170,7 @@ def _image(
             no_areas[kind] += 1
     split = None
     if subset.casefold() not in NO_SUBSETS:
-        split = SUBSETS.get(subset.casefold(), subset.casefold() if subset.isalpha() else subset)
+        split = SPLIT_WORDS.get(subset.casefold(), subset.casefold() if subset.isalpha() else subset)
     path, problem = _find(source, folder, name, subset)
     return AnnotatedImage(path, stem_of(name), annotations, split, size, problem)
 
@@ -188,7 +180,7 @@ def _find(source: Path, folder: Path, name: str, subset: str) -> tuple[Path, Inp
     parts = PurePosixPath(name).parts
     if not parts or name.startswith('/') or '..' in parts or ':' in parts[0]:
         return folder, InputError(source, f'names the image {name!r}, which is no path below its folder')
-    candidates = [folder / name, folder / subset / name]
+    candidates = [folder / name, *([folder / subset / name] if is_file_name(subset) else [])]
     found = find_file(*candidates)
     if found is None:
         return candidates[0], InputError(candidates[0], 'not found', 'export with images, or add it')

@@ -65,7 +65,7 @@ def name_classes(
         ranks = {name: ignored_rank(name) for name in labels if name not in (chosen or ())}
         first_rank = min(ranks.values(), default=len(IGNORED_NAMES))
         ignored = [name for name, rank in ranks.items() if rank == first_rank < len(IGNORED_NAMES)]
-    background = next((name for name in labels if name.casefold() in BACKGROUND_NAMES), None)
+    background = next(filter(is_background, labels), None)
     names = [name for name in (chosen or labels) if name not in ignored and name != background]
     if len(set(names)) < len(names):
         raise InputError(f'`classes={",".join(names)}`', 'names a class twice')
@@ -77,6 +77,15 @@ def name_classes(
     shown = [BACKGROUND, *names] if first else names
     palette = _palette(order, labels, bool(first))
     return Naming(Classes(tuple(shown), palette, IGNORE_INDEX, background=0 if first else None), values)
+
+
+def is_background(name: str) -> bool:
+    """Whether a source means its background by the name of a class.
+
+    >>> [is_background(name) for name in ('Background', '__background__', 'sky')]
+    [True, True, False]
+    """
+    return name.casefold() in BACKGROUND_NAMES
 
 
 def ignored_rank(name: str) -> int:

@@ -17,19 +17,15 @@ from numpy.typing import NDArray
 
 from mmseg_ext.converters.annotated import stem_of
 from mmseg_ext.converters.naming import Naming
-from mmseg_ext.converters.output import Converted, Sample, write_data_set
+from mmseg_ext.converters.output import Converted, Sample, earlier_splits, write_data_set
 from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import upright_image, upright_suffix
-from mmseg_ext.converters.split import SplitOptions, assign_splits
+from mmseg_ext.converters.split import SPLIT_WORDS, SplitOptions, assign_splits, is_given
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import turn_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
-SPLIT_FOLDERS = {
-    'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'test': 'test',
-    'testing': 'test',
-}  # fmt: skip
 IMAGE_FOLDERS = ('image', 'images', 'img', 'imgs', 'img_dir', 'input', 'inputs', 'jpegimages', 'photos')
 MASK_FOLDERS = (
     'ann_dir', 'annotation', 'annotations', 'ground_truth', 'groundtruth', 'gt', 'label', 'labels', 'mask', 'masks',
@@ -188,8 +184,8 @@ def _is_in(file: Path, folder: Path, names: Sequence[str]) -> bool:
 
 def _key(file: Path, folder: Path, suffix: str, plain: Sequence[str]) -> tuple[str, str | None]:
     *folders, name = file.relative_to(folder).parts
-    splits = [SPLIT_FOLDERS[part.casefold()] for part in folders if part.casefold() in SPLIT_FOLDERS]
-    kept = [part for part in folders if part.casefold() not in (*SPLIT_FOLDERS, *plain)]
+    splits = [SPLIT_WORDS[part.casefold()] for part in folders if part.casefold() in SPLIT_WORDS]
+    kept = [part for part in folders if part.casefold() not in (*SPLIT_WORDS, *plain)]
     stem = name[: -len(suffix)] if suffix else name.rpartition('.')[0]
     return normalize('NFC', '/'.join([*splits[:1], *kept, stem])), splits[0] if splits else None
 
@@ -221,23 +217,26 @@ def convert_pairs(
         converter: Name of the converter, for the record.
         settings: Everything else that the content depends on, as JSON values.
         report: Where counts and failed images are added.
-        split: How images are assigned to splits, unless every pair has one.
+        split: How images are assigned to splits where the pairs have none.
         overwrite: As in `write_data_set`.
 
     An image with an EXIF orientation is stored upright. Its mask is taken to fit the upright image, unless only the
     stored pixels have its size.
 
     Raises:
-        InputError: As `write_data_set`, or an option cannot be used.
+        InputError: As `write_data_set`, an option cannot be used, or some of the pairs have a split and others none.
     """
     options = split or SplitOptions()
-    if not options.lists and all(pair.split for pair in pairs):
+    remedy = 'move it into the folder of one, or name all splits with `list`'
+    if not options.lists and is_given(((pair.image, pair.split) for pair in pairs), remedy):
         split_of = {pair.key: str(pair.split) for pair in pairs}
         stems = {pair.key: stem_of(pair.key.removeprefix(f'{pair.split}/') + '.x') for pair in pairs}
         used: dict[str, Any] = {}
     else:
-        split_of, used = assign_splits([pair.key for pair in pairs], options), options.settings()
         stems = {pair.key: stem_of(pair.key + '.x') for pair in pairs}
+        there = {} if overwrite else earlier_splits(root)
+        earlier = {key: there[stem] for key, stem in stems.items() if stem in there}
+        split_of, used = assign_splits(list(stems), options, earlier), options.settings()
     if naming.classes.background is None:
         report.notes.append(NO_BACKGROUND)
     unlisted = [pair.key for pair in pairs if pair.key not in split_of]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,14 @@ from unicodedata import normalize
 
 import numpy as np
 
-from mmseg_ext.converters.source import not_text
+from mmseg_ext.converters.report import some
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_text
+from mmseg_ext.files import read_entries
+
+SPLIT_WORDS = {
+    'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'dev': 'val',
+    'test': 'test', 'testing': 'test',
+}  # fmt: skip
 
 
 def check_shares(val: float, test: float = 0) -> None:
@@ -74,7 +79,9 @@ def empty_splits(splits: Sequence[str], shares: Mapping[str, float], seed: int) 
     ]
 
 
-def deal_groups(group_of: Mapping[str, str], val: float, test: float, seed: int) -> dict[str, str]:
+def deal_groups(
+    group_of: Mapping[str, str], val: float, test: float, seed: int, kept: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Deal whole groups to the splits so that these come near to their shares of the images.
 
     The largest group is dealt first, each to the split that misses most images. Every split gets a group.
@@ -84,6 +91,7 @@ def deal_groups(group_of: Mapping[str, str], val: float, test: float, seed: int)
         val: Share of val.
         test: Share of test; the rest is train.
         seed: Seed of the order among groups of one size.
+        kept: Group → split of those that have one already.
 
     Returns:
         Stem → split.
@@ -103,8 +111,11 @@ def deal_groups(group_of: Mapping[str, str], val: float, test: float, seed: int)
     order = list(sizes)
     np.random.default_rng(seed).shuffle(order)
     order.sort(key=lambda group: -sizes[group])
-    split_of: dict[str, str] = {}
-    filled: set[str] = set()
+    split_of = {group: split for group, split in (kept or {}).items() if group in sizes}
+    for group, split in split_of.items():
+        missing[split] = missing.get(split, 0) - sizes[group]
+    order = [group for group in order if group not in split_of]
+    filled = set(split_of.values())
     for position, group in enumerate(order):
         empty = [split for split in missing if split not in filled]
         choice = empty if len(empty) >= len(order) - position else list(missing)
@@ -140,8 +151,37 @@ class SplitOptions:
         return {**shares, **({'lists': lists} if lists else {})}
 
 
-def assign_splits(stems: Sequence[str], options: SplitOptions) -> dict[str, str]:
+def is_given(split_of: Iterable[tuple[object, str | None]], remedy: str) -> bool:
+    """Return whether a source gives its images splits.
+
+    Args:
+        split_of: Each image and its split, or None.
+        remedy: What to do about images without a split among others that have one.
+
+    Raises:
+        InputError: Some have a split, and others have none.
+
+    >>> is_given([('a.png', 'train'), ('b.png', 'val')], '')
+    True
+    """
+    splits = list(split_of)
+    without = [image for image, split in splits if not split]
+    if without and len(without) < len(splits):
+        problem = f'has no split, as {len(without)} of {len(splits)} images, though the source gives the others one'
+        raise InputError(without[0], problem, remedy)
+    return not without
+
+
+def assign_splits(
+    stems: Sequence[str], options: SplitOptions, earlier: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Assign images to splits: stem → split. Images that no list names are left out.
+
+    Args:
+        stems: The images.
+        options: How they are assigned.
+        earlier: Stem (NFC) → split of the images that an earlier run assigned. They stay where they are: if others came
+            since, only those are dealt.
 
     Raises:
         InputError: An option cannot be used, or a list names an image that does not exist, or one twice.
@@ -149,8 +189,13 @@ def assign_splits(stems: Sequence[str], options: SplitOptions) -> dict[str, str]
     if options.lists:
         return _split_by_lists(stems, options.lists)
     check_shares(options.val, options.test)
-    pattern = options.group
-    return deal_groups({stem: group_of(stem, pattern) for stem in stems}, options.val, options.test, options.seed)
+    groups = {stem: group_of(stem, options.group) for stem in stems}
+    split_of = deal_groups(groups, options.val, options.test, options.seed)
+    known = {stem: earlier[normalize('NFC', stem)] for stem in groups if earlier and normalize('NFC', stem) in earlier}
+    if all(split_of[stem] == split for stem, split in known.items()):  # as after a run that was interrupted
+        return split_of
+    kept = {groups[stem]: split for stem, split in known.items()}
+    return deal_groups(groups, options.val, options.test, options.seed, kept)
 
 
 def group_of(stem: str, pattern: str | None) -> str:
@@ -174,26 +219,37 @@ def group_of(stem: str, pattern: str | None) -> str:
 
 
 def _split_by_lists(stems: Sequence[str], lists: Mapping[str, str | Path]) -> dict[str, str]:
-    known = {}
-    for stem in stems:
-        known[normalize('NFC', stem)] = stem
-        known.setdefault(normalize('NFC', stem).rpartition('/')[2], stem)
+    known = {normalize('NFC', stem): stem for stem in stems}
+    named: dict[str, list[str]] = {}
+    for stem in known:
+        named.setdefault(stem.rpartition('/')[2], []).append(stem)
     split_of: dict[str, str] = {}
     for split, path in lists.items():
-        try:
-            lines = load_text(path).split('\n')
-        except (OSError, UnicodeDecodeError) as error:
-            raise not_text(path, error) from error
-        for line in filter(None, (normalize('NFC', line).strip().replace('\\', '/') for line in lines)):
-            # A line is a stem or a file name, or, as some tools write it, an image and its mask.
-            names = [line, line.rpartition('.')[0], line.split()[0].rpartition('.')[0]]
-            names += [name.rpartition('/')[2] for name in names]
-            named = next((known[name] for name in names if name in known), None)
-            if named is None:
+        for line in read_entries(path, known).values():
+            found = _find_listed(normalize('NFC', line).replace('\\', '/'), known, named)
+            if not found:
                 raise InputError(path, f'the line {line!r} names no image of the source', 'correct the list')
-            if split_of.setdefault(named, split) != split:
-                raise InputError(path, f'{line!r} is also in {split_of[named]}', 'keep it in one split')
+            if len(found) > 1:
+                raise InputError(path, f'the line {line!r} may mean {some(found)}', 'write the folder of the image too')
+            stem = known[found[0]]
+            if split_of.setdefault(stem, split) != split:
+                raise InputError(path, f'{line!r} is also in {split_of[stem]}', 'keep it in one split')
     return split_of
+
+
+def _find_listed(line: str, known: Collection[str], named: Mapping[str, list[str]]) -> list[str]:
+    """Find what a line of a list may mean: a stem or a file name, or, as some tools write it, an image and its mask.
+
+    The folders of an image are part of its stem, or joined with it by ``_``; those above them do not count. A name
+    without them must be that of one image.
+    """
+    names = [line, line.rpartition('.')[0], line.split()[0].rpartition('.')[0]]
+    for parts in (name.split('/') for name in names):
+        for tail in (parts[start:] for start in range(len(parts))):
+            whole = [name for name in ('/'.join(tail), '_'.join(tail)) if name in known]
+            if whole and (len(tail) > 1 or len(parts) == 1):
+                return whole[:1]
+    return next((found for name in names if (found := named.get(name.rpartition('/')[2]))), [])
 
 
 def smallest_by_hash(keys: Iterable[str], share: float, seed: int) -> set[str]:

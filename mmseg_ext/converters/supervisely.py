@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,12 +25,12 @@ from mmseg_ext.converters.annotated import AnnotatedImage, Annotation, convert_a
 from mmseg_ext.converters.drawing import Drawn, check_points, not_empty
 from mmseg_ext.converters.naming import Colour, name_classes
 from mmseg_ext.converters.output import Converted
-from mmseg_ext.converters.pairs import SPLIT_FOLDERS
 from mmseg_ext.converters.report import Report
-from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.converters.split import SPLIT_WORDS, SplitOptions
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import check_pixels, open_header, pixel_limit
 from mmseg_ext.data.labelme.polygon import outlined_region
+from mmseg_ext.data.remapping import hex_colour
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.files import find_file, load_json
 
@@ -79,19 +78,19 @@ def convert_supervisely(
     no_areas: Counter[str] = Counter()
     folders = sorted(path for path in source.rglob(IMAGES) if path.is_dir())
     names = {folder: _dataset(folder.parent.relative_to(source)) for folder in folders}
-    splits = {folder: SPLIT_FOLDERS.get(name.casefold()) for folder, name in names.items()}
-    given = all(splits.values())
+    splits = {folder: SPLIT_WORDS.get(name.casefold()) for folder, name in names.items()}
+    plain = all(splits.values()) or len(folders) == 1  # whether images are named without their datasets
     found = []
     for folder in folders:
         for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES):
-            stem = stem_of(path.name if given or len(folders) == 1 else f'{names[folder]}/{path.name}')
+            stem = stem_of(path.name if plain else f'{names[folder]}/{path.name}')
             found.append(_image(path, stem, splits[folder], labels, no_areas))
     if not found:
         raise InputError(source, f'holds no image in a folder DATASET/{IMAGES}', 'export with images')
     report.notes += [
         f'{count} objects of type {kind} have no area and are left out' for kind, count in no_areas.items()
     ]
-    settings = {'ignored': list(ignored or ())}
+    settings = {'ignored': list(ignored or ()), **({} if plain else {'datasets': 'named'})}
     return convert_annotated(found, naming, root, 'supervisely', settings, report, split=split, overwrite=overwrite)
 
 
@@ -103,7 +102,7 @@ def read_meta(path: Path) -> dict[str, Colour | None]:
     """
     try:
         content = load_json(path)
-        found = {str(entry['title']): _colour(str(entry.get('color', ''))) for entry in content['classes']}
+        found = {str(entry['title']): hex_colour(str(entry.get('color', ''))) for entry in content['classes']}
     except OSError as error:
         raise InputError(
             path, f'cannot be read ({error.strerror})', 'name the folder of the exported project'
@@ -118,13 +117,6 @@ def read_meta(path: Path) -> dict[str, Colour | None]:
 def _dataset(path: Path) -> str:
     """Name a dataset by its path in the project; those within a dataset are in its folder ``datasets``."""
     return '_'.join(part for part in path.parts if part != 'datasets')
-
-
-def _colour(text: str) -> Colour | None:
-    if not re.fullmatch(r'#[0-9a-fA-F]{6}', text):
-        return None
-    red, green, blue = bytes.fromhex(text[1:])
-    return red, green, blue
 
 
 def _image(

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from mmseg_ext.converters.codes import GREY_MODES, LABEL_MAP, Translation, mode_of, read_table
 from mmseg_ext.converters.folder import translate_table
-from mmseg_ext.converters.naming import BACKGROUND_NAMES, Colour, name_classes
+from mmseg_ext.converters.naming import Colour, is_background, name_classes
 from mmseg_ext.converters.output import Converted, Sample, classes_with_background, write_data_set
-from mmseg_ext.converters.pairs import SPLIT_FOLDERS, Pair, convert_pairs, find_pairs
+from mmseg_ext.converters.pairs import Pair, convert_pairs, find_pairs
 from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import UNPACK_AGAIN, check_size, find_folder, read_lines, require_files
-from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.converters.split import SPLIT_WORDS, SplitOptions
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.data.remapping import IS_IGNORED, pack
@@ -157,7 +157,7 @@ def _convert_own(
         order = read_lines(told) if told is not None else list(names or ())
         if order[0] == LABELME_IGNORE:  # labels.txt of labelme, whose first label has the index -1
             order = order[1:] or order
-        if order[0].casefold() not in BACKGROUND_NAMES:
+        if not is_background(order[0]):
             raise InputError(f'`names={",".join(order)}`', f'begins with {order[0]}, not the background: the value 0')
         naming, by_colour = name_classes(dict.fromkeys(order), classes, ignored), None
     numbers = {value: naming.values.get(name, 0) for value, name in enumerate(order)}
@@ -181,7 +181,7 @@ def _listed_pairs(folder: Path, images: Path, report: Report) -> list[Pair]:
     keys = {pair.key for pair in pairs}
     split_of: dict[str, str] = {}
     for path in sorted((folder / SETS).glob('*.txt')):
-        split = SPLIT_FOLDERS.get(path.stem.casefold())
+        split = SPLIT_WORDS.get(path.stem.casefold())
         for name in map(_composed, read_lines(path, keys) if split else []):
             if split_of.setdefault(name, str(split)) != split:
                 raise InputError(path, f'{name} is also in {split_of[name]}', 'keep it in one split')

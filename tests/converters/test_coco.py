@@ -496,3 +496,34 @@ def test_masks_fit_turned_photographs(orientation: int, frame: str, write: Write
     assert bool(done.report.notes) == (orientation != 1)
     crop = convert(tmp_path, margin=0.25)['000000000001_10']
     np.testing.assert_array_equal(crop, region(4, 6, 20, 14)[2:18, 0:24])
+
+
+def test_a_split_of_some_images_alone_is_refused(write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=2)
+    edit(tmp_path, lambda content: content['images'][0].update(file_name='val/1.png'))
+    with pytest.raises(InputError, match=r'^2\.png: has no split, as 1 of 2 images'):
+        whole(tmp_path)
+    assert convert(tmp_path, exclude=['2']).keys() == {'000000000001_10'}
+    assert [path.name for path in (tmp_path / 'data/img').iterdir()] == ['val']
+
+
+def test_a_corrected_outline_is_told(write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)))
+    _, first = whole(tmp_path)
+    write((17, 100, 0, rectangle(0, 0, 10, 11)))
+    _, second = whole(tmp_path)
+    assert first.report.is_clean
+    assert second.report.doubts[-1].startswith('1 images or masks differ from what the source gives now')
+
+
+@pytest.mark.parametrize('name', ['Background', '__background__'])
+def test_a_background_is_known_by_every_name(name: str, write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), (1, 100, 0, rectangle(0, 0, 5, 5)))
+    edit(tmp_path, lambda content: content['categories'][0].update(name=name))
+    masks, _ = whole(tmp_path)
+    assert Classes.read(tmp_path / 'whole').names == ('background', 'cat', 'dog')
+    (mask,) = masks.values()
+    assert mask[:5, :5].max() == 0
+    assert (mask == 1).sum() == 75
+    with pytest.raises(InputError, match=f'`classes={name}`: is the background'):
+        whole(tmp_path, classes=(name,))

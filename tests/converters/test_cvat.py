@@ -158,3 +158,18 @@ def test_other_files_are_refused_in_one_line(text: str, problem: str, tmp_path: 
     with pytest.raises(InputError, match=problem) as caught:
         read_cvat(path)
     assert '\n' not in str(caught.value)
+
+
+def test_a_subset_cannot_lead_out_of_the_data_set(tmp_path: Path) -> None:
+    source = write(tmp_path / 'source', {'a.png': '', 'b.png': ''}, more='subset="Train"')
+    text = source.read_text()
+    source.write_text(text.replace('Train', '../../../out', 1))
+    done = convert_cvat(source, tmp_path / 'data')
+    assert done.images == {'train': 1}
+    (error,) = done.report.failed
+    assert str(error) == '../../../out/a: cannot be the names of a folder and a file; rename them in the source'
+    assert not (tmp_path / 'out').exists()
+    assert not (tmp_path.parent / 'out').exists()
+    source.write_text(text.replace('Train', '', 1))
+    with pytest.raises(InputError, match=r'a\.png: has no split, as 1 of 2 images'):
+        convert_cvat(source, tmp_path / 'other')

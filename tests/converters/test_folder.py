@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mmseg_ext.commands.main import main
+from mmseg_ext.converters import output
 from mmseg_ext.converters.codes import read_table
 from mmseg_ext.converters.folder import convert_colour, convert_folder
 from mmseg_ext.converters.pairs import find_pairs
@@ -214,7 +217,7 @@ def test_names_in_both_forms_of_unicode_and_lists_as_windows_writes_them(tmp_pat
     assert done.images == {'train': 1, 'val': 1}
     np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/val/\u00e9t\u00e9.png'), codes(0, 2))
     (tmp_path / 'val.txt').write_bytes('\u00e9t\u00e9'.encode('latin-1'))
-    with pytest.raises(InputError, match=r'val\.txt: cannot be read as text .*; save it as UTF-8'):
+    with pytest.raises(InputError, match=r'val\.txt: is not UTF-8 text .*; save it as UTF-8'):
         convert_folder(*arguments, values={0: 'background', 1: 'cat'}, split=SplitOptions(lists=lists))
 
 
@@ -278,3 +281,115 @@ def test_the_error_names_the_suffixes_that_would_pair_the_files(
         report = Report(())
         assert len(find_pairs(*folders, report, **suffixes)) == 3
         assert not report.failed
+
+
+CLASSES = {0: 'background', 1: 'cat'}
+
+
+def pair(folder: Path, stem: str, seed: int = 0) -> None:
+    photo(folder / f'images/{stem}.png', seed)
+    save(folder / 'masks' / f'{stem}.png', codes(seed, 2).astype(np.uint8))
+
+
+def listing(root: Path) -> dict[str, str]:
+    return {path.stem: path.parent.name for path in root.glob('img/*/*')}
+
+
+def test_a_file_that_is_added_moves_no_other(tmp_path: Path) -> None:
+    arguments = (tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data')
+    for seed in range(8):
+        pair(tmp_path, f'b{seed}', seed)
+    convert_folder(*arguments, values=CLASSES)
+    before = listing(tmp_path / 'data')
+    pair(tmp_path, 'a', 9)
+    done = convert_folder(*arguments, values=CLASSES)
+    assert done.written == 1
+    assert done.report.is_clean
+    assert len(list((tmp_path / 'data/img').glob('*/*'))) == 9
+    assert {stem: split for stem, split in listing(tmp_path / 'data').items() if stem != 'a'} == before
+    convert_folder(*arguments[:2], tmp_path / 'fresh', values=CLASSES)
+    assert listing(tmp_path / 'fresh') != listing(tmp_path / 'data')  # it would have moved some
+
+
+def test_an_image_of_another_split_or_without_a_source_is_told(tmp_path: Path) -> None:
+    arguments = (tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data')
+    for stem in ('train/a', 'val/b', 'val/c'):
+        pair(tmp_path, stem)
+    convert_folder(*arguments, values=CLASSES)
+    for folder in ('images', 'masks'):
+        (tmp_path / folder / 'val/c.png').unlink()
+    (doubt,) = convert_folder(*arguments, values=CLASSES).report.doubts
+    assert doubt.startswith('1 images are in the data set, but not, or no longer, among those of the source: val/c.png')
+    for folder in ('images', 'masks'):
+        (tmp_path / folder / 'val/b.png').rename(tmp_path / folder / 'train/b.png')
+    with pytest.raises(InputError, match=r'img/val/b\.png: is train/b\.png in the source now; .*`overwrite=True`'):
+        convert_folder(*arguments, values=CLASSES)
+    assert listing(tmp_path / 'data') == {'a': 'train', 'b': 'val', 'c': 'val'}
+    convert_folder(*arguments, values=CLASSES, overwrite=True)
+    assert listing(tmp_path / 'data') == {'a': 'train', 'b': 'train'}
+
+
+def test_a_corrected_mask_is_told(tmp_path: Path) -> None:
+    arguments = (tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data')
+    for seed in range(2):
+        pair(tmp_path, f'b{seed}', seed)
+    convert_folder(*arguments, values=CLASSES, split=ALL)
+    save(tmp_path / 'masks/b1.png', codes(5, 2).astype(np.uint8))
+    (doubt,) = convert_folder(*arguments, values=CLASSES, split=ALL).report.doubts
+    assert doubt.startswith('1 images or masks differ from what the source gives now, and were kept: train/b1; replace')
+    np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/train/b1.png'), codes(1, 2))
+    assert convert_folder(*arguments, values=CLASSES, split=ALL, overwrite=True).report.is_clean
+    np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/train/b1.png'), codes(5, 2))
+
+
+def test_an_earlier_set_stays_until_the_new_one_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / 'data'
+    pair(tmp_path, 'a')
+    convert_folder(tmp_path / 'images', tmp_path / 'masks', root, values=CLASSES, split=ALL)
+    before = {path: path.read_bytes() for path in root.rglob('*.*')}
+    arguments = (tmp_path / 'images', tmp_path / 'masks', root)
+    save(tmp_path / 'masks/a.png', np.full((8, 12), 7, np.uint8))
+    with pytest.raises(InputError, match='none of the 1 images can be used'):
+        convert_folder(*arguments, values=CLASSES, split=ALL, overwrite=True)
+    assert {path: path.read_bytes() for path in root.rglob('*.*')} == before
+    save(tmp_path / 'masks/a.png', codes(3, 2).astype(np.uint8))
+    real = output.write_json
+
+    def killed(path: Path, value: Any) -> None:
+        real(path, value)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(output, 'write_json', killed)
+    with pytest.raises(KeyboardInterrupt):
+        convert_folder(*arguments, values=CLASSES, split=ALL, overwrite=True)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match='made with overwrite "interrupted"'):
+        convert_folder(*arguments, values=CLASSES, split=ALL)
+    convert_folder(*arguments, values=CLASSES, split=ALL, overwrite=True)
+    np.testing.assert_array_equal(read_mask(root / 'labels/train/a.png'), codes(3, 2))
+    assert {path.name for path in root.iterdir()} == {'img', 'labels', 'dataset.yaml', 'conversion.json'}
+
+
+def test_given_splits_are_those_of_all_images(tmp_path: Path) -> None:
+    for stem in ('train/a', 'val/b', 'c'):
+        pair(tmp_path, stem)
+    with pytest.raises(InputError, match=r'images/c\.png: has no split, as 1 of 3 images, though .*`list`'):
+        convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=CLASSES)
+
+
+def test_a_name_that_is_no_text_costs_only_itself(tmp_path: Path) -> None:
+    for stem in ('a', 'b', 'c'):
+        pair(tmp_path, stem)
+    try:
+        for path, name in (
+            ('images/b.png', b'/\xff.png'),
+            ('masks/b.png', b'/\xff.png'),
+            ('images/c.png', b'/\xfe.png'),
+        ):
+            os.rename(tmp_path / path, os.fsencode((tmp_path / path).parent) + name)
+    except OSError:
+        pytest.skip('needs a file system that takes any bytes as a name')
+    done = convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=CLASSES, split=ALL)
+    assert done.written == 1
+    assert str(done.report.failed[-1]) == "'train/\\udcff': is no name in UTF-8; rename it in the source"
+    assert len(json.loads((tmp_path / 'data/conversion.json').read_text())['report']['failed']) == 3

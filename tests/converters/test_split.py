@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmseg_ext.converters.split import check_shares, deal_groups, draw, smallest_by_hash, split_by_hash
+from mmseg_ext.converters.split import (
+    SplitOptions,
+    assign_splits,
+    check_shares,
+    deal_groups,
+    draw,
+    smallest_by_hash,
+    split_by_hash,
+)
 from mmseg_ext.errors import InputError
 
 
@@ -73,3 +82,24 @@ def test_a_large_group_comes_first(seed: int) -> None:
     sizes = {'a': 2, 'b': 2, 'large': 12, 'y': 2, 'z': 2}
     group_of = {f'{group}_{i}': group for group, size in sizes.items() for i in range(size)}
     assert Counter(deal_groups(group_of, 0.2, 0.2, seed).values()) == {'train': 12, 'val': 4, 'test': 4}
+
+
+def assigned(tmp_path: Path, stems: list[str], lines: str) -> list[str]:
+    (tmp_path / 'val.txt').write_text(lines)
+    return list(assign_splits(stems, SplitOptions(lists={'val': tmp_path / 'val.txt'})))
+
+
+def test_a_line_of_a_list_means_the_image_in_its_folder(tmp_path: Path) -> None:
+    assert assigned(tmp_path, ['a', 'day_a'], 'day/a.jpg\n') == ['day_a']  # as annotated images are called
+    assert assigned(tmp_path, ['a', 'day/a'], 'photos/day/a.jpg\n') == ['day/a']
+    assert assigned(tmp_path, ['a', 'day/a'], '# a comment\na.jpg\n') == ['a']
+    assert assigned(tmp_path, ['day/a', 'night/b'], 'a.jpg masks/a.png\n') == ['day/a']
+    with pytest.raises(InputError, match=r"val\.txt: the line 'x/a' may mean day/a, night/a; write the folder"):
+        assigned(tmp_path, ['day/a', 'night/a'], 'x/a\n')
+
+
+def test_groups_that_are_there_stay_and_new_ones_fill_what_is_missing() -> None:
+    group_of = {f'{group}{image}': group for group in 'abcdefghij' for image in range(2)}
+    split_of = deal_groups(group_of, 0.2, 0.2, 0, {'a': 'test', 'b': 'test', 'c': 'val'})
+    assert [split_of[f'{group}0'] for group in 'abc'] == ['test', 'test', 'val']
+    assert Counter(split_of.values()) == {'train': 12, 'val': 4, 'test': 4}

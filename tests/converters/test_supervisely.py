@@ -128,3 +128,15 @@ def test_a_wrong_meta_file_is_refused_in_one_line(meta: Any, tmp_path: Path) -> 
     with pytest.raises(InputError, match=r'meta\.json: ') as caught:
         convert_supervisely(write(tmp_path / 'p', {'d/a.png': []}, meta), tmp_path / 'data')
     assert '\n' not in str(caught.value)
+
+
+def test_a_second_dataset_does_not_double_the_images_of_the_first(tmp_path: Path) -> None:
+    source = write(tmp_path / 'p', {'day 1/a.png': []})
+    convert_supervisely(source, tmp_path / 'data', split=SplitOptions(0, 0))
+    (source / 'day 1').rename(tmp_path / 'day 1')
+    (source / 'meta.json').unlink()
+    source.rmdir()
+    write(source, {'day 2/b.png': []})
+    (tmp_path / 'day 1').rename(source / 'day 1')
+    with pytest.raises(InputError, match='made with datasets null instead of "named"'):
+        convert_supervisely(source, tmp_path / 'data', split=SplitOptions(0, 0))
