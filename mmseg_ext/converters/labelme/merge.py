@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.paint import UNPAINTED, PaintRules, paint_shapes
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.labelme.document import IGNORED_LABEL, Shape, label_names, label_values
-from mmseg_ext.data.labelme.shapes import shape_mask
+from mmseg_ext.data.labelme.shapes import ShapeRegion, shape_region
 from mmseg_ext.data.masks import Mask
 
 GEOMETRY = ('label', 'points', 'shape_type', 'mask')
@@ -51,7 +50,7 @@ def merge_shapes(
     before = paint_shapes(shapes, mask.shape, values, source, rules, classes.unlabelled)
     wrong = np.unique(before.owner[before.mask != mask])
     kept = [shape for position, shape in enumerate(shapes) if position not in wrong]
-    former = [(shapes[i], shape_mask(shapes[i], *mask.shape)) for i in wrong if i != UNPAINTED]
+    former = [(shapes[i], shape_region(shapes[i], *mask.shape)) for i in wrong if i != UNPAINTED]
     canvas = paint_shapes(kept, mask.shape, values, source, rules, classes.unlabelled).mask
     added = encode_shapes(mask, label_names(classes), kind, tolerance, canvas)
     erasers = {IGNORED_LABEL, label_names(classes)[classes.unlabelled]}
@@ -59,14 +58,27 @@ def merge_shapes(
 
 
 def _inherit(
-    shape: Shape, former: Sequence[tuple[Shape, NDArray[np.bool_]]], erasers: Collection[str], size: tuple[int, int]
+    shape: Shape, former: Sequence[tuple[Shape, ShapeRegion]], erasers: Collection[str], size: tuple[int, int]
 ) -> Shape:
     """Give a new shape the metadata of the former shape that it replaces, if there is one."""
-    covered = shape_mask(shape, *size)
+    region = shape_region(shape, *size)
     best, replaced = (False, 0), shape
-    for candidate, pixels in former:
+    for candidate, other in former:
         same = candidate['label'] == shape['label']
-        shared = int((pixels & covered).sum())
+        shared = _shared(region, other)
         if shared and (same or shape['label'] not in erasers) and (same, shared) > best:
             best, replaced = (same, shared), candidate
     return {**shape, **{key: value for key, value in replaced.items() if key not in GEOMETRY}}
+
+
+def _shared(one: ShapeRegion, other: ShapeRegion) -> int:
+    """Count the pixels that two shapes share."""
+    top, left = max(one.top, other.top), max(one.left, other.left)
+    bottom, right = (min(region.place[axis].stop for region in (one, other)) for axis in (0, 1))
+    if bottom <= top or right <= left:
+        return 0
+    parts = (
+        region.pixels[top - region.top : bottom - region.top, left - region.left : right - region.left]
+        for region in (one, other)
+    )
+    return int(np.count_nonzero(np.logical_and(*parts)))

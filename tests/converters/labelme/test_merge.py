@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mmseg_ext.converters.labelme import merge
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.merge import merge_shapes
 from mmseg_ext.converters.labelme.paint import PaintRules, paint_shapes
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.labelme.document import label_names, label_values
+from mmseg_ext.data.labelme.shapes import ShapeRegion
 from mmseg_ext.data.masks import Mask
 
 CLASSES = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (200, 0, 0), (0, 0, 200)))
@@ -102,3 +104,10 @@ def test_the_result_always_gives_the_mask(before: Mask, after: Mask, first: Shap
     assert (paint(merged, after.shape) == after).all()
     again = merge_shapes(after, merged, CLASSES, 'a.json', second)
     assert again == merged
+
+
+def test_shapes_share_pixels_of_their_boxes_alone() -> None:
+    one = ShapeRegion(0, 2, np.array([[True, True], [False, True]]), beyond=False)
+    other = ShapeRegion(0, 3, np.ones((5, 5), bool), beyond=False)
+    assert merge._shared(one, other) == merge._shared(other, one) == 2
+    assert merge._shared(one, ShapeRegion(2, 0, np.ones((5, 5), bool), beyond=False)) == 0
