@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from mmseg_ext.data.polygons import polygon_region
 
 MAX_COORDINATE = 1_000_000  # pixels
-MAX_CELLS = 20_000_000  # of the arrays in which a part of a polygon is filled: rows by the larger of width and vertices
 
 
 class Drawn(NamedTuple):

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from mmseg_ext.converters.drawing import MAX_CELLS, Drawn, draw_box, draw_ellipse, draw_polygon, draw_runs
+from mmseg_ext.converters.drawing import Drawn, draw_box, draw_ellipse, draw_polygon, draw_runs
 from mmseg_ext.data.polygons import fill_polygon
 
 
@@ -33,9 +33,13 @@ def test_a_polygon_in_its_box_is_the_polygon_in_the_image(points: NDArray[np.flo
 def test_a_large_polygon_is_filled_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     points = np.random.default_rng(0).uniform(0, 50, (40, 2))
     expected = draw_polygon(points, 50, 50).pixels
-    assert MAX_CELLS > 50 * 50
-    monkeypatch.setattr('mmseg_ext.converters.drawing.MAX_CELLS', 50 * 7)
+    rolled: list[int] = []
+    monkeypatch.setattr('mmseg_ext.data.polygons.MAX_COMPARED', 50 * 7)
+    nonzero = np.nonzero
+    monkeypatch.setattr(np, 'nonzero', lambda part: rolled.append(part.shape[1]) or nonzero(part))
     np.testing.assert_array_equal(draw_polygon(points, 50, 50).pixels, expected)
+    assert len(rolled) > 1
+    assert sum(rolled) == 40
 
 
 @pytest.mark.parametrize('rotation', [0, 30, 90, 200.5])
