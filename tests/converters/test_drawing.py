@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -33,13 +35,18 @@ def test_a_polygon_in_its_box_is_the_polygon_in_the_image(points: NDArray[np.flo
 def test_a_large_polygon_is_filled_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     points = np.random.default_rng(0).uniform(0, 50, (40, 2))
     expected = draw_polygon(points, 50, 50).pixels
-    rolled: list[int] = []
+    parts: list[int] = []
     monkeypatch.setattr('mmseg_ext.data.polygons.MAX_COMPARED', 50 * 7)
     nonzero = np.nonzero
-    monkeypatch.setattr(np, 'nonzero', lambda part: rolled.append(part.shape[1]) or nonzero(part))
+
+    def noted(part: NDArray[np.bool_]) -> Any:
+        parts.append(part.shape[1])
+        return nonzero(part)
+
+    monkeypatch.setattr(np, 'nonzero', noted)
     np.testing.assert_array_equal(draw_polygon(points, 50, 50).pixels, expected)
-    assert len(rolled) > 1
-    assert sum(rolled) == 40
+    assert len(parts) > 1
+    assert sum(parts) == 40
 
 
 @pytest.mark.parametrize('rotation', [0, 30, 90, 200.5])
