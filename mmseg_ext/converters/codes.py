@@ -16,7 +16,7 @@ from mmseg_ext.converters.source import not_text
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, open_mask
-from mmseg_ext.data.remapping import LOSSY_SUFFIXES, Keys, Remapping, hex_colour, pack
+from mmseg_ext.data.remapping import IS_IGNORED, LOSSY_SUFFIXES, OUTSIDE, Keys, Remapping, hex_colour, pack
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import load_text, read_yaml
 
@@ -85,7 +85,8 @@ class Translation:
             return Remapping({}, alpha=True).read(path)
         mode = mode_of(path)
         if self.is_colour and mode in GREY_MODES:
-            return Remapping({}).read(path) * pack((1, 1, 1))
+            with open_mask(path) as file:
+                return np.asarray(file.convert('L'), np.int64) * pack((1, 1, 1))
         if self.is_colour or mode not in COLOUR_MODES:
             return Remapping(self.known, by_colour=self.is_colour).read(path)
         codes = Remapping({}, by_colour=True).read(path)
@@ -118,8 +119,8 @@ class Translation:
 
     def name(self, code: int) -> str:
         """Name a code in messages."""
-        if code < 0:
-            return 'the index 255'
+        if self.is_colour and code in (IS_IGNORED, OUTSIDE):
+            return 'the index 255' if code == IS_IGNORED else 'an index outside the palette'
         return str(tuple(int(part) for part in _unpack(np.array([code]))[0])) if self.is_colour else str(code)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,7 @@ def read_palette_mask(path: str | Path) -> tuple[Mask, list[Colour] | None]:
                 f'mask has mode {file.mode} ({kind}), expected 8-bit grey (L) or palette (P) holding class indices',
                 f'convert it: mmseg-ext remap --{way} (docs/remap.md)',
             )
-        step = grey_step(file)
-        return np.asarray(file, dtype=np.uint8) // step, palette_of(file)
+        return read_indices(file), palette_of(file)
 
 
 def _kind_of(image: Image.Image) -> tuple[str, str]:
@@ -100,10 +99,14 @@ def open_mask(path: str | Path) -> Iterator[Image.Image]:
         raise InputError(path, f'mask cannot be read ({describe_error(error)})', 'write the file again') from error
 
 
-def grey_step(image: Any) -> int:
-    """Return the factor by which Pillow multiplies a grey PNG of 2 or 4 bits to fill 0–255."""
-    raw_mode = image.tile[0][3] if image.tile else ''
-    return {'L;2': 85, 'L;4': 17}.get(raw_mode if isinstance(raw_mode, str) else raw_mode[0], 1)
+def read_indices(image: Image.Image) -> Mask:
+    """Decode an opened image of one of `INDEX_MODES` as the values in the file.
+
+    Pillow multiplies grey values of 2 or 4 bits to fill 0–255, and forgets so once it has decoded them.
+    """
+    raw_mode = image.tile[0][3] if getattr(image, 'tile', None) else ''
+    step = {'L;2': 85, 'L;4': 17}.get(raw_mode if isinstance(raw_mode, str) else raw_mode[0], 1)
+    return np.asarray(image, np.uint8) // step
 
 
 def write_mask(path: str | Path, mask: Mask, palette: Sequence[Sequence[int]]) -> None:

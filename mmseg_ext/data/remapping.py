@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.masks import INDEX_MODES, Mask, grey_step, open_mask, palette_of
+from mmseg_ext.data.masks import INDEX_MODES, Mask, open_mask, palette_of, read_indices
 from mmseg_ext.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ TRANSPARENT_REMEDY = (
 HEX_COLOUR = re.compile('#[0-9a-fA-F]{6}')
 RGB_COLOUR = re.compile(r'(\d{1,3}),(\d{1,3}),(\d{1,3})')
 RANGE = re.compile(r'(\d{1,5})-(\d{1,5})')
-MAX_VALUE = 65535
+MAX_VALUE = 65535  # of a range
+MAX_NUMBER = 2**31 - 1  # in a mask
 
 Keys = NDArray[np.int64]
 IS_IGNORED, OUTSIDE = -1, -2  # instead of the colour of an index: the ignored value, and one that the palette lacks
-FIRST_RANGE = -3  # key of the values of the first range; that of the next is one less
+FIRST_RANGE = -3  # the entry of the first range, which no mask holds; that of the next is one less
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ class Remapping:
             return self.table[key]
         if self.by_colour and key == IS_IGNORED:
             return self.ignored
-        row = key if key <= FIRST_RANGE else self.row(key)
-        if row <= FIRST_RANGE:
-            return self.ranges[FIRST_RANGE - row][2]
+        entry = key if key <= FIRST_RANGE else self.entry_of(key)
+        if entry <= FIRST_RANGE:
+            return self.ranges[FIRST_RANGE - entry][2]
         return key if key in self.keep else None
 
-    def row(self, key: int) -> int:
-        """Return a key for all values of a range; of any other value or colour itself."""
+    def entry_of(self, key: int) -> int:
+        """Return the entry of the table that applies to a value or colour: the value itself, or its range."""
         if key in self.table:
             return key
         return next((FIRST_RANGE - i for i, (first, last, _) in enumerate(self.ranges) if first <= key <= last), key)
@@ -98,7 +99,7 @@ class Remapping:
 
         Raises:
             InputError: The file is missing, damaged, too large, of a lossy format where no range is named, or of the
-                other kind than asked for.
+                other kind than asked for, or it holds numbers below 0 or above `MAX_NUMBER`.
         """
         if Path(path).suffix.lower() in LOSSY_SUFFIXES and not self.ranges:
             remedy = 'export it as PNG, or map ranges of values: `table` 0-127=0 128-255=1'
@@ -107,7 +108,7 @@ class Remapping:
             if self.alpha:
                 return _alpha(file, path)
             if file.mode in INDEX_MODES:
-                values = np.asarray(file, np.uint8) // grey_step(file)
+                values = read_indices(file)
                 palette = palette_of(file)
                 if not self.by_colour:
                     return values.astype(np.int64)
@@ -120,6 +121,10 @@ class Remapping:
                     raise InputError(path, f'holds numbers (mode {file.mode}), not colours', 'map them with `table`')
                 if not np.array_equal(numbers, np.rint(numbers)):
                     raise InputError(path, 'holds numbers that are not whole', 'export it with class indices')
+                for number in (numbers.min().item(), numbers.max().item()):
+                    if not 0 <= number <= MAX_NUMBER:
+                        problem = f'holds the value {number:.10g}, which is not from 0 to {MAX_NUMBER}'
+                        raise InputError(path, problem, 'export it with other values')
                 return numbers.astype(np.int64)
             if 'A' in file.mode and np.asarray(file.getchannel('A')).min() < 255:
                 raise InputError(path, 'is partly transparent', TRANSPARENT_REMEDY)

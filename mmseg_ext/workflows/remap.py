@@ -30,7 +30,7 @@ class RemapReport:
         classes: Of the data set.
         remapping: The table.
         masks: Number of masks converted.
-        pixels: Pixels before, by value, range or colour (`Remapping.row`).
+        pixels: Pixels before, by value, range or colour (`Remapping.entry_of`).
         files: Masks that hold it, by the same.
         left_out: One line for each mask that cannot be used.
     """
@@ -159,10 +159,10 @@ def _count(
             continue
         usable[key] = path
         report.masks += 1
-        rows = [report.remapping.row(value) for value in values.tolist()]
-        for row, count in zip(rows, counts.tolist(), strict=True):
-            report.pixels[row] += count
-        report.files.update(set(rows))
+        entries = [report.remapping.entry_of(value) for value in values.tolist()]
+        for entry, count in zip(entries, counts.tolist(), strict=True):
+            report.pixels[entry] += count
+        report.files.update(set(entries))
     if not usable:
         first = f'; the first: {report.left_out[0]}' if report.left_out else ''
         raise InputError(masks.folder, f'holds no mask that can be used{first}', f'masks are {", ".join(SUFFIXES)}')

@@ -9,6 +9,7 @@ from unicodedata import normalize
 
 import numpy as np
 import pytest
+from grey_png import write_grey_png
 from PIL import Image
 
 from mmseg_ext.commands.main import main
@@ -94,6 +95,19 @@ def test_colours_become_classes_whatever_the_mode_of_the_file(tmp_path: Path) ->
     )
     convert_colour(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'yaml', colours=tmp_path / 'dataset.yaml')
     np.testing.assert_array_equal(read_mask(tmp_path / 'yaml/labels/train/x0.png'), codes(0, 4))
+
+
+@pytest.mark.parametrize('bits', [1, 2, 4, 8])
+def test_grey_masks_of_few_bits_have_colours_and_numbers(bits: int, tmp_path: Path) -> None:
+    (tmp_path / 'table.csv').write_text('background,0,0,0\nlesion,255,255,255\n')
+    photo(tmp_path / 'images/a.png')
+    write_grey_png(tmp_path / 'masks/a.png', codes(0, 2) * (2**bits - 1), bits)
+    folders = tmp_path / 'images', tmp_path / 'masks'
+    convert_colour(*folders, tmp_path / 'colour', colours=tmp_path / 'table.csv', split=ALL)
+    np.testing.assert_array_equal(read_mask(tmp_path / 'colour/labels/train/a.png'), codes(0, 2))
+    values = {0: 'background', 2**bits - 1: 'lesion'}
+    convert_folder(*folders, tmp_path / 'folder', values=values, split=ALL)
+    np.testing.assert_array_equal(read_mask(tmp_path / 'folder/labels/train/a.png'), codes(0, 2))
 
 
 def test_unknown_colours_are_counted_or_taken_by_choice(tmp_path: Path) -> None:
@@ -199,10 +213,12 @@ def test_numbers_that_no_class_has_are_counted(tmp_path: Path) -> None:
     save(tmp_path / 'masks/a.png', codes(0, 2).astype(np.uint8))
     save(tmp_path / 'masks/b.png', np.full((8, 12), 3, np.uint8))
     save(tmp_path / 'masks/c.png', COLOURS[codes(0, 3)])
+    photo(tmp_path / 'images/d.png'), save(tmp_path / 'masks/d.tif', np.full((8, 12), -9999, np.int32))
     values = {0: 'background', 1: 'cat'}
     done = convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=values, split=ALL)
     assert 'b.png: 96 px have 1 value that no class has (3 96 px)' in str(done.report.failed[0])
     assert 'c.png: holds colours (mode RGB)' in str(done.report.failed[1])
+    assert 'd.tif: holds the value -9999' in str(done.report.failed[2])
 
 
 def test_names_in_both_forms_of_unicode_and_lists_as_windows_writes_them(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from grey_png import write_grey_png
 from PIL import Image
 
 from mmseg_ext.data import Classes, read_mask, write_mask
@@ -41,7 +42,7 @@ def test_ranges_take_smoothed_and_lossy_masks(tmp_path: Path) -> None:
     for name in ('a.png', 'a.jpg'):
         Image.fromarray(smooth).save(tmp_path / name, quality=95)
         assert convert(remapping, tmp_path / name) == [[0, 0, 0, 1, 1, 1, 1, 1]] * 8
-    keys = [remapping.row(value) for value in (0, 127, 128, 254, 255, 256)]
+    keys = [remapping.entry_of(value) for value in (0, 127, 128, 254, 255, 256)]
     assert [remapping.name(key) for key in keys] == ['0-127', '0-127', '128-255', '128-255', '255', '256']
     assert [remapping.target(key) for key in keys] == [0, 0, 1, 1, 2, None]
 
@@ -59,6 +60,14 @@ def test_a_mask_in_the_alpha_channel(mode: str, tmp_path: Path) -> None:
     Image.fromarray(alpha).save(tmp_path / 'b.png')
     with pytest.raises(InputError, match='has no alpha channel'):
         remapping.read(tmp_path / 'b.png')
+
+
+@pytest.mark.parametrize('bits', [1, 2, 4, 8])
+def test_grey_files_of_few_bits_are_read_as_their_values(bits: int, tmp_path: Path) -> None:
+    values = np.arange(12).reshape(3, 4) % 2**bits
+    write_grey_png(tmp_path / 'a.png', values, bits)
+    np.testing.assert_array_equal(read_mask(tmp_path / 'a.png'), values)
+    np.testing.assert_array_equal(Remapping({}).read(tmp_path / 'a.png'), values)
 
 
 def test_16_bits(tmp_path: Path) -> None:
@@ -158,3 +167,15 @@ def test_what_cannot_be_converted_is_refused(tmp_path: Path) -> None:
     ):  # fmt: skip
         with pytest.raises(InputError, match=problem):
             remapping.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ('number', 'written'), [(-9999, '-9999'), (-3, '-3'), (-2, '-2'), (np.inf, 'inf'), (2.0**31, '2147483648')]
+)
+def test_numbers_that_are_no_values_are_refused(number: float, written: str, tmp_path: Path) -> None:
+    kind = np.int32 if -9999 <= number < 0 else np.float32
+    Image.fromarray(np.array([[0, number]], kind)).save(tmp_path / 'a.tif')
+    with pytest.raises(InputError, match=rf'a.tif: holds the value {written}, which is not from 0 to 2147483647; '):
+        make_remapping(CLASSES, ['0=0', '1-255=1']).read(tmp_path / 'a.tif')
+    Image.fromarray(np.array([[0, 2**31 - 1]], np.int32)).save(tmp_path / 'b.tif')
+    assert convert(make_remapping(CLASSES, ['0=0', f'{2**31 - 1}=1']), tmp_path / 'b.tif') == [[0, 1]]
