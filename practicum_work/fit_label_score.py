@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 from mmseg_ext.commands.cli import ArgumentParser, run
 from mmseg_ext.data import DataSet, Mask, read_image, read_mask
 from mmseg_ext.demo.defects import plant
+from mmseg_ext.eda.agreement import WRONG_IOU
 from mmseg_ext.eda.quality import SCORES, make_evidence
 from mmseg_ext.eda.quality.components import CUES, find_components
 from mmseg_ext.eda.quality.edges import edge_support
-from mmseg_ext.eda.quality.ranking import WRONG_IOU, average_precision
+from mmseg_ext.eda.quality.ranking import average_precision
 from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from mmseg_ext.commands.cli import ArgumentParser, run
 from mmseg_ext.data import DataSet, Mask, read_mask
 from mmseg_ext.data.dataset import Key
-from mmseg_ext.eda.quality.ranking import WRONG_IOU
+from mmseg_ext.eda.agreement import WRONG_IOU, object_iou
 from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.files import make_folder, write_json
 from mmseg_ext.review import Entry, Review, read_queue, snap_region
@@ -33,12 +33,6 @@ from mmseg_ext.review.journal import FILE_NAME as JOURNAL
 EXAMPLE = 'python practicum_work/scripted_review.py data/pets work_dirs/ranking --out work_dirs/scripted-review'
 BOX_MARGIN = 0.05  # of a box's width and height, on each side
 MIN_ANIMAL_SHARE = 0.01  # of the image, from which on an animal gets a box
-
-
-def object_iou(first: Mask, second: Mask) -> float:
-    """Compute the IoU of "any object" of two masks, shape (H, W); 1 where both are empty."""
-    union = np.count_nonzero((first > 0) | (second > 0))
-    return float(np.count_nonzero((first > 0) & (second > 0)) / union) if union else 1.0
 
 
 def accept_nearer(review: Review, key: Key, truth: Mask) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmseg_ext.commands.cli import ArgumentParser
+from mmseg_ext.commands import cli
 
 EXAMPLE = 'mmseg-ext cleaning-ablation data/demo --labels labels --truth labels_true'
 
 
-def build_parser() -> ArgumentParser:
+def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
-    parser = ArgumentParser(
+    parser = cli.ArgumentParser(
         'Measure what each cleaning rule gains, compared with true masks.', EXAMPLE, flags={'splits': '--split'}
     )
     parser.add_argument('data', metavar='DATA', help='data set with dataset.yaml')
@@ -29,11 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmseg_ext.eda.cleaning.ablation import ablate_rules
 
     limits = Thresholds().thorough() if args.thorough else Thresholds()
-    rows = ablate_rules(args.data, args.labels, args.truth, args.split, limits)
+    result = ablate_rules(args.data, args.labels, args.truth, args.split, limits)
     print('| rules | changed masks | better | worse | mean Dice | mean IoU | pixels changed in true masks |')
     print('| --- | --- | --- | --- | --- | --- | --- |')
-    for row in rows:
+    for row in result.rows:
         dice, iou = (f'{before:.5f} → {after:.5f}' for before, after in (row.dice, row.iou))
         changed = f'{row.changed} of {row.masks}'
         print(f'| {row.name} | {changed} | {row.better} | {row.worse} | {dice} | {iou} | {row.true_pixels_changed} |')
-    return 0
+    return cli.report_left_out(result.left_out)

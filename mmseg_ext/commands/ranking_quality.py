@@ -26,7 +26,8 @@ def build_parser() -> ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, measure, print, write."""
     args = build_parser().parse_args(argv)
-    from mmseg_ext.eda.quality.ranking import SEVERE_IOU, WRONG_IOU, measure_ranking, spread_over_rankings
+    from mmseg_ext.eda.agreement import SEVERE_IOU, WRONG_IOU
+    from mmseg_ext.eda.quality.ranking import measure_ranking, spread_over_rankings
     from mmseg_ext.files import write_json
 
     measured = {folder: measure_ranking(folder, args.data, args.truth) for folder in args.ranking}

@@ -16,6 +16,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.files import read_yaml, write_text
 
 FILE_NAME = 'dataset.yaml'
+IGNORE_INDEX = 255  # unless dataset.yaml names another value
 EXAMPLE = 'write a line such as `classes: [background, cat]`'
 
 
@@ -39,7 +40,7 @@ class Classes:
 
     names: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
-    ignore_index: int = 255
+    ignore_index: int = IGNORE_INDEX
     background: int | None = 0
     own_palette: bool = field(default=True, compare=False)
 
@@ -68,7 +69,7 @@ class Classes:
         if not isinstance(palette, list) or len(palette) != len(names) or not all(_is_colour(c) for c in palette):
             problem = f'`palette:` must be {len(names)} colours [r, g, b] of 0–255, found {palette!r}'
             raise InputError(source, problem, 'give one colour a class, or leave `palette:` out')
-        ignore_index = content.get('ignore_index', 255)
+        ignore_index = content.get('ignore_index', IGNORE_INDEX)
         if not isinstance(ignore_index, int) or not len(names) <= ignore_index <= 255:
             raise InputError(
                 source,

@@ -23,26 +23,24 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.classes import IGNORE_INDEX, Classes
+from mmseg_ext.data.defects import FILE_NAME as RECORD_NAME
+from mmseg_ext.data.defects import GENERATOR, read_record
 from mmseg_ext.data.images import write_image
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
 from mmseg_ext.demo.scene import Scene, render_scene
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_json, names_in, staged_folder, write_json
+from mmseg_ext.files import names_in, staged_folder, write_json
 from mmseg_ext.progress import track
 
-GENERATOR = 'mmseg_ext.demo'
 VERSION = 1  # increase it whenever the same parameters give other files
 CLASSES = ('background', 'cat', 'dog')
 PALETTE = ((0, 0, 0), (220, 60, 60), (60, 100, 230))
-IGNORE_INDEX = 255
 SPLITS_WITH_DEFECTS = ('train', 'val')
-NO_DEMO_SET = 'name a demo data set'
 SCENE_STREAM, ASSIGNMENT_STREAM, DEFECT_STREAM, CAMERA_STREAM = range(4)  # last number of the seeds
 SPLITS = ('train', 'val', 'test')
 LABEL_SETS = ('labels_true', 'labels')
-RECORD_NAME = 'defects.json'
 MIN_SIZE_PX = 64
 
 
@@ -122,22 +120,6 @@ def make_demo_data(root: str | Path, settings: DemoSettings, overwrite: bool = F
     with staged_folder(root.resolve()) as folder:
         _write_set(folder, settings)
     return True
-
-
-def read_record(root: str | Path) -> dict[str, Any]:
-    """Read ``root/defects.json``.
-
-    Raises:
-        InputError: It is missing, damaged, or was not written by this generator.
-    """
-    path = Path(root) / RECORD_NAME
-    try:
-        record = load_json(path)
-    except (OSError, ValueError) as error:
-        raise InputError(path, f'cannot be read ({error})', NO_DEMO_SET) from error
-    if not isinstance(record, dict) or record.get('generator') != GENERATOR:
-        raise InputError(path, f'was not written by {GENERATOR}', NO_DEMO_SET)
-    return record
 
 
 def summarize(root: str | Path) -> str:

@@ -54,6 +54,10 @@ class FileDiff:
         """Share of the pixels whose value differs, 0–1."""
         return self.changed / self.pixels if self.pixels else 0.0
 
+    def pairs(self) -> dict[tuple[int, int], int]:
+        """Count all pixels by (value in the first mask, value in the second), as `diff_masks`."""
+        return self.flips | {(value, value): count - self.lost(value) for value, count in self.first.items()}
+
     def lost(self, value: int) -> int:
         """Count the pixels that have a value in the first mask only."""
         return sum(count for (before, _), count in self.flips.items() if before == value)

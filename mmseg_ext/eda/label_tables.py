@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mmseg_ext.eda.agreement import SEVERE_IOU, WRONG_IOU, object_iou_of_pairs
 from mmseg_ext.eda.audit import RULES, Audit
 from mmseg_ext.eda.cleaning import CleaningReport
-from mmseg_ext.eda.diff import FileDiff, LabelDiff
+from mmseg_ext.eda.diff import LabelDiff
 from mmseg_ext.eda.table import Cell, Table
-
-DOUBTFUL_IOU, WRONG_IOU = 0.8, 0.5  # foreground IoU below which two masks of one image mean different things
 
 
 def audit_table(result: Audit) -> Table:
@@ -49,24 +47,8 @@ def cleaning_table(report: CleaningReport) -> Table:
     return Table(title, dict.fromkeys(('rule', 'files', 'pixels')), [list(row) for row in report.totals()], note)
 
 
-def foreground_iou(file: FileDiff, background: int | None = 0) -> float:
-    """Compute the IoU of "any class but the first" in two masks of an image, 0–1; 1 where both have none.
-
-    Where no class is background, it is the share of equal pixels. Ignored pixels of either mask count as foreground.
-    NaN where the masks cannot be compared.
-    """
-    if file.status not in ('same', 'changed'):
-        return math.nan
-    if background is None:
-        return 1 - file.share
-    sizes = [sum(count for value, count in side.items() if value) for side in (file.first, file.second)]
-    both = sizes[0] - sum(count for (before, after), count in file.flips.items() if before and not after)
-    either = sum(sizes) - both
-    return both / either if either else 1.0
-
-
 def agreement_table(diffs: Mapping[str, LabelDiff]) -> Table:
-    """Measure how well pairs of label sets agree, with a row for each pair and split.
+    """Measure how well pairs of label sets agree by `object_iou`, with a row for each pair and split.
 
     Args:
         diffs: Name of the pair → its comparison.
@@ -75,16 +57,17 @@ def agreement_table(diffs: Mapping[str, LabelDiff]) -> Table:
     for name, diff in diffs.items():
         for split in sorted({file.split for file in diff.files}, key=lambda split: (split != 'train', split)):
             files = [file for file in diff.files if file.split == split and file.status in ('same', 'changed')]
-            iou = np.array([foreground_iou(file, diff.classes.background) for file in files])
+            known = diff.classes
+            iou = np.array([object_iou_of_pairs(f.pairs(), known.background, known.ignore_index) for f in files])
             pixels = sum(file.pixels for file in files)
             rows.append([
                 name, split, len(files), sum(file.status == 'same' for file in files),
                 100 * sum(file.changed for file in files) / pixels if pixels else None,
-                float(iou.mean()) if len(iou) else None, int((iou < DOUBTFUL_IOU).sum()), int((iou < WRONG_IOU).sum()),
+                float(iou.mean()) if len(iou) else None, int((iou < WRONG_IOU).sum()), int((iou < SEVERE_IOU).sum()),
             ])  # fmt: skip
     columns: dict[str, int | None] = {
         'label sets': None, 'split': None, 'masks': None, 'equal': None, 'changed pixels %': 2,
-        'foreground IoU': 4, f'IoU < {DOUBTFUL_IOU}': None, f'IoU < {WRONG_IOU}': None,
+        'foreground IoU': 4, f'IoU < {WRONG_IOU}': None, f'IoU < {SEVERE_IOU}': None,
     }  # fmt: skip
     return Table(
         'Agreement of label sets', columns, rows, 'Foreground IoU: mean over the masks, classes not told apart.'

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmseg_ext.data.masks import write_mask
+from mmseg_ext.data.masks import read_mask, write_mask
+from mmseg_ext.eda.agreement import object_iou, object_iou_of_pairs
 from mmseg_ext.eda.audit import audit_label_set
 from mmseg_ext.eda.cleaning import clean_label_set
 from mmseg_ext.eda.diff import diff_labels
@@ -16,7 +17,6 @@ from mmseg_ext.eda.label_tables import (
     cleaning_table,
     findings_table,
     flips_table,
-    foreground_iou,
 )
 
 PALETTE = [(0, 0, 0), (255, 0, 0), (0, 0, 255)]
@@ -43,7 +43,7 @@ def root(write_set: Callable[..., Path]) -> Path:
 
 def test_agreement_by_hand(root: Path) -> None:
     diff = diff_labels(root, 'labels', 'second')
-    assert {file.stem: foreground_iou(file) for file in diff.files} == {'a': 0.8, 'b': 1.0}  # 400 of 500
+    assert {file.stem: object_iou_of_pairs(file.pairs()) for file in diff.files} == {'a': 0.8, 'b': 1.0}  # 400 of 500
     (row,) = agreement_table({'pair': diff}).rows
     assert row[:4] == ['pair', 'train', 2, 1]
     assert row[4] == pytest.approx(100 * 101 / 3200)
@@ -51,18 +51,24 @@ def test_agreement_by_hand(root: Path) -> None:
     assert flips_table(diff).texts() == [['background → cat', '100', '99.0'], ['cat → dog', '1', '1.0']]
 
 
-def test_the_iou_agrees_with_the_arrays(root: Path) -> None:
-    rng = np.random.default_rng(1)
-    masks = rng.integers(0, 3, (2, 40, 40)).astype(np.uint8)
-    for name, mask in zip(('labels', 'second'), masks, strict=True):
-        write_mask(root / name / 'train' / 'a.png', mask, PALETTE)
-    first, second = masks > 0
-    (file,) = (file for file in diff_labels(root, 'labels', 'second').files if file.stem == 'a')
-    assert foreground_iou(file) == pytest.approx((first & second).sum() / (first | second).sum())
-    for name in ('labels', 'second'):
-        write_mask(root / name / 'train' / 'a.png', np.zeros((40, 40), np.uint8), PALETTE)
-    (file,) = (file for file in diff_labels(root, 'labels', 'second').files if file.stem == 'a')
-    assert foreground_iou(file) == 1
+def test_the_iou_of_objects_leaves_ignored_pixels_out() -> None:
+    first = np.array([[0, 1, 1, 2, 255, 0]], np.uint8)
+    second = np.array([[1, 0, 1, 1, 1, 255]], np.uint8)
+    assert object_iou(first, second) == 2 / 4
+    assert object_iou(first, second, background=None) == 1 / 4
+    assert object_iou(first, second, ignore_index=7) == 3 / 6
+    assert object_iou(first[:, 4:], second[:, 4:]) == 1
+    masks = np.random.default_rng(1).integers(0, 3, (2, 40, 40)).astype(np.uint8)
+    here, there = masks > 0
+    assert object_iou(*masks) == (here & there).sum() / (here | there).sum()
+
+
+def test_agreement_leaves_ignored_pixels_out(root: Path) -> None:
+    ignored = read_mask(root / 'second/train/b.png')
+    ignored[:10] = 255  # one scrap, and background
+    write_mask(root / 'second/train/b.png', ignored, PALETTE)
+    (row,) = agreement_table({'pair': diff_labels(root, 'labels', 'second')}).rows
+    assert row[5] == pytest.approx((0.8 + 1) / 2)
 
 
 def test_audit_and_cleaning_as_tables(root: Path) -> None:

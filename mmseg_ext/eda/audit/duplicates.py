@@ -184,6 +184,7 @@ def _mask_agreement(task: Task, first: Item, other: Item) -> tuple[float | None,
 def mask_iou(a: Mask, b: Mask, classes: int, background: int | None = 0) -> float:
     """Share of the pixels with a foreground class in either mask that have the same class in both; 1 without any.
 
+    Unlike in `mmseg_ext.eda.agreement.object_iou`, classes are told apart.
     Pixels that are ignored in either mask are left out. Where no class is background, all are foreground.
 
     >>> mask_iou(np.array([[0, 1, 1, 2]], np.uint8), np.array([[0, 1, 2, 2]], np.uint8), classes=3)

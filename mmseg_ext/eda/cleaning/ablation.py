@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mmseg_ext.data import DataSet, Mask, read_mask
+from mmseg_ext.data.classes import IGNORE_INDEX
+from mmseg_ext.data.defects import FILE_NAME, read_record
+from mmseg_ext.eda.agreement import object_iou
 from mmseg_ext.eda.cleaning.clean import RULES, clean_mask
 from mmseg_ext.eda.cleaning.geometry import BACKGROUND
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import read_json
 from mmseg_ext.progress import track
-
-DEFECTS = 'defects.json'
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Scores:
 
     Attributes:
         dice: Mean Dice (0–1) over the foreground classes that occur in either mask, before and after.
-        iou: Intersection over union (0–1) of the foreground as a whole, before and after.
+        iou: `object_iou` (0–1), before and after.
         changed: Pixels that the cleaning changed.
         was_true: The mask equalled the truth.
     """
@@ -61,13 +61,26 @@ class Ablation:
     true_pixels_changed: int
 
 
+@dataclass(frozen=True)
+class AblationReport:
+    """Result of an ablation.
+
+    Attributes:
+        rows: One for each rule, one for all together and, for synthetic data, one for each kind of planted defect.
+        left_out: One line for each file that cannot be used.
+    """
+
+    rows: list[Ablation]
+    left_out: list[str]
+
+
 def ablate_rules(
     root: str | Path,
     labels: str = 'labels',
     truth: str = 'labels_true',
     split: str = 'train',
     limits: Thresholds | None = None,
-) -> Iterator[Ablation]:
+) -> AblationReport:
     """Measure each cleaning rule alone, all together and, for synthetic data, all by kind of planted defect.
 
     Args:
@@ -77,11 +90,8 @@ def ablate_rules(
         split: The split.
         limits: When a rule acts.
 
-    Returns:
-        One ablation after the other, as soon as it is measured.
-
     Raises:
-        InputError: A label set, split or mask cannot be used, or no mask is in both label sets.
+        InputError: A label set or split cannot be used, or no mask is in both label sets.
     """
     data = DataSet(root)
     limits, ignore_index = limits or Thresholds(), data.classes.ignore_index
@@ -89,66 +99,76 @@ def ablate_rules(
     for label_set in sets:
         label_set.splits([split])
     paths, truths = (data.split(split, name).masks() for name in (labels, truth))
-    pairs = {stem: (read_mask(paths[stem]), read_mask(truths[stem])) for stem in paths if stem in truths}
+    pairs = {stem: (path, truths[stem]) for stem, path in paths.items() if stem in truths}
     if not pairs:
         first, second = (label_set.folder / split for label_set in sets)
         raise InputError(f'{first} and {second}', 'no mask of the same name in both')
-    return _ablate(pairs, read_defects(data.root / DEFECTS), split, ignore_index, limits)
-
-
-def _ablate(
-    pairs: Mapping[str, tuple[Mask, Mask]], kinds: Mapping[str, str], split: str, ignore_index: int, limits: Thresholds
-) -> Iterator[Ablation]:
-    """Measure the rules on pairs of a mask and its truth, by stem."""
-    scores: dict[str, Scores] = {}
-    for rules in track([*[[name] for name in RULES], list(RULES)], 'measuring', total=len(RULES) + 1):
-        scores = {stem: compare(*pair, ignore_index, rules, limits) for stem, pair in pairs.items()}
-        yield _summarize(rules[0] if len(rules) == 1 else 'all', list(scores.values()))
+    choices = [*([name] for name in RULES), list(RULES)]
+    scores: list[dict[str, Scores]] = [{} for _ in choices]
+    left_out: list[str] = []
+    for stem, files in track(pairs.items(), 'measuring', total=len(pairs)):
+        try:
+            mask, true = (read_mask(file) for file in files)
+            if mask.shape != true.shape:
+                raise InputError(files[0], f'has another size than in {truth}')
+        except InputError as error:
+            left_out.append(str(error))
+            continue
+        for found, rules in zip(scores, choices, strict=True):
+            found[stem] = compare(mask, true, ignore_index, rules, limits)
+    *_, together = scores
+    if not together:
+        raise InputError(data.root / labels, f'no mask can be used; the first problem: {left_out[0]}')
+    rows = [_summarize(name, list(found.values())) for name, found in zip([*RULES, 'all'], scores, strict=True)]
+    kinds = _read_kinds(data.root, left_out)
     for kind in sorted(set(kinds.values())):
-        chosen = [score for stem, score in scores.items() if kinds.get(f'{split}/{stem}') == kind]
-        if chosen:
-            yield _summarize(f'all, on {kind}', chosen)
+        if chosen := [score for stem, score in together.items() if kinds.get(f'{split}/{stem}') == kind]:
+            rows.append(_summarize(f'all, on {kind}', chosen))
+    return AblationReport(rows, left_out)
 
 
 def compare(mask: Mask, truth: Mask, ignore_index: int, rules: Sequence[str], limits: Thresholds) -> Scores:
-    """Clean a mask and score it; pixels that the truth ignores do not count."""
+    """Clean a mask and score it; pixels that either mask ignores do not count."""
     cleaned = clean_mask(mask, ignore_index=ignore_index, rules=rules, limits=limits).mask
-    counted = truth != ignore_index
-    before, after, true = mask[counted], cleaned[counted], truth[counted]
+    before, after = (
+        (mean_dice(one, truth, ignore_index), object_iou(one, truth, BACKGROUND, ignore_index))
+        for one in (mask, cleaned)
+    )
     return Scores(
-        (mean_dice(before, true, ignore_index), mean_dice(after, true, ignore_index)),
-        (foreground_iou(before, true, ignore_index), foreground_iou(after, true, ignore_index)),
+        (before[0], after[0]),
+        (before[1], after[1]),
         int(np.count_nonzero(cleaned != mask)),
         bool((mask == truth).all()),
     )
 
 
-def mean_dice(mask: Mask, truth: Mask, ignore_index: int = 255) -> float:
+def mean_dice(mask: Mask, truth: Mask, ignore_index: int = IGNORE_INDEX) -> float:
     """Average the Dice (0–1) of the foreground classes that occur in either mask; 1 if none does.
+
+    Pixels that either mask ignores are left out.
 
     >>> mean_dice(np.array([[0, 1, 1, 2]], np.uint8), np.array([[0, 1, 2, 2]], np.uint8))
     0.6666666666666666
     """
-    values = [value for value in np.union1d(mask, truth) if value not in (BACKGROUND, ignore_index)]
+    known = (mask != ignore_index) & (truth != ignore_index)
+    mask, truth = mask[known], truth[known]
     scores = []
-    for value in values:
-        own, true = mask == value, truth == value
-        scores.append(2 * np.count_nonzero(own & true) / (np.count_nonzero(own) + np.count_nonzero(true)))
+    for value in np.union1d(mask, truth):
+        if value != BACKGROUND:
+            own, true = mask == value, truth == value
+            scores.append(2 * np.count_nonzero(own & true) / (np.count_nonzero(own) + np.count_nonzero(true)))
     return float(np.mean(scores)) if scores else 1.0
 
 
-def foreground_iou(mask: Mask, truth: Mask, ignore_index: int = 255) -> float:
-    """Compute the IoU (0–1) of all foreground classes together; 1 if there is no foreground."""
-    own, true = (mask != BACKGROUND) & (mask != ignore_index), (truth != BACKGROUND) & (truth != ignore_index)
-    union = np.count_nonzero(own | true)
-    return np.count_nonzero(own & true) / union if union else 1.0
-
-
-def read_defects(path: Path) -> dict[str, str]:
-    """Read ``<split>/<stem>`` → kind of the planted defect from a ``defects.json``; empty where there is none."""
-    if not path.is_file():
+def _read_kinds(root: Path, left_out: list[str]) -> dict[str, str]:
+    """Read ``<split>/<stem>`` → kind of the planted defect; empty where nothing is planted."""
+    if not (root / FILE_NAME).is_file():
         return {}
-    images: Mapping[str, Sequence[Mapping[str, str]]] = read_json(path)['images']
+    try:
+        images = read_record(root)['images']
+    except InputError as error:
+        left_out.append(str(error))
+        return {}
     return {key: '+'.join(defect['kind'] for defect in planted) for key, planted in images.items()}
 
 

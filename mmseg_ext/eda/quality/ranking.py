@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_ext.data import DataSet, LabelSet, read_mask
+from mmseg_ext.data import Classes, DataSet, LabelSet, read_mask
+from mmseg_ext.eda.agreement import SEVERE_IOU, WRONG_IOU, object_iou
 from mmseg_ext.eda.audit import audit_label_set
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import load_json
 
 FILE_NAME = 'ranking.json'
-WRONG_IOU, SEVERE_IOU = 0.8, 0.5  # of the objects with the corrected mask, below which a mask counts as wrong
 AUDIT_ORDER = 'audit findings'
 
 
@@ -77,7 +77,7 @@ def measure_ranking(ranking: str | Path, root: str | Path, truth: str) -> dict[s
     """
     known, data = read_ranking(ranking), DataSet(root)
     first, second = data.label_set(known.labels), data.label_set(truth)
-    iou = {stem: object_iou(first, second, known.split, stem, data.classes.background) for stem in known.stems}
+    iou = {stem: _compare(first, second, known.split, stem, data.classes) for stem in known.stems}
     scores = [name for name, value in known.rows[0].items() if isinstance(value, float)]
     orders = {
         name: [row['stem'] for row in sorted(known.rows, key=lambda row: (row[name], row['stem']))] for name in scores
@@ -93,10 +93,8 @@ def measure_ranking(ranking: str | Path, root: str | Path, truth: str) -> dict[s
     }
 
 
-def object_iou(first: LabelSet, second: LabelSet, split: str, stem: str, background: int | None = 0) -> float:
-    """Compute the IoU of "any object" of an image's masks in two label sets; 1 where both are empty.
-
-    Where no class is background, it is the share of equal pixels.
+def _compare(first: LabelSet, second: LabelSet, split: str, stem: str, classes: Classes) -> float:
+    """Compute the `object_iou` of an image's masks in two label sets.
 
     Raises:
         InputError: A mask cannot be read, or they differ in size.
@@ -104,10 +102,7 @@ def object_iou(first: LabelSet, second: LabelSet, split: str, stem: str, backgro
     a, b = (read_mask(labels.path(split, stem)) for labels in (first, second))
     if a.shape != b.shape:
         raise InputError(second.path(split, stem), f'has another size than in {first.folder.name}')
-    if background is None:
-        return float(np.mean(a == b))
-    union = int(np.count_nonzero((a > 0) | (b > 0)))
-    return int(np.count_nonzero((a > 0) & (b > 0))) / union if union else 1.0
+    return object_iou(a, b, classes.background, classes.ignore_index)
 
 
 def order_quality(order: Sequence[str], iou: Mapping[str, float]) -> dict[str, float | int]:

@@ -13,8 +13,9 @@ from mmseg_ext.data.masks import read_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
 from mmseg_ext.demo.generate import DemoSettings, render_image
 from mmseg_ext.demo.scene import Scene
+from mmseg_ext.eda.agreement import object_iou
 from mmseg_ext.eda.cleaning import clean_mask
-from mmseg_ext.eda.cleaning.ablation import foreground_iou, mean_dice
+from mmseg_ext.eda.cleaning.ablation import mean_dice
 
 SEEDS, PER_SEED = (0, 11, 12), 6
 # Smallest gain in mean Dice, about half of what docs/cleaning.md reports.
@@ -56,8 +57,8 @@ def test_real_masks_come_nearer_to_the_corrected_ones(shared_data: Path) -> None
     for stem, path in paths.items():
         mask, fixed = read_mask(path), read_mask(shared_data / f'pets/labels_fixed/train/{stem}.png')
         cleaned = clean_mask(mask).mask
-        raw_ious.append(foreground_iou(mask, fixed))
-        ious.append(foreground_iou(cleaned, fixed))
+        raw_ious.append(object_iou(mask, fixed))
+        ious.append(object_iou(cleaned, fixed))
         if (mask == fixed).all():
             changed += np.count_nonzero(cleaned != mask)
             size += mask.size
