@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.labelme.document import IGNORED_LABEL
-from mmseg_ext.data.labelme.shapes import Rule, ShapeRegion, box_size, shape_region
+from mmseg_ext.data.labelme.shapes import Rule, ShapeRegion, check_work, shape_region
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError, raise_all
 
@@ -19,7 +19,6 @@ Order = Literal['list', 'area']
 
 UNPAINTED = -1
 MAX_KEPT = 100_000_000  # pixels, and so bytes
-MAX_PAINTED = 4_000_000_000  # pixels of the boxes of all shapes of a file: about half a minute
 
 
 class PaintRules(NamedTuple):
@@ -148,12 +147,7 @@ def _check_shapes(
     """
     areas: dict[int, int] = {}
     problems: list[InputError] = []
-    total = 0
-    for shape in drawn.shapes:
-        total += box_size(shape, *painting.mask.shape)
-        if total > MAX_PAINTED:
-            problem = f'its shapes lie in boxes of more than {MAX_PAINTED:,} pixels in all'
-            raise InputError(source, problem, 'make the image smaller or split it')
+    check_work(drawn.shapes, *painting.mask.shape, source)
     for position, shape in enumerate(drawn.shapes):
         label = shape['label']
         if label in rules.ignore_labels:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -24,6 +24,8 @@ Rule = Literal['outline', 'labelme', 'centre']
 
 MAX_COORDINATE = 1_000_000  # pixels
 MAX_OUTLINE = 20_000_000  # pixels, some seconds' work
+MAX_PAINTED = 4_000_000_000  # pixels of the boxes of all shapes of a file: about half a minute
+WITHOUT_AREA = ('line', 'linestrip', 'point', 'points')
 POINTS_OF = {'rectangle': 2, 'circle': 2, 'oriented_rectangle': 4}
 REDRAW = 'draw it again or delete it'
 
@@ -96,7 +98,24 @@ def shape_region(shape: Mapping[str, Any], height: int, width: int, rule: Rule =
     return ShapeRegion(top, left, pixels, beyond)
 
 
-def box_size(shape: Mapping[str, Any], height: int, width: int) -> int:
+def check_work(shapes: Sequence[Mapping[str, Any]], height: int, width: int, source: str) -> None:
+    """Refuse shapes that would take too long to draw.
+
+    Args:
+        shapes: The shapes of a LabelMe file.
+        height: Height of the image.
+        width: Width of the image.
+        source: Name of the file in the error.
+
+    Raises:
+        InputError: Their boxes hold more than `MAX_PAINTED` pixels in all.
+    """
+    if sum(_box_size(shape, height, width) for shape in shapes) > MAX_PAINTED:
+        problem = f'its shapes lie in boxes of more than {MAX_PAINTED:,} pixels in all'
+        raise InputError(source, problem, 'make the image smaller or split it')
+
+
+def _box_size(shape: Mapping[str, Any], height: int, width: int) -> int:
     """Return the pixels of the box in which `shape_region` draws a shape, 0 for one that it refuses."""
     try:
         points = _points(shape.get('points'))

@@ -23,7 +23,7 @@ from mmseg_ext.eda.audit import region_checks, shape_checks
 from mmseg_ext.eda.audit.findings import Finding, Hit, make_hit
 from mmseg_ext.eda.audit.image_hash import hash_image
 from mmseg_ext.eda.audit.measured_mask import MeasuredMask
-from mmseg_ext.eda.audit.overlap import SHAPE_FILE_CHECKS, covered_shape, overlap
+from mmseg_ext.eda.audit.overlap import SHAPE_FILE_CHECKS, check_shapes
 from mmseg_ext.eda.audit.rules import Rules, compares_images
 from mmseg_ext.errors import InputError
 
@@ -210,17 +210,8 @@ def _check_shapes(path: Path, size: tuple[int, int] | None, task: Task) -> list[
     if size is None:
         return []
     erasers = {IGNORED_LABEL, BACKGROUND_LABEL, *(task.classes.names[:1] if task.classes.background == 0 else ())}
-    rules = {name: task.rules[name] for name in SHAPE_FILE_CHECKS}
-    try:
-        hits = {
-            'overlap': overlap(shapes, size[0], size[1], **rules['overlap'].thresholds),
-            'covered_shape': covered_shape(
-                shapes, size[0], size[1], erasers=erasers, **rules['covered_shape'].thresholds
-            ),
-        }
-    except InputError as error:
-        raise InputError(path, str(error)) from error
-    return [(name, hit) for name, hit in hits.items() if hit is not None]
+    thresholds = {key: value for name in SHAPE_FILE_CHECKS for key, value in task.rules[name].thresholds.items()}
+    return check_shapes(shapes, *size, path, erasers=erasers, **thresholds)
 
 
 STDERR = 2

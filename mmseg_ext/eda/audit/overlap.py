@@ -3,80 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from mmseg_ext.data.labelme.shapes import shape_region
-from mmseg_ext.eda.audit.findings import Hit, counted, make_hit
+from mmseg_ext.data.labelme.shapes import WITHOUT_AREA, check_work, shape_region
+from mmseg_ext.eda.audit.findings import Box, Hit, counted, make_hit
+from mmseg_ext.errors import InputError
 
 SHAPE_FILE_CHECKS = ('overlap', 'covered_shape')
 
 
-def overlap(shapes: Sequence[Mapping[str, Any]], height: int, width: int, *, least: float) -> Hit | None:
-    """Report pixels that lie in shapes of two or more labels; the value is their number, reported from ``least`` on.
+def check_shapes(
+    shapes: Sequence[Mapping[str, Any]],
+    height: int,
+    width: int,
+    source: str | Path,
+    *,
+    erasers: Collection[str],
+    least: float,
+    share: float,
+) -> list[tuple[str, Hit]]:
+    """Report pixels that lie in shapes of two or more labels, and shapes that later ones of another label hide.
 
-    Args:
-        shapes: Entries of ``shapes`` of a LabelMe file.
-        height: Height of the image.
-        width: Width of the image.
-        least: Fewest pixels to report: neighbours that share an outline overlap by a few.
-
-    Raises:
-        InputError: A shape is damaged.
-    """
-    labels = sorted({shape['label'] for shape in shapes})
-    if len(labels) < 2:
-        return None
-    covered = {label: np.zeros((height, width), bool) for label in labels}
-    for shape in shapes:
-        region = shape_region(shape, height, width)
-        covered[shape['label']][region.place] |= region.pixels
-    twice = np.sum(list(covered.values()), axis=0) > 1
-    pixels = int(np.count_nonzero(twice))
-    if not pixels or pixels < least:
-        return None
-    named = ' and '.join(label for label in labels if (covered[label] & twice).any())
-    box = cv2.boundingRect(twice.astype(np.uint8))
-    return make_hit(pixels, f'shapes of {named} share {counted(pixels, "pixel")}', [box])
-
-
-def covered_shape(
-    shapes: Sequence[Mapping[str, Any]], height: int, width: int, *, erasers: Collection[str], share: float
-) -> Hit | None:
-    """Report shapes that later ones of another label hide, since a later shape is painted over an earlier one.
+    A later shape is painted over an earlier one. Shapes that cover no area (lines, points) are left out.
 
     Args:
         shapes: Entries of ``shapes`` of a LabelMe file, in their order.
         height: Height of the image.
         width: Width of the image.
+        source: Name of the file in errors.
         erasers: Labels of background and ignored pixels: they are meant to cover, and to be covered.
-        share: Least hidden share of a shape to report, 0–1; the value is the largest.
+        least: Fewest pixels to report as ``overlap``, whose value is their number: neighbours that share an outline
+            overlap by a few.
+        share: Least hidden share of a shape to report as ``covered_shape``, 0–1; its value is the largest.
+
+    Returns:
+        The names of the checks that apply, each with its hit.
 
     Raises:
-        InputError: A shape is damaged.
+        InputError: A shape is damaged, or they would take too long to draw.
     """
-    top = np.zeros((height, width), np.int32)  # the label that is visible, by its number
-    numbers = {label: number for number, label in enumerate(dict.fromkeys(shape['label'] for shape in shapes), 1)}
-    erased = [numbers[label] for label in numbers if label in erasers]
-    if len(numbers) - len(erased) < 2:
-        return None
-    worst, boxes, names = 0.0, [], []
-    for shape in reversed(shapes):
-        region = shape_region(shape, height, width)
+    drawable = [item for item in enumerate(shapes, 1) if item[1].get('shape_type') not in WITHOUT_AREA]
+    numbers = {label: number for number, label in enumerate(dict.fromkeys(shape['label'] for _, shape in drawable), 1)}
+    if len(numbers) < 2:
+        return []
+    check_work(shapes, height, width, str(source))
+    names, erased = ['', *numbers], [numbers[label] for label in numbers if label in erasers]
+    top = np.zeros((height, width), np.uint16)  # the label that is visible, by its number
+    shared = np.zeros((height, width), np.uint8)
+    sharing: set[int] = set()
+    worst, boxes, hidden_labels = 0.0, list[Box](), dict[str, None]()
+    for position, shape in reversed(drawable):
+        try:
+            region = shape_region(shape, height, width)
+        except InputError as error:
+            raise InputError(source, f'shape {position} ({shape["label"]}): {error.problem}', error.remedy) from error
         covered, below = region.pixels, top[region.place]
         own, area = numbers[shape['label']], int(np.count_nonzero(covered))
-        if own not in erased and area:
-            over = below[covered]
-            hidden = np.count_nonzero((over > 0) & (over != own) & ~np.isin(over, erased)) / area
-            if hidden >= share:
+        others = covered & (below > 0) & (below != own)
+        if others.any():
+            shared[region.place] |= others
+            over = below[others]
+            sharing |= {own, *np.unique(over).tolist()}
+            hidden = np.count_nonzero(~np.isin(over, erased)) / area
+            if own not in erased and hidden >= share:
                 worst = max(worst, hidden)
                 left, upper, *sides = cv2.boundingRect(covered.astype(np.uint8))
                 boxes.append((left + region.left, upper + region.top, *sides))
-                names.append(shape['label'])
+                hidden_labels[shape['label']] = None
         below[covered & (below == 0)] = own
-    if not boxes:
-        return None
-    named = ' and '.join(dict.fromkeys(names))
-    return make_hit(worst, f'{worst:.0%} of a shape of {named} lies under later shapes; move it to the end', boxes)
+    hits = []
+    pixels = int(np.count_nonzero(shared))
+    if pixels and pixels >= least:
+        named = ' and '.join(sorted(names[number] for number in sharing))
+        message = f'shapes of {named} share {counted(pixels, "pixel")}'
+        hits.append(('overlap', make_hit(pixels, message, [cv2.boundingRect(shared)])))
+    if boxes:
+        message = f'{worst:.0%} of a shape of {" and ".join(hidden_labels)} lies under later shapes; move it to the end'
+        hits.append(('covered_shape', make_hit(worst, message, boxes)))
+    return hits

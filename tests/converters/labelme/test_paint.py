@@ -6,6 +6,7 @@ import pytest
 
 from mmseg_ext.converters.labelme import paint
 from mmseg_ext.converters.labelme.paint import PaintRules, paint_shapes
+from mmseg_ext.data.labelme import shapes as drawing
 from mmseg_ext.errors import CombinedInputError, InputError
 
 VALUES = {'background': 0, 'cat': 1, 'dog': 2, '__ignore__': 255, '_background_': 0}
@@ -86,7 +87,7 @@ def test_shapes_at_and_beyond_the_edge_are_told_apart() -> None:
 
 
 def test_no_more_is_painted_than_a_machine_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paint, 'MAX_PAINTED', 20)
+    monkeypatch.setattr(drawing, 'MAX_PAINTED', 20)
     assert paint_shapes([bar('cat', 0, 4)] * 4, (1, 8), VALUES, 'a.json').painted == {'cat': 4}
     with pytest.raises(InputError, match=r'^a\.json: its shapes lie in boxes of more than 20 pixels in all'):
         paint_shapes([bar('cat', 0, 4)] * 5, (1, 8), VALUES, 'a.json')

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from mmseg_ext.eda.audit import Finding, audit_label_set, read_rules
-from mmseg_ext.eda.audit.overlap import covered_shape
 from mmseg_ext.errors import InputError
 from mmseg_ext.reports.audit_page import write_audit_page
 
@@ -169,15 +168,6 @@ def box(label: str, left: int, top: int, right: int, bottom: int) -> dict[str, o
 
 def test_a_small_shape_under_a_large_one(write_set: WriteSet) -> None:
     small, large = box('cat', 10, 10, 19, 19), box('dog', 0, 0, 39, 39)
-    hit = covered_shape([small, large], 64, 64, erasers=(), share=0.9)
-    assert hit is not None
-    assert (hit.value, hit.boxes) == (1, ((10, 10, 10, 10),))
-    assert 'of a shape of cat lies under later shapes' in hit.message
-    for shapes in ([large, small], [small, box('cat', 0, 0, 39, 39)], [small, box('hole', 0, 0, 39, 39)]):
-        assert covered_shape([*shapes, box('cow', 60, 60, 63, 63)], 64, 64, erasers=('hole',), share=0.9) is None
-    half = [small, box('dog', 10, 10, 19, 14)]
-    assert covered_shape(half, 64, 64, erasers=(), share=0.51) is None
-    assert covered_shape(half, 64, 64, erasers=(), share=0.5) is not None
     root = write_set(train=1)
     (root / 'labelme/train').mkdir(parents=True)
     (root / 'labelme/train/train_0.json').write_text(json.dumps({'shapes': [small, large]}))

@@ -157,7 +157,9 @@ def test_overlapping_shapes(write_set: Callable[..., Path]) -> None:
     assert result.findings[1].message.startswith('labelme/train/train_1.json: ')
     shapes[1]['points'] = [[1, 2]]
     (root / 'labelme/train/train_0.json').write_text(json.dumps({'shapes': shapes}))
-    assert checks(audit_label_set(root)) == [('train_0', 'unreadable'), ('train_1', 'unreadable')]
+    result = audit_label_set(root)
+    assert checks(result) == [('train_0', 'unreadable'), ('train_1', 'unreadable')]
+    assert 'train_0.json: shape 2 (dog): a rectangle needs 2 points, found 1' in result.findings[0].message
 
 
 PETS = {
