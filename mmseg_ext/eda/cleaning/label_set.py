@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from mmseg_ext.eda.cleaning.clean import RULES, clean_mask
 from mmseg_ext.eda.cleaning.report import RECORD, CleaningReport, MaskChange
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import staged_folder
+from mmseg_ext.files import load_bytes, staged_folder
 from mmseg_ext.progress import track
 
 
@@ -33,7 +32,7 @@ def clean_label_set(
 
     The new set is written to a hidden folder next to it and renamed when it is complete, with the tables
     ``cleaning.csv`` and ``cleaning.json``. A mask that no rule changes is copied byte by byte, and so is one that
-    cannot be used.
+    cannot be used, unless its file cannot be read at all.
 
     Args:
         root: The data set.
@@ -69,18 +68,23 @@ def clean_label_set(
         folder = Path(name)
         for (split, stem), path in track(files.items(), f'cleaning {labels}', total=len(files)):
             try:
+                content = load_bytes(path)
+            except OSError as error:
+                report.left_out.append(str(InputError(path, f'cannot be read ({error.strerror})')))
+                continue
+            try:
                 mask = read_mask(path)
                 classes.check(mask, path)
             except InputError as error:
                 report.left_out.append(str(error))
-                _write(folder / split / path.name, path, None, classes)
+                _write(folder / split / path.name, content, classes)
                 continue
             cleaned = clean_mask(mask, ignore_index=classes.ignore_index, rules=ordered, limits=report.limits)
             report.masks += 1
             report.changes += [
                 MaskChange(split, stem, step, change) for step, change in enumerate(cleaned.changes, start=1)
             ]
-            _write(folder / split / path.name, path, cleaned.mask if cleaned.changes else None, classes)
+            _write(folder / split / path.name, cleaned.mask if cleaned.changes else content, classes)
         report.write_tables(folder)
         if finish is not None:
             finish(report, folder)
@@ -94,13 +98,13 @@ def _check_rules(rules: Sequence[str]) -> None:
         raise InputError('`rules`', 'names no rule', f'choose from {", ".join(RULES)}')
 
 
-def _write(target: Path, source: Path, mask: Mask | None, classes: Classes) -> None:
-    """Write a changed mask, or copy the file of an unchanged one (None)."""
-    if mask is not None:
+def _write(target: Path, mask: Mask | bytes, classes: Classes) -> None:
+    """Write a changed mask, or the content of the file of an unchanged one."""
+    if isinstance(mask, bytes):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(mask)
+    else:
         write_mask(target, mask, classes.palette)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
 
 
 def _refuse_occupied(target: Path, overwrite: bool) -> None:

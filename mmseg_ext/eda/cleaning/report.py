@@ -50,7 +50,7 @@ class CleaningReport:
         limits: Their thresholds.
         masks: Number of masks read.
         changes: One entry for each change, ordered by split, stem and step.
-        left_out: One line for each mask that cannot be used, and was copied as it is.
+        left_out: One line for each mask that cannot be used; its file was copied as it is if it can be read.
     """
 
     labels: str

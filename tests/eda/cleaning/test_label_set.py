@@ -191,6 +191,16 @@ def test_a_value_that_is_no_class_is_named(root: Path) -> None:
     assert clean_label_set(root, 'labels', 'clean').masks == 4
 
 
+@pytest.mark.skipif(not Path('/proc/self/mem').exists(), reason='needs a file that can be opened but not read')
+def test_a_file_that_cannot_be_read_costs_only_itself(root: Path) -> None:
+    (root / 'labels/train/broken.png').symlink_to('/proc/self/mem')
+    report = clean_label_set(root, 'labels', 'clean')
+    assert report.left_out == [f'{root}/labels/train/broken.png: cannot be read (Input/output error)']
+    assert report.masks == 3
+    assert set(content(root / 'clean')) >= {'train/bad.png', 'train/good.png', 'val/fine.png'}
+    assert not (root / 'clean/train/broken.png').exists()
+
+
 def test_a_set_without_a_background_is_refused(root: Path) -> None:
     (root / 'dataset.yaml').write_text('classes: [road, sky, wall]\nbackground: null\n')
     with pytest.raises(InputError, match=r'dataset\.yaml: states `background: null`'):
