@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from mmseg_ext.errors import InputError, NotWritableError, one_line
 
@@ -413,6 +413,17 @@ def is_file_name(name: str) -> bool:
     [True, False, False, False, False]
     """
     return name not in ('', '.', '..') and not {'/', '\\', '\0'} & set(name)
+
+
+def is_printable(name: str) -> bool:
+    r"""Whether a name is one line that can be printed and written: no control characters, no bytes that are no UTF-8.
+
+    Unlike by ``str.isprintable``, a name may hold any kind of space: macOS writes narrow ones into names.
+
+    >>> [is_printable(name) for name in ('Zoë 1', '3.21\u202fPM', 'a\nb', 'na\udcefve')]
+    [True, True, False, False]
+    """
+    return name.isprintable() or not any(category(letter) in ('Cc', 'Cs', 'Zl', 'Zp') for letter in name)
 
 
 def names_file(path: Path) -> bool:

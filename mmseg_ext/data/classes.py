@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import read_yaml, write_text
+from mmseg_ext.files import is_printable, read_yaml, write_text
 
 FILE_NAME = 'dataset.yaml'
 IGNORE_INDEX = 255  # unless dataset.yaml names another value
@@ -62,6 +62,9 @@ class Classes:
         names = content.get('classes')
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise InputError(source, f'`classes:` must be a list of names, found {names!r}', EXAMPLE)
+        if unprintable := [name for name in names if not is_printable(name)]:
+            problem = f'`classes:` must be names of one line, found {unprintable[0]!r}'
+            raise InputError(source, problem, 'leave out control characters and line breaks')
         if len(set(names)) != len(names):
             raise InputError(source, f'`classes:` names a class twice: {names!r}', 'give each its own name')
         if (palette := content.get('palette')) is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import names_folder, read_entries
+from mmseg_ext.files import is_printable, names_folder, read_entries
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MASK_SUFFIX = '.png'
@@ -216,16 +216,13 @@ class LabelSet:
             splits: Which splits; all by default.
 
         Raises:
-            InputError: The folder or a split is missing, or holds no such file, or one whose name cannot be printed.
+            InputError: The folder or a split is missing, or holds no such file, or as `list_stems`.
         """
         files = {
             (split, stem): path
             for split in self.splits(splits)
             for stem, path in list_stems(self.folder / split, (self.suffix,)).items()
         }
-        for path in files.values():
-            if not path.stem.isprintable():  # also bytes that are no UTF-8, which no JSON or CSV could hold
-                raise InputError(ascii(str(path)), 'its name cannot be printed', 'rename the file')
         if not files:
             holds = ''.join(found_instead(self.folder / split) for split in self.splits(splits)[:1])
             raise InputError(
@@ -346,8 +343,8 @@ def list_stems(folder: str | Path, suffixes: tuple[str, ...]) -> dict[str, Path]
     Accents in stems are composed (Unicode NFC), so that an image and a mask whose names look the same are a pair.
 
     Raises:
-        InputError: The folder cannot be read, or two files share a stem (``a.jpg`` and ``a.png``), so that it cannot be
-            told which one is meant.
+        InputError: The folder cannot be read, a name cannot be printed, or two files share a stem (``a.jpg`` and
+            ``a.png``), so that it cannot be told which one is meant.
     """
     folder = Path(folder)
     return {stem: folder / name for stem, name in list_names(folder, suffixes).items()}
@@ -355,7 +352,10 @@ def list_stems(folder: str | Path, suffixes: tuple[str, ...]) -> dict[str, Path]
 
 def list_names(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
     """List files as `list_stems`, as stem → file name, which is faster; empty where there is no folder."""
-    listed, _ = _list_folder(folder, suffixes)
+    listed, strays = _list_folder(folder, suffixes)
+    for name in strays:
+        if not is_printable(name) and os.path.splitext(name)[1].lower() in suffixes:
+            raise _unprintable(folder / name)
     for names in listed.values():
         if len(names) > 1:
             raise InputError(folder / names[1], f'shares its stem with {names[0]}', 'keep one of the two')
@@ -408,22 +408,38 @@ def _choose(wanted: Sequence[str], found: Sequence[str], place: Path) -> tuple[s
 
 
 def _subfolders(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in _entries(folder) if entry.is_dir())
+    names = sorted(entry.name for entry in _entries(folder) if os.path.isdir(entry.path))
+    for name in names:
+        if not is_printable(name):
+            raise _unprintable(folder / name)
+    return names
+
+
+def _unprintable(path: Path) -> InputError:
+    return InputError(ascii(str(path)), 'its name cannot be printed', 'rename it')
 
 
 def _list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
-    """List the files with one of the suffixes by stem, and the names of all else; hidden files are left out."""
+    """List the files with one of the suffixes by stem, and the names of all else; hidden files are left out.
+
+    What has a name that cannot be printed, which no table could hold, is among all else.
+    """
     found: dict[str, list[str]] = {}
     strays: list[str] = []
     for entry in _entries(folder) if names_folder(folder) else ():
         stem, suffix = os.path.splitext(entry.name)
-        if suffix.lower() in suffixes and entry.is_file():
+        if suffix.lower() in suffixes and is_printable(entry.name) and _is_file(entry):
             found.setdefault(unicodedata.normalize('NFC', stem), []).append(entry.name)
         else:
             strays.append(entry.name)
     for names in found.values():
         names.sort()
     return found, sorted(strays)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file, or a link that leads to one; most need no further look at the disk."""
+    return entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)
 
 
 def either_form(path: Path) -> Path:
@@ -441,7 +457,9 @@ def found_instead(folder: Path) -> str:
     """Count what a folder holds by suffix, to say so where nothing in it is read: ``; it holds 12 .tif, 1 folder``."""
     if not names_folder(folder):
         return ''
-    kinds = Counter('folder' if entry.is_dir() else os.path.splitext(entry.name)[1] for entry in _entries(folder))
+    kinds = Counter(
+        'folder' if os.path.isdir(entry.path) else os.path.splitext(entry.name)[1] for entry in _entries(folder)
+    )
     counted = [
         f'{count} {kind or "without suffix"}{"s" * (kind == "folder" and count > 1)}' for kind, count in kinds.items()
     ]
@@ -451,7 +469,11 @@ def found_instead(folder: Path) -> str:
 def _stray(folder: Path, suffixes: Sequence[str], name: str) -> Problem:
     """Say why a file or folder in a folder of images or masks is not read."""
     path, place = folder / name, f'{folder.parent.name}/{folder.name}/{name}'
-    if path.is_dir():
+    if not is_printable(name):
+        shown = ascii(name)[1:-1]
+        message = f'{folder.parent.name}/{folder.name}/{shown} is not read: its name cannot be printed; rename it'
+        return Problem('unread_format', shown, message)
+    if os.path.isdir(path):
         pictures = sum(
             os.path.splitext(file)[1].lower() in IMAGE_SUFFIXES for _, _, files in os.walk(path) for file in files
         )
@@ -461,8 +483,8 @@ def _stray(folder: Path, suffixes: Sequence[str], name: str) -> Problem:
             f'{place} is a folder with {pictures} image{"s" * (pictures > 1)}, and folders in a split are not read'
         )
         return Problem('nested_folder', name, message)
-    if not path.is_file():
-        kind = 'a link to a file that does not exist' if path.is_symlink() else 'no regular file'
+    if not os.path.isfile(path):
+        kind = 'a link that leads to no file' if os.path.islink(path) else 'no regular file'
         return Problem('unread_format', name, f'{place} is not read: it is {kind}')
     suffix = os.path.splitext(name)[1].lower()
     if suffix in (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES):

@@ -88,11 +88,43 @@ def test_a_new_label_set_need_not_exist_but_has_a_fitting_name(write_set: WriteS
             data.new_label_set(name)
 
 
-def test_a_name_that_cannot_be_printed_is_refused(write_set: WriteSet) -> None:
-    root = write_set({'train': {'a\nb': MASK}})
-    with pytest.raises(InputError, match='its name cannot be printed') as caught:
-        DataSet(root).label_set('labels').files()
-    assert '\n' not in str(caught.value)
+@pytest.mark.parametrize(('name', 'shown'), [('a\nb', r'a\nb'), ('na\udcefve', r'na\udcefve')])
+def test_a_name_that_cannot_be_printed_is_refused(name: str, shown: str, write_set: WriteSet) -> None:
+    root = write_set({'train': {'x': MASK, 'a\u202fb': MASK}}, {'train': {'x': MASK, 'a\u202fb': MASK}})
+    for folder in ('img', 'labels'):
+        (root / folder / 'train/x.png').rename(root / folder / f'train/{name}.png')
+    data = DataSet(root)
+    for read in (data.label_set('labels').files, data.items):
+        with pytest.raises(InputError, match='its name cannot be printed; rename it') as caught:
+            read()
+        assert shown in str(caught.value)
+        assert str(caught.value).isprintable()
+    items, problems = data.split('train', 'labels').scan()
+    assert [item.stem for item in items] == ['a\u202fb']
+    assert [(problem.check, problem.stem) for problem in problems] == [('unread_format', f'{shown}.png')] * 2
+    assert all(problem.message.isprintable() for problem in problems)
+    (root / 'img/train').rename(root / f'img/{name}')
+    with pytest.raises(InputError, match='its name cannot be printed; rename it') as caught:
+        data.splits()
+    assert str(caught.value).isprintable()
+
+
+def test_links_that_cannot_be_followed_are_strays(write_set: WriteSet) -> None:
+    root = write_set({'train': {'a': MASK}}, {'train': {'a': MASK}})
+    (root / 'img/train/b.png').symlink_to('b.png')
+    (root / 'img/val').symlink_to('val')
+    (root / 'img/train/c.png').symlink_to('a.png')
+    data = DataSet(root)
+    assert data.splits() == ('train',)
+    assert [item.stem for item in data.items()] == ['a', 'c']
+    items, problems = data.split('train', 'labels').scan()
+    assert [item.stem for item in items] == ['a', 'c']
+    found = {problem.stem: problem.message for problem in problems}
+    assert found['b.png'] == 'img/train/b.png is not read: it is a link that leads to no file'
+    (root / 'img/test').mkdir()
+    (root / 'img/test/b.png').symlink_to('b.png')
+    with pytest.raises(InputError, match=r'holds no image; it holds 1 \.png'):
+        data.split('test').scan()
 
 
 def test_items_pair_images_and_masks_by_stem(write_set: WriteSet) -> None:
