@@ -64,7 +64,8 @@ def rough_boxes(truth: Mask) -> list[tuple[NDArray[np.bool_], int]]:
 def mean_iou(data: DataSet, labels: str, truth: str, split: str, stems: Sequence[str]) -> float:
     """Average the object IoU of two label sets over images."""
     first, second = data.label_set(labels), data.label_set(truth)
-    return float(np.mean([object_iou(*(read_mask(s.path(split, stem)) for s in (first, second))) for stem in stems]))
+    pairs = ([read_mask(masks.path(split, stem)) for masks in (first, second)] for stem in stems)
+    return float(np.mean([object_iou(a, b) for a, b in pairs]))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

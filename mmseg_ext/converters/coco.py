@@ -33,6 +33,7 @@ from mmseg_ext.converters.output import Converted, Made, Sample, classes_with_ba
 from mmseg_ext.converters.report import TAKEN, Report, some
 from mmseg_ext.converters.source import check_size, read_lines
 from mmseg_ext.converters.split import SPLIT_WORDS, check_shares, empty_splits, is_given, split_by_hash
+from mmseg_ext.data.classes import IGNORE_INDEX
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_upright, turn_upright
 from mmseg_ext.data.masks import Mask
@@ -41,7 +42,6 @@ from mmseg_ext.files import find_file
 from mmseg_ext.progress import track
 
 MAX_ID_CHARACTERS = 100  # a stem is made of two ids, and file systems allow 255 bytes
-IGNORED = 255
 CROWD, LOST = 'crowd ignored', 'image unusable'  # outcomes in the report
 Crowds = Literal['ignored', 'objects']
 
@@ -207,7 +207,7 @@ def paint_instances(image: CocoImage, options: CocoOptions) -> Mask:
     """Paint the mask of a whole image, shape (height, width): ignored crowds first, then from large to small."""
     mask = np.zeros((image.height, image.width), np.uint8)
     for instance in sorted(image.instances, key=lambda instance: not _is_ignored(instance, options)):  # stable
-        value = IGNORED if _is_ignored(instance, options) else instance.value
+        value = IGNORE_INDEX if _is_ignored(instance, options) else instance.value
         for top, left, pixels in regions(instance.segmentation, image.height, image.width):
             mask[top : top + pixels.shape[0], left : left + pixels.shape[1]][pixels] = value
     return mask
@@ -411,7 +411,7 @@ def _settings(
 def _make_crop(photo: _Photo, box: Box, options: CropOptions) -> Made:
     mask = paint_instances(photo.image, options)
     pixels, orientation = _read(photo.path, mask)
-    pixels, mask = crop(pixels, mask, box, IGNORED)
+    pixels, mask = crop(pixels, mask, box, IGNORE_INDEX)
     if options.size is not None:
         pixels, mask = resize(pixels, mask, (options.size, options.size))
     return turn_upright(pixels, orientation), turn_upright(mask, orientation)

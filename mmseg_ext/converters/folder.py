@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.converters.codes import Translation, is_data_set, read_table
-from mmseg_ext.converters.naming import IGNORE_INDEX, Colour, Naming, name_classes
+from mmseg_ext.converters.naming import Colour, Naming, name_classes
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.pairs import convert_pairs, find_pairs
 from mmseg_ext.converters.report import IGNORED, PIXELS, Report, some
 from mmseg_ext.converters.split import SplitOptions
+from mmseg_ext.data.classes import IGNORE_INDEX
 from mmseg_ext.data.remapping import pack
 from mmseg_ext.errors import InputError
 

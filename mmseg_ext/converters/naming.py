@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from mmseg_ext.converters.output import MAX_CLASSES, distinct_colours
 from mmseg_ext.converters.report import Report
-from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.classes import IGNORE_INDEX, Classes
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import is_printable
 
 Colour = tuple[int, int, int]
 BACKGROUND = 'background'
 BACKGROUND_NAMES = ('background', '_background_', '__background__')
 IGNORED_NAMES = ('__ignore__', '_ignore_', 'ignored', 'ignore', 'void')  # the first that a source has is meant
-IGNORE_INDEX = 255
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def name_classes(
     names = [name for name in (chosen or labels) if name not in ignored and name != background]
     if len(set(names)) < len(names):
         raise InputError(f'`classes={",".join(names)}`', 'names a class twice')
+    if unprintable := [name for name in names if not is_printable(name)]:
+        raise InputError('source', f'the name of its class {unprintable[0]!r} is not one line', 'rename the class')
     if not names or len(names) > MAX_CLASSES:
         raise InputError('source', f'names {len(names)} classes, expected 1 to {MAX_CLASSES}', 'choose with `classes`')
     first = [background] if background else [BACKGROUND] if add_background else []

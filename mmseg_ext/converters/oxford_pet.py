@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from mmseg_ext.converters.output import Converted, Sample, write_data_set
 from mmseg_ext.converters.source import UNPACK_AGAIN, check_size, find_folder, read_lines, require_files
 from mmseg_ext.converters.split import check_shares, smallest_by_hash
-from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.classes import IGNORE_INDEX, Classes
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
 
 NUMBER = re.compile(r'[0-9]{1,9}')
 PETS = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
-BACKGROUND, IGNORED, UNKNOWN = 0, 255, 254
+BACKGROUND, UNKNOWN = 0, 254
 
 
 class Pet(NamedTuple):
@@ -94,7 +94,7 @@ def _splits(trainval: list[Pet], test: list[Pet], val: float, seed: int) -> dict
 
 def _make(image_path: Path, trimap_path: Path, species: int) -> tuple[Path, Mask]:
     table: NDArray[np.uint8] = np.full(256, UNKNOWN, np.uint8)
-    table[[1, 2, 3]] = species, BACKGROUND, IGNORED
+    table[[1, 2, 3]] = species, BACKGROUND, IGNORE_INDEX
     mask: Mask = table[read_mask(trimap_path)]
     if (mask == UNKNOWN).any():
         raise InputError(trimap_path, 'holds other values than 1, 2 and 3', UNPACK_AGAIN)

@@ -28,6 +28,7 @@ from mmseg_ext.converters.pairs import Pair, convert_pairs, find_pairs
 from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import UNPACK_AGAIN, check_size, find_folder, read_lines, require_files
 from mmseg_ext.converters.split import SPLIT_WORDS, SplitOptions
+from mmseg_ext.data.classes import IGNORE_INDEX
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.data.remapping import IS_IGNORED, pack
@@ -38,7 +39,6 @@ VOC_CLASSES = (
     'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'diningtable', 'dog',
     'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor',
 )  # fmt: skip
-IGNORED = 255
 UNKNOWN = 254  # no value of a VOC mask
 
 
@@ -152,7 +152,7 @@ def _convert_own(
         table = read_table(told)
         order = [name for name, _ in table]
         naming, by_colour = translate_table(table, classes, ignored)
-        by_colour.known.update({pack(VOID): by_colour.known.get(pack(VOID), IGNORED), IS_IGNORED: IGNORED})
+        by_colour.known.update({pack(VOID): by_colour.known.get(pack(VOID), IGNORE_INDEX), IS_IGNORED: IGNORE_INDEX})
     else:
         order = read_lines(told) if told is not None else list(names or ())
         if order[0] == LABELME_IGNORE:  # labels.txt of labelme, whose first label has the index -1
@@ -161,7 +161,7 @@ def _convert_own(
             raise InputError(f'`names={",".join(order)}`', f'begins with {order[0]}, not the background: the value 0')
         naming, by_colour = name_classes(dict.fromkeys(order), classes, ignored), None
     numbers = {value: naming.values.get(name, 0) for value, name in enumerate(order)}
-    by_number = Translation({**numbers, IGNORED: IGNORED}, False)
+    by_number = Translation({**numbers, IGNORE_INDEX: IGNORE_INDEX}, False)
 
     def read(path: Path) -> Mask:
         is_colour = by_colour is not None and mode_of(path) not in GREY_MODES
@@ -207,7 +207,7 @@ def _table(classes: Sequence[str]) -> NDArray[np.uint8]:
     """Map each value of a VOC mask to ours, shape (256,)."""
     table = np.full(256, UNKNOWN, np.uint8)
     table[: len(VOC_CLASSES) + 1] = 0
-    table[IGNORED] = IGNORED
+    table[IGNORE_INDEX] = IGNORE_INDEX
     for position, name in enumerate(classes):
         table[VOC_CLASSES.index(name) + 1] = position + 1
     return table

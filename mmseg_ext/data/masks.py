@@ -104,7 +104,8 @@ def read_indices(image: Image.Image) -> Mask:
 
     Pillow multiplies grey values of 2 or 4 bits to fill 0–255, and forgets so once it has decoded them.
     """
-    raw_mode = image.tile[0][3] if getattr(image, 'tile', None) else ''
+    tile = getattr(image, 'tile', None)
+    raw_mode = tile[0][3] if tile else ''
     step = {'L;2': 85, 'L;4': 17}.get(raw_mode if isinstance(raw_mode, str) else raw_mode[0], 1)
     return np.asarray(image, np.uint8) // step
 

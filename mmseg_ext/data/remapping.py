@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.classes import IGNORE_INDEX, Classes
 from mmseg_ext.data.masks import INDEX_MODES, Mask, open_mask, palette_of, read_indices
 from mmseg_ext.errors import InputError
 
@@ -52,7 +52,7 @@ class Remapping:
     table: Mapping[int, int]
     by_colour: bool = False
     keep: Collection[int] = field(default=())
-    ignored: int = 255
+    ignored: int = IGNORE_INDEX
     alpha: bool = False
     ranges: Sequence[tuple[int, int, int]] = ()
 

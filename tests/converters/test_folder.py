@@ -208,6 +208,13 @@ def test_turned_photographs_are_stored_upright(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_mask(tmp_path / f'data/labels/train/{stem}.png'), upright)
 
 
+def test_a_class_whose_name_is_no_line_is_refused(tmp_path: Path) -> None:
+    photo(tmp_path / 'images/a.png'), save(tmp_path / 'masks/a.png', codes(0, 2).astype(np.uint8))
+    values = {0: 'background', 1: 'a\nb'}
+    with pytest.raises(InputError, match=r"the name of its class 'a\\nb' is not one line; rename the class"):
+        convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=values, split=ALL)
+
+
 def test_numbers_that_no_class_has_are_counted(tmp_path: Path) -> None:
     photo(tmp_path / 'images/a.png'), photo(tmp_path / 'images/b.png'), photo(tmp_path / 'images/c.png')
     save(tmp_path / 'masks/a.png', codes(0, 2).astype(np.uint8))

@@ -147,7 +147,8 @@ def _check_shapes(
     """
     areas: dict[int, int] = {}
     problems: list[InputError] = []
-    check_work(drawn.shapes, *painting.mask.shape, source)
+    height, width = painting.mask.shape
+    check_work(drawn.shapes, height, width, source)
     for position, shape in enumerate(drawn.shapes):
         label = shape['label']
         if label in rules.ignore_labels:

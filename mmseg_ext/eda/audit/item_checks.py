@@ -211,7 +211,7 @@ def _check_shapes(path: Path, size: tuple[int, int] | None, task: Task) -> list[
         return []
     erasers = {IGNORED_LABEL, BACKGROUND_LABEL, *(task.classes.names[:1] if task.classes.background == 0 else ())}
     thresholds = {key: value for name in SHAPE_FILE_CHECKS for key, value in task.rules[name].thresholds.items()}
-    return check_shapes(shapes, *size, path, erasers=erasers, **thresholds)
+    return check_shapes(shapes, size[0], size[1], path, erasers=erasers, **thresholds)
 
 
 STDERR = 2
