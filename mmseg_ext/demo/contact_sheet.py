@@ -60,7 +60,7 @@ def overlay(image: Image, mask: Mask, classes: Classes) -> Image:
     tinted = image.copy()
     for value, colour in enumerate(classes.palette):
         region = (mask == value).astype(np.uint8)
-        if value == 0 or not region.any():
+        if value == classes.background or not region.any():
             continue
         blend = image.astype(np.float32) * (1 - OPACITY) + np.array(colour, np.float32) * OPACITY
         tinted[region == 1] = blend[region == 1].astype(np.uint8)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mmseg_ext.data import DataSet, read_mask
 from mmseg_ext.data.dataset import MASK_SUFFIX, found_instead
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, write_json
+from mmseg_ext.files import atomic_path, refuse_existing, write_json
 from mmseg_ext.progress import track
 
 Absent = Literal['refuse', 'largest', 'zero']
@@ -183,13 +183,12 @@ def check_out(path: str | Path, overwrite: bool = False) -> None:
     """Refuse a file that the weights cannot be written to, before they are computed.
 
     Raises:
-        InputError: Its suffix is neither ``.json`` nor ``.npy``, or it exists and ``overwrite`` is False.
+        InputError: Its suffix is neither ``.json`` nor ``.npy``, or as `refuse_existing`.
     """
     path = Path(path)
     if path.suffix not in ('.json', '.npy'):
         raise InputError(path, "must end in .json, or in .npy for mmsegmentation's own losses")
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise InputError(path, 'exists', 'replace it with `overwrite=True` or choose another file')
+    refuse_existing([path], overwrite)
 
 
 def write_weights(path: str | Path, weights: Mapping[str, Any]) -> None:

@@ -42,6 +42,12 @@ def test_overlay_tints_the_inside_and_outlines_it_in_full_colour() -> None:
     assert (image == 100).all()
 
 
+def test_without_a_background_every_class_is_tinted() -> None:
+    image, mask = np.full((10, 10, 3), 100, np.uint8), np.zeros((10, 10), np.uint8)
+    shown = overlay(image, mask, Classes(('road', 'sky'), ((0, 0, 0), (220, 60, 60)), background=None))
+    assert shown[4, 4].tolist() == [50, 50, 50]
+
+
 def test_sheet_is_laid_out_in_rows_of_pairs(root: Path, tmp_path: Path) -> None:
     target = tmp_path / 'out' / 'sheet.png'
     write_contact_sheet(root, target, 'train', 'labels', count=5)

@@ -124,6 +124,9 @@ def test_files_hold_the_weights(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'w\.json: exists'):
         check_out(tmp_path / 'w.json')
     check_out(tmp_path / 'w.json', overwrite=True)
+    (tmp_path / 'folder.json').mkdir()
+    with pytest.raises(InputError, match=r'folder\.json: is a folder; choose another `out`'):
+        check_out(tmp_path / 'folder.json', overwrite=True)
     with pytest.raises(InputError, match='must end in'):
         check_out(tmp_path / 'w.pkl')
 

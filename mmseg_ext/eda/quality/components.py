@@ -7,7 +7,7 @@ the models is judged by a classifier of a few cues such as its size, its shape a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -92,7 +92,7 @@ def find_components(evidence: Evidence) -> Iterator[Component]:
         for region, is_thin in _parts(only):
             size = int(region.sum())
             surroundings = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~region
-            support, is_outlined = _support(edges, outlines, near(region))
+            support, is_outlined = edge_gain(edges, outlines, near(region))
             cues = (
                 np.log(size / area),
                 np.abs(2 * probability[region] - 1).mean(),
@@ -130,8 +130,17 @@ def _parts(binary: Binary) -> Iterator[tuple[Binary, bool]]:
         yield thin, True
 
 
-def _support(edges: NDArray[np.float32], outlines: list[Binary], rim: Binary) -> tuple[float, bool]:
-    """Measure how much better the label's outline follows edges than the models' does; 0 without enough of it."""
+def edge_gain(edges: NDArray[np.float32], outlines: Sequence[Binary], rim: Binary) -> tuple[float, bool]:
+    """Measure how much better the label's outline follows edges than the models' does, and whether there is enough.
+
+    Args:
+        edges: Strength of the edges (`edge_support`).
+        outlines: Those of the label and of the models, where they differ.
+        rim: The pixels near the region.
+
+    Returns:
+        -1 to 1, in units of `TYPICAL_EDGE_SUPPORT`; 0 without `MIN_OUTLINE_PX` of the label's outline.
+    """
     of_label, of_models = (edges[own & rim] for own in outlines)
     if len(of_label) < MIN_OUTLINE_PX:
         return 0.0, False

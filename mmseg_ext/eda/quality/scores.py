@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.eda.quality.components import (
-    MIN_OUTLINE_PX,
     MIN_SEEN_SHARE,
-    TYPICAL_EDGE_SUPPORT,
+    edge_gain,
     error_probability,
     find_components,
 )
@@ -127,19 +126,14 @@ def _unsupported(evidence: Evidence, edges: NDArray[np.float32], wrong: Binary) 
     """Weight each contradicted pixel, 0–1, by how little the image supports the label there."""
     outlines = outline(evidence.labelled), outline(evidence.predicted)
     unknown = near(~evidence.valid)
-    label_only, models_only = (own & ~near(other) & ~unknown for own, other in (outlines, outlines[::-1]))
+    differing = tuple(own & ~near(other) & ~unknown for own, other in (outlines, outlines[::-1]))
     weight = np.zeros(wrong.shape, np.float32)
     for side in (wrong & evidence.labelled, wrong & ~evidence.labelled):
         regions = find_regions(side)
         for number in range(1, len(regions) + 1):
             region = regions.labels == number
-            rim = near(region)
-            for_label, for_models = edges[label_only & rim], edges[models_only & rim]
-            gain = 0.0
-            if len(for_label) >= MIN_OUTLINE_PX:
-                difference = float(for_label.sum() - for_models.sum())
-                gain = difference / (len(for_label) + len(for_models)) / TYPICAL_EDGE_SUPPORT
-            weight[region] = 1 - min(max(gain, 0.0), 1.0)
+            gain, _ = edge_gain(edges, differing, near(region))
+            weight[region] = 1 - max(gain, 0.0)
     return weight
 
 

@@ -23,8 +23,8 @@ Mode = Literal['replace', 'ignore']
 def suggest_mask(evidence: Evidence, threshold: float = 0.5) -> Mask:
     """Make the models' own mask; without a background, the most probable class of each pixel.
 
-    Ignored pixels stay ignored. A region of the label whose outline the models confirm keeps its class: they are worse
-    at telling similar classes apart than the person who drew it.
+    Ignored pixels stay ignored. Where label and models both see an object, the pixel keeps the label's class: the
+    models are worse at telling similar classes apart than the person who drew it.
 
     Args:
         evidence: Label and probabilities.

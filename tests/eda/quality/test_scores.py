@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mmseg_ext.eda.quality.components import TYPICAL_EDGE_SUPPORT
 from mmseg_ext.eda.quality.edges import near, outline
 from mmseg_ext.eda.quality.evidence import make_evidence
 from mmseg_ext.eda.quality.scores import (
     SCORES,
-    TYPICAL_EDGE_SUPPORT,
     class_agreement,
     confident_agreement,
     corroborated_agreement,
