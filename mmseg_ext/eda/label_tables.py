@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mmseg_ext.eda.agreement import SEVERE_IOU, WRONG_IOU, object_iou_of_pairs
-from mmseg_ext.eda.audit import RULES, Audit
+from mmseg_ext.eda.audit import Audit
+from mmseg_ext.eda.audit.report import count_findings
 from mmseg_ext.eda.cleaning import CleaningReport
 from mmseg_ext.eda.diff import LabelDiff
 from mmseg_ext.eda.table import Cell, Table
@@ -16,13 +17,7 @@ from mmseg_ext.eda.table import Cell, Table
 
 def audit_table(result: Audit) -> Table:
     """Count the findings of each check, with a column for each split; checks without findings are left out."""
-    counts = Counter((finding.check, finding.split) for finding in result.findings)
-    severities = {finding.check: finding.severity for finding in result.findings}
-    rows: list[Sequence[Cell]] = [
-        [check, severities[check], *(counts[check, split] for split in result.splits)]
-        for check in RULES
-        if check in severities
-    ]
+    rows = [list(row) for row in count_findings(result)]
     columns = dict.fromkeys(('check', 'severity', *result.splits))
     return Table(f'Findings in {result.labels}: {result.images} images, {result.masks} masks', columns, rows)
 

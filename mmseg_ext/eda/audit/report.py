@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
 from mmseg_ext.eda.audit.label_set import Audit
@@ -41,14 +41,17 @@ def checks_table(result: Audit) -> Table:
     table = Table(title=f'{result.labels}: {result.images} images, {result.masks} masks')
     for column in ('check', 'severity', *result.splits):
         table.add_column(column, justify='left' if column in ('check', 'severity') else 'right')
+    for check, severity, *counts in count_findings(result):
+        table.add_row(check, severity, *map(str, counts), style=STYLES[severity])
+    return table
+
+
+def count_findings(result: Audit) -> list[tuple[Any, ...]]:
+    """List the checks that report something, with severity and number of findings in each split."""
     counts = Counter((finding.check, finding.split) for finding in result.findings)
     severities = {finding.check: finding.severity for finding in result.findings}
-    for check in RULES:
-        if check in severities:
-            severity = severities[check]
-            numbers = [str(counts[check, split]) for split in result.splits]
-            table.add_row(check, severity, *numbers, style=STYLES[severity])
-    return table
+    found = [check for check in RULES if check in severities]
+    return [(check, severities[check], *(counts[check, split] for split in result.splits)) for check in found]
 
 
 def findings_table(result: Audit, most: int = MAX_ROWS) -> Table:
