@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class PlannedConfig:
     @property
     def command(self) -> str:
         """The next command."""
-        return f'mmseg-ext train {self.path} --work-dir {self.work_dir}'
+        return _train_command(self.path, self.work_dir)
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -123,8 +124,9 @@ def plan_config(
 
     def text(plan: Plan) -> str:
         return config_text(
-            plan, profile, machine, path=path, lists=sides is not None, minutes=minutes, seed=seed, work_dir=work_dir
-        )
+            plan, profile, machine, lists=sides is not None, minutes=minutes, seed=seed,
+            command=_train_command(path, work_dir),
+        )  # fmt: skip
 
     common: dict[str, Any] = dict(
         minutes=minutes, backbone=name, backbone_reason=reason, any_orientation=orientation == 'any',
@@ -147,6 +149,10 @@ def plan_config(
     if json is not None:
         write_json(json, result.as_dict())
     return result
+
+
+def _train_command(path: Path, work_dir: str) -> str:
+    return shlex.join(['mmseg-ext', 'train', str(path), '--work-dir', work_dir])
 
 
 def _check_arguments(path: Path, minutes: float, orientation: str, seed: int) -> None:

@@ -1,7 +1,11 @@
-"""Text of a planned config: plain lines, each choice with its reason."""
+"""Text of a planned config: plain lines, each choice with its reason.
+
+A config is a program, and a data set may be a stranger's: whatever it names stands in a config by `_literal` or `_plain`.
+"""
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,11 +25,10 @@ def config_text(
     profile: DataProfile,
     machine: Machine,
     *,
-    path: Path,
     lists: bool,
     minutes: float,
     seed: int,
-    work_dir: str,
+    command: str,
 ) -> str:
     """Write the config of a plan.
 
@@ -33,22 +36,21 @@ def config_text(
         plan: The plan.
         profile: The data.
         machine: The machine, for the head.
-        path: Where the config will lie.
-        lists: Whether ``<stem>_train.txt`` and ``<stem>_val.txt`` next to it name the images of train and val.
+        lists: Whether ``<stem>_train.txt`` and ``<stem>_val.txt`` next to the config name the images of train and val.
         minutes: The minutes that were asked for.
         seed: Seed of the training.
-        work_dir: Named in the head.
+        command: How it is trained, for the head.
     """
     backbone = BACKBONES[plan.backbone]
     width, height = plan.size
     mirrored = 'horizontal' in plan.flip
     lines = [
-        *_head(plan, profile, machine, path, minutes, work_dir),
+        *_head(plan, profile, machine, minutes, command),
         "_base_ = __import__('mmseg_ext').base_configs(  # wherever mmseg_ext is installed",
         f"    'datasets/folder-warp_256x256', '{backbone.base}', '{backbone.schedule}'",
         ')',
-        *_noted(f'data_root = {profile.root!r}', ''),
-        *_noted(f'labels, val_labels = {plan.labels!r}, {plan.val_labels!r}', plan, 'labels', 'validation'),
+        f'data_root = {_literal(profile.root)}',
+        *_noted(f'labels, val_labels = {_literal(plan.labels)}, {_literal(plan.val_labels)}', plan, 'labels', 'validation'),
         *_noted(f'crop_size = ({width}, {height})', plan, 'size'),
         *_noted(f'batch_size = {plan.batch}', plan, 'batch'),
         *_noted(f'max_iters = {plan.steps}', plan, 'steps'),
@@ -85,26 +87,36 @@ def config_text(
     return '\n'.join(lines) + '\n'
 
 
-def _head(plan: Plan, profile: DataProfile, machine: Machine, path: Path, minutes: float, work_dir: str) -> list[str]:
+def _head(plan: Plan, profile: DataProfile, machine: Machine, minutes: float, command: str) -> list[str]:
     where = machine.name or f'{machine.cores} CPU cores'
     images = ', '.join(f'{count} {split}' for split, count in profile.images.items())
     planned = f'Planned by mmseg-ext init for {minutes:g} minute{"s" * (minutes != 1)} on {where}.'
-    return [
-        f'"""{plan.backbone} on {Path(profile.root).name}: {images} images, {len(profile.classes)} classes.',
+    head = f'{plan.backbone} on {Path(profile.root).name}: {images} images, {len(profile.classes)} classes.'
+    text = [
+        head,
         '',
         *textwrap.wrap(f'{planned} Edit any line; the comments say why it is as it is.', WIDTH),
         '',
-        f'Run: mmseg-ext train {path} --work-dir {work_dir}',
-        '"""',
-        '',
+        f'Run: {command}',
     ]
+    escaped = [_plain(line).replace('\\', '\\\\').replace('"', '\\"') for line in text]
+    return [f'"""{escaped[0]}', *escaped[1:], '"""', '']
 
 
-def _noted(line: str, plan: Plan | str, *names: str) -> list[str]:
+def _plain(text: str) -> str:
+    """Return text for a comment: one line of printable characters, without mmengine's ``{{ variables }}``."""
+    printable = ''.join(char if char.isprintable() else ' ' for char in text)
+    return re.sub(r'\{(?=\{)', '{ ', printable)
+
+
+def _literal(value: str) -> str:
+    """Return Python's literal of a text, in which mmengine finds no ``{{ variable }}`` to replace."""
+    return repr(value).replace('{', r'\x7b')
+
+
+def _noted(line: str, plan: Plan, *names: str) -> list[str]:
     """Put the reasons behind a line, or above it where they are long."""
-    if isinstance(plan, str):
-        return [line]
-    reason = '; '.join(plan.choices[name].reason for name in names)
+    reason = _plain('; '.join(plan.choices[name].reason for name in names))
     if len(line) + len(reason) + 4 <= WIDTH:
         return [f'{line}  # {reason}']
     return [*(f'# {part}' for part in textwrap.wrap(reason, WIDTH - 2)), line]
@@ -161,7 +173,7 @@ def _loaders(plan: Plan, profile: DataProfile, lists: bool) -> list[str]:
         'val_dataloader = dict(dataset=val_data)',
     ]
     if plan.test_split == 'test':
-        labels = 'val_labels' if profile.test_labels == profile.val_labels else repr(profile.test_labels)
+        labels = 'val_labels' if profile.test_labels == profile.val_labels else _literal(profile.test_labels)
         test = f'dict(data, labels={labels}, pipeline=test_pipeline)'
         return [*lines, f'test_dataloader = dict(dataset={test})']
     test = 'val_data' if lists else "dict(val_data, split='val')"
