@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from mmseg_ext.eda.profile import DataProfile, profile_data_set
@@ -16,13 +18,14 @@ from mmseg_ext.runs.config import load_config
 from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.init.backbones import BACKBONES, choose_backbone
 from mmseg_ext.workflows.init.config_text import config_text, list_text
-from mmseg_ext.workflows.init.machine import Machine, Stopwatch, describe_machine, time_samples
+from mmseg_ext.workflows.init.machine import Machine, StepCost, Stopwatch, TimeStep, describe_machine, time_samples
 from mmseg_ext.workflows.init.plan import Plan, make_plan
 from mmseg_ext.workflows.init.splits import set_aside
 
-__all__ = ['BACKBONES', 'PlannedConfig', 'default_path', 'plan_config']
+__all__ = ['BACKBONES', 'PlannedConfig', 'check_request', 'default_path', 'plan_config']
 
 ORIENTATIONS = ('upright', 'any')
+MAX_MINUTES = 525_600
 
 
 @dataclass(frozen=True)
@@ -102,75 +105,128 @@ def plan_config(
         InputError: The data set or an argument cannot be used, or a file exists or cannot be written.
     """
     path = Path(out) if out is not None else default_path(data)
-    _check_arguments(path, minutes, orientation, seed)
+    _check_path(path)
+    check_request(minutes, device, backbone, orientation, seed)
     refuse_existing([path], overwrite)
     refuse_existing([Path(json)] if json is not None else [], overwrite, 'json')
     _check_writable(path)
-    lists = tuple(path.with_name(f'{path.stem}_{split}.txt') for split in ('train', 'val'))
     machine = describe_machine(device)
-    name, reason = choose_backbone(backbone)
     profile = profile_data_set(data, labels)
-    sides: tuple[list[str], list[str]] | None = None
-    why = ''
-    if 'val' not in profile.images:
-        refuse_existing(lists, overwrite)
-        train, val, similar = set_aside(data, profile.labels, seed)
-        sides = train, val
-        why = f'there is no val split: {len(val)} images of train are set aside (listed in {lists[1].name}), ' + (
-            f'the {similar} near-duplicates on one side' if similar else 'none a near-duplicate of one trained on'
-        )
-    val_images = len(sides[1]) if sides is not None else profile.images['val']
+    validation = _choose_validation(data, profile, path, seed, overwrite)
     work_dir = f'work_dirs/{path.stem}'
+    name, reason = choose_backbone(backbone)
+
+    def make(time_step: TimeStep, sample_seconds: float = 0.0) -> Plan:
+        return make_plan(
+            profile, machine, time_step, minutes=minutes, backbone=name, backbone_reason=reason,
+            any_orientation=orientation == 'any', sample_seconds=sample_seconds, val_images=validation.count,
+            set_aside=validation.reason,
+        )  # fmt: skip
 
     def text(plan: Plan) -> str:
         return config_text(
-            plan, profile, machine, lists=sides is not None, minutes=minutes, seed=seed,
+            plan, profile, machine, lists=bool(validation.lists), minutes=minutes, seed=seed,
             command=_train_command(path, work_dir),
         )  # fmt: skip
 
-    common: dict[str, Any] = dict(
-        minutes=minutes, backbone=name, backbone_reason=reason, any_orientation=orientation == 'any',
-        val_images=val_images, set_aside=why,
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        # A first plan, as if steps cost nothing, gives the model and the pipeline to time.
-        draft_path = Path(folder) / path.name
-        _write_lists(draft_path, sides)
-        draft_path.write_text(text(make_plan(profile, machine, _no_time, **common)), encoding='utf-8')
-        draft = load_config(draft_path)
-        sample_seconds = time_samples(draft)
-        stopwatch = Stopwatch(draft, len(profile.classes), machine.device)
-        plan = make_plan(profile, machine, stopwatch, sample_seconds=sample_seconds, **common)
+    plan, core_share = _measure(make, text, validation, path.name, machine, len(profile.classes))
     with staged_files(path.parent) as stage:  # no earlier config with the lists of this one
-        _write_lists(stage / path.name, sides)
-        write_text(stage / path.name, text(plan))
-    share = min(1.0, sum(stopwatch.core_shares) / len(stopwatch.core_shares)) if stopwatch.core_shares else 1.0
-    result = PlannedConfig(path, () if sides is None else lists, plan, profile, machine, work_dir, share)
+        _write(stage / path.name, text(plan), validation)
+    lists = tuple(_list_path(path, split) for split in validation.lists)
+    result = PlannedConfig(path, lists, plan, profile, machine, work_dir, core_share)
     if json is not None:
         write_json(json, result.as_dict())
     return result
+
+
+@dataclass(frozen=True)
+class _Validation:
+    """The images to validate on: how many, and the lists and the reason where they are set aside from train."""
+
+    count: int
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)  # train and val → stems
+    reason: str = ''
+
+
+def _choose_validation(data: str | Path, profile: DataProfile, path: Path, seed: int, overwrite: bool) -> _Validation:
+    """Take the val split, or set images of train aside.
+
+    Raises:
+        InputError: The lists of images exist, or mmengine could not find them, or there is one photograph only.
+    """
+    if 'val' in profile.images:
+        return _Validation(profile.images['val'])
+    lists = [_list_path(path, split) for split in ('train', 'val')]
+    refuse_existing(lists, overwrite)
+    folder = str(path.absolute().parent)
+    if not folder.isprintable() or set(folder) & set("'\\{"):  # it is put between quotes as mmengine reads the config
+        raise InputError(
+            path.parent, "mmengine reads no lists in a folder with ', \\ or { in its name", 'choose another `out`'
+        )
+    train, val, similar = set_aside(data, profile.labels, seed)
+    reason = f'there is no val split: {len(val)} images of train are set aside (listed in {lists[1].name}), ' + (
+        f'the {similar} near-duplicates on one side' if similar else 'none a near-duplicate of one trained on'
+    )
+    return _Validation(len(val), {'train': train, 'val': val}, reason)
+
+
+def _measure(
+    make: Callable[..., Plan],
+    text: Callable[[Plan], str],
+    validation: _Validation,
+    name: str,
+    machine: Machine,
+    num_classes: int,
+) -> tuple[Plan, float]:
+    """Plan with measured times: those of the model and the pipeline of a first plan, as if steps cost nothing.
+
+    Returns:
+        The plan, and the share of the cores that the timed steps got.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        _write(path, text(make(lambda size, batch, dtype: StepCost(1e-3, 1e-3, 0.0))), validation)
+        draft = load_config(path)
+        sample_seconds = time_samples(draft)
+    stopwatch = Stopwatch(draft, num_classes, machine.device)
+    plan = make(stopwatch, sample_seconds)
+    return plan, min(1.0, fmean(stopwatch.core_shares)) if stopwatch.core_shares else 1.0
+
+
+def _write(path: Path, text: str, validation: _Validation) -> None:
+    for split, stems in validation.lists.items():
+        write_text(_list_path(path, split), list_text(stems, f'{split}: images of img/train'))
+    write_text(path, text)
+
+
+def _list_path(config: Path, split: str) -> Path:
+    return config.with_name(f'{config.stem}_{split}.txt')
 
 
 def _train_command(path: Path, work_dir: str) -> str:
     return shlex.join(['mmseg-ext', 'train', str(path), '--work-dir', work_dir])
 
 
-def _check_arguments(path: Path, minutes: float, orientation: str, seed: int) -> None:
+def check_request(minutes: float, device: str, backbone: str | None, orientation: str, seed: int) -> None:
+    """Refuse, before anything is read, what no plan can be made for.
+
+    Raises:
+        InputError: An argument of `plan_config` cannot be used on this machine.
+    """
     check_least(0, seed=seed)
-    if not minutes > 0:
-        raise InputError(f'`minutes={minutes:g}`', 'must be above 0')
+    if not 0 < minutes <= MAX_MINUTES:
+        raise InputError(f'`minutes={minutes:g}`', f'must be above 0, and at most {MAX_MINUTES}, a year')
     if orientation not in ORIENTATIONS:
         raise InputError(f'`orientation={orientation}`', f'must be one of {", ".join(ORIENTATIONS)}')
+    describe_machine(device)
+    choose_backbone(backbone)
+
+
+def _check_path(path: Path) -> None:
     if path.suffix != '.py':
         raise InputError(path, 'a config must end in .py', 'name a file such as configs/NAME.py')
     if not re.fullmatch(r'[\w-]+', path.stem):
         raise InputError(path, 'mmengine takes config names of letters, digits, _ and - only', 'choose another `out`')
-
-
-def _no_time(size: tuple[int, int], batch: int, dtype: str) -> Any:
-    from mmseg_ext.workflows.init.machine import StepCost
-
-    return StepCost(1e-3, 1e-3, 0.0)
 
 
 def _check_writable(path: Path) -> None:
@@ -185,9 +241,3 @@ def _check_writable(path: Path) -> None:
             pass
     except OSError as error:
         raise InputError(path, f'cannot be written ({error.strerror})', 'choose another `out`') from error
-
-
-def _write_lists(path: Path, sides: tuple[list[str], list[str]] | None) -> None:
-    for split, stems in zip(('train', 'val'), sides or (), strict=False):
-        target = path.with_name(f'{path.stem}_{split}.txt')
-        write_text(target, list_text(stems, f'{split}: images of img/train'))

@@ -1,6 +1,6 @@
 """Text of a planned config: plain lines, each choice with its reason.
 
-A config is a program, and a data set may be a stranger's: whatever it names stands in a config by `_literal` or `_plain`.
+A config is a program, and a data set may be a stranger's: its names stand in a config by `_literal` or `_plain`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def config_text(
     """
     backbone = BACKBONES[plan.backbone]
     width, height = plan.size
+    labels, val_labels = _literal(plan.labels), _literal(plan.val_labels)
     mirrored = 'horizontal' in plan.flip
     lines = [
         *_head(plan, profile, machine, minutes, command),
@@ -50,7 +51,7 @@ def config_text(
         f"    'datasets/folder-warp_256x256', '{backbone.base}', '{backbone.schedule}'",
         ')',
         f'data_root = {_literal(profile.root)}',
-        *_noted(f'labels, val_labels = {_literal(plan.labels)}, {_literal(plan.val_labels)}', plan, 'labels', 'validation'),
+        *_noted(f'labels, val_labels = {labels}, {val_labels}', plan, 'labels', 'validation'),
         *_noted(f'crop_size = ({width}, {height})', plan, 'size'),
         *_noted(f'batch_size = {plan.batch}', plan, 'batch'),
         *_noted(f'max_iters = {plan.steps}', plan, 'steps'),

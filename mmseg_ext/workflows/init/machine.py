@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -60,12 +61,14 @@ class StepCost:
     Attributes:
         seconds: A training step, the shortest of three: other work on the machine only adds to it.
         eval_seconds: A prediction of one image.
-        memory_gb: Most memory in use: of the GPU, or of the process.
+        memory_gb: Most memory in use: of the GPU, or of the process so far.
+        base_gb: What of it any batch takes: libraries, weights, their gradients and AdamW's two moments.
     """
 
     seconds: float
     eval_seconds: float
     memory_gb: float
+    base_gb: float = 0.0
 
 
 TimeStep = Callable[[tuple[int, int], int, str], StepCost]  # (width, height), batch, dtype → cost
@@ -111,6 +114,8 @@ class Stopwatch:
         model = guarded(lambda: MODELS.build(config.model))
         self._model = model.to(self._device).to(memory_format=torch.channels_last)
         self._wrapper = guarded(lambda: build_optim_wrapper(self._model, config.optim_wrapper))
+        weights = sum(weight.numel() * weight.element_size() for weight in self._model.parameters())
+        self._base_gb = self._memory_now() + 3 * weights / GIGABYTE
         self.core_shares: list[float] = []  # of the cores, that the timed steps got
         self._costs: dict[tuple[tuple[int, int], int, str], StepCost] = {}
 
@@ -139,7 +144,8 @@ class Stopwatch:
         with torch.no_grad(), autocast_for(self._model, DTYPES[dtype]):
             self._seconds(lambda: self._model.val_step(one))
             eval_seconds = self._seconds(lambda: self._model.val_step(one))
-        return StepCost(min(seconds), eval_seconds, self._memory())
+        most = self._most_memory()
+        return StepCost(min(seconds), eval_seconds, most, min(self._base_gb, most))
 
     def _batch(self, size: tuple[int, int], batch: int) -> dict[str, list[Any]]:
         generator = torch.Generator().manual_seed(0)
@@ -164,7 +170,16 @@ class Stopwatch:
             torch.cuda.synchronize()
         return time.perf_counter() - start
 
-    def _memory(self) -> float:
+    def _memory_now(self) -> float:
+        if self._device.type == 'cuda':
+            return float(torch.cuda.memory_allocated() / GIGABYTE)
+        try:
+            pages = int(Path('/proc/self/statm').read_text(encoding='ascii').split()[1])
+        except OSError:
+            return self._most_memory()
+        return pages * resource.getpagesize() / GIGABYTE
+
+    def _most_memory(self) -> float:
         if self._device.type == 'cuda':
             return float(torch.cuda.max_memory_allocated() / GIGABYTE)
         unit = 1 if sys.platform == 'darwin' else 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -35,6 +35,10 @@ RARE_IMAGE_SHARE, OVERSAMPLED_BELOW = 0.15, 0.3
 FEW_IMAGES = 10  # that show a rare class: too few for its sizes and surroundings, so its objects are pasted
 MIN_OBJECT_SIDE = 8.0  # pixels of the network's input, two cells of its finest feature map
 REFERENCE_SIDE = 192  # at which the precisions are compared
+ROWS = (
+    'labels', 'validation', 'backbone', 'size', 'scale', 'rotation', 'flips', 'colour', 'loss', 'sampling', 'batch',
+    'precision', 'steps', 'TTA',
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -145,34 +149,14 @@ def make_plan(
         set_aside: Why images of train are set aside for validation; '' where there is a val split.
     """
     rows: list[Choice] = []
-    limit = _size_limit(profile, machine.device)
-    reference = _shape(profile, min(REFERENCE_SIDE, limit))
-    dtype = _choose_dtype(rows, time_step, reference, machine)
-    batch = BATCH
     train_images = profile.images['train'] - (val_images if set_aside else 0)
-    step_limit = max(MIN_STEP_LIMIT, MAX_EPOCHS * train_images // batch)
-    budget = max(0.0, 60 * minutes * (1 - RESERVE) - START_SECONDS)
-    loading = sample_seconds * batch / (machine.cores if machine.device == 'cpu' else max(1, machine.cores - 1))
-
-    def steps_in_time(cost: StepCost) -> tuple[int, float]:
-        step = cost.seconds + loading if machine.device == 'cpu' else max(cost.seconds, loading)
-        validation = VALIDATIONS * val_images * (cost.eval_seconds + sample_seconds)
-        return max(1, int((budget - min(validation, budget / 2)) / step)), step
-
-    size = _choose_size(
-        rows, profile, machine, reference, limit, steps_in_time, time_step(reference, batch, dtype), step_limit
-    )
-    cost = time_step(size, batch, dtype)
-    while cost.memory_gb > MEMORY_SHARE * machine.memory_gb and batch > MIN_BATCH:
-        batch //= 2
-        cost = time_step(size, batch, dtype)
-    fits, step = steps_in_time(cost)
-    steps = _round_steps(min(fits, step_limit))
+    budget = Budget.of(machine, minutes, train_images, val_images, sample_seconds)
+    dtype, size = _choose_input(rows, profile, machine, budget, time_step)
+    batch, cost = _fit_batch(rows, machine, time_step, size, dtype)
+    steps = _choose_steps(rows, budget, cost, batch)
+    val_interval = max(1, math.ceil(steps / VALIDATIONS / 10) * 10 if steps >= 100 else math.ceil(steps / 2))
     cached = profile.width * profile.height * 4 * sum(profile.images.get(name, 0) for name in ('train', 'val')) / 1e9
     cache = cached <= CACHE_SHARE * machine.memory_gb
-    val_interval = max(1, math.ceil(steps / VALIDATIONS / 10) * 10 if steps >= 100 else math.ceil(steps / 2))
-    validations = steps // val_interval
-    seconds = START_SECONDS + steps * step + validations * val_images * (cost.eval_seconds + sample_seconds)
     plan = Plan(
         profile.labels, profile.val_labels, None if set_aside else 'val',
         'test' if 'test' in profile.images else 'val', backbone, size,
@@ -180,29 +164,109 @@ def make_plan(
         class_weights=None, oversample=None, pasted=(), batch=batch, dtype=dtype, steps=steps,
         val_interval=val_interval, cache=cache,
         workers=1 if machine.device == 'cpu' else max(1, min(8, machine.cores - 1)),
-        tta=_tta(size), minutes=round(seconds / 60, 1), memory_gb=round(cost.memory_gb + cached * cache, 1),
-        seconds=round(step, 3),
+        tta=_tta(size), minutes=round(budget.duration(cost, batch, steps, steps // val_interval) / 60, 1),
+        memory_gb=round(cost.memory_gb + cached * cache, 1), seconds=round(budget.step_seconds(cost, batch), 3),
     )  # fmt: skip
     plan = _choose_classes(rows, _choose_augmentation(rows, plan, profile, any_orientation), profile)
-    rows.append(_label_choice(profile))
-    rows.append(_val_choice(profile, plan, val_images, set_aside))
-    rows.append(Choice('backbone', backbone, backbone_reason))
-    rows.append(Choice('batch', str(batch), _batch_reason(batch, cost, machine)))
-    bound = f'{step:.2f} s each; {minutes:g} min with {RESERVE:.0%} in hand'
-    if fits > step_limit:
-        bound = f'{MAX_EPOCHS} passes over {train_images} images, or {MIN_STEP_LIMIT}; more would fit into the time'
-    few = '' if steps >= FEW_STEPS else f'; few: {FEW_STEPS} are worth having'
-    rows.append(Choice('steps', str(steps), f'{bound}{few}'))
-    rows.append(
-        Choice('TTA', ', '.join(f'{w}×{h}' for w, h in plan.tta), 'the input size, a step below and above it'
-               + (', each with its mirror image' if 'horizontal' in plan.flip else ''))
-    )  # fmt: skip
-    order = (
-        'labels', 'validation', 'backbone', 'size', 'scale', 'rotation', 'flips', 'colour', 'loss', 'sampling', 'batch',
-        'precision', 'steps', 'TTA',
-    )  # fmt: skip
+    rows += [
+        _label_choice(profile),
+        _val_choice(profile, val_images, set_aside),
+        Choice('backbone', backbone, backbone_reason),
+        _tta_choice(plan),
+    ]
     by_name = {row.name: row for row in rows}
-    return replace(plan, choices={name: by_name[name] for name in order})
+    return replace(plan, choices={name: by_name[name] for name in ROWS})
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the minutes allow.
+
+    Attributes:
+        minutes: The minutes.
+        train_images: Images to train on.
+        val_images: Images to validate on.
+        sample_seconds: Seconds to load and augment one image.
+        loaders: Cores that load images.
+        in_turn: Whether steps are computed on the same cores.
+    """
+
+    minutes: float
+    train_images: int
+    val_images: int
+    sample_seconds: float
+    loaders: int
+    in_turn: bool
+
+    @classmethod
+    def of(cls, machine: Machine, minutes: float, train_images: int, val_images: int, sample_seconds: float) -> Budget:
+        """Return the budget of some minutes on a machine."""
+        on_cpu = machine.device == 'cpu'
+        loaders = machine.cores if on_cpu else max(1, machine.cores - 1)
+        return cls(minutes, train_images, val_images, sample_seconds, loaders, on_cpu)
+
+    def step_seconds(self, cost: StepCost, batch: int) -> float:
+        """Return the seconds of a step with the loading of its images."""
+        loading = self.sample_seconds * batch / self.loaders
+        return cost.seconds + loading if self.in_turn else max(cost.seconds, loading)
+
+    def fitting_steps(self, cost: StepCost, batch: int) -> int:
+        """Return how many steps fit into the time, next to the validations; at least 1."""
+        seconds = max(0.0, 60 * self.minutes * (1 - RESERVE) - START_SECONDS)
+        validations = min(VALIDATIONS * self._validation_seconds(cost), seconds / 2)
+        return max(1, int((seconds - validations) / self.step_seconds(cost, batch)))
+
+    def most_steps(self, batch: int) -> int:
+        """Return how many steps are worth having, whatever the time."""
+        return max(MIN_STEP_LIMIT, MAX_EPOCHS * self.train_images // batch)
+
+    def duration(self, cost: StepCost, batch: int, steps: int, validations: int) -> float:
+        """Return the seconds of a training."""
+        return START_SECONDS + steps * self.step_seconds(cost, batch) + validations * self._validation_seconds(cost)
+
+    def _validation_seconds(self, cost: StepCost) -> float:
+        return self.val_images * (cost.eval_seconds + self.sample_seconds)
+
+
+def _choose_input(
+    rows: list[Choice], profile: DataProfile, machine: Machine, budget: Budget, time_step: TimeStep
+) -> tuple[str, tuple[int, int]]:
+    """Choose precision and size from steps at `REFERENCE_SIDE`, or at the largest size where that is smaller."""
+    limit = _size_limit(profile, machine.device)
+    reference = _shape(profile, min(REFERENCE_SIDE, limit))
+    dtype = _choose_dtype(rows, time_step, reference, machine)
+    cost = time_step(reference, BATCH, dtype)
+    return dtype, _choose_size(rows, profile, machine, reference, limit, budget, cost)
+
+
+def _fit_batch(
+    rows: list[Choice], machine: Machine, time_step: TimeStep, size: tuple[int, int], dtype: str
+) -> tuple[int, StepCost]:
+    """Choose the largest batch that fits into the memory, and time its steps.
+
+    Its memory follows from that of `BATCH` images: the most that a process has used does not fall with a smaller batch.
+    """
+    whole = time_step(size, BATCH, dtype)
+    for batch in (BATCH, BATCH // 2, MIN_BATCH):
+        memory_gb = whole.base_gb + (whole.memory_gb - whole.base_gb) * batch / BATCH
+        if memory_gb <= MEMORY_SHARE * machine.memory_gb:
+            break
+    cost = replace(whole if batch == BATCH else time_step(size, batch, dtype), memory_gb=memory_gb)
+    reason = 'that of the measured recipes' if batch == BATCH else f'{BATCH} would take too much'
+    rows.append(Choice('batch', str(batch), f'takes {memory_gb:.1f} GB of {machine.memory_gb:g}; {reason}'))
+    return batch, cost
+
+
+def _choose_steps(rows: list[Choice], budget: Budget, cost: StepCost, batch: int) -> int:
+    fitting, most = budget.fitting_steps(cost, batch), budget.most_steps(batch)
+    steps = _round_steps(min(fitting, most))
+    reason = f'{budget.step_seconds(cost, batch):.2f} s each; {budget.minutes:g} min with {RESERVE:.0%} in hand'
+    if fitting > most:
+        passes = f'{MAX_EPOCHS} passes over {budget.train_images} images'
+        reason = f'{passes if most > MIN_STEP_LIMIT else f"more than {passes}"}; more would fit into the time'
+    few = '' if steps >= FEW_STEPS else f'; few: {FEW_STEPS} are worth having'
+    rows.append(Choice('steps', str(steps), f'{reason}{few}'))
+    return steps
 
 
 def _size_limit(profile: DataProfile, device: str) -> int:
@@ -252,18 +316,17 @@ def _choose_size(
     machine: Machine,
     reference: tuple[int, int],
     limit: int,
-    steps_in_time: Any,
+    budget: Budget,
     cost: StepCost,
-    step_limit: int,
 ) -> tuple[int, int]:
     """Choose the largest size at which enough steps fit into the time; a step's cost grows with the pixels."""
     sides = range(limit, min(limit, COMFORTABLE_SIDE) - 1, -SIDE_STEP)
-    chosen = sides[-1]
+    chosen, most = sides[-1], budget.most_steps(BATCH)
     for side in sides:
-        wanted = min(_wanted_steps(profile, side), step_limit)
+        wanted = min(_wanted_steps(profile, side), most)
         factor = math.prod(_shape(profile, side)) / math.prod(reference)
         scaled = replace(cost, seconds=cost.seconds * factor, eval_seconds=cost.eval_seconds * factor)
-        if steps_in_time(scaled)[0] >= wanted:
+        if budget.fitting_steps(scaled, BATCH) >= wanted:
             chosen = side
             break
     size = _shape(profile, chosen)
@@ -272,7 +335,7 @@ def _choose_size(
         reason += f' in the median, of {profile.sizes} sizes'
     if chosen < limit:
         larger = '×'.join(map(str, _shape(profile, chosen + SIDE_STEP)))
-        wanted = min(_wanted_steps(profile, chosen + SIDE_STEP), step_limit)
+        wanted = min(_wanted_steps(profile, chosen + SIDE_STEP), most)
         reason += f'; at {larger}, fewer than {wanted} steps would fit into the time'
     elif limit == MAX_SIDE[machine.device]:
         reason += f'; no larger on {"a CPU" if machine.device == "cpu" else "a GPU"}'
@@ -296,6 +359,12 @@ def _tta(size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
     """Return the size with one a fifth smaller and one a fifth larger, in multiples of 32."""
     sizes = [tuple(_multiple(factor * side) for side in size) for factor in (0.8, 1.0, 1.2)]
     return tuple(dict.fromkeys((width, height) for width, height in sizes))
+
+
+def _tta_choice(plan: Plan) -> Choice:
+    mirrored = ', each with its mirror image' if 'horizontal' in plan.flip else ''
+    sizes = ', '.join(f'{width}×{height}' for width, height in plan.tta)
+    return Choice('TTA', sizes, f'the input size, a step below and above it{mirrored}')
 
 
 def _choose_augmentation(rows: list[Choice], plan: Plan, profile: DataProfile, any_orientation: bool) -> Plan:
@@ -398,7 +467,7 @@ def _label_choice(profile: DataProfile) -> Choice:
     return Choice('labels', profile.labels, reason)
 
 
-def _val_choice(profile: DataProfile, plan: Plan, val_images: int, set_aside: str) -> Choice:
+def _val_choice(profile: DataProfile, val_images: int, set_aside: str) -> Choice:
     value = f'{val_images} images, {profile.val_labels}'
     if set_aside:
         return Choice('validation', f'{val_images} of train, {profile.val_labels}', set_aside)
@@ -406,13 +475,3 @@ def _val_choice(profile: DataProfile, plan: Plan, val_images: int, set_aside: st
     if profile.val_labels == ORIGINAL != profile.labels:
         reason += ', scored by the original masks, as others score it'
     return Choice('validation', value, reason)
-
-
-def _batch_reason(batch: int, cost: StepCost, machine: Machine) -> str:
-    used = f'takes {cost.memory_gb:.1f} GB of {machine.memory_gb:g}'
-    return f'{used}; that of the measured recipes' if batch == BATCH else f'{used}; {BATCH} would take too much'
-
-
-def table_rows(plan: Plan) -> Sequence[Choice]:
-    """Return the rows of the printed table."""
-    return list(plan.choices.values())

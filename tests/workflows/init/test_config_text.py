@@ -25,7 +25,7 @@ HARMLESS = DataProfile(
     '/data/x', {'train': 200, 'val': 50, 'more': 50}, {'labels': ('train', 'val')}, 'labels', 'labels', 'labels', None,
     measured=200, width=256, height=256, sizes=1, aspects=(0, 0), grey=False,
     classes=tuple(
-        ClassProfile(name, share, 0.9, 180, 60.0) for name, share in (('b', 0.9), ('c', 0.06), ('d', 0.039), ('e', 0.001))
+        ClassProfile(name, share, 0.9, 180, 60.0) for name, share in zip('bcde', (0.9, 0.06, 0.039, 0.001), strict=True)
     ),
     background=0, side=(30.0, 60.0, 100.0), extent=0.5, spread=1.5, mirrored=(('left', 'right'),), one_sided=(),
 )  # fmt: skip

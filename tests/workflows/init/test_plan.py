@@ -98,11 +98,31 @@ def test_classes_are_weighed_and_sampled_only_where_they_are_rare() -> None:
     assert 'c3 pasted into half of all images' in few.choices['sampling'].value
 
 
-def test_the_batch_fits_into_the_memory() -> None:
-    def step(size: tuple[int, int], batch: int, dtype: str) -> StepCost:
-        return StepCost(1.0, 0.0, batch * 1.0)
+def plan_of_peaks(machine: Machine, **kwargs: Any) -> Plan:
+    """Steps take a second of 8 images, 8 GB for them and 1 GB besides; the most that was in use never falls."""
+    most = 0.0
 
-    found = make_plan(
-        PROFILE, Machine('cpu', None, 2, 4.0), step, minutes=40, backbone='scratch', backbone_reason='', val_images=50
-    )
-    assert found.batch == 2  # 8 and 4 GB are more than 0.7 · 4
+    def step(size: tuple[int, int], batch: int, dtype: str) -> StepCost:
+        nonlocal most
+        most = max(most, 1.0 + batch)
+        return StepCost(batch / 8, 0.0, most, base_gb=1.0)
+
+    settings = {'minutes': 40, 'backbone': 'scratch', 'backbone_reason': '', 'val_images': 50, **kwargs}
+    return make_plan(PROFILE, machine, step, **settings)
+
+
+@pytest.mark.parametrize(
+    ('memory', 'batch', 'used'), [(13.0, 8, 9), (12.0, 4, 5), (7.2, 4, 5), (7.1, 2, 3), (1.0, 2, 3)]
+)
+def test_the_batch_fits_into_the_memory(memory: float, batch: int, used: float) -> None:
+    found = plan_of_peaks(Machine('cpu', None, 2, memory))  # of which a step may take 0.7
+    assert found.batch == batch
+    assert found.choices['batch'].reason.startswith(f'takes {used}.0 GB of {memory:g}; ')
+
+
+def test_steps_of_a_smaller_batch_load_fewer_images_and_may_be_more() -> None:
+    large, small = (plan_of_peaks(Machine('cpu', None, 2, memory), sample_seconds=0.1) for memory in (16.0, 7.2))
+    assert (large.batch, large.seconds) == (8, 1.4)
+    assert (small.batch, small.seconds) == (4, 0.7)
+    large, small = (plan_of_peaks(Machine('cpu', None, 2, memory), minutes=4000) for memory in (16.0, 7.2))
+    assert (large.steps, small.steps) == (200 * 200 // 8, 200 * 200 // 4)
