@@ -22,7 +22,7 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument('config', metavar='CONFIG', help='experiment: a name (see mmseg-ext configs) or a file')
     parser.add_argument('--n', type=cli.positive, default=16, metavar='N', help='samples (default: 16)')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose pipeline and images')
-    parser.add_argument('--seed', type=int, metavar='N', help="random seed (default: the config's)")
+    parser.add_argument('--seed', type=cli.whole, metavar='N', help="random seed (default: the config's)")
     parser.add_argument('--index', type=int, metavar='I', help='sample I of the data set, n times')
     parser.add_argument(
         '--only', type=cli.names, metavar='A,B', help='only these transforms between loading and packing; "" for none'

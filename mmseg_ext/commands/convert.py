@@ -348,7 +348,7 @@ def _add_translation(parser: argparse.ArgumentParser, noun: str) -> None:
 
 def _add_split(parser: argparse.ArgumentParser) -> None:
     _add_shares(parser)
-    parser.add_argument('--seed', type=int, metavar='N', default=0, help='seed of the split (default 0)')
+    parser.add_argument('--seed', type=cli.whole, metavar='N', default=0, help='seed of the split (default 0)')
     parser.add_argument(
         '--group', metavar='REGEX', help='matches a whole stem; stems with the same first group stay in one split'
     )
@@ -398,7 +398,7 @@ def _add_rest(
     parser: argparse.ArgumentParser, convert: Callable[[argparse.Namespace], Converted], seed: bool = True
 ) -> None:
     if seed:
-        parser.add_argument('--seed', type=int, metavar='N', default=0, help='seed of the split (default 0)')
+        parser.add_argument('--seed', type=cli.whole, metavar='N', default=0, help='seed of the split (default 0)')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier conversion')
     parser.add_argument('--json', metavar='FILE', help='write the report to this file too')
     parser.set_defaults(convert=convert)

@@ -34,7 +34,7 @@ def build_parser() -> cli.ArgumentParser:
     )
     parser.add_argument('--least', type=int, metavar='N', help='objects that a worst slice needs (default: 8 or 5 %%)')
     parser.add_argument('--top', type=int, default=12, metavar='N', help='images in each gallery (default: 12)')
-    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of all random draws (default: 0)')
+    parser.add_argument('--seed', type=cli.whole, default=0, metavar='N', help='of all random draws (default: 0)')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier analysis')
     return parser
 

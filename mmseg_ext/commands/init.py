@@ -51,7 +51,7 @@ def add_plan_arguments(parser: cli.ArgumentParser) -> None:
         '--orientation', choices=['upright', 'any'], default='upright',
         help='any: images with no canonical orientation (microscope, dermoscope, from above) (default: upright)',
     )  # fmt: skip
-    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the training (default: 0)')
+    parser.add_argument('--seed', type=cli.whole, default=0, metavar='N', help='of the training (default: 0)')
 
 
 def main(argv: Sequence[str] | None = None) -> int:

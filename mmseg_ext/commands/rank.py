@@ -28,8 +28,9 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument('--split', metavar='NAME', default='train', help='its split (default: train)')
     parser.add_argument('--folds', type=int, default=5, metavar='K', help='parts of the split (default: 5)')
     parser.add_argument(
-        '--seeds', type=int, nargs='+', default=[0], metavar='N', help='one division and training for each (default: 0)'
-    )
+        '--seeds', type=cli.whole, nargs='+', default=[0], metavar='N',
+        help='one division and training for each (default: 0)',
+    )  # fmt: skip
     parser.add_argument(
         '--sides', type=int, nargs='+', default=[256, 320], metavar='PX',
         help='shorter sides of the views of the prediction (default: 256 320)',

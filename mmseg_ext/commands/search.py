@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mmseg_ext.commands.cli import ArgumentParser, console
+from mmseg_ext.commands.cli import ArgumentParser, console, whole
 from mmseg_ext.runs.options import parse_options
 
 EXAMPLE = """mmseg-ext search demo/NAME --trials 20 --out work_dirs/search \\
@@ -35,7 +35,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument('--clearml-queue', metavar='NAME', help='train on the agents of this ClearML queue, not here')
     parser.add_argument('--workers', type=int, default=1, metavar='N', help='agents that train at a time (default: 1)')
     parser.add_argument('--metric', default='mDice', help='value of validation to maximise (default: mDice)')
-    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the sampler and all trainings (0)')
+    parser.add_argument('--seed', type=whole, default=0, metavar='N', help='of the sampler and all trainings (0)')
     parser.add_argument('--no-prune', action='store_true', help='never stop a training that is below the median')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all trainings')
     return parser
@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if (args.out is None) == (args.clearml_queue is None):
         parser.error('give either --out, a folder for trainings here, or --clearml-queue, a queue that has agents')
+    if args.workers != 1 and args.out is not None:
+        parser.error('--workers counts the agents of --clearml-queue; with --out, one training runs after the other')
     from mmseg_ext.workflows.search import SearchSettings, parse_space, search, search_on_queue, search_table
 
     settings = SearchSettings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from mmseg_ext.commands.cli import ArgumentParser, add_run_arguments
+from mmseg_ext.commands.cli import ArgumentParser, add_run_arguments, whole
 from mmseg_ext.runs.options import parse_options
 from mmseg_ext.tracking.clearml import agent_arguments
 
@@ -21,11 +21,11 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument('config', metavar='CONFIG', help='experiment: a name (see mmseg-ext configs) or a file')
     parser.add_argument('--work-dir', metavar='D', help='folder of the run (default: work_dirs/<config name>)')
-    parser.add_argument('--seed', type=int, metavar='N', help="random seed (default: the config's)")
+    parser.add_argument('--seed', type=whole, metavar='N', help="random seed (default: the config's)")
     parser.add_argument(
         '--fold', metavar='K/N', help='train without the K-th of N folds of the train split, and validate on that fold'
     )
-    parser.add_argument('--fold-seed', type=int, default=0, metavar='N', help='seed of the folds (default: 0)')
+    parser.add_argument('--fold-seed', type=whole, default=0, metavar='N', help='seed of the folds (default: 0)')
     parser.add_argument('--resume', action='store_true', help='continue the run in the work dir')
     parser.add_argument('--amp', action='store_true', help='bfloat16 autocast, on the CPU too')
     parser.add_argument(

@@ -26,6 +26,6 @@ def parse_options(pairs: Sequence[str]) -> dict[str, object]:
             options[key] = ast.literal_eval(
                 {'true': 'True', 'false': 'False', 'none': 'None'}.get(value.lower(), value)
             )
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             options[key] = value
     return options

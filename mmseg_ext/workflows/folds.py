@@ -17,6 +17,7 @@ from mmseg_ext.eda.audit import group_near_duplicates
 from mmseg_ext.eda.folds import assign_folds
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.config import check_parts
+from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.out_of_fold import innermost, use_images
 
 SEG_METRIC = 'mmseg_ext.SegMetric'
@@ -91,10 +92,11 @@ def leave_out_fold(config: Config, config_path: str | Path, fold: str, seed: int
         ``{'fold': K, 'of': N, 'seed': seed}``.
 
     Raises:
-        InputError: ``fold`` is wrong, the config has several train sets, or none in our layout, or the data cannot be
-            divided.
+        InputError: ``fold`` or ``seed`` is wrong, the config has several train sets, or none in our layout, or the data
+            cannot be divided.
     """
     number, folds = parse_fold(fold)
+    check_least(0, fold_seed=seed)
     check_parts(config, config_path, 'val_dataloader', 'val_evaluator')
     train = innermost(config.train_dataloader.dataset, str(config_path))
     val = innermost(config.val_dataloader.dataset, str(config_path))

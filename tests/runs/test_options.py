@@ -18,6 +18,8 @@ from mmseg_ext.runs.options import parse_options
         ('root=data/pets', 'root', 'data/pets'),
         ('text=a=b', 'text', 'a=b'),
         ('empty=', 'empty', ''),
+        ('a={[1]:2}', 'a', '{[1]:2}'),  # no literal: a list is no key
+        ('a=' + 9999 * '-' + '1', 'a', 9999 * '-' + '1'),
     ],
 )
 def test_an_option_is_a_literal_or_else_text(pair: str, key: str, value: object) -> None:

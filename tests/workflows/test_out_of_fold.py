@@ -77,6 +77,8 @@ def test_a_fold_is_one_of_the_whole_split_whatever_lists_the_config_reads(tmp_pa
         'val_dataloader': {'dataset': {**data, 'ann_file': 'val.txt'}},
         'val_evaluator': {'type': 'mmseg_ext.SegMetric'},
     })  # fmt: skip
+    with pytest.raises(InputError, match=r'`fold_seed=-1`: must be at least 0'):
+        leave_out_fold(config, 'c.py', '1/2', seed=-1)
     leave_out_fold(config, 'c.py', '1/2')
     train, val = (config[part].dataset for part in ('train_dataloader', 'val_dataloader'))
     assert sorted(train.indices + val.indices) == [0, 1, 2, 3]

@@ -21,6 +21,7 @@ from mmseg_ext.tracking.clearml import server
 from mmseg_ext.tracking.clearml.project import read_task
 from mmseg_ext.tracking.clearml.remote import ARGUMENTS_SECTION, OPTION_PREFIX
 from mmseg_ext.tracking.clearml.titles import title_and_series
+from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.search.local import sampler_and_pruner
 from mmseg_ext.workflows.search.report import rank
 from mmseg_ext.workflows.search.settings import Parameter, SearchSettings
@@ -51,9 +52,7 @@ def search_on_queue(
         InputError: The config or a key of the space cannot be used, the server cannot be used or has no such queue,
             or every training failed.
     """
-    for name, value in (('trials', trials), ('workers', workers)):
-        if value < 1:
-            raise InputError(f'`{name}={value}`', 'must be at least 1')
+    check_least(1, trials=trials, workers=workers)
     ranges = [(parameter, *_range(parameter)) for parameter in settings.space]
     if importlib.util.find_spec('optuna') is None:
         raise InputError('optuna', 'not installed', installing('search'))

@@ -15,6 +15,7 @@ from mmseg_ext.files import claim_folder, write_json
 from mmseg_ext.progress import track
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
+from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.search.report import rank
 from mmseg_ext.workflows.search.settings import Parameter, SearchSettings
 from mmseg_ext.workflows.search.trial import Outcome, run_trial
@@ -50,8 +51,7 @@ def search(settings: SearchSettings, trials: int, out: str | Path) -> dict[str, 
         raise InputError(f'{error.name}', 'not installed', installing('search')) from error
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if trials < 1:
-        raise InputError(f'`trials={trials}`', 'must be at least 1')
+    check_least(1, trials=trials)
     config = load_config(settings.config, settings.example_options())
     check_parts(config, settings.config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader')
     out = Path(out)

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.options import parse_options
+from mmseg_ext.workflows.arguments import check_least
 
 FORMS = 'LOW:HIGH, LOW:HIGH:log or A,B,C'
 
@@ -49,6 +50,9 @@ class SearchSettings:
         seed: Of the sampler and of every training.
         prune: Whether a training is stopped whose curve lies below the median of those before it.
         options: Overrides that all trainings share, dotted key → value.
+
+    Raises:
+        InputError: The seed is negative.
     """
 
     config: str
@@ -57,6 +61,9 @@ class SearchSettings:
     seed: int = 0
     prune: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_least(0, seed=self.seed)
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as plain values, for a report.
