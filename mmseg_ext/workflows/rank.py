@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -48,7 +49,7 @@ class RankingSettings:
         others: Folders of finished rankings of the same masks, whose judges join in.
 
     Raises:
-        InputError: A number is too small.
+        InputError: A number is too small, or two experiments have one file name.
     """
 
     data_root: str
@@ -65,6 +66,14 @@ class RankingSettings:
     def __post_init__(self) -> None:
         check_least(2, folds=self.folds)
         check_least(32, sides=min(self.sides))
+        check_least(0, seeds=min(self.seeds))
+        named: dict[str, str] = {}
+        for config in self.configs:
+            stem = Path(config).stem
+            if stem in named:
+                problem = f'has the file name of {named[stem]}, and judges are told apart by it'
+                raise InputError(config, problem, 'rename one of them')
+            named[stem] = config
 
 
 def rank_labels(
@@ -177,8 +186,15 @@ def _check_other(ranking: Path, settings: RankingSettings) -> None:
     known = content.get('settings') if isinstance(content, dict) else None
     for name in ('data_root', 'labels', 'split'):
         found = known.get(name) if isinstance(known, dict) else None
-        if found != getattr(settings, name):
+        wanted = getattr(settings, name)
+        if found != wanted and not (name == 'data_root' and _is_same_folder(found, wanted)):
             raise InputError(ranking, f'is a ranking of other masks ({name} is {found})')
+
+
+def _is_same_folder(found: Any, wanted: str) -> bool:
+    if not isinstance(found, str) or '\0' in found:
+        return False
+    return os.path.realpath(os.path.expanduser(found)) == os.path.realpath(os.path.expanduser(wanted))
 
 
 def _write(rows: Sequence[Mapping[str, Any]], settings: RankingSettings, score: str, out: Path) -> None:
