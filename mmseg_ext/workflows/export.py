@@ -61,7 +61,7 @@ def export_model(
         out: The ``.onnx`` file.
         images: Files, folders and patterns of images to compare the engines on; the validation images of the config
             (of an ensemble, of its first member with one), or synthetic ones, by default.
-        count: Number of images to compare on.
+        count: Number of images to compare on; of the config's validation images, at most as many as there are.
         int8: The data set whose validation images quantise and score the int8 model; None for no such model.
         labels: The label set to score against.
         overwrite: Replace existing files.
@@ -92,14 +92,14 @@ def choose_check_images(config_path: str | Path | None, images: Sequence[str], c
     Args:
         config_path: The experiment whose validation images are taken by default; None for synthetic ones.
         images: Files, folders and patterns to take instead.
-        count: Number of images.
+        count: Number of images; of the config's, at most as many as there are.
 
     Returns:
         The images (H, W, 3), RGB, and a description. Where the config's validation images are not here, they are
         synthetic: any image shows whether two engines agree.
 
     Raises:
-        InputError: A source is or holds no image, or there are fewer than ``count``.
+        InputError: A source is or holds no image, or the given ones are fewer than ``count``.
     """
     if images:
         paths = find_images(images)
@@ -110,8 +110,8 @@ def choose_check_images(config_path: str | Path | None, images: Sequence[str], c
     dataset = loader.get('dataset') or {}
     folder = Path(str(dataset.get('data_root'))) / 'img' / str(dataset.get('split'))
     paths = list(list_stems(folder, IMAGE_SUFFIXES).values()) if folder.is_dir() else []
-    if len(paths) >= count:
-        return _read(paths, count), f'images of {folder}'
+    if paths:
+        return _read(paths, min(count, len(paths))), f'images of {folder}'
     from mmseg_ext.demo.scene import render_scene
 
     rng = np.random.default_rng(0)

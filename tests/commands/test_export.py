@@ -38,12 +38,14 @@ def exported(
     return result, out
 
 
-def test_it_says_how_far_the_models_agree(exported: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+def test_it_says_how_far_the_models_agree(
+    exported: tuple[subprocess.CompletedProcess[str], Path], tiny_data: Path
+) -> None:
     result, out = exported
     assert (result.returncode, result.stderr) == (0, '')
     first, second = result.stdout.splitlines()
     found = re.fullmatch(
-        rf'{out}: [\d.]+ MB; on 6 synthetic images logits differ from torch\'s by at most (\S+), '
+        rf'{out}: [\d.]+ MB; on 4 images of {tiny_data}/img/val logits differ from torch\'s by at most (\S+), '
         r'(\d+\.\d+)% of the pixels get the same class',
         first,
     )
