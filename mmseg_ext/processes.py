@@ -1,4 +1,4 @@
-"""Child processes that end with the process that started them, and the cores there are for them."""
+"""Child processes that end with the process that started them, the cores for them, and what they printed last."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError
@@ -56,6 +57,12 @@ def usable_cores() -> int:
     True
     """
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+def last_line(log: Path) -> str:
+    """Return the last line that a process has printed into a file, which says why it has ended."""
+    lines = log.read_text(encoding='utf-8', errors='replace').split('\n') if log.is_file() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
 
 
 def _start(initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.processes import spawn_pool
+from mmseg_ext.processes import last_line, spawn_pool
 
 PARENT = """
 import os, sys, time
@@ -48,3 +49,10 @@ def test_a_child_that_is_killed_is_one_line() -> None:
 def test_a_pool_starts_its_processes_as_it_is_told() -> None:
     with spawn_pool(1, os.umask, (0o27,)) as pool:
         assert pool.submit(os.umask, 0o27).result() == 0o27
+
+
+def test_the_last_line_of_a_log_is_the_last_that_is_not_empty(tmp_path: Path) -> None:
+    log = tmp_path / 'a.log'
+    assert last_line(log) == 'no output'
+    log.write_bytes(b'first\n  why \xff it ended \n\n')
+    assert last_line(log) == 'why \ufffd it ended'

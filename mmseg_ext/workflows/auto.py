@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from mmseg_ext.processes import spawn_pool
 from mmseg_ext.reports.auto_page import Step, write_auto_page
 from mmseg_ext.reports.errors.conclusions import conclude
 from mmseg_ext.runs.layout import METRICS, RUN_RECORD
-from mmseg_ext.runs.record import FINISHED, read_run_json
 
 AUDIT, RUN, TEST, ERRORS, PLAN, PAGE = 'audit', 'run', 'test', 'errors', 'plan.json', 'index.html'
 __all__ = ['AutoResult', 'default_out', 'run_all']
@@ -82,30 +80,35 @@ def run_all(
     """
     root = DataSet(data).root.resolve()
     out = Path(out) if out is not None else default_out(data)
-    chosen = choose_labels(root, labels)
     wanted: dict[str, Any] = dict(minutes=minutes, device=device, backbone=backbone, orientation=orientation, seed=seed)
+    from mmseg_ext.workflows.init import check_request, default_path, plan_config
+
+    config = out / default_path(root).name
+    is_planned = config.is_file() and (out / PLAN).is_file()
+    if not is_planned:
+        check_request(**wanted)
     claim_folder(out, {'data': str(root), 'labels': labels, **wanted}, 'result of mmseg-ext auto')
     try:
+        chosen = _planned_labels(out / PLAN) if is_planned else choose_labels(root, labels)
         audit = _audit(root, chosen, out, ignore_audit_errors, report)
     except InputError:
         _remove_if_empty(out)
         raise
-    from mmseg_ext.workflows.init import default_path, plan_config
-
-    config = out / default_path(root).name
-    if not config.is_file() or not (out / PLAN).is_file():
+    if not is_planned:
         report(f'2/5 init: planning for {minutes:g} minutes')
         plan_config(root, config, labels=chosen, json=out / PLAN, overwrite=True, **wanted)
     plan = read_json(out / PLAN)
     with _undamaged(out / PLAN):
         split = _scored_split(plan)
         length = f'{plan["plan"]["steps"]} steps, about {plan["plan"]["minutes"]:g} minutes'
-    if read_run_json(out / RUN / RUN_RECORD).get('status') != FINISHED:
+    from mmseg_ext.workflows.train import is_finished, train_in_own_process
+
+    if not is_finished(out / RUN):
         report(f'3/5 train: {length}')
-        _apart(_train, str(config), str(out / RUN))
+        _in_own_process(train_in_own_process, str(config), str(out / RUN))
     if not (out / TEST / METRICS).is_file():
         report(f'4/5 test: {split}')
-        _apart(_test, str(config), str(out / RUN), split, str(out / TEST))
+        _in_own_process(_test, str(config), str(out / RUN), split, str(out / TEST))
     if not (out / ERRORS / 'errors.json').is_file():
         report('5/5 errors: the cause of each wrong pixel')
         from mmseg_ext.workflows.errors import analyze_errors
@@ -120,7 +123,7 @@ def run_all(
 
 
 def _audit(root: Path, labels: str, out: Path, ignore_errors: bool, report: Callable[[str], None]) -> dict[str, Any]:
-    """Audit, unless an earlier audit without errors is there.
+    """Audit, unless an earlier audit of these labels without errors is there.
 
     Raises:
         InputError: There are findings that cannot be trained on, and they are not to be ignored.
@@ -134,7 +137,8 @@ def _audit(root: Path, labels: str, out: Path, ignore_errors: bool, report: Call
         with _undamaged(out / AUDIT):
             summary = content['summary']
             found = summary['severities']['error']
-    if summary is None or (found and not ignore_errors):
+            is_other = summary['labels'] != labels
+    if summary is None or is_other or (found and not ignore_errors):
         report(f'1/5 audit: {labels}')
         summary = audit_labels(root, labels, out=out / AUDIT, overwrite=True).summary()
     errors = summary['severities']['error']
@@ -157,6 +161,13 @@ def _undamaged(path: Path) -> Iterator[None]:
         raise InputError(path, f'holds a damaged result ({error!r})', 'remove it, and run this again') from error
 
 
+def _planned_labels(path: Path) -> str:
+    """Return the label set of an earlier plan: the training keeps to it, though a newer one may have appeared."""
+    plan = read_json(path)
+    with _undamaged(path):
+        return str(plan['plan']['labels'])
+
+
 def _remove_if_empty(out: Path) -> None:
     """Remove a result folder that holds nothing but its settings, so that another call may use it."""
     if {path.name for path in out.iterdir()} == {SETTINGS_FILE}:
@@ -164,24 +175,17 @@ def _remove_if_empty(out: Path) -> None:
         out.rmdir()
 
 
-def _apart(action: Callable[..., None], *arguments: str) -> None:
+def _in_own_process(action: Callable[..., None], *arguments: str) -> None:
     """Run in a process of its own: mmengine keeps global state that the next step would inherit."""
     with spawn_pool(1) as pool:
         pool.submit(action, *arguments).result()
 
 
-def _train(config: str, work_dir: str) -> None:
-    multiprocessing.set_start_method('fork', force=True)  # of the data loaders; mmengine would warn of the change
-    from mmseg_ext.workflows.train import train
-
-    begun = Path(work_dir).is_dir() and any(Path(work_dir).iterdir())
-    train(config, work_dir, resume=begun)
-
-
 def _test(config: str, work_dir: str, split: str, out: str) -> None:
-    multiprocessing.set_start_method('fork', force=True)
     from mmseg_ext.workflows.evaluate import evaluate_split
+    from mmseg_ext.workflows.train import fork_loaders
 
+    fork_loaders()
     evaluate_split(config, work_dir, split, out=out, tta=True, probabilities=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import subprocess
@@ -18,8 +17,6 @@ from mmseg_ext.eda.workers import count_workers, run_chunks
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.processes import spawn_pool, usable_cores
-from mmseg_ext.runs.layout import RUN_RECORD
-from mmseg_ext.runs.record import FINISHED, read_run_json
 from mmseg_ext.workflows.out_of_fold import FoldTask, training_data
 
 DTYPE = 'bfloat16'  # of the predictions
@@ -28,7 +25,7 @@ CHILD_CODE = 'from mmseg_ext.workflows.fold_training import _child_main; _child_
 
 
 def run_folds(tasks: Sequence[FoldTask], workers: str = '1') -> Iterator[FoldTask]:
-    """Train each task in a process of its own, and yield the tasks as they finish.
+    """Train each task in a process of its own, and yield the tasks as they finish; on Dask in the order given.
 
     Args:
         tasks: The trainings.
@@ -66,9 +63,8 @@ def _threads_of_one(jobs: int) -> str:
 
 
 def _run_fold(task: FoldTask) -> FoldTask:
-    multiprocessing.set_start_method('fork', force=True)  # of the data loaders; mmengine would warn of the change
     from mmseg_ext.inference.predictor import Predictor
-    from mmseg_ext.workflows.train import train
+    from mmseg_ext.workflows.train import train_in_own_process
 
     options = {
         **task.options,
@@ -79,9 +75,7 @@ def _run_fold(task: FoldTask) -> FoldTask:
         'val_evaluator': None,
         'default_hooks.checkpoint.save_best': None,
     }
-    if read_run_json(Path(task.work_dir) / RUN_RECORD).get('status') != FINISHED:
-        resume = Path(task.work_dir).is_dir() and any(Path(task.work_dir).iterdir())
-        train(task.config, task.work_dir, seed=task.seed, resume=resume, options=options)
+    train_in_own_process(task.config, task.work_dir, task.seed, options)
     checkpoint = (Path(task.work_dir) / 'last_checkpoint').read_text(encoding='utf-8').strip()
     predictor = Predictor(task.config, Path(task.work_dir) / Path(checkpoint).name, dtype=DTYPE)
     for path in task.held_out:
@@ -94,7 +88,7 @@ def _run_on_dask(tasks: Sequence[FoldTask], address: str) -> Iterator[FoldTask]:
     if not tasks:
         return
     problems = run_chunks(
-        _run_apart, [_absolute(task) for task in tasks], address, Path(os.path.abspath(tasks[0].data_root))
+        _in_own_process, [_absolute(task) for task in tasks], address, Path(os.path.abspath(tasks[0].data_root))
     )
     for task, problem in zip(tasks, problems, strict=True):
         if problem:
@@ -114,7 +108,7 @@ def _absolute(task: FoldTask) -> FoldTask:
     )
 
 
-def _run_apart(task: FoldTask) -> str:
+def _in_own_process(task: FoldTask) -> str:
     """Run a task in a process of its own, and return its error, or nothing.
 
     A Dask worker is a daemon, to which multiprocessing allows no children, and is told to compute on one thread: the

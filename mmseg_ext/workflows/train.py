@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 import sys
 from collections.abc import Mapping
@@ -23,9 +24,10 @@ from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.runs.layout import ENVIRONMENT, LOCK, RUN_RECORD, SCALARS
 from mmseg_ext.runs.lock import work_dir_lock
-from mmseg_ext.runs.record import read_run_json
+from mmseg_ext.runs.record import FINISHED, read_run_json
 from mmseg_ext.tracking.clearml.backend import backend_options, connect, set_mode
 from mmseg_ext.tracking.clearml.remote import enqueue, to_section
+from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.folds import leave_out_fold, parse_fold
 
 
@@ -63,6 +65,7 @@ def train(
     Raises:
         InputError: The config, the data or the work dir cannot be used.
     """
+    check_least(0, seed=seed)
     config = load_config(config_path, options)
     check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     check_optimizer(config, config_path)
@@ -106,6 +109,40 @@ def train(
     return {'work_dir': work_dir, 'best_checkpoint': None if best is None else str(work_dir / Path(best).name)}
 
 
+def train_in_own_process(
+    config_path: str | Path,
+    work_dir: str | Path,
+    seed: int | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> None:
+    """Train in a process that does nothing else: begin, or go on with what is in the work dir, unless it has finished.
+
+    Args:
+        config_path: As in `train`, as are the next three.
+        work_dir: See there.
+        seed: See there.
+        options: See there.
+
+    Raises:
+        InputError: As in `train`.
+    """
+    if is_finished(work_dir):
+        return
+    fork_loaders()
+    begun = Path(work_dir).is_dir() and any(Path(work_dir).iterdir())
+    train(config_path, work_dir, seed, resume=begun, options=options)
+
+
+def is_finished(work_dir: str | Path) -> bool:
+    """Whether the training in a work dir has come to its end."""
+    return read_run_json(Path(work_dir) / RUN_RECORD).get('status') == FINISHED
+
+
+def fork_loaders() -> None:
+    """Let data loaders fork in a process that was spawned; mmengine would do so with a warning."""
+    multiprocessing.set_start_method('fork', force=True)
+
+
 def _warn(text: str) -> None:
     print(f'warning: {text}', file=sys.stderr)
 
@@ -124,10 +161,13 @@ def enqueue_training(
         The task's id and the address of its page.
 
     Raises:
-        InputError: The config cannot be used, or the server cannot take the task.
+        InputError: The config or an argument cannot be used there, or the server cannot take the task.
     """
-    if arguments.get('fold') is not None:
-        raise InputError(f'`fold={arguments["fold"]}`', 'is not passed on to an agent', 'train the fold here')
+    for name in ('fold', 'resume', 'clearml', 'launcher'):
+        value = arguments.get(name)
+        if value not in (None, False, 'none'):
+            raise InputError(f'`{name}={value}`', 'is not passed on to an agent', 'leave it out, or train here')
+    check_least(0, seed=arguments.get('seed'))
     config = load_config(config_path, options)
     check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     if arguments.get('seed') is not None:

@@ -644,7 +644,7 @@ def read_auto(folder: Path) -> None:
     def stop(*_: object) -> None:
         raise InputError('training', 'is to begin')
 
-    auto._apart = stop  # type: ignore[assignment]
+    auto._in_own_process = stop  # type: ignore[assignment]
     wanted = read_json(folder / 'auto/settings.json')
     settings = {**wanted, 'data': str((folder / 'data').resolve())} if isinstance(wanted, dict) else wanted
     (folder / 'auto/settings.json').write_text(json.dumps(settings))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from mmseg_ext.errors import InputError
+from mmseg_ext.processes import last_line
 
 START = 'import sys; from mmseg_ext.workflows.benchmark.roles import play; play(*sys.argv[1:])'
 REPORT_VARIABLE = 'MMSEG_EXT_BENCHMARK_FD'  # of the pipe to which a contestant reports
@@ -72,9 +73,7 @@ class Contestant:
             self._process.stdin.flush()
             return [float(value) for value in self._reports.readline().split() or ('no report',)]
         except (OSError, ValueError):
-            lines = self._log.read_text(errors='replace').split('\n')
-            last = next((line.strip() for line in reversed(lines) if line.strip()), 'no message')
-            raise InputError(self.name, f'ended early ({last})') from None
+            raise InputError(self.name, f'ended early ({last_line(self._log)})') from None
 
     def close(self) -> None:
         """End the process and its workers."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.processes import end_with_parent
+from mmseg_ext.processes import end_with_parent, last_line
 from mmseg_ext.runs.layout import SCALARS
 from mmseg_ext.runs.scalars import best_point, points_of, read_scalars
 
@@ -70,7 +70,7 @@ def run_trial(
     if pruned:
         return Outcome('pruned', value, iteration, minutes)
     if process.exitcode != 0:
-        return Outcome('failed', value, iteration, minutes, f'exit code {process.exitcode}: {_last_line(log)}')
+        return Outcome('failed', value, iteration, minutes, f'exit code {process.exitcode}: {last_line(log)}')
     if value is None:
         return Outcome('failed', None, None, minutes, f'no {key} in its curve')
     return Outcome('complete', value, iteration, minutes)
@@ -103,22 +103,16 @@ def _read_curve(scalars: Path, key: str) -> list[tuple[int, float]]:
     return points_of(read_scalars(scalars, []), key) if scalars.is_file() else []
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding='utf-8', errors='replace').split('\n') if log.is_file() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
-
-
 def _train(config: str, work_dir: str, seed: int, options: dict[str, Any], log: str) -> None:
     """Train in the process: output goes to a file, and an input error becomes one line and an exit code."""
     end_with_parent()
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
-    multiprocessing.set_start_method('fork', force=True)  # of the data loaders; mmengine would warn of the change
-    from mmseg_ext.workflows.train import train
+    from mmseg_ext.workflows.train import train_in_own_process
 
     try:
-        train(config, work_dir, seed=seed, options=options)
+        train_in_own_process(config, work_dir, seed, options)
     except InputError as error:
         print(f'error: {error}', file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
