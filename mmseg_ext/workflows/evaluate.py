@@ -85,7 +85,7 @@ def evaluate_split(
     config.load_from = str(checkpoint)
     config.launcher = launcher
     # All processes leave the block after the barrier at its end, and enter it before they wait for each other.
-    with staged_folder(out, shared=True, is_owner=is_first_process(launcher)) as staging:
+    with staged_folder(out, shared=launcher != 'none', is_owner=is_first_process(launcher)) as staging:
         config.work_dir = str(staging / 'log')
         config.test_evaluator = dict(
             type='mmseg_ext.SegMetric',
@@ -110,6 +110,8 @@ def evaluate_split(
         if is_main_process():
             write_json(staging / METRICS, metrics)
         barrier()
+        if is_first_process(launcher):
+            check_result_folder(out, RESULT_NAMES, overwrite)  # another test may have written there in the meantime
     return SplitResult(out, metrics['images'], metrics)
 
 
