@@ -26,5 +26,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmseg_ext.tracking.clearml import import_sessions
 
     for session, page in import_sessions(args.zips):
-        print(f'{session.path}: {page}')
+        print(f'{session.path}: {page}', flush=True)
     return 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,14 +81,14 @@ def _session(path: Path, task: dict[str, Any]) -> OfflineSession:
     )
 
 
-def import_sessions(paths: Sequence[str | Path]) -> list[tuple[OfflineSession, str]]:
+def import_sessions(paths: Sequence[str | Path]) -> Iterator[tuple[OfflineSession, str]]:
     """Send offline sessions to the server. One that continues another of the list goes to the same task.
 
     Args:
         paths: Zip files.
 
-    Returns:
-        Each session with the address of its task's page.
+    Yields:
+        Each session, as soon as it has been sent, with the address of its task's page.
 
     Raises:
         InputError: A session cannot be read (nothing is sent then), or the server cannot be used or fails.
@@ -95,8 +96,17 @@ def import_sessions(paths: Sequence[str | Path]) -> list[tuple[OfflineSession, s
     sessions = [read_session(path) for path in paths]
     with contextlib.redirect_stdout(sys.stderr):  # the SDK prints
         server.require()
-        imported: dict[str, str] = {}
-        return [(session, _import(session, imported)) for session in sessions]
+    imported: dict[str, str] = {}
+    for number, session in enumerate(sessions):
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                page = _import(session, imported)
+        except Exception as error:  # whatever the SDK raises when the server fails in between
+            reason = f'{type(error).__name__}: {one_line(error)}'
+            sent = ', '.join(str(other.path) for other in sessions[:number])
+            remedy = f'try again without {sent}, already sent' if sent else 'try again'
+            raise InputError(session.path, f'not imported ({reason})', remedy) from error
+        yield session, page
 
 
 def _import(session: OfflineSession, imported: dict[str, str]) -> str:
@@ -106,21 +116,17 @@ def _import(session: OfflineSession, imported: dict[str, str]) -> str:
     previous = imported.get(session.continues or '')
     if session.continues and not session.continues.startswith('offline-'):
         previous = session.continues  # the run began online
-    try:
-        known = _drafts(session) if previous else set()
-        task_id = Task.import_offline_session(str(session.path), previous_task_id=previous)
-        task = Task.get_task(task_id=task_id)
-        for draft in _drafts(session) - known - {task_id} if previous else ():
-            Task.get_task(task_id=draft).delete(delete_artifacts_and_models=False)  # the SDK leaves it behind
-        status, _, message = session.status.partition(': ')
-        if status != 'completed':
-            mark = task.mark_failed if status == 'failed' else task.mark_stopped
-            mark(force=True, status_message=message)
-        imported[session.task_id] = task_id
-        return str(task.get_output_log_web_page())
-    except Exception as error:  # whatever the SDK raises when the server fails in between
-        reason = f'{type(error).__name__}: {one_line(error)}'
-        raise InputError(session.path, f'not imported ({reason})', 'try again') from error
+    known = _drafts(session) if previous else set()
+    task_id = Task.import_offline_session(str(session.path), previous_task_id=previous)
+    task = Task.get_task(task_id=task_id)
+    for draft in _drafts(session) - known - {task_id} if previous else ():
+        Task.get_task(task_id=draft).delete(delete_artifacts_and_models=False)  # the SDK leaves it behind
+    status, _, message = session.status.partition(': ')
+    if status != 'completed':
+        mark = task.mark_failed if status == 'failed' else task.mark_stopped
+        mark(force=True, status_message=message)
+    imported[session.task_id] = task_id
+    return str(task.get_output_log_web_page())
 
 
 def _drafts(session: OfflineSession) -> set[str]:
@@ -128,6 +134,6 @@ def _drafts(session: OfflineSession) -> set[str]:
     from clearml import Task
 
     found = Task.query_tasks(
-        project_name=session.project, task_name=f'^{session.name}$', task_filter={'status': ['created']}
+        project_name=session.project, task_name=f'^{re.escape(session.name)}$', task_filter={'status': ['created']}
     )
     return {task if isinstance(task, str) else task['id'] for task in found}
