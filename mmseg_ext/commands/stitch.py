@@ -33,9 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmseg_ext.workflows.tile import stitch_predictions
 
     report = stitch_predictions(args.tiles, args.predictions, args.out, overwrite=args.overwrite)
-    for error in report.failed:
-        print(f'skipped: {error}')
     if report.absent:
         print(f'{report.absent} images have no prediction')
-    print(f'{args.out}: {report.images:,} masks of {report.tiles:,} tiles, {len(report.failed)} skipped')
-    return 1 if report.failed else 0
+    print(f'{args.out}: {report.images:,} masks of {report.tiles:,} tiles')
+    return cli.report_left_out([str(error) for error in report.failed])

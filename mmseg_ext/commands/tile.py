@@ -38,11 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.data, args.out, size=args.size, overlap=args.overlap, labels=args.labels, splits=args.splits,
         overwrite=args.overwrite,
     )  # fmt: skip
-    for error in report.failed:
-        print(f'skipped: {error}')
     if report.padded:
         print(f'{report.padded} images are smaller than a tile: padded with ignored pixels')
     if report.absent:
         print(f'{report.absent} masks are missing')
-    print(f'{args.out}: {report.tiles:,} tiles of {report.images:,} images, {len(report.failed)} skipped')
-    return 1 if report.failed else 0
+    print(f'{args.out}: {report.tiles:,} tiles of {report.images:,} images')
+    return cli.report_left_out([str(error) for error in report.failed])

@@ -19,7 +19,8 @@ from mmseg_ext.data.images import pixel_limit, read_image, write_image
 from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.data.tiles import Tile, place_tiles, tile_cores, tile_weights
 from mmseg_ext.errors import InputError, NotWritableError
-from mmseg_ext.files import is_file_name, names_file, names_in, read_json, staged_folder, write_json
+from mmseg_ext.files import is_file_name, names_file, names_in, read_json, refuse_existing, staged_folder, write_json
+from mmseg_ext.inference.outputs import conflicting_class_files, write_class_files
 from mmseg_ext.progress import track
 
 RECORD_FILE = 'tiles.json'
@@ -188,8 +189,8 @@ def stitch_predictions(
         The images put together; those without any predicted tile are absent.
 
     Raises:
-        InputError: A folder cannot be used, or no image has predictions. An image of which a tile is missing or
-            damaged is reported.
+        InputError: A folder cannot be used, a file exists, or no image has predictions. An image of which a tile is
+            missing or damaged is reported.
     """
     tiles, predictions, out = Path(tiles), Path(predictions), Path(out)
     size, overlap, images = _read_record(tiles / RECORD_FILE)
@@ -197,34 +198,35 @@ def stitch_predictions(
     if not predictions.is_dir():
         raise InputError(predictions, 'folder not found', 'name the folder of the predictions')
     report = TileReport()
-    written: dict[str, str] = {}
-    for split, stem, height, width in track(images, 'stitching'):
+    predicted = []
+    for split, stem, height, width in images:
         places = place_tiles(height, width, size, size - overlap)
         found = {tile: _find(predictions, split, tile_stem(stem, tile)) for tile in places}
-        if not any(found.values()):
-            report.absent += 1
-            continue
-        target = out / 'masks' / f'{stem}.png'
+        if any(found.values()):
+            predicted.append((split, stem, (height, width), found))
+    report.absent = len(images) - len(predicted)
+    targets = [out / 'masks' / f'{stem}.png' for _, stem, *_ in predicted]
+    refuse_existing([*targets, *conflicting_class_files(out, ('masks',), classes)], overwrite)
+    owners: dict[str, str] = {}
+    for target, (split, stem, shape, found) in zip(targets, track(predicted, 'stitching'), strict=True):
         try:
-            if stem in written:
+            if stem in owners:
                 raise InputError(
-                    f'{split}/{stem}', f'shares its stem with one of {written[stem]}', 'stitch a split only'
+                    f'{split}/{stem}', f'shares its stem with one of {owners[stem]}', 'predict one split at a time'
                 )
-            if target.exists() and not overwrite:
-                raise InputError(target, 'exists', 'replace it with `overwrite=True` or choose another `out`')
-            mask = _stitch(found, predictions, (height, width), size, overlap, classes)
+            mask = _stitch(found, predictions, shape, size, overlap, classes)
         except InputError as error:
             report.failed.append(error)
             continue
         write_mask(target, mask, classes.palette)
-        written[stem] = split
+        owners[stem] = split
         report.images += 1
-        report.tiles += len(places)
+        report.tiles += len(found)
     if not report.images:
         if report.failed:
             raise report.failed[0]
         raise InputError(predictions, f'holds no prediction of a tile of {tiles}', 'name the folder above masks/')
-    classes.write(out)
+    write_class_files(out, ('masks',), classes)
     return report
 
 

@@ -127,9 +127,28 @@ def test_probabilities_go_before_masks_and_a_missing_tile_costs_its_image(
     write_mask(result / 'masks/large__y0_x0.png', np.zeros((8, 8), np.uint8), CLASSES.palette)
     command = ['stitch', str(tmp_path / 'tiles'), str(result), '--out', str(tmp_path / 'third')]
     assert main(command) == 1
-    text = capsys.readouterr().out
-    assert 'lacks 1 of the 3 tiles of an image, such as the one at y 0, x 12' in text
-    assert '1 masks of 24 tiles, 1 skipped' in text
+    text = capsys.readouterr()
+    assert 'lacks 1 of the 3 tiles of an image, such as the one at y 0, x 12' in text.err.splitlines()[0]
+    assert text.err.splitlines()[-1] == '1 file was left out'
+    assert text.out.splitlines()[-1].endswith(': 1 masks of 24 tiles')
+
+
+def test_what_stitching_would_replace_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    tiles, whole = tmp_path / 'tiles', tmp_path / 'whole'
+    tile_data_set(write(tmp_path / 'data'), tiles, size=16, overlap=4)
+    write_mask(whole / 'masks/small.png', np.zeros((2, 2), np.uint8), CLASSES.palette)
+    with pytest.raises(InputError, match=r'small\.png: exists'):
+        stitch_predictions(tiles, tiles / 'labels', whole)
+    assert [path.name for path in whole.rglob('*.*')] == ['small.png']
+    (whole / 'masks/small.png').unlink()
+    other = Classes(('background', 'dog'), CLASSES.palette)
+    other.write(whole)
+    with pytest.raises(InputError, match=r'dataset\.yaml: exists'):
+        stitch_predictions(tiles, tiles / 'labels', whole)
+    assert Classes.read(whole) == other
+    assert [path.name for path in whole.rglob('*.*')] == ['dataset.yaml']
+    assert stitch_predictions(tiles, tiles / 'labels', whole, overwrite=True).images == 3
+    assert Classes.read(whole) == CLASSES
 
 
 def test_a_disk_that_is_full_for_a_moment_leaves_no_set_with_half_an_image(
