@@ -34,7 +34,7 @@ def train(args: argparse.Namespace) -> BenchmarkResult:
     return benchmark_train(
         args.config, args.data, images=args.images or 50, size=args.size, batch=args.batch, workers=args.workers,
         threads=args.threads, rounds=args.rounds or 5, steps=args.steps,
-        profile_to=args.profile,
+        profile_to=args.profile, overwrite=args.overwrite,
     )  # fmt: skip
 
 
@@ -142,6 +142,7 @@ def build_parser() -> cli.ArgumentParser:
         '--workers', type=cli.whole, default=1, metavar='N', help='train, val: processes of a loader (default: 1)'
     )
     parser.add_argument('--profile', metavar='OUT', help='train: write where the time of a step goes, and a trace')
+    parser.add_argument('--overwrite', action='store_true', help='train: replace an earlier profile')
     parser.add_argument(
         '--score', type=float, default=88.0, metavar='P',
         help='time-to-score: val mDice in percent (default: 88)',

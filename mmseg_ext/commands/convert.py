@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmseg_ext.commands import cli
@@ -400,7 +401,7 @@ def _add_rest(
     if seed:
         parser.add_argument('--seed', type=cli.whole, metavar='N', default=0, help='seed of the split (default 0)')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier conversion')
-    parser.add_argument('--json', metavar='FILE', help='write the report to this file too')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report to this file too')
     parser.set_defaults(convert=convert)
 
 
@@ -416,11 +417,13 @@ def _size(text: str) -> int | str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, convert, print the result."""
     args = build_parser().parse_args(argv)
+    from mmseg_ext.files import refuse_existing, write_json
+
+    if args.json:
+        refuse_existing([args.json], args.overwrite, 'json')
     done = args.convert(args)
     cli.print_report(done.report)
     if args.json:
-        from mmseg_ext.files import write_json
-
         write_json(args.json, {'images': dict(done.images), 'written': done.written, **done.report.as_json()})
     print(f'{args.data}: {done}')
     return 0 if done.report.is_clean else 1

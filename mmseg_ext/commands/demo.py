@@ -30,7 +30,9 @@ def build_parser() -> cli.ArgumentParser:
         '--defects', type=float, metavar='SHARE', default=default.defects,
         help=f'share of train and val masks to spoil (default: {default.defects}); test masks stay true',
     )  # fmt: skip
-    parser.add_argument('--overwrite', action='store_true', help='replace a demo set made with other settings')
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace the sheet, and a demo set made with other settings'
+    )
     parser.add_argument(
         '--sheet', type=cli.png, metavar='FILE.png', help='also draw the set: images next to their true masks'
     )

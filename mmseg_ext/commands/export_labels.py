@@ -36,7 +36,7 @@ def build_parser() -> cli.ArgumentParser:
         help='distance by which a polygon may leave the outline to have fewer corners (default 0: exact)',
     )  # fmt: skip
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier export')
-    parser.add_argument('--json', metavar='FILE', help='write the report to this file too')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report to this file too')
     return parser
 
 
@@ -44,8 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse, export, print the report."""
     args = build_parser().parse_args(argv)
     from mmseg_ext.converters.exports import export_labels
-    from mmseg_ext.files import write_json
+    from mmseg_ext.files import refuse_existing, write_json
 
+    if args.json:
+        refuse_existing([args.json], args.overwrite, 'json')
     report = export_labels(
         args.data, args.labels, args.out, args.format, splits=args.splits, images=args.images,
         tolerance=args.tolerance, overwrite=args.overwrite,

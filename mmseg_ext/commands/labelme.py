@@ -145,7 +145,7 @@ def _import(args: argparse.Namespace) -> int:
     from mmseg_ext.files import refuse_existing, write_json
 
     if args.json:
-        refuse_existing([args.json], args.overwrite)
+        refuse_existing([args.json], args.overwrite, 'json')
     out = args.out or DataSet(args.data).new_label_set(args.to).folder
     try:
         report = import_masks(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmseg_ext.commands.cli import ArgumentParser
 
@@ -19,7 +20,8 @@ def build_parser() -> ArgumentParser:
     parser.add_argument('ranking', nargs='+', help='folder that mmseg-ext rank wrote')
     parser.add_argument('data', metavar='DATA', help='data set that was ranked')
     parser.add_argument('--truth', metavar='NAME', required=True, help='corrected label set')
-    parser.add_argument('--out', metavar='FILE', help='write the measures as JSON')
+    parser.add_argument('--out', type=Path, metavar='FILE', help='write the measures as JSON')
+    parser.add_argument('--overwrite', action='store_true', help='replace FILE')
     return parser
 
 
@@ -28,8 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     from mmseg_ext.eda.agreement import SEVERE_IOU, WRONG_IOU
     from mmseg_ext.eda.quality.ranking import measure_ranking, spread_over_rankings
-    from mmseg_ext.files import write_json
+    from mmseg_ext.files import refuse_existing, write_json
 
+    if args.out:
+        refuse_existing([args.out], args.overwrite)
     measured = {folder: measure_ranking(folder, args.data, args.truth) for folder in args.ranking}
     for folder, quality in measured.items():
         if len(measured) > 1:

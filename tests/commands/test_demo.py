@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from mmseg_ext.errors import InputError
+from mmseg_ext.workflows.demo import make_demo
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools' / 'make_demo_data.py'
 SMALL = ('--train', '2', '--val', '1', '--test', '1', '--size', '64', '--defects', '1')
@@ -48,6 +51,13 @@ def test_a_set_is_made_once_and_replaced_on_request(tmp_path: Path) -> None:
     replaced = run(data, *SMALL, '--seed', '1', '--overwrite')
     assert replaced.returncode == 0
     assert 'made' in replaced.stdout
+
+
+def test_a_picture_that_is_there_stays(tmp_path: Path) -> None:
+    (tmp_path / 'sheet.png').write_bytes(b'dear')
+    with pytest.raises(InputError, match=r'sheet\.png: exists'):
+        make_demo(tmp_path / 'pets', sheet=tmp_path / 'sheet.png')
+    assert [path.name for path in tmp_path.iterdir()] == ['sheet.png']
 
 
 def test_a_foreign_folder_stays(tmp_path: Path) -> None:

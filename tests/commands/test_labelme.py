@@ -104,6 +104,9 @@ def test_an_import_may_name_a_label_set(
         assert (read_mask(data / 'mine' / name) == read_mask(data / 'labels' / name)).all()
     one_line(run_tool(*command), 'a.png: exists; replace it with --overwrite or choose another --to')
     assert run_tool(*command, '--overwrite').returncode == 0
+    report = tmp_path / 'report.json'
+    report.touch()
+    one_line(run_tool(*command, '--json', report), f'{report}: exists', 'or choose another --json')
 
 
 def test_wrong_use_is_one_line(run_tool: RunTool, data: Path, tmp_path: Path, one_line: Callable[..., None]) -> None:

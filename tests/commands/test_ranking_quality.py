@@ -8,6 +8,7 @@ import pytest
 
 from mmseg_ext.commands.ranking_quality import main
 from mmseg_ext.data.masks import write_mask
+from mmseg_ext.errors import InputError
 
 PALETTE = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
 
@@ -50,6 +51,9 @@ def test_the_command_measures_every_score_against_the_corrected_masks(
     (other / 'ranking.json').write_text(json.dumps({**content, 'rows': rows}))
     arguments = [str(ranking), str(other), str(data), '--truth', 'fixed', '--out', str(tmp_path / 'both.json')]
     assert main(arguments) == 0
+    with pytest.raises(InputError, match=r'both\.json: exists'):
+        main(arguments)
+    assert main([*arguments, '--overwrite']) == 0
     assert 'mean and worst of 2 rankings' in capsys.readouterr().out
     both = json.loads((tmp_path / 'both.json').read_text())
     assert both['rankings'][str(ranking)] == measured

@@ -83,10 +83,12 @@ def test_what_is_damaged_costs_only_itself_and_is_told_again_by_the_next_run(
     (tmp_path / 'source/images/g.png').unlink()
     Image.new('RGB', (9, 9)).save(tmp_path / 'source/images/d.png')
     texts = []
-    for _ in range(2):
-        command = ['convert', 'cvat', str(source), str(tmp_path / 'data'), '--json', str(tmp_path / 'report.json')]
-        assert main(command) == 1
+    command = ['convert', 'cvat', str(source), str(tmp_path / 'data'), '--json', str(tmp_path / 'report.json')]
+    for arguments in (command, command[:-2]):
+        assert main(arguments) == 1
         texts.append(capsys.readouterr().out)
+    with pytest.raises(InputError, match=r'report\.json: exists; replace it .* or choose another `json`'):
+        main(command)
     lines = [text.splitlines() for text in texts]
     assert lines[0][:-1] == lines[1][:-1]
     assert '4 images (' in lines[0][-1]

@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 
 from mmseg_ext.engine.runner.autocast import cpu_gains_from_bfloat16
+from mmseg_ext.files import refuse_existing
 from mmseg_ext.models.complexity import count_parameters
 from mmseg_ext.workflows.benchmark import BenchmarkResult
 from mmseg_ext.workflows.benchmark.contestant import contestants, in_turn, ratio_of, table_of
-from mmseg_ext.workflows.benchmark.profile import profile_training
+from mmseg_ext.workflows.benchmark.profile import TABLE, TRACE, profile_training
 from mmseg_ext.workflows.benchmark.workload import Workload, open_workload, our_config, stock_config
 
 DEFAULT_CONFIG = 'pets/deeplabv3plus_mobilenet-v2_ce-dice-adamw-400it_pets-256x256'
@@ -34,6 +35,7 @@ def benchmark_train(
     rounds: int = 5,
     steps: int = 10,
     profile_to: str | Path | None = None,
+    overwrite: bool = False,
 ) -> BenchmarkResult:
     """Time training steps end to end: loader, model, optimizer, hooks, logging.
 
@@ -53,10 +55,13 @@ def benchmark_train(
         rounds: Blocks of each side.
         steps: Timed steps in a block.
         profile_to: Folder to which a profile of ours is written, as a table and a trace; it is made after the timing.
+        overwrite: Replace an earlier profile.
 
     Raises:
-        InputError: The config or the data cannot be used.
+        InputError: The config or the data cannot be used, or a file of the profile exists.
     """
+    if profile_to is not None:
+        refuse_existing([Path(profile_to) / name for name in (TABLE, TRACE)], overwrite, 'profile_to')
     threads = threads or torch.get_num_threads()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -144,6 +144,9 @@ def test_the_pixels_that_a_tolerance_costs_are_counted_by_class(
     with pytest.raises(InputError, match='holds an earlier export'):
         main(command)
     assert main([*command, '--overwrite', '--json', str(tmp_path / 'report.json')]) == 0
+    with pytest.raises(InputError, match=r'report\.json: exists; replace it .* or choose another `json`'):
+        main([*command[:-2], str(tmp_path / 'new'), '--json', str(tmp_path / 'report.json')])
+    assert not (tmp_path / 'new').exists()
     assert 'px differ' not in json.loads((tmp_path / 'report.json').read_text())['classes']['ignored']
 
 

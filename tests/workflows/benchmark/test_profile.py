@@ -8,8 +8,10 @@ import pytest
 
 pytest.importorskip('mmseg')
 
+from mmseg_ext.errors import InputError
 from mmseg_ext.workflows.benchmark import roles  # noqa: F401 - registers the cheap model's backbone
 from mmseg_ext.workflows.benchmark.profile import profile_training, table_of_profile
+from mmseg_ext.workflows.benchmark.train import benchmark_train
 from mmseg_ext.workflows.benchmark.workload import CHEAP_MODEL, open_workload
 
 DEMO = 'demo/deeplabv3plus_resnet-v2-222-w32_ce-dice-adamw-1000it_demo-192x192'
@@ -30,6 +32,12 @@ def test_a_profile_by_hand() -> None:
     assert [line.split() for line in lines[7:]] == [
         ['convolution', '7000.00', '87.5%'], ['normalization', '1000.00', '12.5%'],
     ]  # fmt: skip
+
+
+def test_a_trace_that_is_there_stays(tmp_path: Path) -> None:
+    (tmp_path / 'trace.json').touch()
+    with pytest.raises(InputError, match=r'trace\.json: exists'):
+        benchmark_train(profile_to=tmp_path)
 
 
 def test_a_training_is_profiled(tmp_path: Path) -> None:
