@@ -30,7 +30,7 @@ def build_parser() -> cli.ArgumentParser:
         help='repair tiny regions and holes near finely detailed outlines too, where they may be meant',
     )
     parser.add_argument('--dry-run', action='store_true', help='print what would be done, and leave DATA as it is')
-    parser.add_argument('--report', metavar='D', help='also write tables and page to this new folder')
+    parser.add_argument('--report', metavar='D', help='also write tables and page to this folder')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier cleaned label set or report')
     return parser
 

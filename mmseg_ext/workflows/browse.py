@@ -23,6 +23,7 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.datasets.seeding import SeededDataset, SeededIndex, SeededSampler
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.errors import InputError
+from mmseg_ext.files import refuse_existing
 from mmseg_ext.models.batch_mix import step_rng
 from mmseg_ext.progress import track
 from mmseg_ext.reports.sample_sheet import Sample, write_sheet
@@ -66,8 +67,7 @@ def browse(
         InputError: The config or the data cannot be used, or ``out`` exists.
     """
     out = Path(out)
-    if out.exists() and not (overwrite and out.is_file()):
-        raise InputError(out, 'exists', 'replace it with `overwrite=True` or choose another `out`')
+    refuse_existing([out], overwrite)
     key = f'{split}_dataloader'
     config = load_config(config_path, options)
     check_parts(config, config_path, key)

@@ -8,8 +8,7 @@ from pathlib import Path
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds, clean_label_set
 from mmseg_ext.eda.cleaning.report import RECORD, TABLE
-from mmseg_ext.errors import InputError
-from mmseg_ext.files import staged_result
+from mmseg_ext.files import refuse_existing, staged_result
 from mmseg_ext.reports.cleaning_page import write_cleaning_page
 
 PAGE = 'cleaning.html'
@@ -41,11 +40,11 @@ def clean_labels(
         overwrite: Replace an earlier cleaned label set or report.
 
     Raises:
-        InputError: The data set or an argument cannot be used, or the label set or ``report`` exists.
+        InputError: The data set or an argument cannot be used, or the label set or a file in ``report`` exists.
     """
     folder = None if report is None else Path(report)
-    if folder is not None and folder.exists() and not overwrite:
-        raise InputError(folder, 'exists already', 'name another `report` or replace it with `overwrite=True`')
+    if folder is not None:
+        refuse_existing([folder / name for name in (TABLE, RECORD, PAGE)], overwrite, 'report')
 
     def write_pages(result: CleaningReport, masks: Path) -> None:
         classes = Classes.read(root)

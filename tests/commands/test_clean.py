@@ -63,6 +63,11 @@ def test_rules_thresholds_splits_and_a_report_of_a_dry_run(run_tool: Run, demo: 
     second = run_tool('clean_masks', demo, *arguments)
     assert second.returncode == 2
     assert '--overwrite' in second.stderr
+    (tmp_path / 'notes.txt').write_text('dear')
+    assert run_tool('clean_masks', demo, *arguments[:-1], tmp_path / 'notes.txt', '--overwrite').returncode == 2
+    assert (tmp_path / 'notes.txt').read_text() == 'dear'
+    (tmp_path / 'empty').mkdir()
+    assert run_tool('clean_masks', demo, *arguments[:-1], tmp_path / 'empty').returncode == 0
 
 
 @pytest.mark.parametrize(
