@@ -35,4 +35,4 @@ custom_hooks = [
 ]
 log_processor = dict(by_epoch=False)
 visualizer = dict(type='SegLocalVisualizer', vis_backends=[], name='visualizer')
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='mmseg_ext.ProbabilityTTAModel')

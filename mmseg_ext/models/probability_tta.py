@@ -17,19 +17,24 @@ class ProbabilityTTAModel(SegTTAModel):
 
     mmseg keeps only the argmax. Here ``seg_logits`` (K, H, W) of the result are the logarithms of the averaged
     probabilities, so that their softmax is the average; of a model with one output they are the averaged probabilities,
-    as in mmseg without augmentation. The predicted masks are mmseg's.
+    as in mmseg without augmentation. The masks of several outputs are mmseg's. Of one output mmseg takes the sigmoid of
+    what is a probability already, which lies above 0.5 everywhere; here the average itself is compared to the
+    threshold.
     """
 
     def merge_preds(self, data_samples_list: list[list[Any]]) -> list[Any]:
         """Merge the views of each image, given one list of views per image."""
-        means = [self._mean([view.seg_logits.data for view in views]) for views in data_samples_list]
-        merged: list[Any] = super().merge_preds(data_samples_list)
-        for sample, mean in zip(merged, means, strict=True):
-            sample.set_data({'seg_logits': PixelData(data=mean)})
-        return merged
+        return [self._merge(views) for views in data_samples_list]
 
-    def _mean(self, logits: list[torch.Tensor]) -> torch.Tensor:
+    def _merge(self, views: list[Any]) -> Any:
+        """Put the average of the views of an image into the first of them, which holds its ground truth and path."""
+        logits = torch.stack([view.seg_logits.data for view in views])
         if self.module.out_channels == 1:
-            return torch.stack(logits).mean(dim=0)
-        mean = torch.stack([view.softmax(dim=0) for view in logits]).mean(dim=0)
-        return mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
+            mean = kept = logits.mean(dim=0)
+            mask = (mean > self.module.decode_head.threshold).to(mean)
+        else:
+            mean = logits.softmax(dim=1).mean(dim=0)
+            kept = mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
+            mask = mean.argmax(dim=0, keepdim=True)
+        views[0].set_data({'seg_logits': PixelData(data=kept), 'pred_sem_seg': PixelData(data=mask)})
+        return views[0]

@@ -134,12 +134,12 @@ def _use_tta(config: Config, config_path: str | Path, probabilities: bool) -> No
         raise InputError(config_path, 'has no tta_pipeline and tta_model', 'test without `tta`')
     config.test_dataloader.dataset.pipeline = config.tta_pipeline
     tta_model = dict(config.tta_model)
-    if probabilities:
-        if tta_model.get('type') not in ('SegTTAModel', 'mmseg_ext.ProbabilityTTAModel'):
-            raise InputError(
-                config_path,
-                f'tta_model is a {tta_model.get("type")}, which may not keep probabilities',
-                'test without `probabilities` or without `tta`',
-            )
+    if tta_model.get('type') in ('SegTTAModel', 'mmseg.SegTTAModel'):  # wrong masks where a model has one output
         tta_model['type'] = 'mmseg_ext.ProbabilityTTAModel'
+    if probabilities and tta_model.get('type') != 'mmseg_ext.ProbabilityTTAModel':
+        raise InputError(
+            config_path,
+            f'tta_model is a {tta_model.get("type")}, which may not keep probabilities',
+            'test without `probabilities` or without `tta`',
+        )
     config.model = dict(**tta_model, module=config.model)

@@ -50,3 +50,10 @@ def test_the_softmax_of_the_result_is_the_mean_of_the_views() -> None:
 def test_one_output_stays_a_probability() -> None:
     probabilities = [np.full((1, 2, 2), value) for value in (0.2, 0.6)]
     np.testing.assert_allclose(merge(ProbabilityTTAModel, probabilities).seg_logits.data.numpy(), 0.4)
+
+
+def test_the_mask_of_one_output_is_where_the_mean_exceeds_the_threshold() -> None:
+    """The means are 0.1, 0.25, 0.4 and 0.9, the threshold is 0.3; mmseg's mask would be 1 everywhere."""
+    probabilities = [np.array([[[0.0, 0.2, 0.1, 0.8]]]), np.array([[[0.2, 0.3, 0.7, 1.0]]])]
+    assert merge(ProbabilityTTAModel, probabilities).pred_sem_seg.data.tolist() == [[[0, 0, 1, 1]]]
+    assert merge(SegTTAModel, probabilities).pred_sem_seg.data.tolist() == [[[1, 1, 1, 1]]]
