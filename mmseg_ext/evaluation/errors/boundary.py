@@ -69,7 +69,7 @@ def measure_boundaries(
         true, predicted = filled == value, prediction == value
         regions = [boundary_region(mask, reach) & valid for mask in (true, predicted)]
         boundary[value] = np.sum(regions[0] & regions[1]), np.sum(regions[0] | regions[1])
-        hd95[value], nsd[value] = surface_distances(true, predicted, tolerance)
+        hd95[value], nsd[value] = surface_distances(true, predicted, tolerance, valid)
     distance = border_distance(truth, ignore_index)
     trimap = np.stack([
         confusion_matrix(
@@ -112,7 +112,9 @@ def surface(mask: Binary) -> Binary:
     return outline
 
 
-def surface_distances(true: Binary, predicted: Binary, tolerance: float) -> tuple[float, float]:
+def surface_distances(
+    true: Binary, predicted: Binary, tolerance: float, valid: Binary | None = None
+) -> tuple[float, float]:
     """Compute the 95 % Hausdorff distance and the normalized surface Dice of two masks.
 
     Both use the distances of the pixels of each surface to the nearest pixel of the other. HD95 is the larger of the
@@ -123,18 +125,24 @@ def surface_distances(true: Binary, predicted: Binary, tolerance: float) -> tupl
         true: Shape (H, W).
         predicted: The same shape.
         tolerance: In pixels.
+        valid: The pixels that are judged; all by default. The others are no place to measure from, nor enough to give
+            an image the class.
 
     Returns:
-        HD95 in pixels, NaN where a mask is empty, and NSD in 0–1: 0 where one mask is empty, NaN where both are.
+        HD95 in pixels, NaN where a mask is empty, and NSD in 0–1: 0 where one mask is empty, NaN where both are. Both
+        are NaN where no pixel of either surface is judged.
     """
+    judged = np.ones_like(true) if valid is None else valid
+    present = [bool((mask & judged).any()) for mask in (true, predicted)]
+    if not all(present):
+        return math.nan, (0.0 if any(present) else math.nan)
     outlines = [surface(true), surface(predicted)]
-    if not (outlines[0].any() and outlines[1].any()):
-        return math.nan, (0.0 if outlines[0].any() or outlines[1].any() else math.nan)
-    distances = []
-    for own, other in (outlines, outlines[::-1]):
-        distances.append(distance_to(other)[own])
+    distances = [distance_to(other)[own & judged] for own, other in (outlines, outlines[::-1])]
     both = np.concatenate(distances)
-    return max(float(np.percentile(values, 95)) for values in distances), float(np.mean(both <= tolerance))
+    if not len(both):
+        return math.nan, math.nan
+    hd95 = max(float(np.percentile(values, 95)) for values in distances if len(values))
+    return hd95, float(np.mean(both <= tolerance))
 
 
 def border_distance(truth: Mask, ignore_index: int = 255) -> NDArray[np.float64]:

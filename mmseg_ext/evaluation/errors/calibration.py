@@ -6,7 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
-from mmseg_ext.evaluation.bootstrap import UNDEFINED, Estimate, Values, bootstrap_sums, estimate_from_draws
+from mmseg_ext.evaluation.bootstrap import (
+    MAX_VALUES_IN_MEMORY,
+    UNDEFINED,
+    Estimate,
+    Values,
+    bootstrap_sums,
+    estimate_from_draws,
+)
 
 BINS = 15
 
@@ -60,7 +67,12 @@ def expected_calibration_error(histograms: NDArray[np.float64], *, resamples: in
     return bootstrap_sums(histograms, statistic, resamples=resamples, seed=seed)
 
 
-def mask_confidence(probabilities: NDArray[np.floating], prediction: Mask, background: int | None = 0) -> float:
+def mask_confidence(
+    probabilities: NDArray[np.floating],
+    prediction: Mask,
+    background: int | None = 0,
+    valid: NDArray[np.bool_] | None = None,
+) -> float:
     """Compute the Dice that the model itself expects of its mask, over all object classes together.
 
     2 Σ p m / Σ (p + m) over pixels and object classes, where m is 1 where the mask has the class, else 0, and p is the
@@ -70,12 +82,14 @@ def mask_confidence(probabilities: NDArray[np.floating], prediction: Mask, backg
         probabilities: Shape (K, H, W).
         prediction: The mask, shape (H, W).
         background: The class that has no objects, or None.
+        valid: The pixels that count, shape (H, W); all by default.
     """
+    counted = np.ones(prediction.shape, bool) if valid is None else valid
     K = len(probabilities)
     objects = [value for value in range(K) if value != background]
     own = np.take_along_axis(probabilities, prediction[None].astype(np.intp), axis=0)[0]
-    marked = np.isin(prediction, objects)
-    expected = float(probabilities[objects].sum(dtype=np.float64)) + int(marked.sum())
+    marked = np.isin(prediction, objects) & counted
+    expected = float(probabilities[objects].sum(axis=0, dtype=np.float64)[counted].sum()) + int(marked.sum())
     return float(2 * own[marked].sum(dtype=np.float64) / expected) if expected else 1.0
 
 
@@ -85,11 +99,16 @@ def rank_correlation(
     """Compute Spearman's rank correlation of values (N,), −1 to 1; pairs with a NaN are left out."""
     known = ~(np.isnan(first) | np.isnan(second))
     pairs = np.stack([first[known], second[known]])
-    if pairs.shape[1] < 3:
+    count = pairs.shape[1]
+    if count < 3:
         return UNDEFINED
-    draws = np.random.default_rng(seed).integers(0, pairs.shape[1], (resamples, pairs.shape[1]))
-    drawn = _spearman(pairs[:, draws])
-    return estimate_from_draws(float(_spearman(pairs[:, None])[0]), drawn)
+    rng = np.random.default_rng(seed)
+    chunk = max(1, MAX_VALUES_IN_MEMORY // count)  # the draws do not depend on it
+    drawn = [
+        _spearman(pairs[:, rng.integers(0, count, (min(chunk, resamples - start), count))])
+        for start in range(0, resamples, chunk)
+    ]
+    return estimate_from_draws(float(_spearman(pairs[:, None])[0]), np.concatenate(drawn))
 
 
 def _spearman(pairs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -151,3 +151,27 @@ def test_the_same_in_each_place_in_memory() -> None:
 
 def test_an_empty_map_is_infinitely_far() -> None:
     assert np.isinf(distance_to(np.zeros((2, 3)))).all()
+
+
+def test_distances_are_measured_from_judged_pixels_only() -> None:
+    """Two lines, four columns apart in rows 0–4; in the ignored rows below, the truth takes the predicted class."""
+    truth, prediction = np.zeros((2, 10, 12), np.uint8)
+    truth[:5, 5] = 1
+    truth[5:] = 255
+    prediction[:5, 9] = prediction[5:, 5] = 1
+    prediction[6:8, 0:2] = 2  # on ignored pixels alone
+    scores = measure_boundaries(prediction, truth, 3, tolerance=1)
+    # From the true line: 4, 4, 3, 2 and 1 px to where the prediction goes on below; from the predicted one: 4 px each.
+    assert scores.nsd[1] == pytest.approx(1 / 10)
+    assert scores.hd95[1] == pytest.approx(4)
+    assert math.isnan(scores.nsd[2])
+    assert math.isnan(scores.hd95[2])
+
+
+def test_surfaces_that_lie_on_ignored_pixels_give_no_score() -> None:
+    square = np.zeros((9, 9), bool)
+    square[2:7, 2:7] = True
+    inside = np.zeros_like(square)
+    inside[3:6, 3:6] = True
+    assert np.isnan(surface_distances(square, square, 1, inside)).all()
+    assert surface_distances(square, square, 1, ~inside) == (0, 1)

@@ -71,3 +71,21 @@ def test_how_many_of_the_worst_are_caught() -> None:
     half = quality.copy()
     half[1] = 50
     assert caught_by_confidence(half, quality) == 0.5
+
+
+def test_ignored_pixels_say_nothing_about_the_confidence() -> None:
+    mask = np.array([[1, 1, 0]], np.uint8)
+    probabilities = np.array([[[0.2, 0.5, 0.5]], [[0.8, 0.5, 0.5]]])
+    valid = np.array([[True, False, True]])
+    # 2 · 0.8 over the probabilities 0.8 and 0.5 and the one marked pixel.
+    assert mask_confidence(probabilities, mask, valid=valid) == pytest.approx(1.6 / (0.8 + 0.5 + 1))
+
+
+def test_the_size_of_the_chunks_does_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    first, second = rng.random((2, 7))
+    whole = rank_correlation(first, second, resamples=23, seed=5)
+    monkeypatch.setattr('mmseg_ext.evaluation.errors.calibration.MAX_VALUES_IN_MEMORY', 7 * 5)
+    assert rank_correlation(first, second, resamples=23, seed=5) == whole
+    monkeypatch.setattr('mmseg_ext.evaluation.errors.calibration.MAX_VALUES_IN_MEMORY', 1)
+    assert rank_correlation(first, second, resamples=23, seed=5) == whole
