@@ -6,7 +6,7 @@ Objects, their brightness and the ring of background around them are those of `m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -90,6 +90,29 @@ class ObjectSample:
     confusion: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Object in the map of the regions of its class, which the objects of that class share.
+
+    Attributes:
+        row: Its measurements.
+        labels: Number of the region at each pixel, shape (H, W).
+        number: Its own.
+        box: Left, top, width and height.
+    """
+
+    row: ObjectRow
+    labels: NDArray[np.int32]
+    number: int
+    box: tuple[int, int, int, int]
+
+    def window(self, margin: int) -> tuple[slice, slice]:
+        """Return the rows and columns of its box with a margin."""
+        left, top, width, height = self.box
+        rows = slice(max(0, top - margin), top + height + margin)
+        return rows, slice(max(0, left - margin), left + width + margin)
+
+
 def measure_image(
     prediction: Mask,
     truth: Mask,
@@ -116,21 +139,25 @@ def measure_image(
     found = list(_objects(truth, luma, num_classes, background, ignore_index))
     if not found:
         return []
-    zones = nearest([region for _, region in found])
+    zones = nearest(one.labels == one.number for one in found)
     sharpness = math.log10(float(cv2.Laplacian(luma, cv2.CV_64F).var()) + 1e-3)
     gradient = np.hypot(*(cv2.Sobel(luma, cv2.CV_32F, dx, dy) / 8 for dx, dy in ((1, 0), (0, 1))))
     is_background = truth == background if background is not None else truth != ignore_index
+    band, radius = settings.for_size(truth.shape)
+    reach = max(RING_GAP_PX + 1, round(RING_WIDTH * math.sqrt(truth.size)))
     samples = []
-    for number, (row, region) in enumerate(found):
+    for number, one in enumerate(found):
+        row, window = one.row, one.window(max(reach, radius) + 1)
+        region = one.labels[window] == one.number
         zone = np.where(zones == number, truth, ignore_index).astype(np.uint8)
         values = {
             'size': row.area,
             'brightness': row.brightness,
             'contrast': row.contrast,
             'difference': abs(row.contrast),
-            'texture': _texture(gradient, region, is_background),
+            'texture': _texture(gradient[window], region, is_background[window], reach),
             'sharpness': sharpness,
-            **_shape_features(region, settings),
+            **_shape_features(region, band, radius),
         }
         confusion = confusion_matrix(prediction, zone, num_classes, ignore_index)
         samples.append(ObjectSample(image, row, values, len(found), confusion))
@@ -139,7 +166,7 @@ def measure_image(
 
 def _objects(
     truth: Mask, luma: NDArray[np.uint8], num_classes: int, background: int | None, ignore_index: int
-) -> Iterator[tuple[ObjectRow, Binary]]:
+) -> Iterator[_Found]:
     for value in range(num_classes):
         if value == background:
             continue
@@ -147,26 +174,43 @@ def _objects(
         kept = np.flatnonzero(regions.areas >= MIN_OBJECT_SHARE * truth.size)
         rows = measure_objects(truth, luma, value, background=background, ignore_index=ignore_index)
         for row, index in zip(rows, kept, strict=True):
-            yield row, regions.labels == index + 1
+            left, top, width, height = map(int, regions.boxes[index])
+            yield _Found(row, regions.labels, int(index) + 1, (left, top, width, height))
 
 
-def nearest(regions: list[Binary]) -> NDArray[np.int64]:
-    """Return the index of the nearest region of each pixel, shape (H, W); the first of equally near ones."""
-    if len(regions) == 1:
-        return np.zeros(regions[0].shape, np.int64)
-    return np.argmin([distance_to(region) for region in regions], axis=0).astype(np.int64)
+def nearest(regions: Iterable[Binary]) -> NDArray[np.int64]:
+    """Return the index of the nearest region of each pixel, shape (H, W); the first of equally near ones.
+
+    The regions are taken one by one: of hundreds, no more than two are in memory.
+    """
+    rest = iter(regions)
+    first = next(rest)
+    result = np.zeros(first.shape, np.int64)
+    least: NDArray[np.float64] | None = None
+    for number, region in enumerate(rest, 1):
+        least = distance_to(first) if least is None else least
+        distance = distance_to(region)
+        nearer = distance < least
+        result[nearer], least[nearer] = number, distance[nearer]
+    return result
 
 
-def _texture(gradient: NDArray[np.floating], region: Binary, is_background: Binary) -> float:
-    """Average the gradient in the ring around a region, in grey levels per pixel; NaN without background."""
-    reach = max(RING_GAP_PX + 1, round(RING_WIDTH * math.sqrt(region.size)))
+def _texture(gradient: NDArray[np.floating], region: Binary, is_background: Binary, reach: int) -> float:
+    """Average the gradient in the ring around a region, in grey levels per pixel; NaN without background.
+
+    Args:
+        gradient: Shape (h, w), of a window that holds the region with a margin of ``reach`` or more.
+        region: The same shape.
+        is_background: The same shape.
+        reach: How far the ring reaches from the region, in pixels.
+    """
     distance = distance_to(region)
     ring = (distance > RING_GAP_PX) & (distance <= reach) & is_background
     return float(gradient[ring].mean()) if ring.any() else math.nan
 
 
-def _shape_features(region: Binary, settings: CauseSettings) -> dict[str, float]:
-    band, radius = settings.for_size(region.shape)
+def _shape_features(region: Binary, band: float, radius: int) -> dict[str, float]:
+    """Measure the shape of a region, in a window with a margin of more than ``radius``."""
     contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     perimeter = sum(cv2.arcLength(contour, closed=True) for contour in contours)
     area = sum(cv2.contourArea(contour) for contour in contours)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import weakref
+from collections.abc import Iterator
 from types import ModuleType
 
 import cv2
@@ -9,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmseg_ext.eda.regions import find_regions
 from mmseg_ext.evaluation.confusion import confusion_matrix
-from mmseg_ext.evaluation.errors.causes import CauseSettings
+from mmseg_ext.evaluation.errors.boundary import distance_to
+from mmseg_ext.evaluation.errors.causes import CauseSettings, thin_parts
 from mmseg_ext.evaluation.errors.features import FEATURES, measure_image, nearest
 
 
@@ -90,3 +94,55 @@ def test_zones_add_up_to_the_image(scenes: ModuleType, classes: int, seed: int, 
 def test_of_equally_near_regions_the_first_counts() -> None:
     regions = [np.array([[1, 0, 0]], bool), np.array([[0, 0, 1]], bool)]
     assert nearest(regions).tolist() == [[0, 0, 1]]
+
+
+def features_of_whole_maps(region: np.ndarray, truth: np.ndarray, luma: np.ndarray) -> tuple[float, float, float]:
+    """Texture, thinness and compactness by maps of the size of the image."""
+    gradient = np.hypot(*(cv2.Sobel(luma, cv2.CV_32F, dx, dy) / 8 for dx, dy in ((1, 0), (0, 1))))
+    distance = distance_to(region)
+    ring = (distance > 2) & (distance <= max(3, round(0.03 * math.sqrt(truth.size)))) & (truth == 0)
+    band, radius = CauseSettings().for_size(truth.shape)
+    contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    perimeter = sum(cv2.arcLength(contour, closed=True) for contour in contours)
+    area = sum(cv2.contourArea(contour) for contour in contours)
+    return (
+        float(gradient[ring].mean()) if ring.any() else math.nan,
+        100 * float(thin_parts(region, radius, band).sum()) / float(region.sum()),
+        min(1.0, 4 * math.pi * area / perimeter**2) if perimeter else math.nan,
+    )
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_windows_give_exactly_what_whole_maps_give(scenes: ModuleType, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = scenes.blobs(rng, (90, 140), 3)
+    truth[rng.random(truth.shape) < 0.02] = 255
+    luma = rng.integers(0, 256, truth.shape, dtype=np.uint8)
+    samples = measure_image(np.zeros_like(truth), truth, luma, 3)
+    assert len(samples) > 2
+    kept = []
+    for value in (1, 2):
+        regions = find_regions(truth == value)
+        kept += [regions.labels == index + 1 for index in np.flatnonzero(regions.areas >= 1e-4 * truth.size)]
+    for sample, region in zip(samples, kept, strict=True):
+        found = tuple(sample.values[name] for name in ('texture', 'thinness', 'compactness'))
+        np.testing.assert_array_equal(found, features_of_whole_maps(region, truth, luma))
+    zones = np.argmin([distance_to(region) for region in kept], axis=0)
+    np.testing.assert_array_equal(nearest(iter(kept)), zones)
+
+
+def test_regions_are_taken_one_by_one() -> None:
+    alive: list[int] = []
+
+    def regions() -> Iterator[np.ndarray]:
+        made = []
+        for number in range(30):
+            region = np.zeros((4, 40), bool)
+            region[1, number] = True
+            made.append(weakref.ref(region))
+            yield region
+            del region
+            alive.append(sum(one() is not None for one in made))
+
+    nearest(regions())
+    assert max(alive) <= 3
