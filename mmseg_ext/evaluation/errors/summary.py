@@ -84,7 +84,8 @@ def _settings(analysis: Analysis) -> Summary:
 
 def _scores(analysis: Analysis) -> Summary:
     total = analysis.confusion.sum(0)
-    low, high = bootstrap_intervals(analysis.confusion, resamples=analysis.settings.resamples)['mDice']
+    options = {'resamples': analysis.settings.resamples, 'seed': analysis.settings.seed}
+    low, high = bootstrap_intervals(analysis.confusion, **options)['mDice']
     mean = Estimate(float(scores_from_confusion(total)['mDice']), float(low), float(high))
     return {
         'mDice': mean.in_percent().as_dict(),
@@ -189,11 +190,12 @@ def _borders(analysis: Analysis) -> Summary:
 def _trimap(analysis: Analysis) -> list[Summary]:
     tables = np.stack([image.boundaries.trimap for image in analysis.images])
     wrong = max(1, sum(image.wrong for image in analysis.images))
+    options = {'resamples': analysis.settings.resamples, 'seed': analysis.settings.seed}
     rows = []
     for index, width in enumerate(TRIMAP_WIDTHS_PX):
         table = tables[:, index]
         value = scores_from_confusion(table.sum(0))['mDice']
-        low, high = bootstrap_intervals(table, resamples=analysis.settings.resamples)['mDice']
+        low, high = bootstrap_intervals(table, **options)['mDice']
         pixels, correct = int(table.sum()), int(np.trace(table.sum(0)))
         rows.append({
             'width': width,

@@ -147,3 +147,11 @@ def test_the_keys_of_the_file_are_documented(summary: dict[str, Any], repo_root:
         for outcome in entry[side]
     }
     assert set(keys(summary)) - names - outcomes - documented == set()
+
+
+def test_the_seed_reaches_the_intervals_of_the_scores(folder: Path, summary: dict[str, Any]) -> None:
+    other = summary_of(folder, seed=Settings().seed + 1)
+    for find in (lambda one: one['scores']['mDice'], lambda one: one['borders']['trimap'][2]['mDice']):
+        mine, theirs = find(summary), find(other)
+        assert mine['value'] == theirs['value']
+        assert (mine['low'], mine['high']) != (theirs['low'], theirs['high'])
