@@ -51,7 +51,7 @@ def test_both_commands_agree(
     tool('test', config, run, '--tta', '--out', tested)
     tool('predict', config, run, one_class / 'img/test', '--tta', '--out', predicted)
     names = sorted(path.name for path in (tested / 'masks').iterdir())
-    pairs = [(read_mask(tested / 'masks' / name), read_mask(predicted / name)) for name in names]
+    pairs = [(read_mask(tested / 'masks' / name), read_mask(predicted / 'masks' / name)) for name in names]
     first, second = (np.stack(masks) for masks in zip(*pairs, strict=True))
     assert (first == second).mean() > 0.99
     if outputs == 1:
