@@ -31,6 +31,9 @@ class PhotoMetricDistortion(BaseTransform):
         saturation_range: Range of the factor of saturation.
         hue_delta: Largest change of hue in steps of 2 degrees, to either side.
 
+    Raises:
+        ValueError: An argument is negative, or a range runs backwards.
+
     >>> np.random.seed(6)
     >>> PhotoMetricDistortion()({'img': np.full((1, 2, 3), 100, np.uint8)})['img'].tolist()
     [[[70, 70, 70], [70, 70, 70]]]
@@ -43,6 +46,12 @@ class PhotoMetricDistortion(BaseTransform):
         saturation_range: Sequence[float] = (0.5, 1.5),
         hue_delta: int = 18,
     ) -> None:
+        ranges = contrast_range, saturation_range
+        if brightness_delta < 0 or hue_delta < 0 or not all(0 <= low <= high for low, high in ranges):
+            raise ValueError(
+                'PhotoMetricDistortion: needs deltas of at least 0 and ranges with 0 <= low <= high, '
+                f'got {brightness_delta}, {hue_delta}, {contrast_range}, {saturation_range}'
+            )
         self.brightness_delta = brightness_delta
         self.contrast_range = contrast_range
         self.saturation_range = saturation_range
@@ -55,7 +64,8 @@ class PhotoMetricDistortion(BaseTransform):
         contrast_first = np.random.randint(2) == 1
         contrast = _maybe(*self.contrast_range) if contrast_first else None
         saturation = _maybe(*self.saturation_range)
-        hue = np.random.randint(-self.hue_delta, self.hue_delta) if np.random.randint(2) else None
+        is_turned = np.random.randint(2) == 1 and self.hue_delta > 0
+        hue = np.random.randint(-self.hue_delta, self.hue_delta) if is_turned else None
         if not contrast_first:
             contrast = _maybe(*self.contrast_range)
         return brightness, contrast_first, contrast, saturation, hue
