@@ -48,9 +48,9 @@ class SharedArrays:
         if SHARED_MEMORY.is_dir() and (free := shutil.disk_usage(SHARED_MEMORY).free) < size:
             raise OSError(f'{SHARED_MEMORY} has {free / 2**20:.0f} MiB free')
         try:
-            self._block = shared_bytes(size)
-            self._shapes = shared_bytes(len(sizes) * MAX_DIMENSIONS * 4)
-            self._checksums = shared_bytes(len(sizes) * 4)
+            self._block = shared_zeros(size)
+            self._shapes = shared_zeros(len(sizes) * MAX_DIMENSIONS * 4)
+            self._checksums = shared_zeros(len(sizes) * 4)
         except RuntimeError as error:
             raise OSError(str(error)) from error
         self._is_known = np.zeros(len(sizes), bool)  # to this process: it has stored the array or checked it
@@ -92,7 +92,7 @@ class SharedArrays:
         return self._shapes.numpy().view(np.int32).reshape(-1, MAX_DIMENSIONS)[index]
 
 
-def shared_bytes(count: int) -> torch.Tensor:
+def shared_zeros(count: int) -> torch.Tensor:
     """Return zeros of shape (count,), uint8, that all worker processes share; ``share_memory_`` would copy them.
 
     Raises:
@@ -126,4 +126,13 @@ def available_memory() -> float:
         most, used = (float((CGROUP / f'memory.{name}').read_text()) for name in ('max', 'current'))
     except (OSError, ValueError):  # no container, or one without a limit ("max")
         return available
-    return max(0.0, min(available, most - used))
+    return max(0.0, min(available, most - used + _reclaimable()))
+
+
+def _reclaimable() -> float:
+    """Return the bytes of files in the container's memory that the system gives up for new work."""
+    try:
+        lines = (CGROUP / 'memory.stat').read_text().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith('inactive_file '))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return 0.0

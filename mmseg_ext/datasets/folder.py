@@ -17,7 +17,7 @@ from mmseg_ext.data.check import Decoded, PairCheck, pair_files
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import Item, Split, choose_files
 from mmseg_ext.data.masks import read_mask
-from mmseg_ext.datasets.cache import SharedArrays, cache_limit, shared_bytes
+from mmseg_ext.datasets.cache import SharedArrays, cache_limit, shared_zeros
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import DATASETS
 
@@ -64,6 +64,7 @@ class FolderDataset(BaseSegDataset):
         self._split = Split(self.root, split, labels)
         self._items: dict[str, Item] = {}
         self.masks_optional = masks_optional
+        self._is_subset = kwargs.get('indices') is not None
         self._cache_wanted = cache
         self._cache_gib = cache_gib
         self._check_wanted = check
@@ -77,8 +78,12 @@ class FolderDataset(BaseSegDataset):
         self.classes = Classes.read(self.root)
         meta = self.classes.as_mapping() | {'classes': self.classes.names}
         self.METAINFO = meta  # where mmseg's confusion_matrix.py looks for the classes
-        super().__init__(data_root=data_root, metainfo=meta, ignore_index=self.classes.ignore_index, **kwargs)
-        self._metainfo.update(split=split, labels=labels)  # not above: mmengine reads a string as a file name
+        super().__init__(data_root=str(self.root), metainfo=meta, ignore_index=self.classes.ignore_index, **kwargs)
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What ``dataset.yaml`` says, the split and the label set."""
+        return {**super().metainfo, 'split': self.split, 'labels': self.labels}
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the split's files."""
@@ -91,13 +96,11 @@ class FolderDataset(BaseSegDataset):
 
     def full_init(self) -> None:
         """List the files, keep those of ``indices``, then check and cache what cannot wait."""
-        if self._fully_initialized:
-            return
         super().full_init()
-        if not self._check_wanted and not self._cache_wanted:
+        if self._check is not None or not (self._check_wanted or self._cache_wanted):
             return
         items = list(self._items.values())
-        if self._indices is not None:
+        if self._is_subset:
             items = [self._items[super(FolderDataset, self).get_data_info(index)['stem']] for index in range(len(self))]
         folder = str(self._split.image_folder)
         self._position = {os.path.join(folder, item.image_name or ''): index for index, item in enumerate(items)}
@@ -106,7 +109,7 @@ class FolderDataset(BaseSegDataset):
         if self._cache_wanted:
             self._reserve(headers.pixels, any(item.mask_name for item in items))
         checked = self._check.check_at_once(headers, self._store)
-        self._checked = shared_bytes(len(items))
+        self._checked = shared_zeros(len(items))
         self._checked.numpy()[:] = checked
 
     def _reserve(self, pixels: NDArray[np.int64], with_masks: bool) -> None:
@@ -182,7 +185,3 @@ class FolderDataset(BaseSegDataset):
 
 def _warn(line: str) -> None:
     print_log(line, logger='current', level=logging.WARNING)
-
-
-for _name in ('PetsDataset', 'PH2Dataset', 'MADSDataset'):  # of configs from before dataset.yaml named all classes
-    DATASETS.register_module(name=_name, module=FolderDataset)

@@ -36,7 +36,10 @@ def check_shared_memory(loaders: Sequence[DataLoader[Any]]) -> None:
         return
     state = get_rng_state()
     need = RESERVE + sum(
-        shared_bytes(loader.dataset[0]) * (loader.batch_size or 1) * loader.num_workers * (loader.prefetch_factor or 2)
+        count_shared_bytes(loader.dataset[0])
+        * (loader.batch_size or 1)
+        * loader.num_workers
+        * (loader.prefetch_factor or 2)
         for loader in loaders
     )
     set_rng_state(state)
@@ -45,18 +48,18 @@ def check_shared_memory(loaders: Sequence[DataLoader[Any]]) -> None:
         raise too_little_memory(f'{free / 2**20:.1f} MiB are free, they may need {need / 2**20:.1f}')
 
 
-def shared_bytes(sample: Any) -> int:
+def count_shared_bytes(sample: Any) -> int:
     """Count the bytes that the tensors in a sample take in shared memory.
 
     >>> import torch
-    >>> shared_bytes({'inputs': [torch.zeros(3, 64, 64)], 'name': 'a'})
+    >>> count_shared_bytes({'inputs': [torch.zeros(3, 64, 64)], 'name': 'a'})
     49152
     """
     if isinstance(sample, Tensor):
         return -(-sample.nbytes // PAGE) * PAGE
     if isinstance(sample, Mapping | BaseDataElement):
-        return sum(map(shared_bytes, sample.values()))
-    return sum(map(shared_bytes, sample)) if isinstance(sample, list | tuple) else 0
+        return sum(map(count_shared_bytes, sample.values()))
+    return sum(map(count_shared_bytes, sample)) if isinstance(sample, list | tuple) else 0
 
 
 def too_little_memory(reason: str) -> InputError:

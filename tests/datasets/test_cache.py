@@ -263,3 +263,12 @@ def test_a_mask_that_is_found_wrong_when_it_is_first_read(
     plain = FolderDataset(str(root), 'train', cache=cached, pipeline=[])  # whoever loads it, and however
     with pytest.raises(InputError, match='holds class id 5'):
         plain[2]
+
+
+def test_files_that_the_system_gives_up_count_as_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cache, 'CGROUP', tmp_path)
+    for name, text in (('max', '1000'), ('current', '900'), ('stat', 'anon 10\ninactive_file 600\nactive_file 5\n')):
+        (tmp_path / f'memory.{name}').write_text(text)
+    assert cache.available_memory() == 700
+    (tmp_path / 'memory.stat').write_text('anon 10\n')
+    assert cache.available_memory() == 100

@@ -51,13 +51,6 @@ def test_built_by_name_it_takes_its_classes_from_the_file(make_data: MakeData) -
     assert stems(dataset) == ['s0', 's1', 's2']
 
 
-@pytest.mark.parametrize('name', ['PetsDataset', 'PH2Dataset', 'MADSDataset'])
-def test_configs_of_old_runs_find_it_by_its_former_names(name: str, make_data: MakeData) -> None:
-    dataset = DATASETS.build({'type': f'mmseg_ext.{name}', 'data_root': str(make_data()), 'split': 'train'})
-    assert type(dataset) is FolderDataset
-    assert dataset.metainfo['classes'] == ('background', 'one', 'two')
-
-
 @pytest.mark.parametrize(('classes', 'names'), [(PH2, ('skin', 'lesion')), (MADS, ('background', 'person'))])
 def test_it_reads_what_a_converter_writes(classes: Classes, names: tuple[str, ...], tmp_path: Path) -> None:
     mask = np.eye(4, 6, dtype=np.uint8)
@@ -202,3 +195,24 @@ def test_the_files_are_checked_at_the_start(cache: bool, make_data: MakeData) ->
         FolderDataset(str(root), 'train', cache=cache)
     with pytest.raises(InputError, match='folder not found'):
         FolderDataset(str(root), 'val', cache=cache)
+
+
+def test_the_home_folder_is_found_with_a_list_too(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmseg_ext.engine.hooks.run_record import _describe_data
+
+    root = make_data()
+    (root / 'list.txt').write_text('s2\n')
+    monkeypatch.setenv('HOME', str(root.parent))
+    source = {'data_root': f'~/{root.name}', 'split': 'train', 'labels': 'labels', 'ann_file': 'list.txt'}
+    assert stems(FolderDataset(**source)) == ['s2']
+    known = _describe_data({**source, 'data_root': str(root)}, with_fingerprint=True)
+    assert _describe_data(source, with_fingerprint=True) == known
+    assert known['fingerprint'] is not None
+
+
+def test_a_subset_is_checked_alone(make_data: MakeData) -> None:
+    root = make_data()
+    (root / 'labels/train/s0.png').write_bytes(b'damaged')
+    assert stems(FolderDataset(str(root), 'train', indices=[1, 2], cache=True)) == ['s1', 's2']
+    with pytest.raises(InputError, match=r's0\.png'):
+        FolderDataset(str(root), 'train', cache=True)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from mmseg_ext.datasets.cache import SHARED_MEMORY
 from mmseg_ext.engine import guard
-from mmseg_ext.engine.loader_memory import check_shared_memory, shared_bytes
+from mmseg_ext.engine.loader_memory import check_shared_memory, count_shared_bytes
 from mmseg_ext.errors import InputError
 
 MIB = 2**20
@@ -21,8 +21,8 @@ MIB = 2**20
 
 def test_tensors_are_counted_by_the_page() -> None:
     sample = SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, 64, 64, dtype=torch.uint8)))
-    assert shared_bytes({'inputs': torch.zeros(3, 64, 64, dtype=torch.uint8), 'data_samples': sample}) == 4 * 4096
-    assert shared_bytes([torch.zeros(1), 'text', 3]) == 4096
+    assert count_shared_bytes({'inputs': torch.zeros(3, 64, 64, dtype=torch.uint8), 'data_samples': sample}) == 4 * 4096
+    assert count_shared_bytes([torch.zeros(1), 'text', 3]) == 4096
 
 
 @pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason='needs /dev/shm')

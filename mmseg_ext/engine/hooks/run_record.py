@@ -212,22 +212,21 @@ def _describe_loaders(config: Any, with_fingerprints: bool = True) -> Json:
 
 
 def _describe_data(source: Mapping[str, Any], with_fingerprint: bool) -> Json:
-    root, labels, split = source['data_root'], source.get('labels'), source.get('split')
+    root, labels, split = Path(source['data_root']).expanduser(), source.get('labels'), source.get('split')
     try:
         known = split and with_fingerprint
-        fingerprint = data_fingerprint(root, labels, [str(split)], _listed(source)) if known else None
+        fingerprint = data_fingerprint(root, labels, [str(split)], _listed(root, source)) if known else None
     except InputError:  # another layout than ours
         fingerprint = None
-    return {'root': Path(root).name, 'labels': labels, 'split': split, 'fingerprint': fingerprint}
+    return {'root': root.name, 'labels': labels, 'split': split, 'fingerprint': fingerprint}
 
 
-def _listed(source: Mapping[str, Any]) -> list[str] | None:
+def _listed(root: Path, source: Mapping[str, Any]) -> list[str] | None:
     """Return the stems that a data set's ``ann_file`` lists; None where it has none."""
     if not source.get('ann_file'):
         return None
-    images = Split(Path(source['data_root']), source['split']).images()
-    path = Path(source['data_root']) / source['ann_file']
-    return [stem for _, stem in choose_files([(source['split'], stem) for stem in images], path)]
+    images = Split(root, source['split']).images()
+    return [stem for _, stem in choose_files([(source['split'], stem) for stem in images], root / source['ann_file'])]
 
 
 def _monitored(runner: Runner) -> tuple[str, bool]:
