@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from mmcv.transforms import BaseTransform
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
@@ -67,7 +68,7 @@ def _loss_problem(loss: nn.Module, outputs: int) -> tuple[str, str] | None:
     return f'class_weight holds {len(weights)} weights for {expected} classes', 'give one weight for each class'
 
 
-def check_same_classes(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+def check_validation_classes(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
     """Refuse to validate on other classes than those of the training.
 
     Args:
@@ -86,7 +87,21 @@ def check_same_classes(first: Mapping[str, Any], second: Mapping[str, Any]) -> N
         )
 
 
-def class_difference(checkpoint_meta: Mapping[str, Any], data_meta: Mapping[str, Any]) -> tuple[str, bool, bool] | None:
+class ClassDifference(NamedTuple):
+    """How the classes of a checkpoint differ from those of data.
+
+    Attributes:
+        text: The difference in words.
+        is_reordered: Whether the names are the same in another order.
+        same_count: Whether there are as many.
+    """
+
+    text: str
+    is_reordered: bool
+    same_count: bool
+
+
+def class_difference(checkpoint_meta: Mapping[str, Any], data_meta: Mapping[str, Any]) -> ClassDifference | None:
     """Compare the classes that a checkpoint was trained with to those of data.
 
     Args:
@@ -94,8 +109,7 @@ def class_difference(checkpoint_meta: Mapping[str, Any], data_meta: Mapping[str,
         data_meta: ``metainfo`` of the data set.
 
     Returns:
-        The difference in words, whether the names are the same in another order, and whether there are as many; None
-        where they agree or one side names none.
+        None where they agree or one side names none.
     """
     of_checkpoint = _names(checkpoint_meta.get('dataset_meta') or {}) or _names(checkpoint_meta, 'CLASSES')
     of_data = _names(data_meta)
@@ -104,7 +118,51 @@ def class_difference(checkpoint_meta: Mapping[str, Any], data_meta: Mapping[str,
     reordered = sorted(of_checkpoint) == sorted(of_data)
     how = 'the classes in another order' if reordered else 'other classes'
     text = f'was trained with {how} ({_listed(of_checkpoint)}) than those of the data ({_listed(of_data)})'
-    return text, reordered, len(of_checkpoint) == len(of_data)
+    return ClassDifference(text, reordered, len(of_checkpoint) == len(of_data))
+
+
+def check_ignored_value(model: nn.Module, dataset: Any, ignore_index: int, source: str) -> None:
+    """Refuse a training in which a part ignores, or fills with, another value than the data's ignored one.
+
+    A mask would hold a value that is neither a class nor ignored: a traceback on the CPU, and on a GPU, with some
+    losses, nothing at all.
+
+    Args:
+        model: mmseg's segmentor, in any wrapper.
+        dataset: Of the training, in any wrapper.
+        ignore_index: The value that its masks ignore.
+        source: Where it stands, for the message.
+
+    Raises:
+        InputError: A head, the data preprocessor, a mix or a transform has another one.
+    """
+    values = {f'{name}.ignore_index': head.ignore_index for name, head in _heads(model)}
+    preprocessor = getattr(unwrap_model(model), 'data_preprocessor', None)
+    for name, part, key in (
+        ('seg_pad_val', preprocessor, 'seg_pad_val'),
+        ('batch_augments.ignore_index', getattr(preprocessor, 'batch_augments', None), 'ignore_index'),
+    ):
+        if hasattr(part, key):
+            values[f'model.data_preprocessor.{name}'] = getattr(part, key)
+    for transform in _transforms(dataset):
+        for key in ('ignore_index', 'seg_pad_val'):
+            if key in vars(transform):
+                values[f'{type(transform).__name__}.{key}'] = getattr(transform, key)
+    wrong = [f'{name}={value}' for name, value in values.items() if value not in (ignore_index, None)]
+    if wrong:
+        raise InputError(f'config: {", ".join(wrong)}', f'{source} ignores {ignore_index}', f'set {ignore_index} there')
+
+
+def _transforms(part: Any) -> Iterator[BaseTransform]:
+    """Yield the transforms of a data set, of those inside wrappers, and of those inside other transforms."""
+    if isinstance(part, list | tuple):
+        for one in part:
+            yield from _transforms(one)
+    elif hasattr(part, '__dict__'):
+        if isinstance(part, BaseTransform):
+            yield part
+        for name in ('dataset', 'datasets', 'pipeline', 'transforms'):
+            yield from _transforms(vars(part).get(name))
 
 
 def folder_datasets(dataset: Any) -> Iterator[FolderDataset]:

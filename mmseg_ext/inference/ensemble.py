@@ -75,7 +75,7 @@ class Entry:
         return str(self.checkpoint or self.model)
 
 
-def check_same_classes(members: Sequence[Member]) -> None:
+def check_member_classes(members: Sequence[Member]) -> None:
     """Refuse networks of other classes, or of the same ones in another order.
 
     Raises:

@@ -19,7 +19,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.inference.ensemble import (
     ONNX_SUFFIX,
     Member,
-    check_same_classes,
+    check_member_classes,
     is_ensemble,
     mean_threshold,
     read_ensemble,
@@ -147,7 +147,7 @@ class Predictor:
         return result
 
     def _set(self, batch_size: int, rules: ImageRules | None) -> None:
-        check_same_classes(self.members)
+        check_member_classes(self.members)
         self.batch_size = batch_size
         self.rules = rules or ImageRules()
         self._info = replace(self.members[0].network.info, threshold=mean_threshold(self.members))

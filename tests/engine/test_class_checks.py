@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mmcv.transforms import RandomApply
+from mmengine.dataset import Compose, ConcatDataset
 from mmengine.registry import init_default_scope
 from mmseg.models import CrossEntropyLoss as MMSegCrossEntropyLoss
 from mmseg.models import FCNHead
@@ -11,13 +14,16 @@ from torch import nn
 import mmseg_ext.registry  # noqa: F401
 
 # isort: split
+from mmseg_ext.datasets.transforms import CopyPaste, RandomElastic, RandomScaleRotateShift
 from mmseg_ext.engine.class_checks import (
     check_heads,
+    check_ignored_value,
     check_losses,
-    check_same_classes,
+    check_validation_classes,
     class_difference,
 )
 from mmseg_ext.errors import InputError
+from mmseg_ext.models.batch_mix import SegDataPreProcessor
 from mmseg_ext.models.losses import CrossEntropyLoss, DiceLoss
 
 NAMES = ('background', 'cat', 'dog')
@@ -86,4 +92,28 @@ def test_classes_of_a_checkpoint() -> None:
     assert difference(('skin', 'lesion', 'hair'), 'CLASSES')[1:] == (False, True)  # mmseg before 1.0
     assert difference(('skin', 'lesion'))[1:] == (False, False)
     with pytest.raises(InputError, match='val_dataloader'):
-        check_same_classes({'classes': NAMES}, {'classes': NAMES[::-1]})
+        check_validation_classes({'classes': NAMES}, {'classes': NAMES[::-1]})
+
+
+def test_the_ignored_value_of_the_data_is_that_of_all_parts() -> None:
+    built = model()
+    built.data_preprocessor = SegDataPreProcessor(
+        size=(4, 4), batch_augments={'type': 'mmseg_ext.BatchMix', 'mixes': [{'type': 'mmseg_ext.CutMix'}]}
+    )
+    warp = RandomScaleRotateShift((4, 4), elastic={'prob': 1})
+    inner = SimpleNamespace(pipeline=Compose([RandomApply([RandomElastic()]), warp]))
+    data = SimpleNamespace(dataset=ConcatDataset.__new__(ConcatDataset), pipeline=[CopyPaste()])
+    data.dataset.datasets = [inner]
+    check_ignored_value(built, data, 255, 'x.yaml')
+    with pytest.raises(InputError) as caught:
+        check_ignored_value(built, data, 254, 'x.yaml')
+    assert str(caught.value) == (
+        'config: model.decode_head.ignore_index=255, model.auxiliary_head.0.ignore_index=255, '
+        'model.data_preprocessor.seg_pad_val=255, model.data_preprocessor.batch_augments.ignore_index=255, '
+        'RandomElastic.seg_pad_val=255, RandomScaleRotateShift.seg_pad_val=255, CopyPaste.ignore_index=255: '
+        'x.yaml ignores 254; set 254 there'
+    )
+    for head in (built.decode_head, built.auxiliary_head[0]):
+        head.ignore_index = 254
+    built.data_preprocessor = SegDataPreProcessor(seg_pad_val=254)
+    check_ignored_value(built, CopyPaste(ignore_index=254), 254, 'x.yaml')

@@ -110,7 +110,7 @@ class CopyPaste(BaseTransform):
         self.whole = whole
         self._is_chosen = chosen
         self._sources: list[int] | None = None
-        self._ignore_index = ignore_index
+        self.ignore_index = ignore_index
         self._no_objects = [0, ignore_index]
 
     def get_indices(self, dataset: Any) -> list[int]:
@@ -120,7 +120,7 @@ class CopyPaste(BaseTransform):
             InputError: The data set has no background, and no ``classes`` are named.
         """
         background = (getattr(dataset, 'metainfo', None) or {}).get('background', 0)
-        self._no_objects = [self._ignore_index] if background is None else [background, self._ignore_index]
+        self._no_objects = [self.ignore_index] if background is None else [background, self.ignore_index]
         if self._all_but_background and background is None:
             raise InputError('CopyPaste', 'the data set has no background', 'name the `classes` to paste')
         if not np.random.random() < self.prob:

@@ -11,8 +11,9 @@ from mmengine.runner import Runner
 from mmseg_ext.data.classes import FILE_NAME
 from mmseg_ext.engine.class_checks import (
     check_heads,
+    check_ignored_value,
     check_losses,
-    check_same_classes,
+    check_validation_classes,
     class_difference,
     folder_datasets,
 )
@@ -36,7 +37,7 @@ class StartChecksHook(Hook):
     _loading: AbstractContextManager[None] | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Check classes, losses and memory.
+        """Check classes, losses, the ignored value and memory.
 
         Raises:
             InputError: See `mmseg_ext.engine.class_checks` and `check_shared_memory`.
@@ -50,8 +51,12 @@ class StartChecksHook(Hook):
                 check_heads(runner.model, classes, _source(loop))
         if 'train' in loops:
             check_losses(runner.model)
+            train = loops['train']
+            ignored = _metainfo(train).get('ignore_index')
+            if ignored is not None:
+                check_ignored_value(runner.model, train.dataloader.dataset, ignored, _source(train))
         if 'train' in loops and 'val' in loops:
-            check_same_classes(*(_metainfo(loops[name]) for name in ('train', 'val')))
+            check_validation_classes(*(_metainfo(loops[name]) for name in ('train', 'val')))
         check_shared_memory([loop.dataloader for loop in loops.values()])
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -65,14 +70,15 @@ class StartChecksHook(Hook):
             found = class_difference(checkpoint.get('meta') or {}, _metainfo(loop))
             if found is None:
                 continue
-            text, reordered, as_many = found
             starts = 'train' in loops and not is_resumed(runner)
-            if starts and not reordered:
-                if as_many:
-                    runner.logger.warning(f'load_from: the checkpoint {text}; its head starts from theirs')
+            if starts and not found.is_reordered:
+                if found.same_count:
+                    runner.logger.warning(f'load_from: the checkpoint {found.text}; its head starts from theirs')
                 return
             remedy = f'list them in {_source(loop)} as the checkpoint does, and their values in the masks too'
-            raise InputError(loaded_from(runner), text, remedy if reordered else f'use {name} data of its classes')
+            raise InputError(
+                loaded_from(runner), found.text, remedy if found.is_reordered else f'use {name} data of its classes'
+            )
 
     def before_train(self, runner: Runner) -> None:
         """Check that there is something left to train.
