@@ -18,6 +18,12 @@ from mmseg_ext.files import write_text
 from mmseg_ext.registry import HOOKS
 from mmseg_ext.runs.layout import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
 
+NOT_RESUMED = {
+    'out_dir': 'leave it out, and choose the `work_dir`',
+    'filename_tmpl': 'leave it out',
+    'published_keys': 'leave it out, and export the model afterwards',
+}
+
 
 @HOOKS.register_module()
 class CheckpointHook(OpenCheckpointHook):
@@ -29,13 +35,22 @@ class CheckpointHook(OpenCheckpointHook):
     or weights are not finite.
 
     Args:
-        **kwargs: As for mmengine's hook, without remote storage.
+        **kwargs: As for mmengine's hook, without remote storage, and without what a resumed run would not find or would
+            take for its own: ``out_dir``, ``filename_tmpl`` and ``published_keys``.
+
+    Raises:
+        InputError: One of these is given.
     """
+
+    def __init__(self, **kwargs: Any) -> None:
+        for name, remedy in NOT_RESUMED.items():
+            if kwargs.get(name) is not None:
+                raise InputError(f'CheckpointHook: `{name}:`', 'would keep the run from being resumed', remedy)
+        super().__init__(**kwargs)
 
     def before_train(self, runner: Runner) -> None:
         """Find the folder, and restore the names of the checkpoints that a resumed run keeps."""
-        folder = Path(runner.work_dir)
-        self._folder = folder if self.out_dir is None else Path(self.out_dir) / folder.name
+        self._folder = Path(runner.work_dir)
         info = runner.message_hub.runtime_info
         self._kept_steps: deque[int] = deque(info.get('keep_ckpt_ids', []))
         for metric in self.key_indicators if self.save_best and is_main_process() else ():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
+from mmseg_ext.engine.hooks.checkpoint import CheckpointHook
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 
@@ -148,3 +149,10 @@ def test_a_checkpoint_that_is_not_finite_is_not_resumed_from(
     runner.train()
     assert 'epoch_2.pth: head.bias is not finite; trying the checkpoint before it' in warnings[0]
     assert len(runner.train_dataloader.dataset.seen) == 8
+
+
+@pytest.mark.parametrize('name', ['out_dir', 'filename_tmpl', 'published_keys'])
+def test_what_a_resumed_run_would_not_find_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=rf'^CheckpointHook: `{name}:`: .*resumed; leave it out'):
+        CheckpointHook(**{name: 'x_{}.pth'})
+    CheckpointHook(**{name: None})
