@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.hooks import EMAHook
 from mmengine.runner import TestLoop as BaseTestLoop
 from mmengine.runner import ValLoop as BaseValLoop
@@ -16,6 +17,7 @@ from mmseg_ext.engine.hooks.missing_validation import forget_validation
 from mmseg_ext.engine.mmengine_internals import mean_losses, take_losses
 from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
 from mmseg_ext.engine.runner.batches import divide_batch
+from mmseg_ext.errors import InputError
 from mmseg_ext.registry import LOOPS
 
 
@@ -39,25 +41,31 @@ def _predict(
     return outputs
 
 
+def _checked_dtype(subject: str, dtype: str | None, fp16: bool) -> torch.dtype | None:
+    if fp16:
+        raise InputError(f'{subject}: `fp16=True`', 'is not used here', "use `dtype='float16'`")
+    return None if dtype is None else autocast_dtype(dtype)
+
+
 @LOOPS.register_module()
 class ValLoop(BaseValLoop):
     """mmengine's ``ValLoop`` with a choice of dtype, for batches of images of any sizes (`divide_batch`).
 
-    mmengine's ``fp16=True`` means bfloat16 on the CPU and float16 on a GPU. The random state is put back after each
-    validation, so that training does not depend on how often it is validated. A signal during a training's validation
-    breaks it off; the resumed training validates first.
+    ``dtype`` takes the place of mmengine's ``fp16``, which means bfloat16 on the CPU and float16 on a GPU. The random
+    state is put back after each validation, so that training does not depend on how often it is validated. A signal
+    during a training's validation breaks it off; the resumed training validates first.
 
     Args:
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
         **kwargs: As for mmengine's loop.
 
     Raises:
-        InputError: An unknown dtype, or float16 on the CPU.
+        InputError: An unknown dtype, float16 on the CPU, or ``fp16=True``.
     """
 
-    def __init__(self, dtype: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, dtype: str | None = None, fp16: bool = False, **kwargs: Any) -> None:
+        self.dtype = _checked_dtype('val_cfg', dtype, fp16)
         super().__init__(**kwargs)
-        self.dtype = None if dtype is None else autocast_dtype(dtype)
 
     def run(self) -> dict[str, float]:
         """Validate and return the metrics."""
@@ -66,9 +74,10 @@ class ValLoop(BaseValLoop):
         self.runner.call_hook('before_val_epoch')
         self.runner.model.eval()
         self.val_loss.clear()
+        common = self._common_batches() if getattr(self.runner, 'is_training', False) else 0
         for index, data_batch in enumerate(self.dataloader):
             self.run_iter(index, data_batch)
-            number = self.runner.stop_requested() if getattr(self.runner, 'is_training', False) else 0
+            number = self.runner.stop_requested() if index < common else 0
             if number:
                 set_rng_state(state)
                 self._break_off(number)
@@ -79,6 +88,15 @@ class ValLoop(BaseValLoop):
         self.runner.call_hook('after_val_epoch', metrics=metrics)
         self.runner.call_hook('after_val')
         return metrics
+
+    def _common_batches(self) -> int:
+        """Return how many batches each process of the training has at least.
+
+        After each of these they ask each other for signals; a process that asked once more would wait for ever.
+        """
+        count = torch.tensor(len(self.dataloader))
+        all_reduce(count, 'min')
+        return int(count)
 
     def _break_off(self, number: int) -> None:
         """End the training in the state before this validation."""
@@ -100,19 +118,21 @@ class ValLoop(BaseValLoop):
 class TestLoop(BaseTestLoop):
     """mmengine's ``TestLoop`` with a choice of dtype, for batches of images of any sizes (`divide_batch`).
 
+    ``dtype`` takes the place of mmengine's ``fp16``, as in `ValLoop`.
+
     Args:
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
         **kwargs: As for mmengine's loop.
 
     Raises:
-        InputError: An unknown dtype, or float16 on the CPU.
+        InputError: An unknown dtype, float16 on the CPU, or ``fp16=True``.
     """
 
     __test__ = False  # not a test class, whatever pytest makes of the name
 
-    def __init__(self, dtype: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, dtype: str | None = None, fp16: bool = False, **kwargs: Any) -> None:
+        self.dtype = _checked_dtype('test_cfg', dtype, fp16)
         super().__init__(**kwargs)
-        self.dtype = None if dtype is None else autocast_dtype(dtype)
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
