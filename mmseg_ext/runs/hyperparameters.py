@@ -41,7 +41,7 @@ def hyperparameters(config: Mapping[str, Any]) -> dict[str, Value]:
     if fold := _mapping(config.get('fold')):  # not its number: the runs of all folds are one experiment
         found['folds'] = f'{fold.get("of")}, seed {fold.get("seed")}'
     for hook in _mappings(config.get('custom_hooks')):
-        if _name(hook) == 'DistillationHook':
+        if part_name(hook) == 'DistillationHook':
             teachers = [_last_part(teacher.get('checkpoint')) for teacher in _mappings(hook.get('teacher'))]
             options = [f'{key} {hook[key]}' for key in ('temperature', 'weight') if key in hook]
             found['distillation'] = _joined([*teachers, *options])
@@ -72,14 +72,14 @@ def _describe_model(model: Mapping[str, Any], config: Mapping[str, Any]) -> dict
     parts = [*necks, *_heads(model, 'decode_head'), *_heads(model, 'auxiliary_head')]
     attentive = [part for part in parts if isinstance(part.get('attention'), Mapping)]
     return {
-        'model': _name(model),
-        'backbone': _name(backbone),
+        'model': part_name(model),
+        'backbone': part_name(backbone),
         'depth': backbone.get('depth'),
         'frozen_stages': 'all' if backbone.get('frozen') else backbone.get('frozen_stages'),
-        'neck': _joined(map(_name, necks)),
+        'neck': _joined(map(part_name, necks)),
         'head': _joined(map(_head_name, _heads(model, 'decode_head'))),
         'auxiliary_head': _joined(map(_head_name, _heads(model, 'auxiliary_head'))),
-        'attention': _joined(_name(part['attention']) for part in attentive),
+        'attention': _joined(part_name(part['attention']) for part in attentive),
         'pretrained': _last_part(weights),
         'load_from': _last_parts(config.get('load_from'), 2),
     }
@@ -117,10 +117,10 @@ def _describe_optimization(config: Mapping[str, Any]) -> dict[str, Any]:
     train = _mapping(config.get('train_cfg'))
     by_epoch = train.get('by_epoch', train.get('type') == 'EpochBasedTrainLoop')
     loader = _mapping(config.get('train_dataloader'))
-    average = [hook for hook in _mappings(config.get('custom_hooks')) if 'EMA' in _name(hook)]
+    average = [hook for hook in _mappings(config.get('custom_hooks')) if 'EMA' in part_name(hook)]
     momentum = optimizer.get('momentum', optimizer.get('betas'))
     return {
-        'optimizer': _name(optimizer),
+        'optimizer': part_name(optimizer),
         'lr': optimizer.get('lr'),
         'weight_decay': optimizer.get('weight_decay'),
         'momentum': momentum,
@@ -138,7 +138,7 @@ def _describe_optimization(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _precision(wrapper: Mapping[str, Any]) -> str:
-    name = _name(wrapper)
+    name = part_name(wrapper)
     if name == 'AmpOptimWrapper' and wrapper.get('_scope_') == 'mmseg_ext':
         name = 'AutocastOptimWrapper'  # which has that name for mmseg's tools
     return wrapper.get('dtype', PRECISIONS.get(name)) or 'float32'
@@ -164,7 +164,7 @@ def _describe_data(config: Mapping[str, Any]) -> dict[str, Any]:
     train = list(dataset_configs(_mapping(config.get('train_dataloader')).get('dataset')))
     validation = list(dataset_configs(_mapping(config.get('val_dataloader')).get('dataset')))
     preprocessor = _mapping(_mapping(config.get('model')).get('data_preprocessor'))
-    transforms = [step for _, steps in train for step in steps if _name(step) not in NO_AUGMENTATION]
+    transforms = [step for _, steps in train for step in steps if part_name(step) not in NO_AUGMENTATION]
     mix = _mapping(preprocessor.get('batch_augments'))
     mixes = _mappings(mix.get('mixes'))
     if not mixes or mix.get('weights'):
@@ -172,7 +172,7 @@ def _describe_data(config: Mapping[str, Any]) -> dict[str, Any]:
     transforms += mixes
     crop = next((step[key] for step in transforms for key in ('crop_size', 'size') if step.get(key)), None)
     crop = crop or preprocessor.get('size')
-    tests = (step for _, steps in validation for step in steps if _name(step) == 'Resize')
+    tests = (step for _, steps in validation for step in steps if part_name(step) == 'Resize')
     found = {
         'dataset': _joined(_last_part(source.get('data_root')) for source, _ in train),
         'labels': _joined(str(source.get('labels', 'labels')) for source, _ in train),
@@ -180,7 +180,7 @@ def _describe_data(config: Mapping[str, Any]) -> dict[str, Any]:
         'val_labels': _joined(str(source.get('labels', 'labels')) for source, _ in validation),
         'crop': _size(crop),
         'test_size': _size(next(tests, {}).get('scale')),
-        'augmentations': _joined(dict.fromkeys(map(_name, transforms))),
+        'augmentations': _joined(dict.fromkeys(map(part_name, transforms))),
     }
     return found | _augmentation_options(transforms)
 
@@ -189,7 +189,7 @@ def _augmentation_options(transforms: Sequence[Mapping[str, Any]]) -> dict[str, 
     """Write one entry a transform; the options of one that is used several times are joined where they differ."""
     options: dict[str, dict[str, None]] = {}
     for step in transforms:
-        options.setdefault(AUGMENTATION + _name(step), {})[_options(step) or 'default'] = None
+        options.setdefault(AUGMENTATION + part_name(step), {})[_options(step) or 'default'] = None
     return {name: _joined(texts) for name, texts in options.items()}
 
 
@@ -233,7 +233,8 @@ def _mappings(value: Any) -> list[Mapping[str, Any]]:
     return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list | tuple) else []
 
 
-def _name(part: Mapping[str, Any]) -> str:
+def part_name(part: Mapping[str, Any]) -> str:
+    """Return the ``type`` of a part of a config, without its scope."""
     kind = part.get('type', NONE)
     return str(kind if isinstance(kind, str) else getattr(kind, '__name__', kind)).rpartition('.')[2]
 
@@ -245,7 +246,7 @@ def _checkpoint(part: Mapping[str, Any]) -> Any:
 
 def _with_options(part: Mapping[str, Any]) -> str:
     options = _options(part)
-    return f'{_name(part)}({options})' if options else _name(part)
+    return f'{part_name(part)}({options})' if options else part_name(part)
 
 
 def _options(part: Mapping[str, Any]) -> str:

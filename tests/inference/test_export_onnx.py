@@ -131,7 +131,7 @@ def test_what_is_read_from_a_config() -> None:
     from mmseg_ext.inference.torch_network import describe_model
 
     resize = [dict(type='Resize', scale=(2048, 512), keep_ratio=True)]
-    views = [dict(type='Resize', scale=(size, size)) for size in (256, 320)]
+    views = [dict(type='mmcv.Resize', scale=(size, size), keep_ratio=True) for size in (256, 320)]
     flips = [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)]
     content: dict[str, Any] = dict(
         model=dict(
@@ -146,7 +146,9 @@ def test_what_is_read_from_a_config() -> None:
     assert found == ModelInfo(
         INFO.classes, (1, 2, 3), (4, 5, 6), 'rgb', (2048, 512), ((256, 256), (320, 320)), True, 'slide', 512, 341
     )
-    content = dict(model=dict(test_cfg=dict(mode='whole')), test_pipeline=[dict(type='Resize', scale=300)])
+    content = dict(
+        model=dict(test_cfg=dict(mode='whole')), test_pipeline=[dict(type='Resize', scale=300, keep_ratio=True)]
+    )
     model = type('Binary', (), {'out_channels': 1, 'decode_head': type('Head', (), {'threshold': 0.3})()})()
     found = describe_model(Config(content), INFO.classes, model)
     assert (found.mean, found.std, found.channels, found.size) == ((0, 0, 0), (1, 1, 1), 'bgr', (300, 300))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from mmseg_ext.engine.unwrap import unwrap_model
 from mmseg_ext.errors import InputError
 from mmseg_ext.models.complexity import full_size_logits
 from mmseg_ext.models.losses.distillation import distillation_loss, soften
+from mmseg_ext.models.normalisation import Normalisation, renormalise
 from mmseg_ext.registry import HOOKS
 
 LOSS = 'loss_distillation'
@@ -146,43 +146,3 @@ class _Distillation:
             total = total + soften(full_size_logits(teacher, own), self._temperature)
         mean: Tensor = total / len(self._teachers)
         return mean
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """How a ``SegDataPreProcessor`` converts images.
-
-    Attributes:
-        rgb: Whether the channels are RGB; else BGR.
-        mean: Subtracted from each channel.
-        std: Divisor of each channel.
-    """
-
-    rgb: bool
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    std: tuple[float, ...] = (1.0, 1.0, 1.0)
-
-    @classmethod
-    def of(cls, model: Mapping[str, Any]) -> Normalisation:
-        """Read that of a model's config."""
-        config = model.get('data_preprocessor') or {}
-        mean, std = (config.get(key) or getattr(cls, key) for key in ('mean', 'std'))
-        return cls(bool(config.get('bgr_to_rgb')), tuple(map(float, mean)), tuple(map(float, std)))
-
-
-def renormalise(inputs: Tensor, source: Normalisation, target: Normalisation) -> Tensor:
-    """Convert images (N, 3, H, W) from one normalisation to another.
-
-    >>> inputs = torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1, 1)
-    >>> renormalise(inputs, Normalisation(False, std=(2.0, 2.0, 2.0)), Normalisation(True, (1.0, 1.0, 1.0))).flatten()
-    tensor([5., 3., 1.])
-    """
-    if source == target:
-        return inputs
-
-    def column(values: tuple[float, ...]) -> Tensor:
-        return torch.tensor(values, dtype=inputs.dtype, device=inputs.device).view(1, 3, 1, 1)
-
-    images = inputs * column(source.std) + column(source.mean)
-    images = images if source.rgb == target.rgb else images.flip(1)
-    return (images - column(target.mean)) / column(target.std)
