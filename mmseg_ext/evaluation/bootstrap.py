@@ -304,7 +304,10 @@ def _drawn_scores(runs: Sequence[NDArray[Any]], names: Sequence[str], resamples:
 
 
 def _fill_from_next(values: Values, otherwise: Values) -> Values:
-    """Replace NaN in a column (B,) by the next value below, after the last row by the first; ``otherwise`` if none."""
+    """Replace each NaN of a column (B,) by the next known value below it, starting again at the top.
+
+    A column without one becomes ``otherwise``.
+    """
     known = ~np.isnan(values)
     rows = np.arange(2 * len(values))[:, None]
     following = np.where(np.tile(known, (2, 1)), rows, len(rows))

@@ -1,6 +1,6 @@
 """Prediction of images of any kind and size: one `Predictor` over torch or ONNX Runtime, export, files, a local page.
 
-Only `torch_network` and `export_onnx` import torch. It may import engine and what is below.
+Only `torch_network`, `export_onnx` and `export_ensemble` import torch. It may import engine and what is below.
 """
 
 from mmseg_ext.inference.network import ModelInfo, Network

@@ -101,7 +101,7 @@ def write_class_files(out: Path, kinds: Collection[str], classes: Classes) -> No
 
 
 def _names(root: Path, classes: Classes) -> bool:
-    """Whether ``dataset.yaml`` exists and names these classes."""
+    """Return whether ``dataset.yaml`` exists and names these classes."""
     try:
         return Classes.read(root) == classes
     except InputError:

@@ -79,7 +79,7 @@ def _conv2d(args: tuple, options: dict[str, Any]) -> torch.Tensor:
 def _keeps_size(
     x: torch.Tensor, weight: torch.Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> bool:
-    """Whether a convolution, with the arguments that ``nn.Conv2d`` passes on, gives a map of the input's size."""
+    """Return whether a convolution with the arguments that ``nn.Conv2d`` passes on keeps the size of its input."""
     return (
         x.dim() == 4
         and all(isinstance(option, tuple) for option in (stride, padding, dilation))

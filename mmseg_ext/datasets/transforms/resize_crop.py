@@ -87,7 +87,7 @@ class RandomResizeCropFlip(BaseTransform):
         return top, left
 
     def _is_mixed(self, mask: NDArray[np.uint8], size: tuple[int, int], top: int, left: int) -> bool:
-        """Whether no class has more than its share of a crop."""
+        """Return whether no class has more than its share of a crop."""
         height, width = mask.shape
         rows = slice(top * height // size[0], -(-(top + self.crop_size[0]) * height // size[0]))
         columns = slice(left * width // size[1], -(-(left + self.crop_size[1]) * width // size[1]))

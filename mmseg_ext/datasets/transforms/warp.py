@@ -23,8 +23,7 @@ class RandomScaleRotateShift(BaseTransform):
 
     At scale 1, angle 0 and shift 0 the image is stretched to fill the output or, with ``keep_ratio``, made as large as
     ``Resize(scale=size, keep_ratio=True)`` makes it: its longer side fits the longer of ``size``, its shorter the
-    shorter. Beyond the image's border the image is
-    filled with ``pad_val`` and the mask with ``seg_pad_val``.
+    shorter. Beyond the image's border the image is filled with ``pad_val`` and the mask with ``seg_pad_val``.
 
     Args:
         size: (width, height) of the output, in pixels.

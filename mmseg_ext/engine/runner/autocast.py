@@ -154,7 +154,7 @@ class AutocastOptimWrapper(OptimWrapper):
         self.loss_scaler.update()
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimizer's state and, under ``loss_scaler``, the scaler's."""
+        """Return the optimizer's state and, under ``loss_scaler``, the scaler's."""
         return {**super().state_dict(), 'loss_scaler': self.loss_scaler.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

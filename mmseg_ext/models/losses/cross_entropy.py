@@ -40,5 +40,5 @@ class CrossEntropyLoss(PixelLoss):
         super().__init__(loss_name=loss_name, **options)
 
     def cost(self, log_probs: Tensor) -> Tensor:
-        """``-ln p``."""
+        """Return ``-ln p``."""
         return -log_probs

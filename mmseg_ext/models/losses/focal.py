@@ -44,7 +44,7 @@ class FocalLoss(PixelLoss):
         self.gamma = gamma
 
     def cost(self, log_probs: Tensor) -> Tensor:
-        """``-(1 - p)^gamma ln p``."""
+        """Return ``-(1 - p)^gamma ln p``."""
         # Where p rounds to 1, a power below 1 has an infinite slope, and infinity times ln p = 0 would be NaN.
         missing = (-torch.expm1(log_probs)).clamp(min=torch.finfo(log_probs.dtype).tiny)
         return -(missing**self.gamma) * log_probs

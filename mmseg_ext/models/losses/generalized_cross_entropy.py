@@ -45,5 +45,5 @@ class GeneralizedCrossEntropyLoss(PixelLoss):
         self.q = q
 
     def cost(self, log_probs: Tensor) -> Tensor:
-        """``(1 - p^q) / q``."""
+        """Return ``(1 - p^q) / q``."""
         return -torch.expm1(self.q * log_probs) / self.q

@@ -103,7 +103,7 @@ class LovaszSoftmaxLoss(Lovasz):
         super().__init__(loss_name=loss_name, **options)
 
     def errors(self, scores: Tensor, target: Tensor) -> Tensor:
-        """``|t - p|``."""
+        """Return ``|t - p|``."""
         return (target - scores).abs()
 
 
@@ -159,5 +159,5 @@ class LovaszHingeLoss(Lovasz):
         return logits
 
     def errors(self, scores: Tensor, target: Tensor) -> Tensor:
-        """``max(0, 1 - s z)``."""
+        """Return ``max(0, 1 - s z)``."""
         return (1 - (2 * target - 1) * scores).relu()
