@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from mmseg_ext.engine.runner import autocast
 from mmseg_ext.engine.runner.autocast import autocast_for
@@ -28,6 +29,18 @@ def record(monkeypatch: pytest.MonkeyPatch, name: str) -> list[tuple]:
 
     monkeypatch.setattr(cpu_kernels, name, spy)
     return calls
+
+
+class Seen(TorchFunctionMode):
+    """Names of the functions that kernels within this context call: what takes the place of others, or they."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names, self.called = names, []
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+        self.called += [name for name in self.names if name == func.__name__]
+        return func(*args, **(kwargs or {}))
 
 
 def test_dilated_depthwise_convolutions_that_keep_the_size_of_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,11 +116,13 @@ def test_argmax_takes_the_first_of_equal_values_and_the_first_nan(
     logits[:, 1:3, 0] = torch.nan
     logits = logits.contiguous(memory_format=layout)
     for dim in (0, 1, -1):
+        kernel = 'argmax' if logits.stride(dim) == 1 else 'max'
         for keepdim in (False, True):
             expected = logits.argmax(dim, keepdim)
-            with autocast_for(nn.Identity(), None):
+            with Seen('argmax', 'max') as seen, autocast_for(nn.Identity(), None):
                 assert torch.equal(logits.argmax(dim=dim, keepdim=keepdim), expected)
                 assert torch.equal(torch.argmax(logits, dim, keepdim), expected)
+            assert seen.called == [kernel] * 2
     with autocast_for(nn.Identity(), None):
         assert logits.argmax() == torch.tensor(1 * 256)
         assert torch.tensor(3.0).argmax(0) == 0
@@ -119,13 +134,13 @@ def test_argmax_takes_the_first_of_equal_values_and_the_first_nan(
 def test_a_resize_to_the_same_size_is_exact_and_a_copy(size: tuple[int, int], align: bool) -> None:
     image = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
     expected = nn.functional.interpolate(image, size, mode='bilinear', align_corners=align)
-    with torch.no_grad(), autocast_for(nn.Identity(), None):
-        for found in (
-            nn.functional.interpolate(image, size=size, mode='bilinear', align_corners=align),
-            nn.functional.interpolate(image, size, None, 'bilinear', align),
-        ):
-            torch.testing.assert_close(found, expected, rtol=0, atol=0)
-            assert found.data_ptr() != image.data_ptr()
+    with torch.no_grad(), Seen('clone', 'interpolate') as seen, autocast_for(nn.Identity(), None):
+        found = nn.functional.interpolate(image, size=size, mode='bilinear', align_corners=align)
+        other = nn.functional.interpolate(image, size, None, 'bilinear', align)
+    assert seen.called == ['clone' if size == image.shape[2:] else 'interpolate'] * 2
+    for one in (found, other):
+        torch.testing.assert_close(one, expected, rtol=0, atol=0)
+        assert one.data_ptr() != image.data_ptr()
     weight = image.clone().requires_grad_()
     with autocast_for(nn.Identity(), None):
         nn.functional.interpolate(weight, size=size, mode='bilinear', align_corners=align).sum().backward()
@@ -135,8 +150,9 @@ def test_a_resize_to_the_same_size_is_exact_and_a_copy(size: tuple[int, int], al
 def test_topk_of_one_value() -> None:
     logits = torch.randn(2, 5, 8, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
     expected = logits.topk(1, dim=1), logits.topk(2, dim=1)
-    with autocast_for(nn.Identity(), None):
+    with Seen('max', 'topk') as seen, autocast_for(nn.Identity(), None):
         found = logits.topk(1, dim=1), logits.topk(2, dim=1)
+    assert seen.called == ['max', 'topk']
     assert found[0].values.requires_grad
     for one, other in zip(found, expected, strict=True):
         assert torch.equal(one[0], other[0])
