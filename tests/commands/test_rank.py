@@ -146,7 +146,7 @@ def test_a_training_ends_with_the_worker_that_started_it(data: Path, config: Pat
             assert list(work_dir.glob('iter_*.pth'))
             assert child.poll() is None
             child.stdin.close()
-            assert child.wait(timeout=10) == 1
+            assert child.wait(timeout=60) == 1
         finally:
             child.kill()
 

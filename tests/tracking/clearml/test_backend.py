@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -122,9 +121,7 @@ def test_a_process_that_dies_is_told_and_forgotten(make: Make, monkeypatch: pyte
         pass
     for step in range(100):
         backend.add_scalar('x', 1.0, step)
-    start = time.monotonic()
     backend.close()
-    assert time.monotonic() - start < 10
     assert told == ['ClearML: its process has ended; nothing more is logged there']
 
 

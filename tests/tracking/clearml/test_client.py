@@ -1,14 +1,16 @@
-"""The client without its process: which script a task names, and how the process is started."""
+"""The client without its process: which script a task names, how it is started and closed."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mmseg_ext.tracking.clearml import client as module
-from mmseg_ext.tracking.clearml.client import running_script, sdk_command, sdk_environment
+from mmseg_ext.tracking.clearml.client import Client, running_script, sdk_command, sdk_environment
 
 
 def test_the_command_names_the_script_that_an_agent_can_run(
@@ -33,3 +35,26 @@ def test_the_process_is_no_module_and_no_rank(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv('OWN', '1')
     assert 'LOCAL_RANK' not in sdk_environment()
     assert sdk_environment()['OWN'] == '1'
+
+
+@pytest.mark.parametrize(('answers_until', 'waited'), [(0, 7), (4, 11), (9999, 600)])
+def test_closing_waits_as_long_as_the_server_answers_and_is_configured(
+    answers_until: float, waited: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now, told = 0.0, []
+    monkeypatch.setattr(module, 'time', SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(module, 'sdk_command', lambda code: ['sleep', '999'])
+    client = Client('online', lambda *line: told.append(line), tmp_path / 'log', tmp_path, 1, close_timeout=7)
+
+    def wait(seconds: float) -> bool:
+        nonlocal now
+        now += 0.5
+        if now <= answers_until:
+            client._alive = now
+        return False
+
+    monkeypatch.setattr(client._ended, 'wait', wait)
+    client.close('completed')
+    lost = 'what had not arrived there is lost, the work dir is complete'
+    assert told == [(f'ClearML: the session could not be closed in {waited} s; {lost}', True)]
+    assert client._process.returncode == -signal.SIGKILL

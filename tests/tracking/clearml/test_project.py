@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -156,15 +155,13 @@ def test_a_silent_server_is_given_up() -> None:
 
     def make() -> Iterator[int]:
         yield 1
-        waiting.wait(20)
+        waiting.wait()
 
-    start = time.monotonic()
     values = server.bounded(make, 0.2)
     assert next(values) == 1
     with pytest.raises(InputError, match=r'has not answered for 0\.2 s'):
         next(values)
     waiting.set()
-    assert time.monotonic() - start < 15
 
 
 def test_what_the_sdk_raises_becomes_one_line() -> None:
