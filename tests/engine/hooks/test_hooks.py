@@ -21,17 +21,6 @@ from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 
 
 class TestChannelsLast:
-    def test_a_contiguous_input_becomes_channels_last_and_values_stay(self) -> None:
-        model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 4, 1))
-        image = torch.rand(2, 3, 16, 16)
-        expected = model(image)
-        model.to(memory_format=torch.channels_last)
-        output = model(image)
-        assert image.is_contiguous()
-        assert output.is_contiguous(memory_format=torch.channels_last)
-        assert not output.is_contiguous()
-        torch.testing.assert_close(output, expected)
-
     def test_the_model_and_its_average_are_converted(self, toy: ModuleType, tmp_path: Path) -> None:
         hooks = [{'type': 'mmseg_ext.ChannelsLastHook'}, {'type': 'EMAHook'}]
         toy_model = toy.ToyModel(hidden=4)
