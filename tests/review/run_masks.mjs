@@ -1,9 +1,7 @@
-// Runs operations of masks.js and history.js: reads [[name, rows of a mask, arguments], …] from standard input, writes
-// what they give.
-import { readFileSync } from 'node:fs';
+// Operations of masks.js and history.js, for cases [name, rows of a mask, …arguments].
+import { History } from './history.js';
+import * as masks from './masks.js';
 
-const masks = await import(`${process.argv[2]}/masks.js`);
-const { History } = await import(`${process.argv[2]}/history.js`);
 const toMask = (rows) => masks.makeMask(rows[0].length, rows.length, Uint8Array.from(rows.flat()));
 const toRows = ({ width, height, data }) => Array.from({ length: height }, (_, y) => [...data.slice(y * width, (y + 1) * width)]);
 const plain = ({ box, count, value }) => [value, count, box.left, box.top, box.right, box.bottom];
@@ -51,5 +49,4 @@ const operations = {
     })];
   },
 };
-const cases = JSON.parse(readFileSync(0, 'utf-8'));
-process.stdout.write(JSON.stringify(cases.map(([name, rows, ...args]) => operations[name](toMask(rows), ...args))));
+export const run = (cases) => cases.map(([name, rows, ...args]) => operations[name](toMask(rows), ...args));

@@ -1,10 +1,9 @@
-"""The page's operations on masks, run in node."""
+"""The page's operations on masks, run in a browser without the page."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,33 @@ import pytest
 
 import mmseg_ext.review
 
+Run = Callable[..., list[Any]]
 WEB = Path(mmseg_ext.review.__file__).with_name('web')
-if shutil.which('node') is None:
-    pytest.skip('needs node', allow_module_level=True)
+SCRIPT = Path(__file__).with_name('run_masks.mjs')
+RUN = "async (cases) => JSON.stringify((await import('/run_masks.mjs')).run(JSON.parse(cases)))"
 
 
-def run(*cases: list[Any]) -> list[Any]:
-    done = subprocess.run(
-        ['node', str(Path(__file__).with_name('run_masks.mjs')), WEB.as_uri()],
-        input=json.dumps(cases), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, '')
-    result: list[Any] = json.loads(done.stdout)
-    return result
+@pytest.fixture(scope='module')
+def run(browser: Any) -> Iterator[Run]:
+    """Runs cases of ``run_masks.mjs``."""
+    page = browser.new_page()
+
+    def answer(route: Any) -> None:
+        name = route.request.url.rpartition('/')[2]
+        if not name:
+            route.fulfill(body='', content_type='text/html')
+        else:
+            route.fulfill(path=SCRIPT if name == SCRIPT.name else WEB / name, content_type='text/javascript')
+
+    page.route('**/*', answer)
+    page.goto('http://masks.test/')
+
+    def run(*cases: list[Any]) -> list[Any]:
+        result: list[Any] = json.loads(page.evaluate(RUN, json.dumps(cases)))
+        return result
+
+    yield run
+    page.close()
 
 
 def rows(text: str) -> list[list[int]]:
@@ -38,7 +51,7 @@ def at(x: float, y: float) -> dict[str, float]:
     return {'x': x, 'y': y}
 
 
-def test_painting() -> None:
+def test_painting(run: Run) -> None:
     empty = np.zeros((5, 7), int).tolist()
     square = [at(1, 1), at(5, 1), at(5, 4), at(1, 4)]
     bow = [at(0, 0), at(7, 5), at(7, 0), at(0, 5)]
@@ -71,7 +84,7 @@ def blobs(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def test_regions_are_those_of_opencv() -> None:
+def test_regions_are_those_of_opencv(run: Run) -> None:
     rng = np.random.default_rng(3)
     cases = [rng.integers(0, 3, shape).tolist() for shape in ((9, 12), (1, 8), (8, 1), (30, 30))]
     cases += [blobs(rng, shape).tolist() for shape in BLOB_SHAPES]
@@ -105,7 +118,7 @@ RING = """
 """
 
 
-def test_what_is_done_to_a_region() -> None:
+def test_what_is_done_to_a_region(run: Run) -> None:
     ring = rows(RING)
     changed, removed, filled, filled_all, grown, grown_all, shrunk, corner = run(
         ['atRegion', ring, 'setRegion', 1, 1, 2],
@@ -127,7 +140,7 @@ def test_what_is_done_to_a_region() -> None:
     assert corner == rows('1.. .11 1..')
 
 
-def test_regions_of_any_shape_grow_shrink_and_are_filled_as_by_opencv() -> None:
+def test_regions_of_any_shape_grow_shrink_and_are_filled_as_by_opencv(run: Run) -> None:
     rng = np.random.default_rng(0)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     masks = [blobs(rng, shape) for shape in BLOB_SHAPES * 5]
@@ -156,7 +169,7 @@ def test_regions_of_any_shape_grow_shrink_and_are_filled_as_by_opencv() -> None:
             np.testing.assert_array_equal(np.array(found), right, name)
 
 
-def test_regions_take_other_shapes() -> None:
+def test_regions_take_other_shapes(run: Run) -> None:
     mask = rows('11.. 11.2 ...2')
     suggestion = rows('.11. .112 1...')
     replaced, accepted, only_there, nowhere, unknown = run(
@@ -173,7 +186,7 @@ def test_regions_take_other_shapes() -> None:
     assert unknown == [6, rows('919. 9192 9..9')]
 
 
-def test_single_pixels_are_undone_wherever_they_are() -> None:
+def test_single_pixels_are_undone_wherever_they_are(run: Run) -> None:
     start = np.zeros((3, 7), int)
     changed = [start.copy() for _ in range(start.size)]
     for pixel, mask in enumerate(changed):
@@ -182,7 +195,7 @@ def test_single_pixels_are_undone_wherever_they_are() -> None:
     assert found == [[[True], [[True, start.tolist()], [True, mask.tolist()]]] for mask in changed]
 
 
-def test_undo_and_redo_without_limit() -> None:
+def test_undo_and_redo_without_limit(run: Run) -> None:
     rng = np.random.default_rng(0)
     states = [blobs(rng, (17, 23)).tolist() for _ in range(20)]
     start, other = np.zeros((17, 23), int).tolist(), np.full((17, 23), 7).tolist()

@@ -1,4 +1,4 @@
-// What was done to a mask, to be undone and done again. Tests run this file in node.
+// What was done to a mask, to be undone and done again. Tests run it without a page.
 
 import { copyMask, findDifference, findOther } from './masks.js';
 

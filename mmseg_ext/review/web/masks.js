@@ -1,4 +1,4 @@
-// Operations on masks. Nothing here knows of a page: tests run this file in node.
+// Operations on masks. Nothing here knows of a page: tests run it without one.
 //
 // A mask is an array of class indices, row by row. Coordinates are in pixels; the centre of the first pixel is at
 // (0.5, 0.5). A region is an 8-connected component of one class, as the spans of its rows. `background` is the value
