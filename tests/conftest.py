@@ -19,6 +19,7 @@ from hypothesis import settings
 from unformatted_configs import leave_configs_unformatted
 
 if TYPE_CHECKING:
+    from clearml_server import ContractServer
     from playwright.sync_api import Browser
 
 if 'PYTEST_XDIST_WORKER' in os.environ:  # before torch is imported: workers that share the cores only slow each other
@@ -136,6 +137,17 @@ def shared_data(repo_root: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f'needs the real data: no folder {folder} (set MMSEG_EXT_SHARED)')
     return folder
+
+
+@pytest.fixture
+def contract() -> Iterator[ContractServer]:
+    """A ClearML server on the loopback."""
+    from clearml_server import ContractServer
+
+    server = ContractServer()
+    yield server
+    server.silent.clear()
+    server.kill()
 
 
 def _missing(reason: str) -> NoReturn:

@@ -89,25 +89,8 @@ def one_line() -> Callable[..., None]:
 @pytest.fixture(scope='session')
 def colour_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An ONNX model that calls what is red a cat, what is green a dog, and what is blue background."""
-    import numpy as np
+    from colour_networks import CLASSES, save_onnx
 
-    onnx = pytest.importorskip('onnx')
-    pytest.importorskip('onnxruntime')
-    from mmseg_ext.data.classes import Classes
     from mmseg_ext.inference.network import ModelInfo
 
-    classes = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
-    info = ModelInfo(classes, (0, 0, 0), (1, 1, 1))
-    helper = onnx.helper
-    kernel = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], np.float32)[:, :, None, None]
-    shape = [(name, onnx.TensorProto.FLOAT, ['n', 3, 'h', 'w']) for name in ('image', 'logits')]
-    graph = helper.make_graph(
-        [helper.make_node('Conv', ['image', 'kernel'], ['logits'])], 'colours',
-        [helper.make_tensor_value_info(*shape[0])], [helper.make_tensor_value_info(*shape[1])],
-        [onnx.numpy_helper.from_array(kernel, 'kernel')],
-    )  # fmt: skip
-    content = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=10)
-    helper.set_model_props(content, {'mmseg_ext': info.to_json()})
-    path = tmp_path_factory.mktemp('model') / 'colours.onnx'
-    onnx.save(content, path)
-    return path
+    return save_onnx(tmp_path_factory.mktemp('model') / 'colours.onnx', ModelInfo(CLASSES, (0, 0, 0), (1, 1, 1)))

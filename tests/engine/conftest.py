@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -10,20 +10,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from payload import foreign
 
-SCRIPT = Path(__file__).with_name('toy.py')
+__all__ = ['foreign']  # a fixture here too
+SCRIPT = Path(__file__).parents[1] / 'support' / 'toy.py'
 
 
 @pytest.fixture(scope='session')
 def toy() -> ModuleType:
     pytest.importorskip('mmengine')
-    spec = importlib.util.spec_from_file_location('engine_toy', SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['engine_toy'] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module('toy')
 
 
 @pytest.fixture

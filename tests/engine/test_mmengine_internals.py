@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import torch
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from mmengine.model import BaseModule
@@ -26,7 +25,6 @@ from mmengine.registry import WEIGHT_INITIALIZERS, build_functions
 from mmengine.runner import Runner, loops
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
-from payload import Payload
 from yapf.yapflib import yapf_api
 
 from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
@@ -41,14 +39,6 @@ from mmseg_ext.engine.mmengine_internals import (
 )
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
-
-
-@pytest.fixture
-def foreign(tmp_path: Path) -> tuple[Path, Path]:
-    """A checkpoint with a payload, and the folder that the payload would make."""
-    trace, path = tmp_path / 'trace', tmp_path / 'foreign.pth'
-    torch.save({'state_dict': {'weight': torch.zeros(1)}, 'meta': Payload(trace)}, path)
-    return path, trace
 
 
 def global_state() -> dict[str, Any]:

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,19 +16,10 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
-from payload import Payload
 
 from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.errors import InputError
 from mmseg_ext.runs.checkpoint_file import DownloadError, load_checkpoint_file, load_strictly
-
-
-@pytest.fixture
-def foreign(tmp_path: Path) -> tuple[Path, Path]:
-    """A checkpoint with a payload, and the folder that the payload would make."""
-    trace, path = tmp_path / 'trace', tmp_path / 'foreign.pth'
-    torch.save({'state_dict': {'weight': torch.zeros(1)}, 'meta': Payload(trace)}, path)
-    return path, trace
 
 
 @pytest.fixture
@@ -122,45 +110,6 @@ def test_an_address_without_a_server_is_one_line(monkeypatch: pytest.MonkeyPatch
             mmengine_checkpoint.load_from_http(url)
     assert url in str(caught.value)
     assert '\n' not in str(caught.value)
-
-
-# Loads a checkpoint by mmengine's loader and into a model, and prints what each way raised.
-LOAD = """
-import contextlib, sys, torch
-from mmengine.runner import checkpoint
-{imports}
-into_a_model = lambda path: checkpoint.load_checkpoint(torch.nn.ReLU(), path)
-for load in (checkpoint.CheckpointLoader.load_checkpoint, into_a_model):
-    try:
-        with {context}():
-            load(sys.argv[1])
-    except Exception as error:
-        print('raised', type(error).__name__)
-"""
-
-
-@pytest.mark.parametrize(
-    ('imports', 'context', 'runs', 'raised'),
-    [
-        ('', 'contextlib.nullcontext', True, ['FileExistsError']),
-        ('import mmseg_ext.engine', 'contextlib.nullcontext', True, ['FileExistsError']),
-        ('from mmseg_ext.engine import strict_loading', 'strict_loading', False, ['InputError', 'InputError']),
-    ],
-    ids=['mmengine alone makes the folder, twice', 'an import changes nothing', 'the context closes it'],
-)
-def test_the_context_alone_decides(
-    imports: str, context: str, runs: bool, raised: list[str], foreign: tuple[Path, Path], repo_root: Path
-) -> None:
-    path, trace = foreign
-    result = subprocess.run(
-        [sys.executable, '-c', LOAD.format(imports=imports, context=context), str(path)],
-        env={**os.environ, 'PYTHONPATH': str(repo_root)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith('raised')] == raised
-    assert trace.exists() == runs
 
 
 def test_getattr_which_mmengine_allows_is_refused(tmp_path: Path) -> None:

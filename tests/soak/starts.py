@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument('--trainings', type=int, default=1000)
     parser.add_argument('--tracked', type=int, default=50, metavar='N', help='how many of them log to ClearML')
     args = parser.parse_args()
-    sys.path.insert(0, str(Path(__file__).parents[1] / 'engine'))
+    sys.path.insert(0, str(Path(__file__).parents[1] / 'support'))
     import toy
 
     began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix='mmseg-ext-starts-'))

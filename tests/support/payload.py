@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 class Payload:
     """Unpickled without restrictions, it makes a folder."""
@@ -15,3 +17,13 @@ class Payload:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> tuple[Path, Path]:
+    """A checkpoint with a payload, and the folder that the payload would make."""
+    import torch
+
+    trace, path = tmp_path / 'trace', tmp_path / 'foreign.pth'
+    torch.save({'state_dict': {'weight': torch.zeros(1)}, 'meta': Payload(trace)}, path)
+    return path, trace

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from colour_networks import ColourNetwork
 from PIL import Image
 
 from mmseg_ext.converters.labelme.importing import import_masks
@@ -14,24 +15,13 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
-from mmseg_ext.inference.network import ModelInfo
 from mmseg_ext.inference.outputs import labelme_document
 from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.inference.views import Views
 from mmseg_ext.workflows.predict import find_images, predict_files
 
-CLASSES = Classes(('background', 'cat', 'dog'), ((0, 0, 0), (220, 60, 60), (60, 100, 230)))
 COLOURS = np.array([[0, 0, 250], [250, 0, 0], [0, 250, 0]], np.uint8)
 Save = Callable[..., np.ndarray]
-
-
-class ColourNetwork:
-    """Scores of background, cat and dog are the pixel's blue, red and green."""
-
-    info = ModelInfo(CLASSES, mean=(0, 0, 0), std=(1, 1, 1))
-
-    def logits(self, inputs: np.ndarray) -> np.ndarray:
-        return inputs[:, [2, 0, 1]]
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import error_scenes as scenes
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,24 +26,13 @@ if TYPE_CHECKING:
     from .conftest import BrowserPage
 
 
-@pytest.fixture(scope='module')
-def scenes(repo_root: Path) -> ModuleType:
-    path = repo_root / 'tests/evaluation/errors/scenes.py'
-    spec = importlib.util.spec_from_file_location('error_scenes', path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def analysed(folder: Path) -> tuple[Analysis, dict[str, Any]]:
     analysis = analyze(open_result(folder), Settings(resamples=50, permutations=19, min_objects=4))
     return analysis, summarize_errors(analysis, ['tools/analyze_errors.py', 'a b'])
 
 
 @pytest.fixture(scope='module')
-def analysis(scenes: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, dict[str, Any]]:
+def analysis(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, dict[str, Any]]:
     return analysed(scenes.write_result(tmp_path_factory.mktemp('errors'), scenes.random_masks(16, 3), 3))
 
 
@@ -74,9 +62,7 @@ def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
         check_out(tmp_path / 'photo.jpg', overwrite=True)
 
 
-def test_what_an_earlier_analysis_left_is_removed(
-    scenes: ModuleType, analysis: tuple[Analysis, dict[str, Any]], tmp_path: Path
-) -> None:
+def test_what_an_earlier_analysis_left_is_removed(analysis: tuple[Analysis, dict[str, Any]], tmp_path: Path) -> None:
     folder = scenes.write_result(tmp_path, scenes.random_masks(3, 2), 2, probabilities=False)
     (tmp_path / 'out').mkdir()
     for name in ('calibration.csv', 'suspects.csv', 'calibration.png'):
@@ -186,7 +172,7 @@ def test_the_page_opens_on_conclusions_and_a_chart(
     ],
 )  # fmt: skip
 def test_a_result_of_one_image_and_one_class(
-    scenes: ModuleType, tmp_path: Path, browser_page: BrowserPage, truth: int, prediction: int, expected: str
+    tmp_path: Path, browser_page: BrowserPage, truth: int, prediction: int, expected: str
 ) -> None:
     masks = {'only': (np.full((32, 40), truth, np.uint8), np.full((32, 40), prediction, np.uint8))}
     folder = scenes.write_result(tmp_path, masks, 2, probabilities=False)
@@ -215,7 +201,7 @@ def test_the_report_has_numbers_and_charts(analysis: tuple[Analysis, dict[str, A
         check_markdown(path)
 
 
-def test_the_report_says_what_is_missing(scenes: ModuleType, tmp_path: Path) -> None:
+def test_the_report_says_what_is_missing(tmp_path: Path) -> None:
     folder = scenes.write_result(tmp_path, scenes.random_masks(3, 2), 2, probabilities=False)
     write_errors_markdown(tmp_path / 'errors.md', analysed(folder)[1])
     text = (tmp_path / 'errors.md').read_text(encoding='utf-8')
