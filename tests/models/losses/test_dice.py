@@ -1,4 +1,3 @@
-import itertools
 import math
 
 import numpy as np
@@ -7,53 +6,12 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loss_references import overlap, probabilities, region_loss
 from mmseg.models import losses as mmseg_losses
 
 from mmseg_ext.models.losses import CrossEntropyLoss, DiceLoss
 
 IGNORE = 255
-
-
-def probabilities(logits, use_sigmoid):
-    if use_sigmoid or logits.shape[1] == 1:
-        return 1 / (1 + np.exp(-logits))
-    exponentials = np.exp(logits)
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-def reference(logits, target, *, use_sigmoid, classes, class_weight, per, absent, smooth, log, pixel_weight):
-    """Dice loss pixel by pixel in float64; ``target`` holds class ids (N, H, W) or soft targets (N, C, H, W)."""
-    probs = probabilities(logits.astype(np.float64), use_sigmoid)
-    images, channels, height, width = probs.shape
-    units = [[n] for n in range(images)] if per == 'image' else [list(range(images))]
-    unit_losses = []
-    for unit in units:
-        total = weights = 0.0
-        for c in range(channels) if classes is None else classes:
-            overlap = predicted = true = counted = 0.0
-            for n, y, x in itertools.product(unit, range(height), range(width)):
-                if target.ndim == 3:
-                    if target[n, y, x] == IGNORE:
-                        continue
-                    t = float(target[n, y, x] == (1 if channels == 1 else c))
-                else:
-                    if target[n, :, y, x].min() < 0:
-                        continue
-                    t = target[n, c, y, x]
-                a = 1.0 if pixel_weight is None else pixel_weight[n, y, x]
-                counted += a
-                overlap += a * t * probs[n, c, y, x]
-                predicted += a * probs[n, c, y, x]
-                true += a * t
-            if counted == 0 or (absent == 'skip' and true == 0):
-                continue
-            dice = (2 * overlap + smooth) / (predicted + true + smooth)
-            w = 1.0 if class_weight is None else class_weight[c]
-            total += w * (-math.log(dice) if log else 1 - dice)
-            weights += w
-        if weights > 0:
-            unit_losses.append(total / weights)
-    return sum(unit_losses) / len(unit_losses) if unit_losses else 0.0
 
 
 @st.composite
@@ -90,7 +48,11 @@ def test_against_loops(case):
         weight=None if pixel_weight is None else torch.from_numpy(pixel_weight),
         ignore_index=IGNORE,
     )
-    expected = 2 * reference(logits, target, pixel_weight=pixel_weight, **options)
+    use_sigmoid, smooth, log = (options.pop(name) for name in ('use_sigmoid', 'smooth', 'log'))
+    class_loss = overlap(lambda tp, fp, fn: (2 * tp + smooth) / (2 * tp + fp + fn + smooth), log)
+    expected = 2 * region_loss(
+        class_loss, probabilities(logits, use_sigmoid), target, pixel_weight=pixel_weight, **options
+    )
     assert got.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
