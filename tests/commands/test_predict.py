@@ -21,21 +21,21 @@ def save_colours(path: Path, seed: int) -> np.ndarray:
     return mask
 
 
-def test_of_a_thousand_photographs_one_is_cut_short(run_tool: Tool, colour_model: Path, tmp_path: Path) -> None:
+def test_of_eight_photographs_one_is_cut_short(run_tool: Tool, colour_model: Path, tmp_path: Path) -> None:
     photos = tmp_path / 'photos'
     photos.mkdir()
-    masks = {f'{n:04}': save_colours(photos / f'{n:04}.png', n) for n in range(1000)}
-    broken = photos / '0500.png'
+    masks = {str(n): save_colours(photos / f'{n}.png', n) for n in range(8)}
+    broken = photos / '5.png'
     broken.write_bytes(broken.read_bytes()[:200])
-    result = run_tool('predict', colour_model, photos, '--out', tmp_path / 'out', '--batch', 32)
+    result = run_tool('predict', colour_model, photos, '--out', tmp_path / 'out', '--batch', 3)
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert line.startswith(f'error: {broken}: image is cut short')
-    assert result.stdout.startswith('999 of 1000 images predicted in ')
+    assert result.stdout.startswith('7 of 8 images predicted in ')
     assert 'a second (reading and writing included); 1 could not be read' in result.stdout
     written = sorted((tmp_path / 'out' / 'masks').iterdir())
-    assert [path.stem for path in written] == sorted(masks.keys() - {'0500'})
-    for path in written[::100]:
+    assert [path.stem for path in written] == sorted(masks.keys() - {'5'})
+    for path in written:
         np.testing.assert_array_equal(np.asarray(Image.open(path)), masks[path.stem])
 
 

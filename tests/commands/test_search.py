@@ -36,11 +36,3 @@ def test_trainings_are_listed_and_a_broken_one_costs_only_itself(
     assert 'AdamX' in by_kind['AdamX']['reason']
     assert Path(f'{by_kind["AdamX"]["work_dir"]}.log').is_file()
     assert 'AdamW' in done.stdout
-
-
-def test_wrong_use_is_one_line(
-    run_tool: Tool, write_config: Callable[..., Path], tmp_path: Path, one_line: OneLine
-) -> None:
-    config = write_config(tmp_path / 'tiny.py')
-    done = run_tool('search', config, '--out', tmp_path / 'out', '--space', 'train_cfg.max_iters=9:3')
-    one_line(done, 'the range is empty')

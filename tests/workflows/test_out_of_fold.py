@@ -13,7 +13,7 @@ pytest.importorskip('mmseg')
 from mmengine.config import Config
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.evaluation.probability_maps import load_probabilities, save_probabilities
+from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.workflows.folds import leave_out_fold
 from mmseg_ext.workflows.out_of_fold import FoldTask, members_of_stems, plan_folds, training_data
 
@@ -100,18 +100,6 @@ def test_a_task_is_done_when_all_its_probabilities_are_there(tmp_path: Path) -> 
     save_probabilities(Path(first.out) / 'a.npz', np.zeros((2, 3, 3)))
     assert first.is_done()
     assert not second.is_done()
-
-
-def test_probabilities_come_back_to_half_a_step_and_are_averaged(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    both = [random.dirichlet(np.ones(3), (20, 30)).transpose(2, 0, 1) for _ in range(2)]
-    for number, chances in enumerate(both):
-        save_probabilities(tmp_path / f'{number}.npz', chances)
-    mean = load_probabilities([tmp_path / '0.npz', tmp_path / '1.npz'])
-    assert mean.dtype == np.float32
-    np.testing.assert_allclose(mean, np.mean(both, axis=0), atol=2 / 255)
-    np.testing.assert_allclose(mean.sum(0), 1, atol=1e-6)
-    assert (tmp_path / '0.npz').stat().st_size < 20 * 30 * 3 + 1000
 
 
 class TestMembersOfStems:

@@ -43,13 +43,6 @@ def test_image_and_mask_of_a_tile_are_the_same_square_unstretched() -> None:
     assert min(starts) >= 0
 
 
-def test_masks_are_never_interpolated() -> None:
-    sample = flat(0, 37, 53)
-    sample['gt_seg_map'][:, ::2] = 2
-    results = Mosaic(tile=16)({**sample, 'mix_results': [flat(0)] * 3})
-    assert set(np.unique(results['gt_seg_map'])) == {0, 2}
-
-
 def test_without_others_the_sample_stays_as_it_is() -> None:
     results = Mosaic(tile=8)(flat(5))
     assert results['img'].shape == (40, 40, 3)

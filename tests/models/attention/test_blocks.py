@@ -12,7 +12,6 @@ from scipy.signal import correlate
 from torch import nn
 
 from mmseg_ext.models.attention import CBAM, SCSE, SE
-from mmseg_ext.registry import MODELS
 
 Array = NDArray[np.float64]
 BLOCKS = [SE, CBAM, SCSE]
@@ -166,9 +165,3 @@ def test_an_image_does_not_see_its_batch(block: Any) -> None:
     torch.manual_seed(0)
     net, x = block(16), torch.randn(3, 16, 4, 6)
     torch.testing.assert_close(net(x)[1:2], net(x[1:2]))
-
-
-@every_block
-def test_configs_name_it(block: Any) -> None:
-    net = MODELS.build(dict(type=f'mmseg_ext.{block.__name__}', channels=8, reduction=4))
-    assert type(net) is block

@@ -57,14 +57,6 @@ def test_every_skip_takes_part() -> None:
         assert (net(changed) - logits).abs().max() > 1e-3
 
 
-def test_a_batch_of_one_trains() -> None:
-    """Batch norm after image-level pooling would have one value a channel, and refuse."""
-    net = head().train()
-    logits = net(features(batch=1))
-    assert logits.shape == (1, 3, 16, 12)
-    logits.square().mean().backward()
-
-
 @pytest.mark.parametrize('skips', [[], [2], [2, 3, 4]])
 def test_a_wrong_number_of_skips_is_refused(skips: list[int]) -> None:
     with pytest.raises(ValueError, match='SkipASPPHead: 3 in_channels need 2 skip_channels'):
