@@ -59,7 +59,7 @@ def test_options_reach_their_place(path: Path, key: str, value: Any, found: Any)
         ('train_cfg.max_iters.more', r'has no train_cfg\.max_iters\.more$'),
         ('model.aux.type.more', r'has no model\.aux\.type'),
         ('entirely_new', 'the config has no entirely_new$'),
-        ('helper', 'helper is a variable of the config file'),
+        ('helper', r'helper is a variable of the config file.*such as train_dataloader\.dataset\.data_root'),
     ],
 )
 def test_options_that_would_change_nothing_are_refused(path: Path, key: str, message: str) -> None:
@@ -83,6 +83,9 @@ def test_a_config_that_raises_is_named_with_its_fault(path: Path) -> None:
     with pytest.raises(InputError, match=r'no Python: .* line 1') as caught:
         load_config(path)
     assert '\n' not in str(caught.value)
+    path.write_text('_base_ = "./missing.py"')
+    with pytest.raises(InputError, match=r'config cannot be read \(.*missing\.py is not there\); correct `_base_`'):
+        load_config(path)
 
 
 def test_a_missing_config_is_named_with_the_nearest_one(path: Path) -> None:
@@ -99,6 +102,8 @@ def test_what_a_tool_needs_is_asked_for_by_name(path: Path) -> None:
     check_parts(config, path, 'model', 'train_cfg')
     with pytest.raises(InputError, match=r'one\.py: has no test_dataloader, test_cfg;'):
         check_parts(config, path, 'model', 'test_dataloader', 'test_cfg')
+    with pytest.raises(InputError, match=r'one\.py: train_cfg is 3, no dict'):
+        check_parts(load_config(path, {'train_cfg': 3}), path, 'model', 'train_cfg')
 
 
 def test_the_console_leaves_out_pages_and_the_file_keeps_them(

@@ -4,7 +4,10 @@ import pytest
 
 pytest.importorskip('mmseg')
 
-from mmseg_ext.engine.runner.build import is_first_process
+from mmengine.config import Config
+
+from mmseg_ext.engine.runner.build import check_optimizer, is_first_process
+from mmseg_ext.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -26,3 +29,14 @@ def test_one_process_is_the_first(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert is_first_process(launcher) is first
+
+
+def test_an_optimizer_that_is_not_known_is_named_with_the_nearest_one() -> None:
+    def check(kind: str) -> None:
+        check_optimizer(Config({'optim_wrapper': {'optimizer': {'type': kind}}}), 'c.py')
+
+    check('AdamW')
+    with pytest.raises(InputError, match=r"^c\.py: optimizer type='AdamX' is not known; did you mean Adam\w*\?$"):
+        check('AdamX')
+    with pytest.raises(InputError, match=r"type='Nothing' is not known; check its spelling$"):
+        check('Nothing')
