@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,6 +63,11 @@ def test_a_core_installation_is_told_what_training_needs(capsys: pytest.CaptureF
     assert capsys.readouterr().err == (
         'error: needs mmseg.registry, which is not installed: pip install -e ".[train]" in the checkout\n'
     )
+
+
+def test_every_extra_that_is_told_exists(repo_root: Path) -> None:
+    extras = tomllib.loads((repo_root / 'pyproject.toml').read_text())['project']['optional-dependencies']
+    assert set(cli.EXTRAS.values()) <= set(extras)
 
 
 def test_a_missing_module_of_ours_keeps_its_traceback() -> None:

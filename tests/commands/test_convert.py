@@ -117,14 +117,6 @@ def test_wrong_use(name: str, run_tool: Run, one_line: OneLine, tmp_path: Path) 
     assert not (tmp_path / 'data').exists()
 
 
-@every_tool
-def test_the_help_shows_an_example(name: str, run_tool: Run) -> None:
-    result = run_tool(f'dataset_converters/{name}', '--help')
-    assert result.returncode == 0
-    assert f'  mmseg-ext convert {name.replace("_", "-")} ' in result.stdout
-    assert '--overwrite' in result.stdout
-
-
 def test_whole_coco_images(
     capsys: pytest.CaptureFixture[str], one_line: OneLine, run_tool: Run, tmp_path: Path
 ) -> None:

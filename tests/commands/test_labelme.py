@@ -162,10 +162,3 @@ def test_an_import_lists_every_problem_and_can_leave_shapes_out(run_tool: RunToo
     report = json.loads((tmp_path / 'report.json').read_text())
     assert report['classes']['cat'] == {'skipped': 4, 'taken': 1}
     assert (read_mask(data / 'mine' / 'train' / 'a.png')[12:19, 19:22] == 2).all()
-
-
-@pytest.mark.parametrize('command', [(), ('export',), ('import',), ('diff',)])
-def test_help_ends_with_an_example(run_tool: RunTool, command: tuple[str, ...]) -> None:
-    result = run_tool('labelme', *command, '--help')
-    assert result.returncode == 0
-    assert result.stdout.splitlines()[-1].startswith('  mmseg-ext labelme ')
