@@ -143,21 +143,13 @@ def test_tables_and_charts_are_published(logged: tuple[Any, Path, Environment], 
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ('failure', 'reason'),
-    [
-        ('refused', 'cannot be reached (Connection refused)'),
-        ('silent', 'does not answer within 3 s'),
-        ('unauthorized', 'refuses the credentials'),
-        ('unavailable', 'answers with the error 503'),
-    ],
-)
 def test_a_server_that_cannot_be_used_is_one_line(
-    make_server: Callable[[], Any], fast_tool: Tool, tmp_path: Path, one_line: OneLine, failure: str, reason: str
+    make_server: Callable[[], Any], fast_tool: Tool, tmp_path: Path, one_line: OneLine
 ) -> None:
     server = make_server()
-    server.fail(failure)
-    one_line(fast_tool('compare', '--clearml', 'Tiere', env=environment_of(server, tmp_path)), reason)
+    server.fail('refused')
+    result = fast_tool('compare', '--clearml', 'Tiere', env=environment_of(server, tmp_path))
+    one_line(result, 'cannot be reached (Connection refused)')
 
 
 def test_wrong_use(fast_tool: Tool, tmp_path: Path, one_line: OneLine) -> None:
