@@ -82,6 +82,15 @@ def test_the_newest_complete_label_set_is_trained_on_and_its_changes_counted(tmp
     assert profile_data_set(tmp_path, 'labels').changed is None
 
 
+def test_a_val_split_without_masks_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, [LUNGS])
+    write_image(tmp_path / 'img' / 'val' / '00.png', np.zeros((20, 40, 3), np.uint8))
+    with pytest.raises(
+        InputError, match=r'labels/val: no label set has masks of img/val; add them, or take the folder'
+    ):
+        profile_data_set(tmp_path)
+
+
 def test_a_missing_dataset_yaml_is_offered(tmp_path: Path) -> None:
     write(tmp_path, [LUNGS])
     (tmp_path / 'dataset.yaml').unlink()

@@ -281,6 +281,14 @@ def test_an_unwritable_folder_is_one_line(toy: ModuleType, tmp_path: Path) -> No
         runner.save_checkpoint(str(tmp_path / 'file'), 'x.pth')
 
 
+def test_checkpoints_are_written_to_local_folders_only(toy: ModuleType, tmp_path: Path) -> None:
+    runner = toy.build_runner(tmp_path)
+    for option in ('backend_args', 'file_client_args'):
+        with pytest.raises(InputError, match='checkpoints are written to local folders only'):
+            runner.save_checkpoint(str(tmp_path), 'x.pth', **{option: {'backend': 'petrel'}})
+    assert not (tmp_path / 'x.pth').exists()
+
+
 def test_only_rank_0_writes_and_a_signal_to_one_rank_stops_all_at_the_same_step(
     toy_script: Script, tmp_path: Path
 ) -> None:
@@ -324,11 +332,3 @@ def test_only_rank_0_writes_and_a_signal_to_one_rank_stops_all_at_the_same_step(
     meta = load_checkpoint_file(tmp_path / 'interrupted.pth')['meta']
     assert f'stopped after iteration {meta["iter"]};' in outputs[0]
     assert os.environ.get('RANK') is None
-
-
-def test_a_config_chooses_the_runner() -> None:
-    from mmseg.registry import RUNNERS  # the one that mmseg's tools build from
-
-    from mmseg_ext.engine import Runner
-
-    assert RUNNERS.get('mmseg_ext.Runner') is Runner
