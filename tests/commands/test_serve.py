@@ -6,13 +6,11 @@ import http.client
 import io
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -121,32 +119,6 @@ def test_a_client_that_leaves_in_the_middle_is_no_error(address: tuple[str, int]
     assert ask(address, 'GET', '/model')[0] == 200  # and the fixture sees that nothing has been printed
 
 
-def in_chromium(scenario: Callable[[Any], None]) -> None:
-    """Run a scenario in a page; in a thread of its own, since Playwright allows one synchronous session a thread."""
-    chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        chromium = None
-    if chromium is None:
-        if os.environ.get('CI_REQUIRE_BROWSER') == '1':
-            pytest.fail('CI_REQUIRE_BROWSER=1, but Playwright or Chromium is missing')
-        pytest.skip('needs a browser')
-
-    def run() -> None:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium, args=['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
-            )
-            page = browser.new_page(viewport={'width': 1000, 'height': 700})
-            page.set_default_timeout(60_000)  # only so that a hanging page cannot hang the run
-            scenario(page)
-            browser.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(run).result()
-
-
 # What is seen: colour (RGB and opacity, 0–255) of the mask's canvas at the middle of each of the four blocks.
 SEEN = """() => {
   const canvas = document.getElementById('mask');
@@ -156,65 +128,69 @@ SEEN = """() => {
 NOTHING, CAT, DOG = [0, 0, 0, 0], [220, 60, 60, 255], [60, 100, 230, 255]
 
 
-def test_a_photograph_is_dropped_and_its_mask_seen(address: tuple[str, int]) -> None:
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    page = browser.new_page(viewport={'width': 1000, 'height': 700})
+    page.set_default_timeout(60_000)  # only so that a hanging page cannot hang the run
+    yield page
+    page.close()
+
+
+def test_a_photograph_is_dropped_and_its_mask_seen(address: tuple[str, int], page: Any) -> None:
     url = f'http://{address[0]}:{address[1]}/'
     noise: list[str] = []
+    page.on('console', lambda message: noise.append(message.text))
+    page.on('pageerror', lambda error: noise.append(str(error)))
+    page.on('request', lambda r: None if r.url.startswith((url, 'data:')) else noise.append(r.url))
+    page.goto(url)
+    status = page.locator('#status')
+    page.get_by_text('Up to 0.3 MB and 0.1 megapixels').wait_for()
+    assert page.locator('#legend tbody tr').all_inner_texts() == ['\tbackground\t–', '\tcat\t–', '\tdog\t–']
+    assert not page.locator('#mask').is_visible()
+    send = lambda data, name='a.png': page.set_input_files(  # noqa: E731
+        '#file', {'name': name, 'mimeType': 'image/png', 'buffer': data}
+    )
 
-    def scenario(page: Any) -> None:
-        page.on('console', lambda message: noise.append(message.text))
-        page.on('pageerror', lambda error: noise.append(str(error)))
-        page.on('request', lambda r: None if r.url.startswith((url, 'data:')) else noise.append(r.url))
-        page.goto(url)
-        status = page.locator('#status')
-        page.get_by_text('Up to 0.3 MB and 0.1 megapixels').wait_for()
-        assert page.locator('#legend tbody tr').all_inner_texts() == ['\tbackground\t–', '\tcat\t–', '\tdog\t–']
-        assert not page.locator('#mask').is_visible()
-        send = lambda data, name='a.png': page.set_input_files(  # noqa: E731
-            '#file', {'name': name, 'mimeType': 'image/png', 'buffer': data}
-        )
+    send(png(colours(BLOCKS)))
+    status.filter(has_text='192 × 128 pixels, predicted in').wait_for()
+    assert page.evaluate(SEEN) == [NOTHING, CAT, DOG, NOTHING]
+    assert page.locator('#legend tbody tr').all_inner_texts()[1] == '\tcat\t25.0 %'
+    page.get_by_label('cat').uncheck()
+    assert page.evaluate(SEEN) == [NOTHING, NOTHING, DOG, NOTHING]
+    page.get_by_label('background').check()
+    assert page.evaluate(SEEN)[0] == [0, 0, 0, 255]
+    page.get_by_label('cat').check()
 
-        send(png(colours(BLOCKS)))
-        status.filter(has_text='192 × 128 pixels, predicted in').wait_for()
-        assert page.evaluate(SEEN) == [NOTHING, CAT, DOG, NOTHING]
-        assert page.locator('#legend tbody tr').all_inner_texts()[1] == '\tcat\t25.0 %'
-        page.get_by_label('cat').uncheck()
-        assert page.evaluate(SEEN) == [NOTHING, NOTHING, DOG, NOTHING]
-        page.get_by_label('background').check()
-        assert page.evaluate(SEEN)[0] == [0, 0, 0, 255]
-        page.get_by_label('cat').check()
+    slider, opacity = page.get_by_role('slider'), "() => getComputedStyle(document.getElementById('mask')).opacity"
+    assert page.evaluate(opacity) == '0.6'
+    slider.fill('25')
+    assert page.evaluate(opacity) == '0.25'
+    assert page.get_by_text('25 %').is_visible()
+    with page.expect_download() as download:
+        page.get_by_text('Download the mask').click()
+    np.testing.assert_array_equal(np.asarray(Image.open(download.value.path())), BLOCKS)
+    assert noise == []
 
-        slider, opacity = page.get_by_role('slider'), "() => getComputedStyle(document.getElementById('mask')).opacity"
-        assert page.evaluate(opacity) == '0.6'
-        slider.fill('25')
-        assert page.evaluate(opacity) == '0.25'
-        assert page.get_by_text('25 %').is_visible()
-        with page.expect_download() as download:
-            page.get_by_text('Download the mask').click()
-        np.testing.assert_array_equal(np.asarray(Image.open(download.value.path())), BLOCKS)
-        assert noise == []
-
-        send(os.urandom(MOST_BYTES + 50_000))  # refused by the page itself
-        status.filter(has_text='The file has 0.3 MB; the limit is 0.3 MB').wait_for()
-        assert noise == []
-        send(b'no picture', '<b>bold</b>.png')
-        status.filter(has_text='damaged or no').wait_for()
-        assert 'error' in (status.get_attribute('class') or '')
-        send(png(np.zeros((400, 300), np.uint8)))
-        status.filter(
-            has_text='This file cannot be used: has 300×400 pixels, more than 100,000; make it smaller'
-        ).wait_for()
-        noise.clear()  # Chromium itself notes answers with an error status
-        send(png(colours(BLOCKS.T)))
-        status.filter(has_text='128 × 192 pixels').wait_for()
-        assert 'error' not in (status.get_attribute('class') or '')
-        page.evaluate("""() => {
-          const data = new DataTransfer();
-          data.items.add(new File(['x'], 'x.png'));
-          document.getElementById('drop').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true}));
-        }""")
-        status.filter(has_text='damaged or no').wait_for()
-
-    in_chromium(scenario)
+    send(os.urandom(MOST_BYTES + 50_000))  # refused by the page itself
+    status.filter(has_text='The file has 0.3 MB; the limit is 0.3 MB').wait_for()
+    assert noise == []
+    send(b'no picture', '<b>bold</b>.png')
+    status.filter(has_text='damaged or no').wait_for()
+    assert 'error' in (status.get_attribute('class') or '')
+    send(png(np.zeros((400, 300), np.uint8)))
+    status.filter(
+        has_text='This file cannot be used: has 300×400 pixels, more than 100,000; make it smaller'
+    ).wait_for()
+    noise.clear()  # Chromium itself notes answers with an error status
+    send(png(colours(BLOCKS.T)))
+    status.filter(has_text='128 × 192 pixels').wait_for()
+    assert 'error' not in (status.get_attribute('class') or '')
+    page.evaluate("""() => {
+      const data = new DataTransfer();
+      data.items.add(new File(['x'], 'x.png'));
+      document.getElementById('drop').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true}));
+    }""")
+    status.filter(has_text='damaged or no').wait_for()
 
 
 def test_wrong_use_is_one_line(run_tool: Tool, colour_model: Path, address: tuple[str, int], one_line: OneLine) -> None:
