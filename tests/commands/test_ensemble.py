@@ -110,13 +110,16 @@ def test_of_one_member_it_is_the_test_of_that_model(
 
 
 def test_a_split_without_masks_is_predicted_only(
-    ensemble: tuple[subprocess.CompletedProcess[str], Path], fast_tool: Tool, tiny_data: Path
+    ensemble: tuple[subprocess.CompletedProcess[str], Path], fast_tool: Tool, tiny_data: Path, tmp_path: Path
 ) -> None:
-    done = fast_tool('test', ensemble[1], '--data', tiny_data, '--tta')  # there is no label set of this name
-    if not (tiny_data / 'labels' / 'test').is_dir():
-        assert 'test: 4 images predicted; there are no masks to score them by' in done.stdout
+    data = tmp_path / 'data'
+    shutil.copytree(tiny_data, data)
+    shutil.rmtree(data / 'labels' / 'test')
+    done = fast_tool('test', ensemble[1], '--data', data, '--tta')
     assert done.returncode == 0, done.stderr
-    assert (ensemble[1].parent / 'both-test-tta' / 'metrics.json').is_file()
+    assert 'test: 4 images predicted; there are no masks to score them by' in done.stdout
+    metrics = json.loads((ensemble[1].parent / 'both-test-tta' / 'metrics.json').read_text())
+    assert (metrics['tta'], 'scores' in metrics) == (True, False)
 
 
 def test_the_exported_model_predicts_what_the_ensemble_does(

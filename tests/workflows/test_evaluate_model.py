@@ -1,0 +1,32 @@
+"""What the test of an exported model or an ensemble refuses; its results: tests/commands/test_ensemble.py."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from colour_networks import save_onnx
+
+from mmseg_ext.data.images import write_image
+from mmseg_ext.errors import InputError
+from mmseg_ext.workflows.evaluate_model import evaluate_model
+
+
+def test_other_classes_and_folds_that_are_not_known_are_refused(tmp_path: Path) -> None:
+    model, both = save_onnx(tmp_path / 'one.onnx'), tmp_path / 'both.yaml'
+    shutil.copyfile(model, tmp_path / 'two.onnx')
+    both.write_text('members:\n- model: one.onnx\n- model: two.onnx\n')
+    (tmp_path / 'labels' / 'train').mkdir(parents=True)
+    write_image(tmp_path / 'img' / 'test' / 'a.png', np.zeros((8, 8, 3), np.uint8))
+
+    (tmp_path / 'dataset.yaml').write_text('classes: [background, dog, cat]')
+    with pytest.raises(InputError, match='has the classes background, dog, cat, the model background, cat, dog; name'):
+        evaluate_model(model, tmp_path)
+    (tmp_path / 'dataset.yaml').write_text('classes: [background, cat, dog]')
+    with pytest.raises(InputError, match=r'one\.onnx: is one model, which has no folds'):
+        evaluate_model(model, tmp_path, out_of_fold=True)
+    with pytest.raises(InputError, match=r'one\.onnx: does not tell which fold it left out; name the work dir'):
+        evaluate_model(both, tmp_path, out_of_fold=True)
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith('-test')]
