@@ -67,21 +67,6 @@ def test_two_processes_score_what_one_does(
     assert {path.name for path in tmp_path.iterdir()} == {'one', 'two'}
 
 
-def test_two_processes_train_one_run(launch: Launch, run_dir: Path, tmp_path: Path) -> None:
-    from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
-
-    done = launch('train', run_dir.parent / 'tiny.py', '--work-dir', tmp_path / 'run')
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count('run: ') == done.stdout.count('best checkpoint: ') == 1
-    rows = [json.loads(line) for line in (tmp_path / 'run' / 'scalars.json').read_text().splitlines()]
-    assert [row['iter'] for row in rows if 'val/mDice' in row] == [2, 4]
-    assert load_checkpoint_file(tmp_path / 'run' / 'iter_4.pth')['meta']['iter'] == 4
-    state = load_checkpoint_file(tmp_path / 'run' / 'iter_4.pth')['state_dict']
-    assert not [key for key in state if key.startswith('module.')]
-    assert len(list((tmp_path / 'run').glob('best_*.pth'))) == 1
-    assert len(list((tmp_path / 'run').glob('*/*.log'))) == 1
-
-
 # Group norm, and a loss that is a mean over as many pixels of each image: no step depends on how the batch is divided.
 DIVISIBLE = """
 norm = dict(type='GN', num_groups=2)
@@ -106,7 +91,7 @@ default_hooks = dict(checkpoint=dict(interval=10), logger=dict(interval=20))
 """
 
 
-def test_two_processes_train_to_the_metrics_of_one(
+def test_two_processes_train_one_run_to_the_metrics_of_one(
     launch: Launch, fast_tool: Callable[..., Completed], write_config: Callable[..., Path], tmp_path: Path
 ) -> None:
     import torch
@@ -124,9 +109,15 @@ def test_two_processes_train_to_the_metrics_of_one(
         [json.loads(line) for line in (tmp_path / name / 'scalars.json').read_text().splitlines()]
         for name in ('one', 'two')
     )
+    assert done[1].stdout.count('run: ') == done[1].stdout.count('best checkpoint: ') == 1
+    assert [row['iter'] for row in two if 'val/mDice' in row] == [10, 20]
+    assert len(list((tmp_path / 'two').glob('best_*.pth'))) == len(list((tmp_path / 'two').glob('*/*.log'))) == 1
     expected, found = ([row['val/mDice'] for row in rows if 'val/mDice' in row] for rows in (one, two))
     assert found == pytest.approx(expected, rel=1e-6)
     assert expected[1] > expected[0]  # it has learnt something
-    weights = [load_checkpoint_file(tmp_path / name / 'iter_20.pth')['state_dict'] for name in ('one', 'two')]
+    checkpoints = [load_checkpoint_file(tmp_path / name / 'iter_20.pth') for name in ('one', 'two')]
+    assert [checkpoint['meta']['iter'] for checkpoint in checkpoints] == [20, 20]
+    weights = [checkpoint['state_dict'] for checkpoint in checkpoints]
+    assert weights[1].keys() == weights[0].keys()  # without a prefix `module.`
     for key, value in weights[0].items():
         torch.testing.assert_close(weights[1][key], value, rtol=1e-5, atol=1e-6)
