@@ -20,7 +20,7 @@ from mmseg_ext.workflows.init.config_text import config_text
 from mmseg_ext.workflows.init.machine import Machine, StepCost
 from mmseg_ext.workflows.init.plan import Plan, make_plan
 
-CODE = '__import__("builtins").ran.append(1)'
+CODE = 'ran.append(1)'  # short enough for a comment behind a line; `ran` is put among the builtins
 HARMLESS = DataProfile(
     '/data/x', {'train': 200, 'val': 50, 'more': 50}, {'labels': ('train', 'val')}, 'labels', 'labels', 'labels', None,
     measured=200, width=256, height=256, sizes=1, aspects=(0, 0), grey=False,
