@@ -29,7 +29,7 @@ class Normalisation:
         """Read that of a model's config."""
         config = model.get('data_preprocessor') or {}
         mean, std = (tuple(map(float, config.get(key) or getattr(cls, key))) for key in ('mean', 'std'))
-        return cls(bool(config.get('bgr_to_rgb')), mean, std)
+        return cls(bool(config.get('bgr_to_rgb')), mean, std)  # type: ignore[arg-type]  # three values each
 
 
 def renormalise(inputs: Tensor, source: Normalisation, target: Normalisation) -> Tensor:
