@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
@@ -116,7 +116,7 @@ class SameSite:
             origin, host = headers.get('origin'), headers.get('host', '')
             if not self._knows(host):
                 answer = JSONResponse({'error': 'This server does not go by this name.'}, 400, headers=HEADERS)
-            elif origin is not None and urlsplit(origin).netloc != host:
+            elif origin is not None and not _is_of(origin, host):
                 error = 'This page of another site may not use this server.'
                 answer = JSONResponse({'error': error}, 403, headers=HEADERS)
         await answer(scope, receive, send)
@@ -134,7 +134,7 @@ class SameSite:
             return False
 
 
-class Work:
+class SerialQueue:
     """Queue of requests that are worked on one after another, in a thread.
 
     Each is answered within a time: one that still waits then is dropped, one at work runs on, and others wait for it.
@@ -158,6 +158,38 @@ class Work:
             return await asyncio.wait_for(asyncio.wrap_future(work), WORK_TIMEOUT_S)
         except TimeoutError:
             raise RefusedError(503, f'It took longer than {WORK_TIMEOUT_S} s; try again, or a smaller image.') from None
+
+
+def _is_of(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
+
+
+def answering(answer: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint of a function that returns JSON values, bytes or a response, or refuses a request."""
+    from starlette.requests import ClientDisconnect
+    from starlette.responses import JSONResponse, Response
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            content = await answer(request)
+        except RefusedError as refused:
+            return JSONResponse({'error': str(refused)}, refused.status, headers=HEADERS)
+        except InputError as error:
+            return JSONResponse({'error': f'{error}.'}, 422, headers=HEADERS)
+        except MemoryError:
+            return JSONResponse({'error': 'It does not fit into the memory of this server.'}, 413, headers=HEADERS)
+        except ClientDisconnect:  # in the middle of an upload
+            return Response(status_code=400)
+        if isinstance(content, Response):
+            return content
+        if isinstance(content, bytes):
+            return Response(content, media_type='application/octet-stream', headers=HEADERS)
+        return JSONResponse(content, headers=HEADERS)
+
+    return endpoint
 
 
 def check_installed() -> None:

@@ -18,11 +18,10 @@ pytest.importorskip('starlette')
 pytest.importorskip('uvicorn')
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mmseg_ext import local_server
-from mmseg_ext.local_server import RefusedError, Work, build_app, read_body, server_config
+from mmseg_ext.local_server import SerialQueue, answering, build_app, read_body, server_config
 
 SHORT_S = 0.3
 Address = tuple[str, int]
@@ -35,16 +34,12 @@ def address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Address
     monkeypatch.setattr(local_server, 'BODY_TIMEOUT_S', SHORT_S)
     monkeypatch.setattr(local_server, 'MAX_CONNECTIONS', 40)
     (tmp_path / 'page.html').write_text('page')
-    work = Work()
+    queue = SerialQueue()
 
-    async def take(request: Request) -> Response:
-        try:
-            data = await read_body(request, 100)
-            return JSONResponse({'bytes': await work.run(len, data)})
-        except RefusedError as refused:
-            return JSONResponse({'error': str(refused)}, refused.status)
+    async def take(request: Request) -> Any:
+        return {'bytes': await queue.run(len, await read_body(request, 100))}
 
-    routes = [Route('/take', take, methods=['POST'])]
+    routes = [Route('/take', answering(take), methods=['POST'])]
     app = build_app('0.0.0.0', tmp_path, {'/': 'page.html'}, routes, ['pets.example'])
     server = uvicorn.Server(server_config(app))
     with socket.create_server(('127.0.0.1', 0)) as listener:
@@ -104,7 +99,12 @@ def test_names(address: Address, host: str, status: int) -> None:
 
 
 def test_pages_of_other_sites_are_refused(address: Address) -> None:
-    for origin, status in (('http://pets.example', 200), ('http://elsewhere.example', 403), ('null', 403)):
+    for origin, status in (
+        ('http://pets.example', 200),
+        ('http://elsewhere.example', 403),
+        ('null', 403),
+        ('http://[', 403),
+    ):
         assert ask(address, Host='pets.example', Origin=origin) == status
 
 
@@ -113,12 +113,12 @@ def test_the_queue_is_bounded_and_waiting_has_an_end(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(local_server, 'WORK_TIMEOUT_S', SHORT_S)
 
     async def scenario() -> list[Any]:
-        work, go_on = Work(), threading.Event()
+        queue, go_on = SerialQueue(), threading.Event()
         found = await asyncio.gather(
-            work.run(go_on.wait), work.run(time.time), work.run(time.time), return_exceptions=True
+            queue.run(go_on.wait), queue.run(time.time), queue.run(time.time), return_exceptions=True
         )
         go_on.set()
-        return [*found, await work.run(len, 'abc')]
+        return [*found, await queue.run(len, 'abc')]
 
     with ThreadPoolExecutor(1) as pool:  # a browser of another test may hold this thread's event loop
         *refused, length = pool.submit(asyncio.run, scenario()).result()

@@ -270,10 +270,20 @@ def add_new_labels(parser: argparse.ArgumentParser, text: str) -> None:
     either.add_argument('--out', dest='to', help=argparse.SUPPRESS)
 
 
+def _address(text: str) -> str:
+    if not text:  # it would stand for every address
+        raise argparse.ArgumentTypeError('must not be empty; 0.0.0.0 stands for every address')
+    return text
+
+
 def add_address(parser: argparse.ArgumentParser) -> None:
     """Add what every local page takes: ``--host``, ``--port`` and ``--allowed-hosts``."""
     parser.add_argument(
-        '--host', default='127.0.0.1', metavar='ADDRESS', help='address to listen on (default: 127.0.0.1)'
+        '--host',
+        type=_address,
+        default='127.0.0.1',
+        metavar='ADDRESS',
+        help='address to listen on (default: 127.0.0.1)',
     )
     parser.add_argument(
         '--allowed-hosts', type=names, default=(), metavar='A,B',

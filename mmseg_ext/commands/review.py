@@ -47,9 +47,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f'{review.labels} → {review.to or "nothing (read-only, no --to)"}: {_counted(count_decisions(review))}')
     try:
         serve_review(review, args.host, args.port, args.allowed_hosts)
-    finally:
+    except KeyboardInterrupt:  # how serving ends
         if review.to is not None:
             print(_counted(count_decisions(review)), *next_commands(review), sep='\n')
+        raise
 
 
 def _counted(counts: dict[str, int]) -> str:

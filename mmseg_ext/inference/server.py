@@ -19,12 +19,11 @@ from mmseg_ext import local_server
 from mmseg_ext.errors import InputError
 from mmseg_ext.inference.outputs import encode_jpeg, encode_png
 from mmseg_ext.inference.predictor import Predictor
-from mmseg_ext.local_server import HEADERS, RefusedError, Work, check_installed, listen, read_body
+from mmseg_ext.local_server import RefusedError, SerialQueue, answering, check_installed, listen, read_body
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
-    from starlette.responses import Response
 
 WEB = Path(__file__).with_name('web')
 PAGES = {'/': 'page.html', '/page.js': 'page.js', '/page.css': 'page.css'}
@@ -67,34 +66,28 @@ def build_app(
         InputError: Starlette or uvicorn are not installed.
     """
     check_installed()
-    from starlette.requests import ClientDisconnect
-    from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    async def model(request: Request) -> Response:
-        return JSONResponse(describe(predictor, max_bytes), headers=HEADERS)
+    queue = SerialQueue()
 
-    work = Work()
+    async def model(request: Request) -> Any:
+        return describe(predictor, max_bytes)
 
-    async def predict(request: Request) -> Response:
-        try:
-            data = await read_body(request, max_bytes)
-            content = await work.run(answer, predictor, data)
-        except RefusedError as refused:
-            return JSONResponse({'error': str(refused)}, refused.status, headers=HEADERS)
-        except ClientDisconnect:  # in the middle of an upload
-            return Response(status_code=400)
-        return JSONResponse(content, headers=HEADERS)
+    async def predict(request: Request) -> Any:
+        return await queue.run(answer, predictor, await read_body(request, max_bytes))
 
-    routes = [Route('/model', model), Route('/predict', predict, methods=['POST'])]
+    routes = [Route('/model', answering(model)), Route('/predict', answering(predict), methods=['POST'])]
     return local_server.build_app(host, WEB, PAGES, routes, allowed_hosts)
 
 
 def describe(predictor: Predictor, max_bytes: int) -> dict[str, Any]:
-    """Describe classes (name, RGB colour) and limits for the page."""
-    names, palette = predictor.classes.names, predictor.classes.palette
+    """Describe classes (name, RGB colour; which is the background) and limits for the page."""
+    classes = predictor.classes
     return {
-        'classes': [{'name': name, 'colour': list(colour)} for name, colour in zip(names, palette, strict=True)],
+        'classes': [
+            {'name': name, 'colour': list(colour)} for name, colour in zip(classes.names, classes.palette, strict=True)
+        ],
+        'background': classes.background,
         'maxBytes': max_bytes,
         'maxPixels': predictor.rules.max_pixels,
     }

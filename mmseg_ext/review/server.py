@@ -16,8 +16,7 @@ import numpy as np
 from mmseg_ext import local_server
 from mmseg_ext.data import Mask
 from mmseg_ext.data.dataset import Key
-from mmseg_ext.errors import InputError
-from mmseg_ext.local_server import HEADERS, RefusedError, Work, check_installed, read_body
+from mmseg_ext.local_server import HEADERS, RefusedError, SerialQueue, answering, check_installed, read_body
 from mmseg_ext.review.journal import DECISIONS
 from mmseg_ext.review.session import Review
 from mmseg_ext.review.snap import snap_region
@@ -25,7 +24,6 @@ from mmseg_ext.review.snap import snap_region
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
-    from starlette.responses import Response
 
 WEB = Path(__file__).with_name('web')
 PAGES = {'/': 'review.html'} | {f'/{path.name}': path.name for path in WEB.iterdir() if path.suffix in ('.css', '.js')}
@@ -51,67 +49,69 @@ def build_app(
         InputError: Starlette or uvicorn are not installed.
     """
     check_installed()
-    import anyio
-    from starlette.requests import ClientDisconnect
-    from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    keys = {f'{split}/{stem}': (split, stem) for split, stem in review.entries}
-    one_at_a_time = anyio.Semaphore(1)  # images of any size
-    cuts = Work()
+    page = ReviewEndpoints(review, commands)
+    readers = {
+        '/state': page.state, '/item': page.item, '/image': page.image, '/mask': page.mask, '/source': page.source,
+        '/suggestion': page.suggestion,
+    }  # fmt: skip
+    writers = {'/decision': page.decide, '/snap': page.snap}
+    routes = [Route(path, answering(answer)) for path, answer in readers.items()]
+    routes += [Route(path, answering(answer), methods=['POST']) for path, answer in writers.items()]
+    return local_server.build_app(host, WEB, PAGES, routes, allowed_hosts)
 
-    def key_of(request: Request) -> Key:
-        key = keys.get(request.query_params.get('key', ''))
-        if key is None:
-            raise RefusedError(404, 'The queue has no such mask.')
-        return key
 
-    async def run(function: Callable[..., Any], *args: Any) -> Any:
-        async with one_at_a_time:
-            return await anyio.to_thread.run_sync(function, *args)
+class ReviewEndpoints:
+    """What the page asks for; images of any size, hence one request at a time.
 
-    def guarded(answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
-        async def endpoint(request: Request) -> Response:
-            try:
-                content = await answer(request)
-            except RefusedError as refused:
-                return JSONResponse({'error': str(refused)}, refused.status, headers=HEADERS)
-            except InputError as error:
-                return JSONResponse({'error': f'{error}.'}, 422, headers=HEADERS)
-            except MemoryError:
-                return JSONResponse({'error': 'It does not fit into the memory of this server.'}, 413, headers=HEADERS)
-            except ClientDisconnect:
-                return Response(status_code=400)
-            if isinstance(content, bytes):
-                kind = 'image/jpeg' if request.url.path == '/image' else 'application/octet-stream'
-                return Response(content, media_type=kind, headers=HEADERS)
-            return JSONResponse(content, headers=HEADERS)
+    Args:
+        review: The masks.
+        commands: Command lines that the page names at the end.
+    """
 
-        return endpoint
+    def __init__(self, review: Review, commands: Sequence[str] = ()) -> None:
+        import anyio
 
-    async def state(request: Request) -> Any:
-        return describe(review, commands)
+        self._review, self._commands = review, commands
+        self._keys = {f'{split}/{stem}': (split, stem) for split, stem in review.entries}
+        self._one_at_a_time = anyio.Semaphore(1)
+        self._snap_queue = SerialQueue()
 
-    async def item(request: Request) -> Any:
-        return await run(describe_item, review, key_of(request))
+    async def state(self, request: Request) -> Any:
+        """Describe the review."""
+        return describe(self._review, self._commands)
 
-    async def image(request: Request) -> Any:
-        return await run(lambda key: _jpeg(review.image(key)), key_of(request))
+    async def item(self, request: Request) -> Any:
+        """Describe a mask."""
+        return await self._run(describe_item, self._review, self._key(request))
 
-    async def mask(request: Request) -> Any:
-        return await run(lambda key: review.mask(key)[0].tobytes(), key_of(request))
+    async def image(self, request: Request) -> Any:
+        """Return an image as JPEG."""
+        from starlette.responses import Response
 
-    async def source(request: Request) -> Any:
-        return await run(lambda key: review.source(key).tobytes(), key_of(request))
+        data = await self._run(lambda key: _jpeg(self._review.image(key)), self._key(request))
+        return Response(data, media_type='image/jpeg', headers=HEADERS)
 
-    async def suggestion(request: Request) -> Any:
-        found = await run(review.suggestion, key_of(request))
+    async def mask(self, request: Request) -> bytes:
+        """Return the bytes of a mask as it is now."""
+        mask, _ = await self._run(self._review.mask, self._key(request))
+        return bytes(mask.tobytes())
+
+    async def source(self, request: Request) -> bytes:
+        """Return the bytes of a mask as it was."""
+        return bytes((await self._run(self._review.source, self._key(request))).tobytes())
+
+    async def suggestion(self, request: Request) -> bytes:
+        """Return the bytes of a suggested mask."""
+        found = await self._run(self._review.suggestion, self._key(request))
         if found is None:
             raise RefusedError(404, 'There is no suggestion for this mask.')
-        return found.tobytes()
+        return bytes(found.tobytes())
 
-    async def decision(request: Request) -> Any:
-        key, shape = key_of(request), await shape_of(request)
+    async def decide(self, request: Request) -> Any:
+        """Save a decision, and return what the mask has become."""
+        key, shape = self._key(request), await self._shape(request)
         data = await read_body(request, shape[0] * shape[1], empty=True)
         new = _as_mask(data, shape) if data else None
         query = request.query_params
@@ -120,9 +120,9 @@ def build_app(
         except ValueError:
             raise RefusedError(422, 'The seconds are no number.') from None
         version = request.headers.get('if-match', '').strip('"')
-        done = await run(review.decide, key, query.get('kind', ''), version, new, seconds)
-        _, new_version = await run(review.mask, key)
-        saved = review.decision(key)
+        done = await self._run(self._review.decide, key, query.get('kind', ''), version, new, seconds)
+        _, new_version = await self._run(self._review.mask, key)
+        saved = self._review.decision(key)
         return {
             'version': new_version,
             'decision': None if saved is None else saved.decision,
@@ -130,23 +130,30 @@ def build_app(
             'changed': done.changed,
         }
 
-    async def snap(request: Request) -> Any:
-        key, shape = key_of(request), await shape_of(request)
+    async def snap(self, request: Request) -> bytes:
+        """Return the bytes of a region that follows the edges of the image."""
+        key, shape = self._key(request), await self._shape(request)
         region = _as_mask(await read_body(request, shape[0] * shape[1]), shape) > 0
-        picture = await run(review.image, key)
+        picture = await self._run(self._review.image, key)
         if picture.shape[:2] != shape:
             raise RefusedError(422, 'Image and mask differ in size.')
-        return (await cuts.run(snap_region, picture, region)).astype(np.uint8).tobytes()
+        return bytes((await self._snap_queue.run(snap_region, picture, region)).astype(np.uint8).tobytes())
 
-    async def shape_of(request: Request) -> tuple[int, int]:
-        found = (await run(review.source, key_of(request))).shape
-        return int(found[0]), int(found[1])
+    def _key(self, request: Request) -> Key:
+        key = self._keys.get(request.query_params.get('key', ''))
+        if key is None:
+            raise RefusedError(404, 'The queue has no such mask.')
+        return key
 
-    readers = {'/state': state, '/item': item, '/image': image, '/mask': mask, '/source': source,
-               '/suggestion': suggestion}  # fmt: skip
-    routes = [Route(path, guarded(answer)) for path, answer in readers.items()]
-    routes += [Route('/decision', guarded(decision), methods=['POST']), Route('/snap', guarded(snap), methods=['POST'])]
-    return local_server.build_app(host, WEB, PAGES, routes, allowed_hosts)
+    async def _shape(self, request: Request) -> tuple[int, int]:
+        height, width = (await self._run(self._review.source, self._key(request))).shape
+        return int(height), int(width)
+
+    async def _run(self, function: Callable[..., Any], *args: Any) -> Any:
+        import anyio
+
+        async with self._one_at_a_time:
+            return await anyio.to_thread.run_sync(function, *args)
 
 
 def describe(review: Review, commands: Sequence[str] = ()) -> dict[str, Any]:

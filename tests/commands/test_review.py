@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -57,6 +58,21 @@ def test_the_commands_that_come_next_can_be_typed_as_they_stand(tiny_data: Path,
     planned = init.build_parser().parse_args(plan[2:])
     assert (planned.data, planned.labels, planned.out) == (str(root), "Ann's set", 'configs/pets-of-mine-Ann-s-set.py')
     assert training == ['mmseg-ext', 'train', planned.out]
+
+
+def test_what_comes_next_is_not_told_where_it_could_not_serve(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = shutil.copytree(tiny_data, tmp_path / 'pets')
+    with socket.create_server(('127.0.0.1', 0)) as taken, pytest.raises(InputError, match='cannot listen there'):
+        review.main([str(root), '--to', 'reviewed', '--port', str(taken.getsockname()[1])])
+    assert capsys.readouterr().out == 'labels → reviewed: 16 left\n'
+
+
+def test_an_empty_address_is_refused(tiny_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        review.main([str(tiny_data), '--host', ''])
+    assert 'argument --host: must not be empty' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

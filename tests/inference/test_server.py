@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,12 @@ def test_the_page_learns_classes_and_limits(predictor: Predictor) -> None:
     content = describe(predictor, 5)
     assert content['classes'][1] == {'name': 'cat', 'colour': [220, 60, 60]}
     assert (content['maxBytes'], content['maxPixels']) == (5, 10_000_000)
+    assert content['background'] == 0
+
+
+def test_the_page_learns_that_no_class_is_the_background(predictor: Predictor) -> None:
+    without = SimpleNamespace(classes=replace(predictor.classes, background=None), rules=predictor.rules)
+    assert describe(without, 5)['background'] is None  # type: ignore[arg-type]
 
 
 def test_an_answer_holds_the_mask_in_two_forms(predictor: Predictor) -> None:

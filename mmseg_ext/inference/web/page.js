@@ -19,7 +19,7 @@ function buildLegend() {
     const row = body.insertRow();
     const box = document.createElement('input');
     box.type = 'checkbox';
-    box.checked = index > 0; // the background stays visible without colour
+    box.checked = index !== model.background; // the background stays visible without colour
     box.id = `class-${index}`;
     box.addEventListener('change', drawMask);
     row.insertCell().append(box);
