@@ -67,6 +67,19 @@ def absent_classes(confusion: NDArray[Any]) -> NDArray[np.bool_]:
     return absent
 
 
+def row_percent(confusion: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a confusion matrix in percent of each true class, to a hundredth; a class without pixels has zeros.
+
+    Shape: (K, K) → (K, K).
+
+    >>> row_percent(np.array([[3, 1], [0, 0]])).tolist()
+    [[75.0, 25.0], [0.0, 0.0]]
+    """
+    totals = confusion.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = np.round(100 * confusion / np.maximum(totals, 1), 2)
+    return shares
+
+
 def mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average over the last axis without NaN; NaN where all are NaN (``np.nanmean`` would warn)."""
     return _ratio(np.nansum(values, axis=-1), np.sum(~np.isnan(values), axis=-1))

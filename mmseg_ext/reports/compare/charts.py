@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.evaluation.scores import row_percent
 from mmseg_ext.reports.compare.comparison import Comparison, Group, spread
 from mmseg_ext.runs.record import Curve, Evaluation, RunRecord
 
@@ -100,7 +101,7 @@ def sample_curve(curve: Curve, max_points: int) -> Curve:
 
 
 def bar_figure(comparison: Comparison, kind: str) -> Figure:
-    """Plot the Dice of each class, a bar per group: with the interval of one run, or the deviation over seeds."""
+    """Plot the Dice of each class, a bar per group: with the interval of one run, or the deviation over runs."""
     data = []
     for number, group in enumerate(comparison.groups):
         spreads = [comparison.spread(group, kind, label) for label in comparison.classes]
@@ -131,11 +132,9 @@ def confusion_figure(evaluation: Evaluation, title: str) -> Figure | None:
     """Plot the shares of the pixels of each true class (rows) by predicted class (columns); None without counts."""
     if evaluation.confusion is None:
         return None
-    counts = evaluation.confusion.astype(np.float64)
-    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     trace: Figure = {
         'type': 'heatmap',
-        'z': [[_rounded(value) for value in row] for row in shares],
+        'z': row_percent(evaluation.confusion).tolist(),
         'x': list(evaluation.class_names),
         'y': list(evaluation.class_names),
         'zmin': 0,
@@ -270,12 +269,12 @@ def _curve_order(key: str) -> tuple[int, str]:
 
 
 def _error(comparison: Comparison, group: Group, kind: str, label: str | None) -> tuple[float, float]:
-    """Return the error bar upwards and downwards: the deviation over seeds, the interval of one run, or 0."""
-    over_seeds = comparison.spread(group, kind, label)
-    if over_seeds is None:
+    """Return the error bar upwards and downwards: the deviation over runs, the interval of one run, or 0."""
+    over_runs = comparison.spread(group, kind, label)
+    if over_runs is None:
         return 0.0, 0.0
-    if over_seeds.sd is not None:
-        return _rounded(over_seeds.sd), _rounded(over_seeds.sd)
+    if over_runs.sd is not None:
+        return _rounded(over_runs.sd), _rounded(over_runs.sd)
     score = next(score for run in group.runs if (score := comparison.score(run, kind, label)) is not None)
     if score.low is None or score.high is None:
         return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Comparison of runs: kinds of evaluation, groups of seeds, hyperparameters that differ."""
+"""Comparison of runs: kinds of evaluation, groups of runs, hyperparameters that differ."""
 
 from __future__ import annotations
 

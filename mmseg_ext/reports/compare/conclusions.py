@@ -9,10 +9,12 @@ from mmseg_ext.evaluation.bootstrap import PairedTest
 from mmseg_ext.reports.bar_chart import Bar, BarChart
 from mmseg_ext.reports.compare.charts import COSTS, pareto_front
 from mmseg_ext.reports.compare.comparison import Comparison, Group, Spread, spread
+from mmseg_ext.reports.wording import interval_text, p_text
 from mmseg_ext.runs.record import FINISHED, Score
 
 SIGNIFICANT_P = 0.05
 MAX_BARS = 12
+INTERVAL = '95 % interval '
 
 Ranked = list[tuple[Group, Spread]]
 
@@ -46,13 +48,12 @@ def rank_groups(comparison: Comparison, kind: str) -> Ranked:
 
 
 def score_text(comparison: Comparison, group: Group, score: Spread, kind: str) -> str:
-    """Write a mean with its standard deviation over seeds, or the score of one run with its interval."""
+    """Write a mean with its standard deviation over runs, or the score of one run with its interval."""
     if score.sd is not None:
-        return f'{score.mean:.2f} ± {score.sd:.2f} over {score.count} seeds'
+        return f'{score.mean:.2f} ± {score.sd:.2f} over {score.count} runs'
     single = _only_score(comparison, group, kind)
-    if single is None or single.low is None or single.high is None:
-        return f'{score.mean:.2f}'
-    return f'{score.mean:.2f} (95 % interval {single.low:.2f} to {single.high:.2f})'
+    low, high = (None, None) if single is None else (single.low, single.high)
+    return f'{score.mean:.2f}{interval_text(low, high, INTERVAL)}'
 
 
 def score_chart(comparison: Comparison) -> BarChart | None:
@@ -97,10 +98,10 @@ def _difference(comparison: Comparison, first: Group, second: Group, kind: str) 
         else f'Between their best runs, {" and ".join(runs)},'
     )
     chance = 'more than chance' if test.p_value < SIGNIFICANT_P else 'perhaps chance'
-    p = 'p < 0.001' if test.p_value < 0.001 else f'p = {test.p_value:.3f}'
+    interval = interval_text(100 * test.low, 100 * test.high, INTERVAL, after=' over the images')
     return (
-        f'{which} there are {100 * test.difference:+.2f} points (95 % interval {100 * test.low:.2f} to '
-        f'{100 * test.high:.2f} over the images): {chance} ({p}); what another seed would do, only more seeds can tell.'
+        f'{which} there are {100 * test.difference:+.2f} points{interval}: {chance} ({p_text(test.p_value)}); what '
+        'another seed would do, only more seeds can tell.'
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmseg_ext.reports.compare.comparison import Comparison, Group, Spread, spread
-from mmseg_ext.runs.record import FINISHED, RunRecord, Score
+from mmseg_ext.reports.wording import interval_text
+from mmseg_ext.runs.record import FINISHED, RunRecord
 
 DASH = '–'
 COMMIT_DIGITS = 7
@@ -161,17 +162,12 @@ def hyperparameter_text(value: Any) -> str:
     return f'{value:g}' if isinstance(value, float) else str(value)
 
 
-def _interval_text(score: Score) -> str:
-    """Format the 95 % interval in brackets; empty where it is unknown."""
-    return '' if score.low is None or score.high is None else f'({score.low:.2f}–{score.high:.2f})'
-
-
 def _score_cell(comparison: Comparison, run: RunRecord, kind: str, label: str | None) -> Cell:
     score = comparison.score(run, kind, label)
     if score is None:
         return Cell()
     source = comparison.evaluations[run.name, kind].source
-    return Cell(f'{score.value:.2f}', score.value, source, _interval_text(score))
+    return Cell(f'{score.value:.2f}', score.value, source, interval_text(score.low, score.high, to='–').strip())
 
 
 def _spread_cell(score: Spread | None, runs: int) -> Cell:
@@ -199,14 +195,14 @@ def _seconds_per_step(run: RunRecord) -> float | None:
 
 
 def _plain_score(comparison: Comparison, group: Group, kind: str) -> str:
-    over_seeds = comparison.spread(group, kind)
-    if over_seeds is None:
+    over_runs = comparison.spread(group, kind)
+    if over_runs is None:
         return DASH
-    if over_seeds.sd is not None:
-        count = f' (n = {over_seeds.count})' if over_seeds.count != len(group.runs) else ''
-        return f'{over_seeds.mean:.2f} ± {over_seeds.sd:.2f}{count}'
+    if over_runs.sd is not None:
+        count = f' (n = {over_runs.count})' if over_runs.count != len(group.runs) else ''
+        return f'{over_runs.mean:.2f} ± {over_runs.sd:.2f}{count}'
     score = next(score for run in group.runs if (score := comparison.score(run, kind)) is not None)
-    return f'{score.value:.2f} {_interval_text(score)}'.strip()
+    return f'{score.value:.2f}{interval_text(score.low, score.high, to="–")}'
 
 
 def _config_labels(comparison: Comparison) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.evaluation.errors.slices import MIN_IMAGES_FOR_INTERVAL
+from mmseg_ext.reports.wording import interval_text, p_text
 
 Summary = Mapping[str, Any]
 
@@ -46,30 +47,11 @@ def rank_causes(summary: Summary) -> list[Summary]:
     return sorted(found, key=lambda cause: (-(cause['gain']['value'] or 0), -cause['pixels']))
 
 
-def interval_text(entry: Summary, images: int, decimals: int, label: str = '') -> str:
-    """Format an interval as ' (low to high)'; empty where it is unknown or rests on too few images to mean anything.
-
-    Args:
-        entry: ``value``, ``low``, ``high``.
-        images: Number of images behind it.
-        decimals: Of both ends.
-        label: Words before the ends.
-
-    >>> interval_text({'low': 1, 'high': 2.5}, 20, 1, '95 % interval ')
-    ' (95 % interval 1.0 to 2.5)'
-    """
-    if entry['low'] is None or entry['high'] is None or images < MIN_IMAGES_FOR_INTERVAL:
-        return ''
-    return f' ({label}{entry["low"]:.{decimals}f} to {entry["high"]:.{decimals}f})'
-
-
-def p_text(p: float) -> str:
-    """Format a p-value.
-
-    >>> p_text(0.0005), p_text(0.052)
-    ('p < 0.001', 'p = 0.052')
-    """
-    return 'p < 0.001' if p < 0.001 else f'p = {p:.3f}'
+def firm_interval(entry: Summary, images: int, decimals: int, label: str = '') -> str:
+    """Write an interval (``low``, ``high``); nothing where it rests on too few images to mean anything."""
+    return (
+        '' if images < MIN_IMAGES_FOR_INTERVAL else interval_text(entry['low'], entry['high'], label, decimals=decimals)
+    )
 
 
 def _costliest(causes: Sequence[Summary], summary: Summary) -> str:
@@ -78,7 +60,7 @@ def _costliest(causes: Sequence[Summary], summary: Summary) -> str:
         return f'The cause "{causes[0]["cause"]}" has most wrong pixels, {causes[0]["share"]["value"]:.1f} % of them.'
     tied = [cause for cause in causes if cause['gain']['value'] == gain['value']]
     names = ' and '.join(f'"{cause["cause"]}"' for cause in tied)
-    points = f'{gain["value"]:.2f} points of mDice{interval_text(gain, images, 2, "95 % interval ")}'
+    points = f'{gain["value"]:.2f} points of mDice{firm_interval(gain, images, 2, "95 % interval ")}'
     if len(tied) > 1:
         shares = ' and '.join(f'{cause["share"]["value"]:.1f} %' for cause in tied)
         return (
@@ -90,7 +72,7 @@ def _costliest(causes: Sequence[Summary], summary: Summary) -> str:
     sentence += f', and it holds {share:.1f} % of the wrong pixels'
     if len(causes) > 1:
         second = causes[1]
-        points = f'{second["gain"]["value"] or 0:.2f} points{interval_text(second["gain"], images, 2)}'
+        points = f'{second["gain"]["value"] or 0:.2f} points{firm_interval(second["gain"], images, 2)}'
         sentence += f'; next comes "{second["cause"]}" with {points}'
     return f'{sentence}.'
 
@@ -120,7 +102,7 @@ def _worst_slice(summary: Summary) -> str:
 def _gap(piece: Summary) -> str:
     """Write 'a %, b points (low to high)'; a gap of -13 is 13 points below."""
     below = {end: None if piece['gap'][other] is None else -piece['gap'][other] for end, other in FLIPPED}
-    interval = interval_text(below, piece['images'], 1, '95 % interval ')
+    interval = firm_interval(below, piece['images'], 1, '95 % interval ')
     return f'{piece["object_dice"]["value"]:.1f} %, {below["value"]:.1f} points{interval}'
 
 

@@ -21,7 +21,7 @@ from mmseg_ext.evaluation.errors.tables import error_tables, text
 from mmseg_ext.reports.bar_chart import Bar, BarChart
 from mmseg_ext.reports.drawing import overlay
 from mmseg_ext.reports.errors.charts import CAUSE_COLOURS
-from mmseg_ext.reports.errors.conclusions import conclude, interval_text, rank_causes
+from mmseg_ext.reports.errors.conclusions import conclude, firm_interval, rank_causes
 from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery
 
 SUSPECTED = 'mask suspected'
@@ -101,7 +101,7 @@ def _chart(summary: Mapping[str, Any]) -> BarChart:
     bars = []
     for cause in rank_causes(summary):
         gain, share = cause['gain'], cause['share']['value']
-        interval = interval_text(gain, images, 2)
+        interval = firm_interval(gain, images, 2)
         known = '–' if gain['value'] is None else f'+{gain["value"]:.2f}{interval}'
         low, high = (gain['low'], gain['high']) if interval else (None, None)
         words = f'{known} · {share:.1f} % of the wrong pixels'

@@ -24,6 +24,7 @@ from mmseg_ext.engine.guard import without_worker
 from mmseg_ext.engine.mmengine_internals import is_resumed
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.records import read_records
+from mmseg_ext.evaluation.scores import row_percent
 from mmseg_ext.registry import HOOKS
 from mmseg_ext.reports.drawing import overlay
 from mmseg_ext.runs.layout import ENVIRONMENT, RECORDS_FOLDER, RUN_RECORD
@@ -194,19 +195,6 @@ def prediction_panel(sample: Any, metainfo: Mapping[str, Any]) -> tuple[str, NDA
 def _mask(data: Any) -> NDArray[np.uint8]:
     mask: NDArray[np.uint8] = data.data.reshape(data.data.shape[-2:]).cpu().numpy().astype(np.uint8)
     return mask
-
-
-def row_percent(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return a confusion matrix in percent of each true class, to a hundredth; a class without pixels has zeros.
-
-    Shape: (K, K) → (K, K).
-
-    >>> row_percent(np.array([[3, 1], [0, 0]])).tolist()
-    [[75.0, 25.0], [0.0, 0.0]]
-    """
-    totals = confusion.sum(axis=1, keepdims=True)
-    shares: NDArray[np.float64] = np.round(100 * confusion / np.maximum(totals, 1), 2)
-    return shares
 
 
 def _best(runner: Runner) -> tuple[dict[str, float], Path | None]:

@@ -67,7 +67,7 @@ def test_seeds_are_means_and_their_best_runs_are_tested() -> None:
     runs = [run('a-s0', 80.0, seed=0), run('a-s1', 84.0, seed=1), run('b', 81.0)]
     comparison = with_test(compare_runs(runs), 'b', 'a-s1', PairedTest(0.03, 0.01, 0.05, 0.01))
     assert conclude(comparison) == [
-        '"a" is best: val mDice 82.00 ± 2.83 over 2 seeds; next comes "b" with 81.00.',
+        '"a" is best: val mDice 82.00 ± 2.83 over 2 runs; next comes "b" with 81.00.',
         'Between their best runs, a-s1 and b, there are +3.00 points (95 % interval 1.00 to 5.00 over the images): '
         'more than chance (p = 0.010); what another seed would do, only more seeds can tell.',
     ]

@@ -77,7 +77,7 @@ def check_sorting_and_filtering(page: Page) -> None:
     assert page.locator('th[aria-sort]').text_content() == 'val mDice'
     page.get_by_role('button', name='run', exact=True).click()
     assert shown_runs(page) == ['died', 'good', 'middling', 'poor']
-    page.get_by_role('button', name='Show each seed').click()
+    page.get_by_role('button', name='Show each run').click()
     assert shown_runs(page) == ['died', 'good', 'good-s0', 'good-s1', 'middling', 'poor']
     page.get_by_label('Filter', exact=True).fill('ce DICE')  # both words, in a hyperparameter
     assert shown_runs(page) == ['good', 'good-s0', 'good-s1']
