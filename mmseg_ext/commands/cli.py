@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import math
 import os
 import re
 import sys
@@ -198,6 +199,21 @@ def whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f'{text}: must be a whole number of at least 0')
     return int(text)
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """Make the ``type`` of an argument that is a number from ``low`` to ``high``."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f'{text}: must be a number from {low:g} to {high:g}')
+        return value
+
+    return read
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument('--out', type=Path, metavar='D', required=True, help='folder to write')
     parser.add_argument('--images', action='store_true', help='copy the images, too')
     parser.add_argument(
-        '--tolerance', type=_tolerance, metavar='PX', default=0.0,
+        '--tolerance', type=cli.number(0, 100), metavar='PX', default=0.0,
         help='distance by which a polygon may leave the outline to have fewer corners (default 0: exact)',
     )  # fmt: skip
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier export')
@@ -57,10 +56,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_json(args.json, report.as_json())
     print(f'{args.out}: {report.total("objects"):,} objects; {report.total("px differ"):,} px differ from the masks')
     return 0 if report.is_clean else 1
-
-
-def _tolerance(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f'{text} must lie between 0 and 100')
-    return value

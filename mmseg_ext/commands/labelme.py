@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = 'mmseg-ext labelme export data/pets --labels labels --out work_dirs/labelme'
 DIFF_FILES = ('diff.csv', 'diff.json', 'diff.html')
-
-
-def _tolerance(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f'{text} must lie between 0 and 100')
-    return value
 
 
 def build_parser() -> cli.ArgumentParser:
@@ -49,7 +43,7 @@ def _add_export(commands: Any) -> None:
         '--shapes', choices=['mask', 'polygon'], default='mask', help='type of shapes (default: mask, which is exact)'
     )
     export.add_argument(
-        '--tolerance', type=_tolerance, metavar='PX',
+        '--tolerance', type=cli.number(0, 100), metavar='PX',
         help='distance by which a polygon may leave the outline to have fewer vertices (default 0: exact)',
     )  # fmt: skip
     export.add_argument('--stems', type=Path, metavar='FILE', help='only these files: one stem or split/stem per line')
@@ -114,20 +108,27 @@ def _add_diff(commands: Any) -> None:
     diff.set_defaults(function=_diff)
 
 
+@contextmanager
+def _listing_problems(folder: Path) -> Iterator[None]:
+    """Print each of several problems, and count them in one error."""
+    try:
+        yield
+    except CombinedInputError as error:
+        cli.print_problems(error)
+        raise InputError(folder, f'{len(error.problems)} problems, listed above', error.remedy) from error
+
+
 def _export(args: argparse.Namespace) -> int:
     from mmseg_ext.converters.labelme.exporting import ExportSettings, export_masks
 
     if args.tolerance is not None and args.shapes != 'polygon':
         raise InputError('`tolerance`', 'is for polygons, masks are exact', "add `shapes='polygon'` or leave it out")
-    try:
+    with _listing_problems(args.data):
         report = export_masks(
             args.data, args.labels, args.out,
             ExportSettings(args.shapes, args.tolerance or 0, args.merge_from, args.ignore_labels),
             splits=args.splits, queue=args.stems, overwrite=args.overwrite,
         )  # fmt: skip
-    except CombinedInputError as error:
-        cli.print_problems(error)
-        raise InputError(args.data, f'{len(error.problems)} problems, listed above', error.remedy) from error
     for (split, stem), pixels in report.errors.items():
         if pixels:
             print(f'{split}/{stem}: {pixels} px differ')
@@ -147,7 +148,7 @@ def _import(args: argparse.Namespace) -> int:
     if args.json:
         refuse_existing([args.json], args.overwrite, 'json')
     out = args.out or DataSet(args.data).new_label_set(args.to).folder
-    try:
+    with _listing_problems(args.folder):
         report = import_masks(
             args.folder, args.data, out,
             splits=args.splits,
@@ -155,9 +156,6 @@ def _import(args: argparse.Namespace) -> int:
             add_images=args.to is not None,
             overwrite=args.overwrite,
         )  # fmt: skip
-    except CombinedInputError as error:
-        cli.print_problems(error)
-        raise InputError(args.folder, f'{len(error.problems)} problems, listed above', error.remedy) from error
     for (split, stem), overlaps in report.overlaps.items():
         for (hidden, top), count in overlaps.items():
             print(f'{split}/{stem}: {top} lies over {hidden} on {count} px')

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from mmseg_ext.commands.cli import ArgumentParser, add_safe_config
+from mmseg_ext.commands.cli import ArgumentParser, add_safe_config, number
 from mmseg_ext.data.images import MAX_PIXELS, ImageRules, pixel_limit
 from mmseg_ext.inference.ensemble import ONNX_SUFFIX, is_ensemble
 from mmseg_ext.inference.network import Mode
@@ -42,7 +42,7 @@ def add_model_arguments(parser: ArgumentParser, megapixels: float = MAX_PIXELS /
         help='colour behind transparent pixels (default: 255,255,255)',
     )  # fmt: skip
     parser.add_argument(
-        '--max-pixels', type=above_zero, default=pixel_limit(int(megapixels * 1e6)) / 1e6, metavar='M',
+        '--max-pixels', type=number(0.001, 100_000), default=pixel_limit(int(megapixels * 1e6)) / 1e6, metavar='M',
         help=f'refuse images of more megapixels (default: {megapixels:g})',
     )  # fmt: skip
 
@@ -72,11 +72,3 @@ def _colour(text: str) -> tuple[int, int, int]:
         raise ArgumentTypeError(f'{text}: must be three numbers from 0 to 255')
     red, green, blue = map(int, parts)
     return red, green, blue
-
-
-def above_zero(text: str) -> float:
-    """Read a number above 0: the ``type`` of an argument."""
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise ArgumentTypeError(f'{text}: must be above 0')
-    return value

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from mmseg_ext.commands import cli
 
 EXAMPLE = """mmseg-ext predict pets/NAME work_dirs/NAME images --out predicted --overlay
   mmseg-ext predict model.onnx 'images/**/*.jpg' --out predicted --labelme"""
-
-
-def _opacity(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f'{text} must lie between 0 and 1')
-    return value
 
 
 def build_parser() -> cli.ArgumentParser:
@@ -32,7 +24,9 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument('files', nargs='+', metavar='MODEL IMAGE', help=f'{MODEL_HELP}; then images, folders, patterns')
     parser.add_argument('--out', metavar='D', required=True, help='result folder')
     parser.add_argument('--overlay', action='store_true', help='also the image with its mask: D/overlays/STEM.jpg')
-    parser.add_argument('--opacity', type=_opacity, default=0.5, metavar='P', help='of the overlay (default: 0.5)')
+    parser.add_argument(
+        '--opacity', type=cli.number(0, 1), default=0.5, metavar='P', help='of the overlay (default: 0.5)'
+    )
     parser.add_argument('--labelme', action='store_true', help='also a LabelMe file to correct: D/labelme/STEM.json')
     parser.add_argument(
         '--probabilities', action='store_true', help='also the class probabilities, float16: D/probabilities/STEM.npz'

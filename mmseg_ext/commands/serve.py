@@ -16,7 +16,6 @@ def build_parser() -> cli.ArgumentParser:
         MODEL_FLAGS,
         MODEL_HELP,
         MODEL_USAGE,
-        above_zero,
         add_model_arguments,
     )
     from mmseg_ext.inference.server import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS
@@ -31,7 +30,7 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument('model', nargs='+', metavar='MODEL', help=MODEL_HELP)
     cli.add_address(parser)
     parser.add_argument(
-        '--max-upload', type=above_zero, default=MAX_UPLOAD_BYTES / 1e6, metavar='MB',
+        '--max-upload', type=cli.number(0.001, 100_000), default=MAX_UPLOAD_BYTES / 1e6, metavar='MB',
         help=f'largest upload (default: {MAX_UPLOAD_BYTES / 1e6:g})',
     )  # fmt: skip
     add_model_arguments(parser, MAX_UPLOAD_PIXELS / 1e6)

@@ -24,7 +24,7 @@ DICE = f'val/{DEFAULT_METRIC}'
 CLASS_DICE = 'val/Dice/'
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
@@ -52,7 +52,7 @@ def read_result(metrics_file: Path, faults: list[str]) -> tuple[Evaluation | Non
     Raises:
         InputError: The file or its records are damaged.
     """
-    raw, folder = read_json(metrics_file), metrics_file.parent
+    raw, folder = _read_object(metrics_file), metrics_file.parent
     content = checked(raw, MetricsFile, f'{folder.name}/{metrics_file.name}', faults)
     if 'scores' not in raw:
         return None, content

@@ -197,5 +197,5 @@ def test_wrong_use_is_one_line(run_tool: Tool, colour_model: Path, address: tupl
     taken = run_tool('serve', colour_model, '--port', address[1])
     one_line(taken, f'--host 127.0.0.1 --port {address[1]}: cannot listen there')
     one_line(run_tool('serve', colour_model, 'photo.jpg'), 'photo.jpg', 'mmseg-ext predict')
-    one_line(run_tool('serve', colour_model, '--max-upload', '0'), 'above 0')
+    one_line(run_tool('serve', colour_model, '--max-upload', '0'), '0: must be a number from 0.001 to 100000')
     one_line(run_tool('serve', colour_model.with_name('none.onnx')), 'none.onnx: no such model file')
