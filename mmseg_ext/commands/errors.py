@@ -30,9 +30,11 @@ def build_parser() -> cli.ArgumentParser:
         '--band', type=float, metavar='PX', help='width of the boundary band (default: 1 %% of the diagonal)'
     )
     parser.add_argument(
-        '--radius', type=int, metavar='PX', help='opening radius that defines thin parts (default: the same)'
+        '--radius', type=int, metavar='PX', help='opening radius of thin parts (default: 1 %% of the diagonal)'
     )
-    parser.add_argument('--least', type=int, metavar='N', help='objects that a worst slice needs (default: 8 or 5 %%)')
+    parser.add_argument(
+        '--least', type=int, metavar='N', help='fewest objects in a slice for it to be ranked (default: 8 or 5 %%)'
+    )
     parser.add_argument('--top', type=int, default=12, metavar='N', help='images in each gallery (default: 12)')
     parser.add_argument('--seed', type=cli.whole, default=0, metavar='N', help='of all random draws (default: 0)')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier analysis')

@@ -53,9 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error('name a model, then one folder of images')
     predictor = Predictor(*model, dtype='bfloat16' if len(model) > 1 else None)
     report = write_pseudo_labels(predictor, images[0], args.out, settings)
-    share = report['class_named_by_the_teacher'] / report['photographs']
-    print(
-        f'{report["kept"]} of {report["photographs"]} photographs kept; the model names the class of {share:.1%} itself'
-    )
+    share = report['class_agrees_with_model'] / report['images']
+    print(f'{report["kept"]} of {report["images"]} images kept; the model names the class of {share:.1%} itself')
     print(f'data set: {args.out}')
     return 0

@@ -35,7 +35,9 @@ def build_parser() -> ArgumentParser:
     parser.add_argument('--clearml-queue', metavar='NAME', help='train on the agents of this ClearML queue, not here')
     parser.add_argument('--workers', type=int, default=1, metavar='N', help='agents that train at a time (default: 1)')
     parser.add_argument('--metric', default='mDice', help='value of validation to maximise (default: mDice)')
-    parser.add_argument('--seed', type=whole, default=0, metavar='N', help='of the sampler and all trainings (0)')
+    parser.add_argument(
+        '--seed', type=whole, default=0, metavar='N', help='of the sampler and all trainings (default: 0)'
+    )
     parser.add_argument('--no-prune', action='store_true', help='never stop a training that is below the median')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all trainings')
     return parser

@@ -144,8 +144,8 @@ def _label_all(
         write_mask(mask_folder / f'{path.stem}.png', mask, predictor.classes.palette)
     return {
         'settings': asdict(settings),
-        'photographs': len(images),
+        'images': len(images),
         'kept': len(images) - len(left_out),
-        'class_named_by_the_teacher': right,
+        'class_agrees_with_model': right,
         'left_out': left_out,
     }

@@ -41,8 +41,10 @@ def test_it_writes_a_data_set_of_the_known_classes(
     arguments = [run_dir.parent / 'tiny.py', run_dir, photographs, '--out', out, '--sides', 64, '--low', 0, '--high', 0]
     done = run_tool('pseudo_label', *arguments, env={'DEMO_DATA': str(tiny_data)})
     assert (done.returncode, done.stderr) == (0, '')
-    assert '3 of 3 photographs kept' in done.stdout
+    assert '3 of 3 images kept' in done.stdout
     report = json.loads((out / 'pseudo_labels.json').read_text())
+    assert (report['images'], report['kept'], report['left_out']) == (3, 3, [])
+    assert 0 <= report['class_agrees_with_model'] <= 3
     assert report['settings'] == {'sides': [64], 'low': 0.0, 'high': 0.0, 'least_object': 0.03, 'most_ignored': 0.25}
     data = FolderDataset(str(out), split='train')
     assert len(data) == 3
@@ -65,7 +67,7 @@ def test_an_ensemble_labels_too(fast_tool: Tool, colour_model: Path, photographs
     arguments = (tmp_path / 'e.yaml', photographs, '--out', tmp_path / 'pseudo', '--low', 0, '--high', 0)
     done = fast_tool('pseudo_label', *arguments)
     assert done.returncode == 0, done.stderr
-    assert '3 of 3 photographs kept' in done.stdout
+    assert '3 of 3 images kept' in done.stdout
 
 
 def test_wrong_input_is_one_line_and_leaves_nothing(

@@ -37,7 +37,7 @@ export class History {
     this.recorded = mask && copyMask(mask);
   }
 
-  /** Take down what has been changed as one step. @returns whether anything has */
+  /** Record the changes as one step that can be undone. @returns whether there are any */
   record() {
     if (!this.mask || !this.recorded) return false;
     const runs = findRuns(this.recorded, this.mask);
