@@ -28,6 +28,7 @@ def test_every_pretrained_reference_of_the_configs_is_in_the_table(repo_root: Pa
         if model is not None:
             found |= dict.fromkeys(references(model.to_dict()), path.name)
     assert len(found) > 10
+    assert [text for text in found if not text.startswith((SCHEME, 'https://'))] == []
     assert {text: path for text, path in found.items() if published(text.removeprefix(SCHEME)) is None} == {}
 
 
