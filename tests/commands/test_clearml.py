@@ -192,7 +192,7 @@ def test_a_server_that_dies_on_the_way(
     thread = threading.Thread(target=kill, daemon=True)
     thread.start()
     result = fast_tool('train', path, '--work-dir', run, '--clearml', 'online', env={**home, **contract.environment()})
-    thread.join()
+    thread.join(10)
     assert (result.returncode, result.stderr) == (0, '')
     assert_complete(run)
     (task,) = contract.tasks.values()
