@@ -82,3 +82,14 @@ def test_a_finished_run_is_not_resumed(toy: ModuleType, tmp_path: Path) -> None:
     for iters in (4, 3):
         with pytest.raises(InputError, match='trained for 4 iterations'):
             toy.build_runner(tmp_path, iters=iters, resume=True, custom_hooks=hooks).train()
+
+
+def test_a_schedule_by_scores_may_not_change(toy: ModuleType, tmp_path: Path) -> None:
+    def plateau(factor: float) -> list[dict[str, Any]]:
+        return [{'type': 'ReduceOnPlateauLR', 'monitor': 'mDice', 'rule': 'greater', 'factor': factor}]
+
+    toy.build_runner(tmp_path, epochs=2, param_scheduler=plateau(0.5)).train()
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    (tmp_path / 'epoch_2.pth').unlink()
+    with pytest.raises(InputError, match='param_scheduler: differs from the run that is resumed; restore it'):
+        toy.build_runner(tmp_path, epochs=2, param_scheduler=plateau(0.1), resume=True).train()
