@@ -12,7 +12,8 @@ import pytest
 from mmseg_ext.data.masks import read_mask, write_mask
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
-ONE_OUTPUT = 'model = dict(decode_head=dict(num_classes=2, out_channels=1, threshold={}))\n'
+EXACT = 'test_cfg = dict(dtype=None)\n'  # as `predict` computes
+ONE_OUTPUT = EXACT + 'model = dict(decode_head=dict(num_classes=2, out_channels=1, threshold={}))\n'
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_both_commands_agree(
         done = fast_tool(*arguments, data=one_class if outputs == 1 else tiny_data)
         assert done.returncode == 0, done.stderr
 
-    config, run = run_dir.parent / 'tiny.py', run_dir
+    config, run = write_config(tmp_path / 'exact.py', EXACT), run_dir
     tested, predicted, plain = tmp_path / 'tested', tmp_path / 'predicted', tmp_path / 'plain'
     if outputs == 1:
         config, run = write_config(tmp_path / 'one.py', ONE_OUTPUT.format(0.5)), tmp_path / 'run'
