@@ -30,7 +30,9 @@ from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
 PLANE_WARNING = 'The shape of value will convert from'
 BINARY_WARNING = 'For binary segmentation, we suggest using'  # one output instead of two, which is no better
 BETTER_WHEN_GREATER = ['Dice', 'IoU', 'Fscore']  # of one class: ``Dice/cat``; mmengine knows the means only
-PROGRESS = frozenset({'last_step', '_global_step', '_last_value', 'base_values', 'verbose'})  # of a scheduler's state
+PROGRESS = frozenset({  # of a scheduler's state; the last three are those of one that depends on scores
+    'last_step', '_global_step', '_last_value', 'base_values', 'verbose', 'best', 'num_bad_epochs', 'cooldown_counter',
+})  # fmt: skip
 
 _lock = threading.RLock()
 _depth = 0

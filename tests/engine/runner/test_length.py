@@ -93,3 +93,5 @@ def test_a_schedule_by_scores_may_not_change(toy: ModuleType, tmp_path: Path) ->
     (tmp_path / 'epoch_2.pth').unlink()
     with pytest.raises(InputError, match='param_scheduler: differs from the run that is resumed; restore it'):
         toy.build_runner(tmp_path, epochs=2, param_scheduler=plateau(0.1), resume=True).train()
+    toy.build_runner(tmp_path, epochs=2, param_scheduler=plateau(0.5), resume=True).train()
+    assert (tmp_path / 'epoch_2.pth').is_file()
