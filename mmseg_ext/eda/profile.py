@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.data import DataSet, Split, pair_files, read_image, read_mask
-from mmseg_ext.data.classes import FILE_NAME
+from mmseg_ext.data.classes import FILE_NAME, IGNORE_INDEX
 from mmseg_ext.data.dataset import LAYOUT, USUAL_SPLITS
 from mmseg_ext.eda.diff import diff_labels
 from mmseg_ext.eda.statistics import Statistics, collect_statistics
@@ -73,6 +73,7 @@ class DataProfile:
         spread: Third over first quartile of the objects' sides, each as a share of the image's side; at least 1.
         mirrored: Pairs of classes whose places are mirror images of each other.
         one_sided: Classes that lie on one side of the image's middle.
+        ignore_index: Value of the pixels that masks ignore.
     """
 
     root: str
@@ -95,6 +96,7 @@ class DataProfile:
     spread: float
     mirrored: tuple[tuple[str, str], ...]
     one_sided: tuple[str, ...]
+    ignore_index: int = IGNORE_INDEX
 
     @property
     def foreground(self) -> list[ClassProfile]:
@@ -146,6 +148,7 @@ def profile_data_set(root: str | Path, labels: str | None = None) -> DataProfile
         _scored_by('test', chosen, masked) or val_labels,
         changed,
         grey=_is_grey(data.split('train')),
+        ignore_index=data.classes.ignore_index,
         **_measure(statistics),
     )
 

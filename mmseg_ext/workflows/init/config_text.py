@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_ext.data.classes import IGNORE_INDEX
 from mmseg_ext.eda.profile import DataProfile
 from mmseg_ext.workflows.init.backbones import BACKBONES
 from mmseg_ext.workflows.init.machine import Machine
@@ -45,6 +46,7 @@ def config_text(
     width, height = plan.size
     labels, val_labels = _literal(plan.labels), _literal(plan.val_labels)
     mirrored = 'horizontal' in plan.flip
+    own_value = profile.ignore_index != IGNORE_INDEX
     lines = [
         *_head(plan, profile, machine, minutes, command),
         "_base_ = __import__('mmseg_ext').base_configs(  # wherever mmseg_ext is installed",
@@ -55,15 +57,16 @@ def config_text(
         *_noted(f'crop_size = ({width}, {height})', plan, 'size'),
         *_noted(f'batch_size = {plan.batch}', plan, 'batch'),
         *_noted(f'max_iters = {plan.steps}', plan, 'steps'),
+        *([f'ignored = {profile.ignore_index}  # the value of ignored pixels in dataset.yaml'] * own_value),
         '',
         *_noted(
-            "warp = dict(_base_.warp, size=crop_size, "
-            f'scale={plan.scale}, rotate={plan.rotate}, shift={plan.shift}{", keep_ratio=True" * plan.keep_ratio})',
+            f'warp = dict(_base_.warp, size=crop_size, scale={plan.scale}, rotate={plan.rotate}, shift={plan.shift}'
+            f'{", keep_ratio=True" * plan.keep_ratio}{", seg_pad_val=ignored" * own_value})',
             plan, 'scale',
         ),
         *_noted(f'flip = {_flip(plan.flip)}', plan, 'flips'),
         f'colour = {"[_base_.colour[0], _base_.colour[2]]  # the images are grey" if plan.grey else "_base_.colour"}',
-        *_train_pipeline(plan),
+        *_train_pipeline(plan, own_value),
         'resize = dict(_base_.resize, scale=crop_size)',
         'test_pipeline = [_base_.load_image, resize, _base_.load_mask, _base_.pack]',
         *_noted(f'tta_sizes = [dict(resize, scale=size) for size in {list(plan.tta)}]', plan, 'TTA'),
@@ -123,11 +126,11 @@ def _noted(line: str, plan: Plan, *names: str) -> list[str]:
     return [*(f'# {part}' for part in textwrap.wrap(reason, WIDTH - 2)), line]
 
 
-def _train_pipeline(plan: Plan) -> list[str]:
+def _train_pipeline(plan: Plan, own_value: bool) -> list[str]:
     """Write the pipeline of train; objects are pasted into loaded images, before the warp cuts them."""
     if not plan.pasted:
         return ['train_pipeline = [_base_.load_image, _base_.load_mask, warp, *flip, *colour, _base_.pack]']
-    options = f'classes={list(plan.pasted)}, prob=0.5, scale={PASTED_SCALE}'
+    options = f'classes={list(plan.pasted)}, prob=0.5, scale={PASTED_SCALE}{", ignore_index=ignored" * own_value}'
     return [
         f"paste = dict(type='mmseg_ext.CopyPaste', {options})  # see train_data",
         'train_pipeline = [paste, warp, *flip, *colour, _base_.pack]',
@@ -193,15 +196,15 @@ def _model(plan: Plan, profile: DataProfile, extra: tuple[str, str]) -> list[str
             *weights[1:],
             'loss = [dict(_base_.ce_dice[0], class_weight=class_weight), _base_.ce_dice[1]]',
         ]
-    if backbone:
-        return [
-            *lines,
-            'model = dict(',
-            f'    {backbone}',
-            f'    decode_head=dict({head}num_classes={count}, loss_decode=loss),',
-            ')',
-        ]
-    return [*lines, f'model = dict(decode_head=dict(num_classes={count}, loss_decode=loss))']
+    ignoring = 'ignore_index=ignored, ' if profile.ignore_index != IGNORE_INDEX else ''
+    parts = [part for part in (
+        backbone.rstrip(','),
+        'data_preprocessor=dict(seg_pad_val=ignored)' * bool(ignoring),
+        f'decode_head=dict({head}{ignoring}num_classes={count}, loss_decode=loss)',
+    ) if part]  # fmt: skip
+    if len(parts) == 1:
+        return [*lines, f'model = dict({parts[0]})']
+    return [*lines, 'model = dict(', *(f'    {part},' for part in parts), ')']
 
 
 def _numbers(values: Sequence[float]) -> list[str]:

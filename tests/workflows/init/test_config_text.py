@@ -77,3 +77,14 @@ def test_the_next_command_can_be_pasted_into_a_shell() -> None:
     plan, _ = plan_and_text(HARMLESS)
     planned = PlannedConfig(Path("it's here/a.py"), (), plan, HARMLESS, MACHINE, 'work_dirs/a')
     assert planned.command == """mmseg-ext train 'it'"'"'s here/a.py' --work-dir work_dirs/a"""
+
+
+def test_another_ignored_value_reaches_every_part(tmp_path: Path) -> None:
+    rare = replace(HARMLESS.classes[3], image_share=0.015, images=3)  # its objects are pasted
+    profile = replace(HARMLESS, classes=(*HARMLESS.classes[:3], rare), ignore_index=254)
+    path = tmp_path / 'planned.py'
+    path.write_text(plan_and_text(profile)[1])
+    config = Config.fromfile(path)
+    assert config.model.decode_head.ignore_index == config.model.data_preprocessor.seg_pad_val == 254
+    assert config.warp.seg_pad_val == 254
+    assert config.paste.ignore_index == 254
