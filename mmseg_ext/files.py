@@ -416,7 +416,7 @@ def is_file_name(name: str) -> bool:
 
 
 def is_printable(name: str) -> bool:
-    r"""Whether a name is one line that can be printed and written: no control characters, no bytes that are no UTF-8.
+    r"""Return whether a name is one printable line: without control characters and bytes that are no UTF-8.
 
     Unlike by ``str.isprintable``, a name may hold any kind of space: macOS writes narrow ones into names.
 

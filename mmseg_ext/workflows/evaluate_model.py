@@ -24,7 +24,7 @@ from mmseg_ext.progress import track
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.runs.layout import MASKS, METRICS, PROBABILITIES, RECORDS
 from mmseg_ext.workflows.evaluate import RESULT_NAMES, SplitResult
-from mmseg_ext.workflows.out_of_fold import members_of_stems
+from mmseg_ext.workflows.out_of_fold import runs_that_left_out
 
 LABELS = 'labels'
 
@@ -105,7 +105,7 @@ def _out_of_fold(model: Path, predictor: Predictor, stems: Sequence[str], split:
         if entry.checkpoint is None:
             raise InputError(entry.name, 'does not tell which fold it left out', 'name the work dir instead')
     positions = {entry.name: position for position, entry in enumerate(entries)}
-    left_out = members_of_stems({entry.name: entry.model for entry in entries}, stems, split)
+    left_out = runs_that_left_out({entry.name: entry.model for entry in entries}, stems, split)
     groups = {
         names: predictor.choose([positions[name] for name in names]) for names in dict.fromkeys(left_out.values())
     }

@@ -145,7 +145,9 @@ def plan_folds(
     return tasks
 
 
-def members_of_stems(configs: Mapping[str, str | Path], stems: Sequence[str], split: str) -> dict[str, tuple[str, ...]]:
+def runs_that_left_out(
+    configs: Mapping[str, str | Path], stems: Sequence[str], split: str
+) -> dict[str, tuple[str, ...]]:
     """Find the runs of ``mmseg-ext train --fold`` that left each image out.
 
     Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import UprightImage
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import make_folder, refuse_existing
+from mmseg_ext.files import is_printable, make_folder, refuse_existing
 from mmseg_ext.inference.outputs import SUFFIX_OF_KIND, conflicting_class_files, write_class_files, write_output
 from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.progress import track
@@ -51,7 +51,7 @@ def find_images(sources: Sequence[str | Path]) -> list[Path]:
     found = list(dict.fromkeys(path for source in sources for path in _expand(source)))
     owners: dict[str, Path] = {}
     for path in found:
-        if not path.name.isprintable():  # also bytes that are no UTF-8, which no JSON could hold
+        if not is_printable(path.name):  # also bytes that are no UTF-8, which no JSON could hold
             raise InputError(ascii(str(path)), 'its name cannot be printed', 'rename the file')
         other = owners.setdefault(path.stem, path)
         if other is not path:

@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.workflows.folds import leave_out_fold
-from mmseg_ext.workflows.out_of_fold import FoldTask, members_of_stems, plan_folds, training_data
+from mmseg_ext.workflows.out_of_fold import FoldTask, plan_folds, runs_that_left_out, training_data
 
 COMMON = {'data_root': 'd', 'labels': 'labels', 'split': 'train', 'sides': (64,), 'options': {}}
 
@@ -117,7 +117,7 @@ class TestMembersOfStems:
     def test_each_image_has_the_runs_that_left_it_out(self, config: Callable[..., Path]) -> None:
         configs = {'one': config('a', [0, 3], [1, 2]), 'two': config('b', [1, 2], [0, 3])}
         configs['again'] = config('c', [0, 3], [1, 2])  # a second seed of the first fold
-        found = members_of_stems(configs, 'wxyz', 'train')
+        found = runs_that_left_out(configs, 'wxyz', 'train')
         assert found == {'w': ('two',), 'x': ('one', 'again'), 'y': ('one', 'again'), 'z': ('two',)}
 
     def test_what_would_show_a_model_its_own_masks_is_refused(self, config: Callable[..., Path]) -> None:
@@ -130,4 +130,4 @@ class TestMembersOfStems:
             (config('f', [0, 3], [1, 2]), '2 of 4 images were left out by no run, such as w'),
         ):
             with pytest.raises(InputError, match=words):
-                members_of_stems({'one': first, 'two': other}, 'wxyz', 'train')
+                runs_that_left_out({'one': first, 'two': other}, 'wxyz', 'train')
