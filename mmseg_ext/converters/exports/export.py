@@ -109,12 +109,6 @@ def _read(item: Item, classes: Classes) -> tuple[Mask, Path]:
     if item.image is None or item.mask is None:
         missing = 'image' if item.image is None else 'mask'
         raise InputError('/'.join(item.key), f'has no {missing}', 'add it, or leave the split out with `splits`')
-    try:
-        item.image.name.encode()
-    except UnicodeEncodeError:
-        raise InputError(
-            ascii(item.image.name), 'is no name in UTF-8, as the written files need', 'rename it'
-        ) from None
     mask = read_mask(item.mask)
     classes.check(mask, item.mask)
     size = read_header(item.image).size

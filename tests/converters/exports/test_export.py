@@ -170,17 +170,3 @@ def test_one_bad_file_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFi
         export_labels(data, 'labels', data, 'coco', overwrite=True)
     report = export_labels(data, 'labels', tmp_path / 'voc', 'voc')
     assert 'its stem is in another split too' in str(report.failed[0])
-
-
-@pytest.mark.parametrize('kind', ['coco', 'cvat', 'voc'])
-def test_a_name_that_is_no_text_is_one_line(kind: str, tmp_path: Path) -> None:
-    root = write(tmp_path / 'data', [np.ones((4, 5), np.uint8)] * 2)
-    for folder in ('img', 'labels'):
-        try:
-            os.rename(root / folder / 'val/1.png', os.fsencode(root / folder / 'val') + b'/\xff.png')
-        except OSError:
-            pytest.skip('needs a file system that takes any bytes as a name')
-    report = export_labels(root, 'labels', tmp_path / 'out', kind)
-    assert [str(error) for error in report.failed] == [
-        "'\\udcff.png': is no name in UTF-8, as the written files need; rename it"
-    ]
