@@ -74,8 +74,8 @@ def test_sources_that_hold_nothing_or_collide_are_refused(save: Save, tmp_path: 
     (tmp_path / 'empty' / 'deep').mkdir(parents=True)
     with pytest.raises(InputError, match=r'holds no .*write ".*/empty/\*\*/\*\.jpg"'):
         find_images([tmp_path / 'empty'])
-    narrow = save('3.21\u202fPM.png')  # as macOS names pictures of the screen
-    assert find_images([narrow]) == [narrow]
+    save('3.21\u202fPM.png')  # as macOS names pictures of the screen
+    assert find_images([photos / '3.21\u202fPM.png']) == [photos / '3.21\u202fPM.png']
     save('line\nbreak.png')
     with pytest.raises(InputError, match=r'line\\nbreak\.png.*cannot be printed'):
         find_images([photos / 'line\nbreak.png'])
