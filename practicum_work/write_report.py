@@ -38,7 +38,8 @@ from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.bootstrap import paired_test
 from mmseg_ext.evaluation.errors.tables import error_tables
 from mmseg_ext.evaluation.records import Records, read_records
-from mmseg_ext.files import make_folder, read_json, write_text
+from mmseg_ext.files import make_folder, write_text
+from mmseg_ext.reading import read_json
 from mmseg_ext.reports.errors.markdown import error_claims
 
 if TYPE_CHECKING:

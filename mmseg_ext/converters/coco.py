@@ -38,8 +38,8 @@ from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_upright, turn_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import find_file
 from mmseg_ext.progress import track
+from mmseg_ext.reading import find_file
 
 MAX_ID_CHARACTERS = 100  # a stem is made of two ids, and file systems allow 255 bytes
 CROWD, LOST = 'crowd ignored', 'image unusable'  # outcomes in the report

@@ -18,8 +18,8 @@ from mmseg_ext.converters.report import Report, some
 from mmseg_ext.data.images import ImageRules
 from mmseg_ext.data.polygons import Region, polygon_region
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import load_json
 from mmseg_ext.progress import track
+from mmseg_ext.reading import load_json
 
 MAX_ID_DIGITS = 20  # an id of more is sorted as text
 BITS = 5  # of a number in one character of compressed run lengths

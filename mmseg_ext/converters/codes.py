@@ -18,7 +18,7 @@ from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, open_mask
 from mmseg_ext.data.remapping import IS_IGNORED, LOSSY_SUFFIXES, OUTSIDE, Keys, Remapping, hex_colour, pack
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_text, read_yaml
+from mmseg_ext.reading import load_text, read_yaml
 
 LABEL_MAP = 'labelmap.txt'
 GREY_MODES, COLOUR_MODES = ('1', 'L'), ('RGB', 'RGBA')  # of Pillow

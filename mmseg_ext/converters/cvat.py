@@ -27,7 +27,7 @@ from mmseg_ext.converters.report import Report
 from mmseg_ext.converters.split import SPLIT_WORDS, SplitOptions
 from mmseg_ext.data.remapping import hex_colour
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import find_file, is_file_name
+from mmseg_ext.reading import find_file, is_file_name
 
 FILE_NAME = 'annotations.xml'
 AREAS = ('box', 'ellipse', 'mask', 'polygon')

@@ -9,7 +9,7 @@ from mmseg_ext.converters.output import MAX_CLASSES, distinct_colours
 from mmseg_ext.converters.report import Report
 from mmseg_ext.data.classes import IGNORE_INDEX, Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import is_printable
+from mmseg_ext.reading import is_printable
 
 Colour = tuple[int, int, int]
 BACKGROUND = 'background'

@@ -28,16 +28,9 @@ from mmseg_ext.data.dataset import IMAGE_SUFFIXES, IMAGES, USUAL_SPLITS
 from mmseg_ext.data.images import read_image, write_image
 from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.errors import InputError, NotWritableError
-from mmseg_ext.files import (
-    atomic_path,
-    is_file_name,
-    load_json,
-    names_file,
-    remove_stages,
-    staged_folder,
-    write_json,
-)
+from mmseg_ext.files import atomic_path, remove_stages, staged_folder, write_json
 from mmseg_ext.progress import track
+from mmseg_ext.reading import is_file_name, load_json, names_file
 
 RECORD_FILE = 'conversion.json'
 LABELS = 'labels'

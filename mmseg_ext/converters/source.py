@@ -12,7 +12,7 @@ from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_image, read_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import names_file, read_entries
+from mmseg_ext.reading import names_file, read_entries
 
 UNPACK_AGAIN = 'unpack the archive again'
 INCOMPLETE = f'the source is not complete, {UNPACK_AGAIN}'

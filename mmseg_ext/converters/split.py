@@ -15,7 +15,7 @@ import numpy as np
 
 from mmseg_ext.converters.report import some
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import read_entries
+from mmseg_ext.reading import read_entries
 
 SPLIT_WORDS = {
     'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'dev': 'val',

@@ -32,7 +32,7 @@ from mmseg_ext.data.images import check_pixels, open_header, pixel_limit
 from mmseg_ext.data.labelme.polygon import outlined_region
 from mmseg_ext.data.remapping import hex_colour
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import find_file, load_json
+from mmseg_ext.reading import find_file, load_json
 
 META_FILE = 'meta.json'
 IMAGES, ANNOTATIONS = 'img', 'ann'  # folders of a dataset

@@ -25,7 +25,7 @@ from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import not_text, read_lines
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, USUAL_SPLITS
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import find_file, load_text, names_file, names_folder, read_yaml
+from mmseg_ext.reading import find_file, load_text, names_file, names_folder, read_yaml
 
 FILE_NAME = 'data.yaml'
 SLACK = 0.01  # by which a coordinate may leave 0–1

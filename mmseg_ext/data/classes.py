@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import is_printable, read_yaml, write_text
+from mmseg_ext.files import write_text
+from mmseg_ext.reading import is_printable, read_yaml
 
 FILE_NAME = 'dataset.yaml'
 IGNORE_INDEX = 255  # unless dataset.yaml names another value

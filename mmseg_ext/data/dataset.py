@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import is_printable, names_folder, read_entries
+from mmseg_ext.reading import is_printable, names_folder, read_entries
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MASK_SUFFIX = '.png'

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_json
+from mmseg_ext.reading import load_json
 
 FILE_NAME = 'defects.json'
 GENERATOR = 'mmseg_ext.demo'

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from mmseg_ext.errors import InputError, NotWritableError, one_line
-from mmseg_ext.files import atomic_path, load_bytes
+from mmseg_ext.files import atomic_path
+from mmseg_ext.reading import load_bytes
 
 FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'TIFF', 'WEBP')
 ORIENTATION_TAG = 0x0112
@@ -238,7 +239,7 @@ def load_image_bytes(path: str | Path) -> bytes:
     """Read an image file, unless it has more bytes than any image of the allowed size needs.
 
     Raises:
-        OSError: As `mmseg_ext.files.load_bytes`.
+        OSError: As `mmseg_ext.reading.load_bytes`.
     """
     return load_bytes(path, MAX_HEAD_BYTES + MAX_PIXEL_BYTES * pixel_limit())
 

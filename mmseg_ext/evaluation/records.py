@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.confusion import Counts
-from mmseg_ext.files import atomic_path, parse_json
+from mmseg_ext.files import atomic_path
+from mmseg_ext.reading import parse_json
 
 COLUMNS = ('stem', 'split', 'image', 'label', 'height', 'width', 'counts')
 CLASSES_KEY = b'classes'

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import names_file, read_yaml, write_text
+from mmseg_ext.files import write_text
 from mmseg_ext.inference.network import MAX_SIDE, Mode, Network
 from mmseg_ext.inference.views import STRIDE, Views
+from mmseg_ext.reading import names_file, read_yaml
 
 ONNX_SUFFIX = '.onnx'
 ENSEMBLE_SUFFIXES = ('.yaml', '.yml')

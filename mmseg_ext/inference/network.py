@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import parse_json
+from mmseg_ext.reading import parse_json
 
 Box = tuple[float, float]
 Mode = Literal['whole', 'slide']

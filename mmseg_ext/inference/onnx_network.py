@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.errors import InputError, installing, one_line
-from mmseg_ext.files import names_file
 from mmseg_ext.inference.network import EXPORT_AGAIN, ModelInfo
 from mmseg_ext.processes import usable_cores
+from mmseg_ext.reading import names_file
 
 METADATA_KEY = 'mmseg_ext'
 MAX_REASON_CHARACTERS = 200

@@ -11,7 +11,8 @@ from typing import Literal, get_args
 
 from mmseg_ext.data.dataset import Key
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import parse_json, write_text
+from mmseg_ext.files import write_text
+from mmseg_ext.reading import parse_json
 
 FILE_NAME = 'review.jsonl'
 Kind = Literal['keep', 'edit', 'accept', 'region', 'unknown', 'remove', 'skip']

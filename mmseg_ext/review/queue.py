@@ -13,7 +13,7 @@ from mmseg_ext.data.dataset import Key
 from mmseg_ext.eda.audit.findings import SEVERITIES, Box
 from mmseg_ext.eda.quality.ranking import FILE_NAME as RANKING
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import names_folder, read_json
+from mmseg_ext.reading import names_folder, read_json
 
 AUDIT, ERRORS, DIFF = 'audit.json', 'errors.json', 'diff.json'
 NAMES = (RANKING, AUDIT, ERRORS, DIFF)  # of the files that a result folder is known by

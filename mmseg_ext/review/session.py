@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from mmseg_ext.data import DataSet, Mask, read_image, read_mask, write_mask
 from mmseg_ext.data.dataset import MASK_SUFFIX, Key, LabelSet, either_form
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import atomic_path, read_json, staged_folder, write_json
+from mmseg_ext.files import atomic_path, staged_folder, write_json
 from mmseg_ext.local_server import RefusedError
+from mmseg_ext.reading import read_json
 from mmseg_ext.review.journal import DECISIONS, Decision, Journal
 from mmseg_ext.review.queue import Entry
 

@@ -20,7 +20,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import names_file
+from mmseg_ext.reading import names_file
 from mmseg_ext.weights.download import DownloadError
 
 MAX_INFLATION = 10  # unpacked bytes per byte of the file; torch.save does not compress, and noise hardly does

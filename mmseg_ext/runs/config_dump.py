@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.files import load_text
+from mmseg_ext.reading import load_text
 
 MAX_CONFIG_BYTES = 10_000_000
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import mmseg_ext
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import names_file, names_folder
+from mmseg_ext.reading import names_file, names_folder
 
 BASES = '_base_'
 

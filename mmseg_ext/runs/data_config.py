@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import read_json, read_yaml
+from mmseg_ext.reading import read_json, read_yaml
 from mmseg_ext.runs.config_dump import read_config_dump
 
 DATA_SUFFIXES = ('.json', '.yaml', '.yml')

@@ -13,7 +13,7 @@ from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.evaluation.records import Records, read_records
 from mmseg_ext.evaluation.scores import scores_from_confusion
 from mmseg_ext.evaluation.summary import summarize
-from mmseg_ext.files import load_json
+from mmseg_ext.reading import load_json
 from mmseg_ext.runs.layout import BEST_VAL_RECORDS, MASKS, METRICS, RECORDS, RECORDS_FOLDER, SCALARS, VAL_RECORDS
 from mmseg_ext.runs.record import Evaluation, Score
 from mmseg_ext.runs.scalars import DEFAULT_METRIC, best_point, points_of

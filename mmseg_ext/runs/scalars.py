@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_bytes, parse_json
+from mmseg_ext.reading import load_bytes, parse_json
 
 DEFAULT_METRIC = 'mDice'
 MAX_ITERATION = 2**53  # beyond it, a float does not hold every whole number

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypedDict, get_type_hints
 import msgspec
 
 from mmseg_ext.errors import one_line
-from mmseg_ext.files import load_json
+from mmseg_ext.reading import load_json
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]

@@ -12,8 +12,9 @@ from mmseg_ext.data import DataSet
 from mmseg_ext.eda.profile import choose_labels
 from mmseg_ext.eda.table import Table
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import SETTINGS_FILE, claim_folder, read_json
+from mmseg_ext.files import SETTINGS_FILE, claim_folder
 from mmseg_ext.processes import spawn_pool
+from mmseg_ext.reading import read_json
 from mmseg_ext.reports.auto_page import Step, write_auto_page
 from mmseg_ext.reports.errors.conclusions import conclude
 from mmseg_ext.runs.layout import METRICS, RUN_RECORD

@@ -11,10 +11,11 @@ from pathlib import Path
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import UprightImage
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import is_printable, make_folder, refuse_existing
+from mmseg_ext.files import make_folder, refuse_existing
 from mmseg_ext.inference.outputs import SUFFIX_OF_KIND, conflicting_class_files, write_class_files, write_output
 from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.progress import track
+from mmseg_ext.reading import is_printable
 
 TOO_LARGE = ('does not fit into the memory', 'make it smaller, or use `mode=slide`')
 SUFFIXES = (*IMAGE_SUFFIXES, '.gif')

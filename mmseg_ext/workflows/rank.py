@@ -18,8 +18,9 @@ from mmseg_ext.eda.quality import SCORES, Evidence, label_errors, make_evidence,
 from mmseg_ext.eda.workers import count_workers
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
-from mmseg_ext.files import claim_folder, csv_text, read_json, write_json, write_text
+from mmseg_ext.files import claim_folder, csv_text, write_json, write_text
 from mmseg_ext.progress import track
+from mmseg_ext.reading import read_json
 from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment

@@ -19,9 +19,10 @@ from mmseg_ext.data.images import pixel_limit, read_image, write_image
 from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.data.tiles import Tile, place_tiles, tile_cores, tile_weights
 from mmseg_ext.errors import InputError, NotWritableError
-from mmseg_ext.files import is_file_name, names_file, names_in, read_json, refuse_existing, staged_folder, write_json
+from mmseg_ext.files import names_in, refuse_existing, staged_folder, write_json
 from mmseg_ext.inference.outputs import conflicting_class_files, write_class_files
 from mmseg_ext.progress import track
+from mmseg_ext.reading import is_file_name, names_file, read_json
 
 RECORD_FILE = 'tiles.json'
 MIN_SIZE = 8

@@ -638,7 +638,7 @@ def make_auto(folder: Path) -> None:
 def read_auto(folder: Path) -> None:
     """Go on with it, where nothing is left to do but the page."""
     from mmseg_ext.errors import InputError
-    from mmseg_ext.files import read_json
+    from mmseg_ext.reading import read_json
     from mmseg_ext.workflows import auto
 
     def stop(*_: object) -> None:

@@ -23,8 +23,9 @@ from mmseg_ext.data.labelme.document import (
 )
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.errors import CombinedInputError, InputError, raise_all
-from mmseg_ext.files import names_file, refuse_existing, staged_files
+from mmseg_ext.files import refuse_existing, staged_files
 from mmseg_ext.progress import track
+from mmseg_ext.reading import names_file
 
 IGNORED_OUTCOME = 'left out'
 HIDDEN_OUTCOME = 'of them hidden'

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import ImageHeader, ImageRules, open_header, stated_orientation
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_json
+from mmseg_ext.reading import load_json
 
 Document = dict[str, Any]
 Shape = dict[str, Any]

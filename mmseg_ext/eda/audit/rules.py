@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 
 from mmseg_ext.eda.audit.findings import SEVERITIES, Severity
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_text
+from mmseg_ext.reading import load_text
 
 Level = Severity | Literal['off']
 DUPLICATE_CHECKS = ('duplicate_image', 'split_leak', 'conflicting_masks')  # those that compare images

@@ -12,8 +12,9 @@ from mmseg_ext.eda.cleaning.clean import RULES, clean_mask
 from mmseg_ext.eda.cleaning.report import RECORD, CleaningReport, MaskChange
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_bytes, staged_folder
+from mmseg_ext.files import staged_folder
 from mmseg_ext.progress import track
+from mmseg_ext.reading import load_bytes
 
 
 def clean_label_set(

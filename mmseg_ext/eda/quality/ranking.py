@@ -16,7 +16,7 @@ from mmseg_ext.data import Classes, DataSet, LabelSet, read_mask
 from mmseg_ext.eda.agreement import SEVERE_IOU, WRONG_IOU, object_iou
 from mmseg_ext.eda.audit import audit_label_set
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_json
+from mmseg_ext.reading import load_json
 
 FILE_NAME = 'ranking.json'
 AUDIT_ORDER = 'audit findings'

@@ -15,7 +15,8 @@ from mmseg_ext.data import DataSet, Mask, list_stems, read_mask, write_mask
 from mmseg_ext.data.dataset import MASK_SUFFIX
 from mmseg_ext.eda.quality.evidence import Evidence
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import read_entries, staged_folder
+from mmseg_ext.files import staged_folder
+from mmseg_ext.reading import read_entries
 
 Mode = Literal['replace', 'ignore']
 

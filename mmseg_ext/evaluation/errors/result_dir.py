@@ -19,7 +19,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.evaluation.records import Records, read_records
-from mmseg_ext.files import load_json, names_file, names_folder
+from mmseg_ext.reading import load_json, names_file, names_folder
 
 WRITE_AGAIN = 'write the result again with mmseg-ext test'
 NAME_DATA = 'name the data set with `data`'

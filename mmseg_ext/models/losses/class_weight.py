@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from mmseg_ext.eda.class_weights import Absent, class_weights
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_json
+from mmseg_ext.reading import load_json
 from mmseg_ext.registry import MODELS
 
 ClassWeight = Sequence[float] | str | Path | Mapping[str, Any] | None

@@ -18,7 +18,7 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import names_file
+from mmseg_ext.reading import names_file
 from mmseg_ext.reports.compare.pairs import PairedSet
 from mmseg_ext.reports.drawing import IGNORED
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from mmseg_ext.data.fingerprint import data_fingerprint
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import load_json, write_json
+from mmseg_ext.files import write_json
+from mmseg_ext.reading import load_json
 from mmseg_ext.tracking.clearml.messages import (
     Checkpoint,
     CloseTask,
