@@ -144,7 +144,7 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument('--profile', metavar='OUT', help='train: write where the time of a step goes, and a trace')
     parser.add_argument('--overwrite', action='store_true', help='train: replace an earlier profile')
     parser.add_argument(
-        '--score', type=float, default=88.0, metavar='P',
+        '--score', type=cli.number(0.1, 100), default=88.0, metavar='P',
         help='time-to-score: val mDice in percent (default: 88)',
     )  # fmt: skip
     parser.add_argument(
@@ -152,7 +152,7 @@ def build_parser() -> cli.ArgumentParser:
         help='time-to-score: iterations between validations (default: 50)',
     )  # fmt: skip
     parser.add_argument(
-        '--minutes', type=float, default=60.0, metavar='N',
+        '--minutes', type=cli.number(0.01, 10_000), default=60.0, metavar='N',
         help='time-to-score: longest training of each side (default: 60)',
     )  # fmt: skip
     parser.add_argument(

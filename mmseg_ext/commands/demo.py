@@ -25,7 +25,9 @@ def build_parser() -> cli.ArgumentParser:
         ('seed', 'N', 'random seed'),
     ):
         value = getattr(default, name)
-        parser.add_argument(f'--{name}', type=int, metavar=metavar, default=value, help=f'{text} (default: {value})')
+        parser.add_argument(
+            f'--{name}', type=cli.whole, metavar=metavar, default=value, help=f'{text} (default: {value})'
+        )
     parser.add_argument(
         '--defects', type=float, metavar='SHARE', default=default.defects,
         help=f'share of train and val masks to spoil (default: {default.defects}); test masks stay true',

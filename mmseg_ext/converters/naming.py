@@ -9,7 +9,6 @@ from mmseg_ext.converters.output import MAX_CLASSES, distinct_colours
 from mmseg_ext.converters.report import Report
 from mmseg_ext.data.classes import IGNORE_INDEX, Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.reading import is_printable
 
 Colour = tuple[int, int, int]
 BACKGROUND = 'background'
@@ -69,8 +68,6 @@ def name_classes(
     names = [name for name in (chosen or labels) if name not in ignored and name != background]
     if len(set(names)) < len(names):
         raise InputError(f'`classes={",".join(names)}`', 'names a class twice')
-    if unprintable := [name for name in names if not is_printable(name)]:
-        raise InputError('source', f'the name of its class {unprintable[0]!r} is not one line', 'rename the class')
     if not names or len(names) > MAX_CLASSES:
         raise InputError('source', f'names {len(names)} classes, expected 1 to {MAX_CLASSES}', 'choose with `classes`')
     first = [background] if background else [BACKGROUND] if add_background else []

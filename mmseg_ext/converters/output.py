@@ -30,7 +30,7 @@ from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.errors import InputError, NotWritableError
 from mmseg_ext.files import atomic_path, remove_stages, staged_folder, write_json
 from mmseg_ext.progress import track
-from mmseg_ext.reading import is_file_name, load_json, names_file
+from mmseg_ext.reading import is_file_name, is_printable, load_json, names_file
 
 RECORD_FILE = 'conversion.json'
 LABELS = 'labels'
@@ -143,6 +143,8 @@ def write_data_set(
     root = Path(root)
     done = report or Report(())
     _check(samples, done)
+    if unprintable := [name for name in classes.names if not is_printable(name)]:
+        raise InputError('source', f'the name of its class {unprintable[0]!r} is not one line', 'rename the class')
     record = {'converter': converter, 'settings': dict(settings)}
     writer = _Writer(classes, done, tolerant, count_masks)
     if _claim(root, record, overwrite):
@@ -267,13 +269,11 @@ class _Writer:
 
 def _check_name(sample: Sample) -> None:
     name = f'{sample.split}/{sample.stem}'
+    if not is_printable(name):  # a data set with such a name is refused by whatever reads it
+        raise InputError(ascii(name), 'cannot be printed', 'rename it in the source')
     if not (is_file_name(sample.split) and is_file_name(sample.stem)):
         raise InputError(name, 'cannot be the names of a folder and a file', 'rename them in the source')
-    try:
-        length = len(name.encode()) - len(sample.split.encode()) - 1
-    except UnicodeEncodeError:
-        raise InputError(ascii(name), 'is no name in UTF-8', 'rename it in the source') from None
-    if length > MAX_STEM_BYTES:
+    if len(sample.stem.encode()) > MAX_STEM_BYTES:
         raise InputError(name, 'is too long for the name of a file', 'shorten it')
 
 

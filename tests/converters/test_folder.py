@@ -414,5 +414,5 @@ def test_a_name_that_is_no_text_costs_only_itself(tmp_path: Path) -> None:
         pytest.skip('needs a file system that takes any bytes as a name')
     done = convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=CLASSES, split=ALL)
     assert done.written == 1
-    assert str(done.report.failed[-1]) == "'train/\\udcff': is no name in UTF-8; rename it in the source"
+    assert str(done.report.failed[-1]) == "'train/\\udcff': cannot be printed; rename it in the source"
     assert len(json.loads((tmp_path / 'data/conversion.json').read_text())['report']['failed']) == 3

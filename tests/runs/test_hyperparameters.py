@@ -50,7 +50,7 @@ CONFIG: dict[str, Any] = {
             'type': 'ConcatDataset',
             'datasets': [
                 {'type': 'RepeatDataset', 'times': 7, 'dataset': {
-                    'type': 'PetsDataset', 'data_root': '/data/pets', 'labels': 'labels_fixed', 'split': 'train',
+                    'type': 'FolderDataset', 'data_root': '/data/pets', 'labels': 'labels_fixed', 'split': 'train',
                     'pipeline': [{'type': 'mmseg_ext.LoadImage'}, {'type': 'RandomCrop', 'crop_size': (320, 256)},
                                  {'type': 'RandomFlip', 'prob': 0.5}]}},
                 {'type': 'MultiImageMixDataset', 'dataset': {'type': 'X', 'data_root': '/data/more', 'pipeline': []},

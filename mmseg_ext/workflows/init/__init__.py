@@ -14,6 +14,7 @@ from typing import Any
 from mmseg_ext.eda.profile import DataProfile, profile_data_set
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import refuse_existing, staged_files, write_json, write_text
+from mmseg_ext.reading import is_printable
 from mmseg_ext.runs.config import load_config
 from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.init.backbones import BACKBONES, choose_backbone
@@ -159,7 +160,7 @@ def _choose_validation(data: str | Path, profile: DataProfile, path: Path, seed:
     lists = [_list_path(path, split) for split in ('train', 'val')]
     refuse_existing(lists, overwrite)
     folder = str(path.absolute().parent)
-    if not folder.isprintable() or set(folder) & set("'\\{"):  # it is put between quotes as mmengine reads the config
+    if not is_printable(folder) or set(folder) & set("'\\{"):  # it is put between quotes as mmengine reads the config
         raise InputError(
             path.parent, "mmengine reads no lists in a folder with ', \\ or { in its name", 'choose another `out`'
         )
