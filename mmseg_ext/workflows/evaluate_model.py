@@ -84,7 +84,7 @@ def evaluate_model(
             'members': [{'model': member.name or str(model), 'weight': member.weight} for member in predictor.members],
             'split': split,
             'labels': labels or LABELS,
-            'tta': tta,
+            'tta': tta or (is_ensemble(model) and all(entry.tta for entry in read_ensemble(model))),
             **({'out_of_fold': True} if out_of_fold else {}),
             'images': len(items),
             'environment': describe_environment(sys.argv),

@@ -1,4 +1,4 @@
-"""What the test of an exported model or an ensemble refuses; its results: tests/commands/test_ensemble.py."""
+"""What the test of an exported model or an ensemble refuses and records; results: tests/commands/test_ensemble.py."""
 
 from __future__ import annotations
 
@@ -30,3 +30,13 @@ def test_other_classes_and_folds_that_are_not_known_are_refused(tmp_path: Path) 
     with pytest.raises(InputError, match=r'one\.onnx: does not tell which fold it left out; name the work dir'):
         evaluate_model(both, tmp_path, out_of_fold=True)
     assert not [path for path in tmp_path.iterdir() if path.name.endswith('-test')]
+
+
+@pytest.mark.parametrize(('options', 'recorded'), [(('true', 'true'), True), (('true', 'false'), False)])
+def test_the_record_says_whether_all_members_augment(options: tuple[str, str], recorded: bool, tmp_path: Path) -> None:
+    save_onnx(tmp_path / 'one.onnx')
+    both = tmp_path / 'both.yaml'
+    both.write_text('members:\n' + ''.join(f'- model: one.onnx\n  tta: {option}\n' for option in options))
+    (tmp_path / 'dataset.yaml').write_text('classes: [background, cat, dog]')
+    write_image(tmp_path / 'img' / 'test' / 'a.png', np.zeros((8, 8, 3), np.uint8))
+    assert evaluate_model(both, tmp_path).metrics['tta'] is recorded
