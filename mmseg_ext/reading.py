@@ -38,6 +38,11 @@ def is_printable(name: str) -> bool:
     return name.isprintable() or not any(category(letter) in ('Cc', 'Cs', 'Zl', 'Zp') for letter in name)
 
 
+def unprintable_name(path: Path) -> InputError:
+    """Return the error about a file or folder whose name is not `is_printable`."""
+    return InputError(ascii(str(path)), 'its name cannot be printed', 'rename it')
+
+
 def names_file(path: Path) -> bool:
     """Whether a path that a user or a foreign file names is that of a file; False also for one that no file could have.
 

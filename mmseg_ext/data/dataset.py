@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
-from mmseg_ext.reading import is_printable, names_folder, read_entries
+from mmseg_ext.reading import is_printable, names_folder, read_entries, unprintable_name
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MASK_SUFFIX = '.png'
@@ -355,7 +355,7 @@ def list_names(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
     listed, strays = _list_folder(folder, suffixes)
     for name in strays:
         if not is_printable(name) and os.path.splitext(name)[1].lower() in suffixes:
-            raise _unprintable(folder / name)
+            raise unprintable_name(folder / name)
     for names in listed.values():
         if len(names) > 1:
             raise InputError(folder / names[1], f'shares its stem with {names[0]}', 'keep one of the two')
@@ -411,12 +411,8 @@ def _subfolders(folder: Path) -> list[str]:
     names = sorted(entry.name for entry in _entries(folder) if os.path.isdir(entry.path))
     for name in names:
         if not is_printable(name):
-            raise _unprintable(folder / name)
+            raise unprintable_name(folder / name)
     return names
-
-
-def _unprintable(path: Path) -> InputError:
-    return InputError(ascii(str(path)), 'its name cannot be printed', 'rename it')
 
 
 def _list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:

@@ -15,7 +15,7 @@ from mmseg_ext.files import make_folder, refuse_existing
 from mmseg_ext.inference.outputs import SUFFIX_OF_KIND, conflicting_class_files, write_class_files, write_output
 from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.progress import track
-from mmseg_ext.reading import is_printable
+from mmseg_ext.reading import is_printable, unprintable_name
 
 TOO_LARGE = ('does not fit into the memory', 'make it smaller, or use `mode=slide`')
 SUFFIXES = (*IMAGE_SUFFIXES, '.gif')
@@ -53,7 +53,7 @@ def find_images(sources: Sequence[str | Path]) -> list[Path]:
     owners: dict[str, Path] = {}
     for path in found:
         if not is_printable(path.name):  # also bytes that are no UTF-8, which no JSON could hold
-            raise InputError(ascii(str(path)), 'its name cannot be printed', 'rename the file')
+            raise unprintable_name(path)
         other = owners.setdefault(path.stem, path)
         if other is not path:
             raise InputError(
