@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_ext.datasets.collate import collate
 from mmseg_ext.datasets.seeding import reseed, seed_samples, skip_batches
+from mmseg_ext.engine.allocator import keep_freed_memory
 from mmseg_ext.engine.checkpoints.files import (
     checkpoints_newest_first,
     remove_leftovers,
@@ -188,7 +189,12 @@ class Runner(OpenRunner):
         return logger
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
-        """Set up processes and libraries; see mmengine, which can start several processes on GPUs only."""
+        """Set up processes and libraries; see mmengine, which can start several processes on GPUs only.
+
+        Without a GPU the process keeps the memory that it frees (`mmseg_ext.engine.allocator`).
+        """
+        if not torch.cuda.is_available():
+            keep_freed_memory()
         if self.launcher == 'pytorch' and not (torch.cuda.is_available() or torch.distributed.is_initialized()):
             torch.distributed.init_process_group('gloo')
         super().setup_env(env_cfg)
