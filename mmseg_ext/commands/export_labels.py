@@ -29,7 +29,7 @@ def build_parser() -> cli.ArgumentParser:
     cli.add_data_arguments(parser, labels=None, what='label set to export')
     parser.add_argument('--format', choices=list(FORMATS), required=True, help='see above')
     parser.add_argument('--out', type=Path, metavar='D', required=True, help='folder to write')
-    parser.add_argument('--images', action='store_true', help='copy the images, too')
+    parser.add_argument('--copy-images', action='store_true', help='copy the images, too')
     parser.add_argument(
         '--tolerance', type=cli.number(0, 100), metavar='PX', default=0.0,
         help='distance by which a polygon may leave the outline to have fewer corners (default 0: exact)',
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         refuse_existing([args.json], args.overwrite, 'json')
     report = export_labels(
-        args.data, args.labels, args.out, args.format, splits=args.splits, images=args.images,
+        args.data, args.labels, args.out, args.format, splits=args.splits, images=args.copy_images,
         tolerance=args.tolerance, overwrite=args.overwrite,
     )  # fmt: skip
     cli.print_report(report)

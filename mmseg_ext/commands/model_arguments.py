@@ -38,7 +38,7 @@ def add_model_arguments(parser: ArgumentParser, megapixels: float = MAX_PIXELS /
     parser.add_argument('--device', metavar='NAME', help='cpu or cuda (default: a GPU where there is one)')
     parser.add_argument('--dtype', choices=['bfloat16', 'float16'], help='half precision (float16: GPU; not for ONNX)')
     parser.add_argument(
-        '--background', type=_colour, default=ImageRules.background, metavar='R,G,B',
+        '--background-colour', type=_colour, default=ImageRules.background, metavar='R,G,B',
         help='colour behind transparent pixels (default: 255,255,255)',
     )  # fmt: skip
     parser.add_argument(
@@ -59,7 +59,7 @@ def predictor_from(model: Sequence[str], args: Namespace) -> Predictor:
     Raises:
         InputError: A file or argument cannot be used.
     """
-    rules = ImageRules(int(args.max_pixels * 1e6), args.background)
+    rules = ImageRules(int(args.max_pixels * 1e6), args.background_colour)
     return Predictor(
         *model, tta=args.tta, size=args.size, mode=args.mode, batch_size=args.batch, device=args.device,
         dtype=args.dtype, rules=rules,

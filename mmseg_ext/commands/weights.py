@@ -30,12 +30,14 @@ def build_parser() -> cli.ArgumentParser:
     get.add_argument('names', nargs='+', metavar='NAME', help='as `mmseg-ext weights list` prints them')
     convert = commands.add_parser(
         'convert', help="other libraries' files to our keys",
-        example='mmseg-ext weights convert mobilenet_v2-b0353104.pth --to mobilenet-v2 mobilenet_v2_imagenet.pth',
+        example='mmseg-ext weights convert mobilenet_v2-b0353104.pth --backbone mobilenet-v2 mobilenet_v2_imagenet.pth',
         description='Write the weights of a published file (torchvision, timm, ONNX model zoo) under the keys of the '
         'backbones here and in mmsegmentation. Folded batch norms cannot be converted.',
     )  # fmt: skip
     convert.add_argument('source', type=Path, metavar='SOURCE', help='.pth with tensors only, or .onnx')
-    convert.add_argument('--to', required=True, choices=weights.KINDS, metavar='KIND', help=', '.join(weights.KINDS))
+    convert.add_argument(
+        '--backbone', required=True, choices=weights.KINDS, metavar='KIND', help=', '.join(weights.KINDS)
+    )
     convert.add_argument('out', type=Path, metavar='OUT', help='.pth file to write')
     convert.add_argument('--overwrite', action='store_true', help='replace OUT')
     return parser
@@ -50,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for path in weights.get_weights(args.names):
             print(path, flush=True)
     else:
-        converted = weights.convert_weights(args.source, args.to, args.out, args.overwrite)
+        converted = weights.convert_weights(args.source, args.backbone, args.out, args.overwrite)
         print(
             f'{args.out}: {len(converted.state)} of {len(converted.state) + len(converted.dropped)} tensors, from the '
             f'layout of {converted.source}'

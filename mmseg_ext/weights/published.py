@@ -95,7 +95,7 @@ _ENTRIES = (
         7.5,
         num_bytes=7_469_931,
         sha256='89497f60e46f4ecf1f134eb50727fdb72b71224d76386144260656b1a207c659',
-        how='make one of the same keys from a torchvision or timm file: mmseg-ext weights convert SOURCE --to '
+        how='make one of the same keys from a torchvision or timm file: mmseg-ext weights convert SOURCE --backbone '
         'mobilenet-v2',
     ),
     PublishedWeights(
@@ -107,7 +107,7 @@ _ENTRIES = (
         75.81,
         num_bytes=17_311_872,
         sha256='385d695d935e25d039f451664a1211b8be4ab89e512ceaaed9502448f3d45743',
-        how='make it from resnet50-v2-7.onnx of the ONNX model zoo: mmseg-ext weights convert SOURCE --to '
+        how='make it from resnet50-v2-7.onnx of the ONNX model zoo: mmseg-ext weights convert SOURCE --backbone '
         'resnet-v2-c4',
     ),
     _openmmlab(

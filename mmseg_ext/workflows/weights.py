@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mmseg_ext.engine.checkpoints.conversion import Converted
 
-# What `--to` takes; the layouts are in `mmseg_ext.engine.checkpoints.conversion`, which needs torch.
+# What `--backbone` takes; the layouts are in `mmseg_ext.engine.checkpoints.conversion`, which needs torch.
 KINDS = (
     'convnext', 'dinov2', 'efficientnet-lite', 'mit', 'mobilenet-v2', 'resnet', 'resnet-v1c', 'resnet-v2',
     'resnet-v2-c4', 'vgg',
@@ -70,13 +70,13 @@ def get_weights(names: Iterable[str]) -> Iterator[Path]:
     yield from map(resolve, names)
 
 
-def convert_weights(source: str | Path, to: str, out: str | Path, overwrite: bool = False) -> Converted:
+def convert_weights(source: str | Path, backbone: str, out: str | Path, overwrite: bool = False) -> Converted:
     """Write published weights under the keys of our or mmsegmentation's backbone.
 
     Args:
         source: A state dict of tensors (``.pth``; nothing else is unpickled) or an ONNX file, whose initializers are
             read.
-        to: Kind of backbone, one of `KINDS`.
+        backbone: Kind of backbone, one of `KINDS`.
         out: The ``.pth`` file to write.
         overwrite: Whether an existing file may be replaced.
 
@@ -91,14 +91,14 @@ def convert_weights(source: str | Path, to: str, out: str | Path, overwrite: boo
     from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 
     source, out = Path(source), Path(out)
-    if to not in KINDS:
-        raise InputError(f'`to={to}`', f'must be one of {", ".join(KINDS)}')
+    if backbone not in KINDS:
+        raise InputError(f'`backbone={backbone}`', f'must be one of {", ".join(KINDS)}')
     refuse_existing([out], overwrite)
     if source.suffix == '.onnx':
-        state = read_onnx(source, needs_norms=to in WITH_BATCH_NORMS)
+        state = read_onnx(source, needs_norms=backbone in WITH_BATCH_NORMS)
     else:
         state = load_checkpoint_file(source)
-    converted = convert_state(state, to, str(source))
+    converted = convert_state(state, backbone, str(source))
     save_checkpoint_file({key: value.clone() for key, value in converted.state.items()}, out)
     return converted
 

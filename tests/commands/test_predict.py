@@ -66,7 +66,11 @@ def test_wrong_use_is_one_line(run_tool: Tool, colour_model: Path, tmp_path: Pat
         'a.png: shares its stem, hence the name of its mask',
     )
     one_line(run_tool('predict', photo.with_name('no.onnx'), photo, *out), 'no.onnx: no such model file')
-    one_line(run_tool('predict', colour_model, photo, *out, '--background', '1,2'), '--background', 'three numbers')
+    one_line(
+        run_tool('predict', colour_model, photo, *out, '--background-colour', '1,2'),
+        '--background-colour',
+        'three numbers',
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ['a.png', 'b']
 
 

@@ -55,10 +55,15 @@ def test_get_prints_paths(run: Command, tmp_path: Path, one_line: Callable) -> N
 def test_convert_writes_a_file_and_never_over_another(run: Command, tmp_path: Path, one_line: Callable) -> None:
     torch = pytest.importorskip('torch')
     torch.save({'conv1.weight': torch.zeros(1), 'fc.bias': torch.zeros(1)}, tmp_path / 'theirs.pth')
-    done = run('convert', 'theirs.pth', '--to', 'resnet', 'ours.pth', torch=True)
+    done = run('convert', 'theirs.pth', '--backbone', 'resnet', 'ours.pth', torch=True)
     assert (done.returncode, done.stdout) == (
         0, 'ours.pth: 1 of 2 tensors, from the layout of torchvision or timm\n',
     )  # fmt: skip
-    one_line(run('convert', 'theirs.pth', '--to', 'resnet', 'ours.pth', torch=True), 'ours.pth', '--overwrite')
-    one_line(run('convert', 'theirs.pth', '--to', 'vgg', 'vgg.pth', torch=True), 'theirs.pth', 'is no vgg', '--to')
-    one_line(run('convert', 'theirs.pth', '--to', 'alexnet', 'x.pth'), 'alexnet', 'mobilenet-v2')
+    one_line(run('convert', 'theirs.pth', '--backbone', 'resnet', 'ours.pth', torch=True), 'ours.pth', '--overwrite')
+    one_line(
+        run('convert', 'theirs.pth', '--backbone', 'vgg', 'vgg.pth', torch=True),
+        'theirs.pth',
+        'is no vgg',
+        '--backbone',
+    )
+    one_line(run('convert', 'theirs.pth', '--backbone', 'alexnet', 'x.pth'), 'alexnet', 'mobilenet-v2')

@@ -24,7 +24,7 @@ Rule = tuple[str, str | Callable[[re.Match[str]], str | None] | None]
 VALUES = '(weight|bias|running_mean|running_var|num_batches_tracked)'
 GLUON_VALUES = {'gamma': 'weight', 'beta': 'bias', 'running_mean': 'running_mean', 'running_var': 'running_var'}
 GLUON = '(gamma|beta|running_mean|running_var)'
-OTHER_KIND = 'choose another `to`'
+OTHER_KIND = 'choose another `backbone`'
 MOBILENET_V2_BLOCKS = (1, 2, 3, 4, 3, 3, 1)
 
 
@@ -319,7 +319,7 @@ _VIT: tuple[Rule, ...] = (
     (r'head\..+', None),
 )
 
-# What `--to` takes → the layouts it is published in.
+# What `--backbone` takes → the layouts it is published in.
 KINDS: dict[str, tuple[Layout, ...]] = {
     'resnet': (
         Layout(

@@ -131,7 +131,7 @@ def test_the_pixels_that_a_tolerance_costs_are_counted_by_class(
         np.uint8
     )
     data, out = write(tmp_path / 'data', [disc]), tmp_path / 'out'
-    command = ['export-labels', str(data), '--labels', 'labels', '--format', 'yolo', '--out', str(out), '--images']
+    command = ['export-labels', str(data), '--labels', 'labels', '--format', 'yolo', '--out', str(out), '--copy-images']
     assert main([*command, '--tolerance', '2']) == 0
     text = capsys.readouterr().out
     (back,) = read_back('yolo', out, tmp_path / 'back')
