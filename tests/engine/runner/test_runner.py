@@ -332,3 +332,13 @@ def test_only_rank_0_writes_and_a_signal_to_one_rank_stops_all_at_the_same_step(
     meta = load_checkpoint_file(tmp_path / 'interrupted.pth')['meta']
     assert f'stopped after iteration {meta["iter"]};' in outputs[0]
     assert os.environ.get('RANK') is None
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_freed_memory_is_kept_where_the_cpu_computes(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr('mmseg_ext.engine.runner.runner.keep_freed_memory', lambda: calls.append(1))
+    toy.build_runner(tmp_path, epochs=1)
+    assert calls == [1]
