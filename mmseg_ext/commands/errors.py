@@ -16,7 +16,7 @@ def build_parser() -> cli.ArgumentParser:
         'Find the cause of every wrong pixel of a result of mmseg-ext test, and what correcting it would gain; the\n'
         'objects that fail most; errors at borders, of single objects, of confidence, and of the ground truth.',
         EXAMPLE,
-        flags={'root': '--data', 'min_objects': '--least'},
+        flags={'root': '--data'},
     )
     parser.add_argument('result', metavar='RESULT', help='folder that mmseg-ext test wrote')
     parser.add_argument('--data', metavar='DATA', help='data set, where it has moved since')
@@ -33,7 +33,10 @@ def build_parser() -> cli.ArgumentParser:
         '--radius', type=int, metavar='PX', help='opening radius of thin parts (default: 1 %% of the diagonal)'
     )
     parser.add_argument(
-        '--least', type=int, metavar='N', help='fewest objects in a slice for it to be ranked (default: 8 or 5 %%)'
+        '--min-objects',
+        type=int,
+        metavar='N',
+        help='fewest objects in a slice for it to be ranked (default: 8 or 5 %%)',
     )
     parser.add_argument('--top', type=int, default=12, metavar='N', help='images in each gallery (default: 12)')
     parser.add_argument('--seed', type=cli.whole, default=0, metavar='N', help='of all random draws (default: 0)')
@@ -49,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     analysis = analyze_errors(
         args.result, args.out, data=args.data, markdown=args.markdown, corrected=args.corrected,
-        background=args.background, band=args.band, radius=args.radius, min_objects=args.least, top=args.top,
+        background=args.background, band=args.band, radius=args.radius, min_objects=args.min_objects, top=args.top,
         seed=args.seed, overwrite=args.overwrite, command=['mmseg-ext', 'errors', *(argv or ())],
     )  # fmt: skip
     console = cli.console(120)
