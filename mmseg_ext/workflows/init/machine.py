@@ -19,6 +19,7 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_ext.datasets.cache import available_memory
+from mmseg_ext.engine.allocator import keep_freed_memory
 from mmseg_ext.engine.guard import guarded
 from mmseg_ext.engine.runner.autocast import autocast_for, cpu_gains_from_bfloat16
 from mmseg_ext.errors import InputError
@@ -111,6 +112,8 @@ class Stopwatch:
         init_default_scope(config.get('default_scope', 'mmseg'))
         self._num_classes = num_classes
         self._device = torch.device(device)
+        if device == 'cpu':
+            keep_freed_memory()  # as in a training
         model = guarded(lambda: MODELS.build(config.model))
         self._model = model.to(self._device).to(memory_format=torch.channels_last)
         self._wrapper = guarded(lambda: build_optim_wrapper(self._model, config.optim_wrapper))
