@@ -13,6 +13,7 @@ from mmengine.config import Config
 from numpy.typing import NDArray
 
 from mmseg_ext.data.classes import Classes
+from mmseg_ext.engine.allocator import keep_freed_memory
 from mmseg_ext.engine.checkpoints.trained import build_trained
 from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
 from mmseg_ext.errors import InputError
@@ -27,6 +28,8 @@ _GPU = re.compile(r'cuda(?::(0|[1-9][0-9]{0,3}))?')
 
 class TorchNetwork:
     """A `Network` on torch.
+
+    On the CPU the process keeps from then on the memory that it frees (`mmseg_ext.engine.allocator`).
 
     Args:
         config_path: The experiment that the checkpoint was trained with.
@@ -54,6 +57,8 @@ class TorchNetwork:
         self.info = describe_model(config, classes, model)
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         _check_device(self.device)
+        if self.device == 'cpu':
+            keep_freed_memory()
         self.model = model.to(self.device).to(memory_format=torch.channels_last)
         self._dtype = None if dtype is None else autocast_dtype(dtype)
 
