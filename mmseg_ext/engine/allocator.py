@@ -12,10 +12,10 @@ def keep_freed_memory() -> bool:
     """Let glibc keep freed memory for the next allocation, however large, and return whether it does.
 
     By default glibc gives large tensors back to the system as soon as they are freed. The next step of a training gets
-    them anew, page by page, each cleared first, which took 3 to 25 % of a step
-    (docs/adr/0026-freed-memory-is-kept.md). The process then holds its highest need of memory until it ends.
+    the memory anew, page by page, each cleared first, which took 3 to 25 % of a step
+    (docs/adr/0026-freed-memory-is-kept.md). With this setting, the process keeps its peak memory until it ends.
 
-    Nothing is changed where the environment configures malloc, and by other C libraries.
+    Nothing changes if the environment configures malloc, or with another C library.
     """
     configured = any(name.startswith('MALLOC_') for name in os.environ)
     if configured or 'glibc.malloc' in os.environ.get('GLIBC_TUNABLES', ''):

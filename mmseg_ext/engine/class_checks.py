@@ -20,15 +20,15 @@ MAX_NAMED_CLASSES = 6
 
 
 def check_heads(model: nn.Module, classes: Sequence[str], source: str) -> None:
-    """Refuse a model whose heads tell another number of classes apart.
+    """Refuse a model whose heads have another number of classes.
 
     Args:
         model: mmseg's segmentor, in any wrapper; one without mmseg's heads is not checked.
         classes: The names of the classes.
-        source: Where they stand, for the message.
+        source: Where the names come from, for the message.
 
     Raises:
-        InputError: A head, also an auxiliary one, has another ``num_classes``; or there is a single class.
+        InputError: A decode or auxiliary head has another ``num_classes``; or there is a single class.
     """
     heads = dict(_heads(model))
     if heads and len(classes) < 2:
@@ -43,7 +43,7 @@ def check_heads(model: nn.Module, classes: Sequence[str], source: str) -> None:
 
 
 def check_losses(model: nn.Module) -> None:
-    """Refuse losses that do not fit the outputs of their head, which would stop the first step, or train nothing.
+    """Refuse losses that do not fit the outputs of their head; they would stop the first step or train nothing.
 
     Raises:
         InputError: There are more or fewer class weights than classes, or mmseg's cross entropy applies softmax to a
@@ -69,11 +69,11 @@ def _loss_problem(loss: nn.Module, outputs: int) -> tuple[str, str] | None:
 
 
 def check_validation_classes(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
-    """Refuse to validate on other classes than those of the training.
+    """Refuse to validate on classes that differ from those of the training.
 
     Args:
-        first: ``metainfo`` of the training's data set.
-        second: That of the validation's.
+        first: ``metainfo`` of the training data set.
+        second: ``metainfo`` of the validation data set.
 
     Raises:
         InputError: Their classes differ.
@@ -88,7 +88,7 @@ def check_validation_classes(first: Mapping[str, Any], second: Mapping[str, Any]
 
 
 class ClassDifference(NamedTuple):
-    """How the classes of a checkpoint differ from those of data.
+    """Difference between the classes of a checkpoint and those of the data.
 
     Attributes:
         text: The difference in words.
@@ -102,14 +102,14 @@ class ClassDifference(NamedTuple):
 
 
 def class_difference(checkpoint_meta: Mapping[str, Any], data_meta: Mapping[str, Any]) -> ClassDifference | None:
-    """Compare the classes that a checkpoint was trained with to those of data.
+    """Compare the classes that a checkpoint was trained with to those of the data.
 
     Args:
         checkpoint_meta: ``meta`` of the checkpoint.
         data_meta: ``metainfo`` of the data set.
 
     Returns:
-        None where they agree or one side names none.
+        None if they agree or one side names none.
     """
     of_checkpoint = _names(checkpoint_meta.get('dataset_meta') or {}) or _names(checkpoint_meta, 'CLASSES')
     of_data = _names(data_meta)
@@ -122,16 +122,16 @@ def class_difference(checkpoint_meta: Mapping[str, Any], data_meta: Mapping[str,
 
 
 def check_ignored_value(model: nn.Module, dataset: Any, ignore_index: int, source: str) -> None:
-    """Refuse a training in which a part ignores, or fills with, another value than the data's ignored one.
+    """Refuse a training if a part ignores, or fills with, a value that is not the data's ignored value.
 
-    A mask would hold a value that is neither a class nor ignored: a traceback on the CPU, and on a GPU, with some
-    losses, nothing at all.
+    A mask would hold a value that is neither a class nor ignored. This gives a traceback on the CPU, but with some
+    losses no error at all on a GPU.
 
     Args:
         model: mmseg's segmentor, in any wrapper.
-        dataset: Of the training, in any wrapper.
-        ignore_index: The value that its masks ignore.
-        source: Where it stands, for the message.
+        dataset: The training data set, in any wrapper.
+        ignore_index: The ignored value of its masks.
+        source: Where that value comes from, for the message.
 
     Raises:
         InputError: A head, the data preprocessor, a mix or a transform has another one.

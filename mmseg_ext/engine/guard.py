@@ -1,4 +1,4 @@
-"""Errors that a config, the data or the disk causes, as one line each."""
+"""One-line errors for faults of a config, the data or the disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmseg_ext.errors import InputError, one_line
 T = TypeVar('T')
 
 UNKNOWN_TYPE = re.compile(r'([\w.]+) is not in the ([\w:. ]+? registry)')
-# torch raises a worker's error again with the worker's traceback as its message, which ends in the error's own text.
+# torch re-raises a worker's error with the worker's traceback as its message, which ends in the error's own text.
 WORKER_ERROR = re.compile(
     r'^Caught InputError in DataLoader worker.*^mmseg_ext\.errors\.InputError: ', re.DOTALL | re.M
 )
@@ -25,23 +25,23 @@ DISK_ERRORS = frozenset(
 )
 
 
-# What torch says where workers cannot hand over their batches, besides an OSError from multiprocessing.
+# torch's messages if workers cannot hand over their batches, besides an OSError from multiprocessing.
 SHARED_MEMORY = re.compile(r'shared memory|</torch_|Bus error|ancdata')
 
 
 def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -> T:
     """Re-raise config and data errors as one-line InputErrors.
 
-    mmengine builds datasets, models and hooks late, so that a wrong argument in a config shows as an exception deep in
-    its registry. torch puts the traceback of a data loader's worker into the message of what the worker raised.
+    mmengine builds datasets, models and hooks late, so a wrong argument in a config shows as an exception deep in
+    its registry. When a data loader's worker raises an error, torch puts the worker's traceback into the message.
     The action runs under `strict_loading`.
 
     Args:
         action: What to run.
-        folder: Where it writes, for errors of the disk that name no file.
+        folder: Where it writes, for disk errors that name no file.
 
     Returns:
-        What it returns.
+        The result of the action.
 
     Raises:
         InputError: A ``type`` is in no registry, a part does not take the arguments that the config gives it, a worker
@@ -91,7 +91,7 @@ def without_worker(error: BaseException) -> str:
 def lacks_shared_memory(error: BaseException) -> bool:
     """Return whether the workers of a data loader found too little shared memory.
 
-    The system gives the same error as for a full disk, so that where it was raised tells the two apart.
+    The system gives the same error as for a full disk; only the place where it was raised tells the two apart.
     """
     if isinstance(error, RuntimeError):
         return bool(SHARED_MEMORY.search(str(error)))

@@ -21,12 +21,12 @@ RESERVE = 65536  # bytes for queues and locks
 def check_shared_memory(loaders: Sequence[DataLoader[Any]]) -> None:
     """Refuse loaders whose workers need more shared memory than there is.
 
-    A worker that finds too little prints a traceback and goes on without its batch, for which the training then waits
-    for ever; or the system kills it. The need is that of all batches that may be under way, as large as the first
-    sample of each data set lets expect.
+    A worker that finds too little prints a traceback and continues without its batch, for which the training then waits
+    forever; or the system kills it. The need is estimated from all batches that may be in flight, and the size of the
+    first sample of each data set.
 
     Args:
-        loaders: The loaders that are used at the same time.
+        loaders: The loaders in use at the same time.
 
     Raises:
         InputError: There is too little.

@@ -1,7 +1,7 @@
-"""The private names of mmengine that mmseg_ext needs; no other module touches one.
+"""The private names of mmengine that mmseg_ext needs; no other module uses any.
 
-Each stands here with its reason, and `tests/engine/test_mmengine_internals.py` checks its existence and signature, so
-that a version of mmengine that moves one fails there and not in a training.
+Each is given with its reason. `tests/engine/test_mmengine_internals.py` checks that it exists and has its signature, so
+a version of mmengine that moves one fails there and not in a training.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
 from mmseg_ext.engine.checkpoints.weights import LOADERS
 from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
 
-# mmseg's TTA model hands over a plane (H, W), and mmengine warns for every image that it makes (1, H, W) of it.
+# mmseg's TTA model passes a plane (H, W), and mmengine warns for every image that it turns it into (1, H, W).
 PLANE_WARNING = 'The shape of value will convert from'
 BINARY_WARNING = 'For binary segmentation, we suggest using'  # one output instead of two, which is no better
-BETTER_WHEN_GREATER = ['Dice', 'IoU', 'Fscore']  # of one class: ``Dice/cat``; mmengine knows the means only
-PROGRESS = frozenset({  # of a scheduler's state; the last three are those of one that depends on scores
+BETTER_WHEN_GREATER = ['Dice', 'IoU', 'Fscore']  # of one class: ``Dice/cat``; mmengine knows only the means
+PROGRESS = frozenset({  # in a scheduler's state; the last three are in one that depends on scores
     'last_step', '_global_step', '_last_value', 'base_values', 'verbose', 'best', 'num_bad_epochs', 'cooldown_counter',
 })  # fmt: skip
 
@@ -44,16 +44,16 @@ _formatted: tuple[tuple[str, dict[str, Any]], Any] | None = None  # a config's t
 def strict_loading() -> Iterator[None]:
     """Let no checkpoint run code, refuse pretrained weights of another network, and know ``weights://``.
 
-    mmengine reads a file with the restricted unpickler first and, when that refuses, with the unrestricted one, which
-    runs whatever code a foreign file holds; what it downloads (``http://``, ``torchvision://``, ``open-mmlab://``) it
-    reads without restriction at once. Within this context the two functions that all its ways end in (``load_from``,
-    ``init_cfg=dict(type='Pretrained', …)``, ``mmengine.runner.load_checkpoint``) are strict ones. Besides, warnings
+    mmengine reads a file with the restricted unpickler first. If that refuses, it uses the unrestricted one, which
+    runs whatever code a foreign file holds. Downloads (``http://``, ``torchvision://``, ``open-mmlab://``) are
+    read without restriction at once. Within this context, the two functions that all routes lead to (``load_from``,
+    ``init_cfg=dict(type='Pretrained', …)``, ``mmengine.runner.load_checkpoint``) are strict. Also, warnings
     that no user can act on are ignored, and a log on a full disk prints no tracebacks (the next checkpoint names the
     disk).
 
-    Outside, mmengine is as it was. The context may be entered again inside itself. It holds for all threads while any
-    thread is in it: a thread that a library starts must not read less strictly than the one that started it. It is a
-    decorator too.
+    Outside, mmengine is unchanged. The context may be nested. It applies to all threads while any
+    thread is in it: a thread that a library starts must not read less strictly than the one that started it. It also
+    works as a decorator.
     """
     global _depth
     with _lock:
@@ -76,11 +76,11 @@ def _replace() -> None:
         for message in (PLANE_WARNING, BINARY_WARNING):
             warnings.filterwarnings('ignore', message=message)
         _set(stack, logging, 'raiseExceptions', False)
-        # Another loader for local paths would not do: the loaders of the other schemes call these two by their names.
+        # Another loader for local paths is not enough: the loaders of the other schemes call these two by name.
         _set(stack, mmengine_checkpoint, '_safe_torch_load', load_strictly)
         _set(stack, mmengine_checkpoint, 'load_url', load_url_strictly)
         for prefix, loader in LOADERS.items():
-            # There is no public way to ask for a loader, nor to remove one.
+            # There is no public way to get or remove a loader.
             stack.callback(_set_scheme, prefix, CheckpointLoader._schemes.get(prefix))
             _set_scheme(prefix, loader)
         stack.callback(_set_pretrained, WEIGHT_INITIALIZERS.module_dict['Pretrained'])
@@ -106,12 +106,12 @@ def _set_pretrained(initializer: type) -> None:
 
 @contextmanager
 def formatting_once() -> Iterator[None]:
-    """Lay out a config that has not changed once: mmengine does so for its log, its message hub and its dump.
+    """Format an unchanged config only once; mmengine formats it for its log, its message hub and its dump.
 
-    ``Config.pretty_text`` has yapf do that each time, a tenth of a second or more. The last text is remembered from one
-    such context to the next; outside, mmengine is as it was. It is a decorator too.
+    ``Config.pretty_text`` calls yapf each time, which takes a tenth of a second or more. The last text is kept from one
+    such context to the next; outside, mmengine is unchanged. The context also works as a decorator.
     """
-    from yapf.yapflib import yapf_api  # it takes a while to import, and little needs it
+    from yapf.yapflib import yapf_api  # slow to import, and rarely needed
 
     plain = yapf_api.FormatCode
 
@@ -127,9 +127,9 @@ def formatting_once() -> Iterator[None]:
 
 
 def part_in_construction(traceback: TracebackType | None) -> str | None:
-    """Return the ``type`` that a registry was building when an exception was raised; None where it built nothing.
+    """Return the ``type`` that a registry was building when an exception was raised; None if it built nothing.
 
-    mmengine's message does not name the part, so that it is read from the local variables of its build functions.
+    mmengine's message does not name the part, so it is read from the local variables of its build functions.
     """
     part = None
     while traceback is not None:
@@ -142,11 +142,11 @@ def part_in_construction(traceback: TracebackType | None) -> str | None:
 
 
 class OpenRunner(Runner):
-    """mmengine's runner with the state that ours reads and sets, under public names."""
+    """mmengine's runner with public names for the state that our runner reads and sets."""
 
     @property
     def train_source(self) -> Any:
-        """Config of the training's data loader, or the loader; ``train_dataloader`` would build it."""
+        """Config of the training's data loader, or the built loader; ``train_dataloader`` would build it."""
         return self._train_dataloader
 
     @train_source.setter
@@ -155,7 +155,7 @@ class OpenRunner(Runner):
 
     @property
     def resumes(self) -> bool:
-        """Whether the run continues an earlier one; mmengine takes this as an argument only."""
+        """Whether the run continues an earlier one; mmengine takes this only as an argument."""
         return self._resume
 
     @resumes.setter
@@ -164,7 +164,7 @@ class OpenRunner(Runner):
 
     @property
     def start_weights(self) -> str | None:
-        """``load_from`` of the config, which mmengine keeps private."""
+        """The config's ``load_from``, which mmengine keeps private."""
         return self._load_from
 
     @property
@@ -177,12 +177,12 @@ class OpenRunner(Runner):
         self._has_loaded = value
 
     def set_finished_iterations(self, count: int) -> None:
-        """Set how many iterations are done; a loop counts a step only after the hooks that follow it."""
+        """Set the number of finished iterations; a loop counts a step only after its hooks."""
         self.train_loop._iter = count
 
 
 def built_loops(runner: Runner) -> dict[str, BaseLoop]:
-    """Return the loops that are built, by ``train``, ``val`` and ``test``; ``val_loop`` and so on would build them."""
+    """Return the built loops by ``train``, ``val`` and ``test``; attributes such as ``val_loop`` would build them."""
     found = {name: getattr(runner, f'_{name}_loop') for name in ('train', 'val', 'test')}
     return {name: loop for name, loop in found.items() if isinstance(loop, BaseLoop)}
 
@@ -195,7 +195,7 @@ def plan_of(scheduler: Scheduler) -> dict[str, Any]:
 def replay(schedulers: Sequence[Scheduler], iterations: int, epochs: int) -> None:
     """Set schedulers and their optimizers to the values after some steps, computed from the start.
 
-    Most schedulers derive a value from the one before it, so that one whose plan has changed must run again.
+    Most schedulers derive each value from the previous one, so a scheduler whose plan has changed must run again.
     """
     for scheduler in schedulers:
         scheduler.last_step = scheduler._global_step = -1
@@ -205,24 +205,24 @@ def replay(schedulers: Sequence[Scheduler], iterations: int, epochs: int) -> Non
     longest = max([1, *totals])
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='Detected call of `scheduler.step')  # there are no steps to optimize
-        for step in range(longest + 1):  # the one too many is the step that a scheduler takes when it is built
+        for step in range(longest + 1):  # the extra one is the step that a scheduler takes when it is built
             for scheduler, total in zip(schedulers, totals, strict=True):
                 if step == 0 or step * total // longest > (step - 1) * total // longest:
                     scheduler.step()
 
 
 def is_resumed(runner: Runner) -> bool:
-    """Return whether a run continues an earlier one, of mmengine's own runner too."""
+    """Return whether a run continues an earlier one; works with mmengine's own runner too."""
     return bool(runner._resume)
 
 
 def loaded_from(runner: Runner) -> str:
-    """Return ``load_from`` of a runner, mmengine's own too, or else the work dir, whose checkpoint it resumes."""
+    """Return ``load_from`` of a runner (ours or mmengine's), or else the work dir, whose checkpoint it resumes."""
     return str(runner._load_from or runner.work_dir)
 
 
 class OpenCheckpointHook(CheckpointHook):
-    """mmengine's hook whose two steps, which it calls by private names, are public methods to override."""
+    """mmengine's hook with public methods to override for its two steps, which have private names."""
 
     _default_greater_keys: ClassVar[list[str]] = [*CheckpointHook._default_greater_keys, *BETTER_WHEN_GREATER]
 
@@ -235,7 +235,7 @@ class OpenCheckpointHook(CheckpointHook):
         raise NotImplementedError
 
     def monitor(self, metric: str) -> None:
-        """Watch a metric; for ``save_best='auto'``, whose metric is known after the first validation."""
+        """Watch a metric; with ``save_best='auto'`` it is known only after the first validation."""
         self._init_rule(self.rules, [metric])
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: Mapping[str, Any]) -> None:
@@ -246,18 +246,18 @@ class OpenCheckpointHook(CheckpointHook):
 
 
 class OpenEarlyStoppingHook(EarlyStoppingHook):
-    """mmengine's hook that knows which metrics of one class are better when greater."""
+    """mmengine's hook, which also knows the metrics of one class that are better when greater."""
 
     _default_greater_keys: ClassVar[list[str]] = [*EarlyStoppingHook._default_greater_keys, *BETTER_WHEN_GREATER]
 
 
 def clip_gradients(wrapper: OptimWrapper) -> None:
-    """Clip the gradients by ``clip_grad`` of an optimizer wrapper; mmengine's own wrappers call this in ``step``."""
+    """Clip the gradients by an optimizer wrapper's ``clip_grad``; mmengine's own wrappers call this in ``step``."""
     wrapper._clip_grad()
 
 
 def take_losses(outputs: list[Any], losses: dict[str, Any]) -> list[Any]:
-    """Move the losses that a model has put behind its outputs to ``losses``, as mmengine's loops do."""
+    """Move the losses that a model appends to its outputs to ``losses``, as mmengine's loops do."""
     remaining: list[Any] = loops._update_losses(outputs, losses)[0]
     return remaining
 

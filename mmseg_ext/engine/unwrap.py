@@ -9,7 +9,7 @@ from torch import nn
 
 
 def unwrap_model(model: nn.Module) -> Any:
-    """Return the model that a ``DistributedDataParallel`` or another registered wrapper holds, or the model itself.
+    """Return the model inside a ``DistributedDataParallel`` or another registered wrapper, or the model itself.
 
     >>> linear = nn.Linear(1, 1)
     >>> unwrap_model(nn.DataParallel(linear)) is unwrap_model(linear) is linear

@@ -1,8 +1,8 @@
 """Conversion of published weights to the keys of our and mmsegmentation's backbones.
 
-A kind of backbone knows the layouts in which others publish its weights. A layout is a list of rules, each a pattern
-that a key must match as a whole, and what it becomes (None: it is left out, as a classifier is). A key that no rule
-matches is an error: it belongs to another network, whose other weights would not mean what they mean here.
+Each kind of backbone has the layouts in which others publish its weights. A layout is a list of rules. A rule has a
+pattern that must match the whole key, and the new key (None: left out, such as a classifier). A key that no rule
+matches is an error: it belongs to another network, whose weights have another meaning even under the same keys.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Layout:
     """Keys of one source.
 
     Attributes:
-        source: Whose layout it is, for people.
+        source: Who publishes weights in this layout, for people.
         marker: Pattern of a key that only this layout of the kind has.
-        rules: In order; the first that matches counts.
-        prepare: Change of values and keys before the rules; it may refuse the weights.
+        rules: The first that matches counts.
+        prepare: Function that changes values and keys before the rules; it may refuse the weights.
     """
 
     source: str
@@ -51,8 +51,8 @@ class Converted:
 
     Attributes:
         state: Weights by the backbone's keys.
-        source: Whose layout they had.
-        dropped: Keys of the source that the backbone lacks: its classifier, and layers behind the last stage.
+        source: Who publishes weights in their layout.
+        dropped: Keys of the source that the backbone lacks: the classifier, and layers after the last stage.
     """
 
     state: State
@@ -61,7 +61,7 @@ class Converted:
 
 
 class _OtherNetworkError(Exception):
-    """Weights whose keys fit, but not what they stand for."""
+    """Weights whose keys fit although they belong to another network."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem)
@@ -77,7 +77,7 @@ def convert_state(state: Mapping[str, Any], kind: str, name: str = 'weights') ->
         name: Name of the file, for messages.
 
     Raises:
-        InputError: The weights have none of the layouts that the kind is published in, or keys that do not belong.
+        InputError: The weights have none of the kind's layouts, or contain unknown keys.
 
     >>> state = {'conv1.weight': torch.zeros(1), 'fc.bias': torch.zeros(1)}
     >>> converted = convert_state(state, 'resnet')
@@ -111,14 +111,14 @@ def convert_state(state: Mapping[str, Any], kind: str, name: str = 'weights') ->
 
 
 def _rename(key: str, rules: tuple[Rule, ...]) -> str | None:
-    """Return the new key, '' where the weight is left out, None where no rule knows it."""
+    """Return the new key, '' if the weight is left out, None if no rule matches."""
     for pattern, new in rules:
         if match := re.fullmatch(pattern, key):
             return '' if new is None else match.expand(new) if isinstance(new, str) else new(match)
     return None
 
 
-# ResNet: mmsegmentation's keys are torchvision's and timm's, but for the three convolutions of a deep stem (v1c, v1d).
+# ResNet: mmsegmentation's keys are torchvision's and timm's, except for a deep stem's three convolutions (v1c, v1d).
 _RESNET: tuple[Rule, ...] = (
     (r'layer\d\.\d+\.(conv\d\.weight|downsample\.\d\.weight)', r'\g<0>'),
     (rf'layer\d\.\d+\.(bn\d|downsample\.\d)\.{VALUES}', r'\g<0>'),
@@ -127,13 +127,13 @@ _RESNET: tuple[Rule, ...] = (
 
 
 def _gluon_resnet_v2(stages: int) -> Callable[[State], State]:
-    """Name the layers of a Gluon ResNet v2 by block; they are numbered through within a stage."""
+    """Name the layers of a Gluon ResNet v2 by block; Gluon numbers them consecutively within a stage."""
 
     def prepare(state: State) -> State:
         plain = {re.sub(r'^resnetv2\d*_', '', key): value for key, value in state.items()}
         if plain['stage1_conv0_weight'].shape[2] != 1:
             raise _OtherNetworkError('has blocks of two convolutions, which ResNetV2 lacks', 'convert one of 50 layers')
-        for name, neutral in (('gamma', 1), ('beta', 0)):  # the norm of the input has no scale and shift here
+        for name, neutral in (('gamma', 1), ('beta', 0)):  # our norm of the input has no scale and shift
             if (plain.pop(f'batchnorm0_{name}', torch.tensor(neutral)) != neutral).any():
                 raise _OtherNetworkError('scales its input, which ResNetV2 does not', OTHER_KIND)
         final = 'batchnorm2' if stages == 4 else f'stage{stages + 1}_batchnorm0'
@@ -169,7 +169,7 @@ def _resnet_v2(stages: int) -> tuple[Layout, ...]:
 
 
 def _mobilenet_v2_block(index: int) -> tuple[int, int] | None:
-    """Return (layer, block in it) of a block that is numbered through; None behind the last."""
+    """Return (layer, block in it) of a consecutively numbered block; None after the last."""
     for layer, blocks in enumerate(MOBILENET_V2_BLOCKS, 1):
         if index < blocks:
             return layer, index
@@ -178,7 +178,7 @@ def _mobilenet_v2_block(index: int) -> tuple[int, int] | None:
 
 
 def _torchvision_mobilenet_v2(match: re.Match[str]) -> str | None:
-    """``features.INDEX.conv.PLACE``: all blocks in one list; the last convolution and its norm are not nested."""
+    """Rename ``features.INDEX.conv.PLACE``: one list of blocks; the last convolution and its norm are not nested."""
     found, place = _mobilenet_v2_block(int(match[1]) - 1), match[2]
     if found is None:
         return '' if place in ('0', '1') else None  # the convolution before the classifier
@@ -226,7 +226,7 @@ def _check_gluon_mobilenet_v2(state: State) -> State:
 
 
 def _check_timm_kernel(state: State, kernel: int) -> None:
-    """Tell MobileNetV2 from EfficientNet-Lite, which have the same keys: in the third stage the kernels differ."""
+    """Tell MobileNetV2 from EfficientNet-Lite: the keys are the same, but the kernels of the third stage differ."""
     weight = state.get('blocks.2.0.conv_dw.weight')
     if weight is None or weight.shape[2] != kernel:
         raise _OtherNetworkError(f'has other kernels in its third stage than {kernel}×{kernel}', OTHER_KIND)
@@ -238,7 +238,7 @@ def _check_timm_mobilenet_v2(state: State) -> State:
 
 
 def _number_blocks(state: State) -> State:
-    """Number the blocks of timm's stages through, as the files of EfficientNet-Lite do."""
+    """Number the blocks of timm's stages consecutively, as the files of EfficientNet-Lite do."""
     _check_timm_kernel(state, 5)
     blocks = sorted({(int(m[1]), int(m[2])) for m in (re.match(r'blocks\.(\d+)\.(\d+)\.', key) for key in state) if m})
     number = {block: index for index, block in enumerate(blocks)}
@@ -260,7 +260,7 @@ def _timm_efficientnet_lite(match: re.Match[str]) -> str | None:
 
 
 def _join_attention(state: State) -> State:
-    """Join the query's rows with those of key and value, as torch's MultiheadAttention has them."""
+    """Join the rows of the query with those of key and value, as torch's MultiheadAttention stores them."""
     joined = {}
     for key, value in state.items():
         match = re.fullmatch(r'(block\d\.\d+\.attn)\.(q|kv)\.(weight|bias)', key)
@@ -280,7 +280,7 @@ def _stage_before(template: str) -> Callable[[re.Match[str]], str]:
 
 
 def _flatten_convnext(state: State) -> State:
-    """Take the scales of (C, 1, 1) and the linear layers that are written as 1×1 convolutions for what they are."""
+    """Flatten scales of shape (C, 1, 1) and turn linear layers stored as 1×1 convolutions back into linear layers."""
     return {
         key: value.flatten(1) if re.fullmatch(r'.+\.(fc|pwconv)\d\.weight', key)
         else value.flatten() if key.endswith('layer_scale') else value
@@ -292,7 +292,7 @@ TORCHVISION_CONVNEXT = {'0': 'depthwise_conv', '2': 'norm', '3': 'pointwise_conv
 
 
 def _torchvision_convnext(match: re.Match[str]) -> str | None:
-    """``features.INDEX``: the convolutions that halve the size and the stages take turns."""
+    """Rename ``features.INDEX``: stages alternate with the convolutions that halve the size."""
     index, rest = int(match[1]), match[2]
     if index % 2 == 0:
         return f'downsample_layers.{index // 2}.{rest}' if re.fullmatch(r'[01]\.(weight|bias)', rest) else None
@@ -303,7 +303,7 @@ def _torchvision_convnext(match: re.Match[str]) -> str | None:
 
 
 def _separate_class_token(state: State) -> State:
-    """Give the position embedding of a timm network with registers its entry for the class token, which is zero."""
+    """Add the class token's entry, zero, to the position embedding of a timm network with registers."""
     state = {'mask_token': torch.zeros_like(state['cls_token'][0]), **state}  # of pretraining; timm leaves it out
     if 'reg_token' in state:
         position = state['pos_embed']
@@ -319,7 +319,7 @@ _VIT: tuple[Rule, ...] = (
     (r'head\..+', None),
 )
 
-# What `--backbone` takes → the layouts it is published in.
+# Value of `--backbone` → the layouts in which its weights are published.
 KINDS: dict[str, tuple[Layout, ...]] = {
     'resnet': (
         Layout(

@@ -1,4 +1,4 @@
-"""Writing and finding checkpoint files, which are written atomically and hold plain data only.
+"""Writing and finding of checkpoint files, which are written atomically and hold only plain data.
 
 `mmseg_ext.runs.checkpoint_file` reads them.
 """
@@ -42,11 +42,11 @@ def save_checkpoint_file(checkpoint: Mapping[str, Any], path: str | Path) -> Non
 
 
 def to_plain(value: Any, name: str = 'checkpoint') -> Any:
-    """Convert NumPy values, paths, sets and configs to what the restricted unpickler reads; tensors go to the CPU.
+    """Convert NumPy values, paths, sets and configs to what the restricted unpickler reads; move tensors to the CPU.
 
     Args:
         value: The value. Dictionaries and lists are rebuilt; tuples stay tuples.
-        name: Where the value stands, for the message.
+        name: Where the value is, for the message.
 
     Raises:
         TypeError: It holds an object that is not data.
@@ -79,7 +79,7 @@ def to_plain(value: Any, name: str = 'checkpoint') -> Any:
 
 
 def _with_versions(state: dict[str, Any], versions: Mapping[str, Any]) -> OrderedDict[str, Any]:
-    """Add the versions of its modules to a model's state; by them torch converts older files."""
+    """Add the versions of its modules to a model's state; torch uses them to convert older files."""
     result = OrderedDict(state)
     result._metadata = OrderedDict(versions)  # type: ignore[attr-defined]
     return result
@@ -88,9 +88,10 @@ def _with_versions(state: dict[str, Any], versions: Mapping[str, Any]) -> Ordere
 def checkpoints_newest_first(work_dir: str | Path) -> list[Path]:
     """List the ``epoch_N.pth`` or ``iter_N.pth`` files of a run, newest first, and ``interrupted.pth`` before them.
 
-    The pointer file ``last_checkpoint`` names the newest; the others are those of the same kind before it. Files of a
-    higher step belong to an earlier run in the same folder and are left out, and so is an ``interrupted.pth`` that is
-    not the one named: the training has gone on since. Without a pointer it leads, and then the highest step.
+    The pointer file ``last_checkpoint`` names the newest; the others are the earlier ones of the same kind. Files of a
+    higher step belong to an earlier run in the same folder and are left out. So is an ``interrupted.pth`` that the
+    pointer does not name: the training has continued since. Without a pointer, ``interrupted.pth`` comes first, then
+    the highest step.
     """
     work_dir = Path(work_dir)
     found = [
@@ -105,15 +106,15 @@ def checkpoints_newest_first(work_dir: str | Path) -> list[Path]:
 
 
 def last_checkpoint(work_dir: str | Path) -> Path | None:
-    """Return the newest checkpoint of a run, or None. It may be damaged; a resumed run then takes the one before."""
+    """Return the newest checkpoint of a run, or None. If it is damaged, a resumed run takes the previous one."""
     return next(iter(checkpoints_newest_first(work_dir)), None)
 
 
 def find_best(path: str | Path) -> Path:
-    """Return the best checkpoint of a work dir; a path that is no folder is returned as it is.
+    """Return the best checkpoint of a work dir; a path that is not a folder is returned as it is.
 
     Raises:
-        InputError: There is no such path, or the folder holds no best checkpoint, or those of several metrics.
+        InputError: There is no such path, or the folder holds best checkpoints of no or of several metrics.
     """
     path = Path(path)
     if not path.exists():

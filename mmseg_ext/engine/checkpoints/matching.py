@@ -14,7 +14,7 @@ def revise(state: Mapping[str, Any], revise_keys: Sequence[tuple[str, str]]) -> 
     r"""Rename the keys of a state by regular expressions, one after another, as mmengine does.
 
     Args:
-        state: Weights by name. The versions of its modules, by which torch converts older files, are kept.
+        state: Weights by name. The versions of its modules, which torch uses to convert older files, are kept.
         revise_keys: Pairs (pattern, replacement).
 
     >>> dict(revise({'module.head.weight': 1}, [(r'^module\.', '')]))
@@ -29,16 +29,16 @@ def revise(state: Mapping[str, Any], revise_keys: Sequence[tuple[str, str]]) -> 
 
 
 def check_weights(name: str, state: Mapping[str, Any], own: Mapping[str, Any], strict: bool) -> None:
-    """Refuse the weights of another model, of which mmengine would load what fits, or nothing.
+    """Refuse the weights of another model; mmengine would load what fits, or nothing.
 
     Args:
         name: The checkpoint's path, for the message.
         state: Its weights.
         own: The model's own ``state_dict``.
-        strict: Whether every key and shape must match, or one is enough (a new head on a trained backbone).
+        strict: Whether every key and shape must match; otherwise one is enough (a new head on a trained backbone).
 
     Raises:
-        InputError: No key matches, or not all do where they must. The message counts them, and names some that do not.
+        InputError: No key matches, or with ``strict`` not all do. The message counts them and names some mismatches.
     """
     problems = [f'{key} is missing' for key in own if key not in state and 'num_batches_tracked' not in key]
     problems += [f'{key} is unknown to the model' for key in state if key not in own]

@@ -12,14 +12,14 @@ from mmseg_ext.errors import InputError, one_line
 
 
 class PretrainedInit(MMEnginePretrainedInit):
-    """mmengine's initializer, which loads what fits and logs what does not, even where nothing fits.
+    """mmengine's initializer, which loads what fits and logs what does not, but requires that something fits.
 
     A part may be missing on either side (a classifier, a deeper stage). Nothing in common is an error: the training
-    would start from random weights, and look like any other.
+    would start from random weights and look like any other.
     `mmseg_ext.engine.mmengine_internals.strict_loading` puts it in place of mmengine's.
 
     Raises:
-        InputError: No value of the file has the name and the shape of one of the module's, or none the prefix.
+        InputError: No value in the file matches one of the module by name and shape, or no key has the prefix.
     """
 
     def __call__(self, module: nn.Module) -> None:
@@ -31,7 +31,7 @@ class PretrainedInit(MMEnginePretrainedInit):
         handle = module.register_load_state_dict_pre_hook(check)
         try:
             super().__call__(module)
-        except AssertionError as error:  # mmengine's, where no key begins with the prefix
+        except AssertionError as error:  # from mmengine, if no key begins with the prefix
             raise InputError(self.checkpoint, one_line(error), 'correct `prefix:` in init_cfg') from error
         finally:
             handle.remove()

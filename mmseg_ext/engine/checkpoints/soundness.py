@@ -1,4 +1,4 @@
-"""Whether the state of a training is made of finite numbers, so that it may be saved."""
+"""Check of a training's state for finite numbers, so that it may be saved."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def lost_in(model: torch.nn.Module) -> list[str]:
 
 
 def why_unsound(runner: Any) -> str:
-    """Return why the state of a training is not to be saved; empty if it may be.
+    """Return why the state of a training must not be saved; empty if it may be.
 
-    The loss of the last step counts, unless the training leaves out the updates of such steps.
+    The loss of the last step counts, unless the training skips the updates of such steps.
     """
     history = runner.message_hub.log_scalars.get('train/loss')
     loss = 0.0 if history is None or not len(history.data[0]) else float(history.current())
@@ -51,6 +51,6 @@ def why_unsound(runner: Any) -> str:
 
 
 def last_sound(work_dir: str) -> str:
-    """Return a clause that names the newest checkpoint of a run: what is not sound is never saved."""
+    """Return a clause that names the newest checkpoint of a run; an unsound state is never saved."""
     path = last_checkpoint(work_dir)
     return f'the last sound checkpoint is {path.name}' if path else 'there is no checkpoint yet'

@@ -1,4 +1,4 @@
-"""A trained model for use: built from its config, with all of its weights."""
+"""A trained model, ready for use: built from its config, with all of its weights."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from mmseg_ext.runs.config import check_parts, load_config
 
 
 def build_trained(config_path: str | Path, checkpoint: str | Path) -> tuple[Any, Config, Classes]:
-    """Build the model of a config with the weights of a checkpoint, every one of which must fit.
+    """Build the model of a config with the weights of a checkpoint, which must all fit.
 
     Args:
         config_path: The experiment that the checkpoint was trained with.
-        checkpoint: Its weights, or the work dir whose best checkpoint is meant.
+        checkpoint: Its weights, or a work dir, whose best checkpoint is used.
 
     Returns:
         mmseg's model on the CPU, in evaluation mode; the config; the classes that the checkpoint names.

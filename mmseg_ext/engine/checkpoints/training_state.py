@@ -16,7 +16,7 @@ from mmseg_ext.engine.checkpoints.files import to_plain
 def message_hub_to_plain(hub: MessageHub) -> dict[str, dict[str, Any]]:
     """Return the message hub's ``state_dict`` with each `HistoryBuffer` as two float64 tensors.
 
-    An entry of ``runtime_info`` that is not data is left out, as it cannot be resumed; the log says so.
+    An entry of ``runtime_info`` that is not data cannot be resumed: it is left out, and the log says so.
     """
     state = hub.state_dict()
     scalars = {
@@ -69,7 +69,7 @@ def get_rng_state() -> dict[str, Any]:
 
 
 def set_rng_state(state: Mapping[str, Any]) -> None:
-    """Restore what `get_rng_state` returned. CUDA states are restored where as many devices are visible."""
+    """Restore what `get_rng_state` returned. CUDA states are restored if as many devices are visible."""
     python, numpy = state['python'], state['numpy']
     random.setstate((python['version'], tuple(python['internal'].tolist()), python['gauss_next']))
     keys = numpy['keys'].cpu().numpy().astype(np.uint32)

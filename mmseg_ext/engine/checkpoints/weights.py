@@ -1,9 +1,9 @@
-"""Loaders of the weights that a config starts from, by the scheme of their address.
+"""Loaders for the weights that a config starts from, by the scheme of their address.
 
-``weights://NAME`` is found by `mmseg_ext.weights`: in the folder ``$MMSEG_EXT_WEIGHTS``, in an installed package, or by
-download. A URL is looked up in that folder too, under its last part, before it is downloaded: so a machine without
-network, or another file of the same keys, needs no change of the config.
-`mmseg_ext.engine.mmengine_internals.strict_loading` hands them to mmengine.
+`mmseg_ext.weights` finds ``weights://NAME`` in the folder ``$MMSEG_EXT_WEIGHTS``, in an installed package, or by
+download. A URL is looked up in that folder too, under its last part, before it is downloaded. So a machine without
+network, or another file with the same keys, needs no change of the config.
+`mmseg_ext.engine.mmengine_internals.strict_loading` hands the loaders to mmengine.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
 
 
 def load_from_weights(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """Load ``weights://NAME``, without its classifier where the table names that part.
+    """Load ``weights://NAME``, without its classifier if the table names that part.
 
     Raises:
-        InputError: It is not found in any of the ways that `mmseg_ext.weights.resolve` tries, or cannot be read.
+        InputError: `mmseg_ext.weights.resolve` does not find it, or it cannot be read.
     """
     state = load_checkpoint_file(resolve(filename), map_location)
     entry = published(filename.removeprefix(SCHEME))
     for key in [key for key in state if entry is not None and key.partition('.')[0] in entry.classifier]:
-        del state[key]  # mmengine would warn of each at every start
+        del state[key]  # mmengine would warn about each at every start
     return state
 
 
 def load_from_url(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """Load a URL: from ``$MMSEG_EXT_WEIGHTS`` where the file is there, else by download.
+    """Load a URL from ``$MMSEG_EXT_WEIGHTS`` if the file is there, else by download.
 
-    An address of the table of `mmseg_ext.weights` is checked and kept in its cache, any other in that of torch.
+    An address in the table of `mmseg_ext.weights` is checked and kept in its cache, any other in torch's cache.
 
     Raises:
         InputError: It is not there and cannot be downloaded, or cannot be read.

@@ -1,1 +1,1 @@
-"""Hooks of a training, one a file; `mmseg_ext.engine` re-exports them."""
+"""Hooks of a training, one per file; `mmseg_ext.engine` re-exports them."""

@@ -18,8 +18,8 @@ class ChannelsLastHook(Hook):
     """Store 4-D weights as (N, H, W, C) in memory before training, validation and test.
 
     The shapes stay (N, C, H, W). Inputs need no conversion: a convolution whose weights are channels-last returns a
-    channels-last map also for a contiguous input, on the CPU and on a GPU, and the layers behind it keep the format.
-    It comes before ``EMAHook`` copies the model.
+    channels-last map even for a contiguous input, on the CPU and on a GPU, and the layers after it keep the format.
+    The hook runs before ``EMAHook`` copies the model.
     """
 
     priority = 'VERY_HIGH'
@@ -27,15 +27,15 @@ class ChannelsLastHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Convert the model in place.
 
-        ``DistributedDataParallel`` lays its buckets of gradients out by the strides that the weights have as it is
-        made. Converted under it, their gradients came out of the first exchange with their places mixed up, so it is
-        made once more.
+        ``DistributedDataParallel`` lays out its gradient buckets by the strides of the weights at its creation. When
+        the weights were converted under it, the first exchange mixed up the places of their gradients. The wrapper is
+        therefore created again.
         """
         model = unwrap_model(runner.model)
         is_wrapped = isinstance(runner.model, DistributedDataParallel)
         if is_wrapped:
             runner.model = model
-            gc.collect()  # the wrapper is a part of cycles, and takes its hooks off the weights as it goes
+            gc.collect()  # the wrapper is part of reference cycles, and removes its hooks when it is collected
         model.to(memory_format=torch.channels_last)
         if is_wrapped:
             runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)

@@ -1,4 +1,4 @@
-"""Hook that saves checkpoints, and deletes an old one only after the new one is on the disk."""
+"""Hook that saves checkpoints and deletes an old one only after the new one is on disk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOT_RESUMED = {
 
 @HOOKS.register_module()
 class CheckpointHook(OpenCheckpointHook):
-    """mmengine's ``CheckpointHook`` that keeps its last and best checkpoint whenever it is killed.
+    """mmengine's ``CheckpointHook``, but the last and best checkpoints survive a kill at any time.
 
     mmengine deletes the previous best and the outdated last checkpoint before it writes the new one. Here the order is:
     write, record, delete. Also, a metric of one class (``save_best='Dice/cat'``) needs no ``rule``; a metric that does
@@ -35,8 +35,8 @@ class CheckpointHook(OpenCheckpointHook):
     or weights are not finite.
 
     Args:
-        **kwargs: As for mmengine's hook, without remote storage, and without what a resumed run would not find or would
-            take for its own: ``out_dir``, ``filename_tmpl`` and ``published_keys``.
+        **kwargs: As for mmengine's hook, without remote storage. Also without ``out_dir``, ``filename_tmpl`` and
+            ``published_keys``, whose files a resumed run would not find or would take for its own.
 
     Raises:
         InputError: One of these is given.
@@ -56,12 +56,12 @@ class CheckpointHook(OpenCheckpointHook):
         for metric in self.key_indicators if self.save_best and is_main_process() else ():
             key = '' if len(self.key_indicators) == 1 else f'_{metric}'
             best = Path(info.get(f'best_ckpt{key}') or '')
-            if (self._folder / best.name).is_file():  # a kill may have come before the previous one was removed
+            if (self._folder / best.name).is_file():  # the run may have been killed before it removed the previous one
                 self._remove_previous_best(metric, best.name)
         runner.logger.info(f'Checkpoints will be saved to {self._folder}')
 
     def after_train(self, runner: Runner) -> None:
-        """Save the last state where neither the interval nor the planned end did (early stopping)."""
+        """Save the last state if neither the interval nor the planned end did (early stopping)."""
         step = runner.epoch if self.by_epoch else runner.iter
         if self.save_last and step > 0 and not self._is_saved(step):
             self.save_step(runner, step, {'epoch': runner.epoch, 'iter': runner.iter})
@@ -95,7 +95,7 @@ class CheckpointHook(OpenCheckpointHook):
             write_text(Path(runner.work_dir) / LAST_CHECKPOINT, self.last_ckpt)
             for old in outdated:
                 (self._folder / self.filename_tmpl.format(old)).unlink(missing_ok=True)
-            (Path(runner.work_dir) / INTERRUPTED_CHECKPOINT).unlink(missing_ok=True)  # the training has gone on since
+            (Path(runner.work_dir) / INTERRUPTED_CHECKPOINT).unlink(missing_ok=True)  # the training has continued since
 
     def save_best_of(self, runner: Runner, metrics: dict[str, Any]) -> None:
         """Save a checkpoint if a metric is the best so far, then delete the previous best.
@@ -124,7 +124,7 @@ class CheckpointHook(OpenCheckpointHook):
             runner.message_hub.update_info(f'best_ckpt{key}', str(self._folder / name))
             self._save_best(runner, name)
             runner.logger.info(f'The best checkpoint with {float(score):0.4f} {metric} is saved to {name}')
-        if best or self._is_saved(step):  # again, for what validation has changed: scores, counts of other hooks
+        if best or self._is_saved(step):  # again, because validation changed scores and counts of other hooks
             self.save_step(runner, step, {'epoch': runner.epoch, 'iter': runner.iter})
         if is_main_process():
             for metric, name in best.items():
@@ -141,7 +141,7 @@ class CheckpointHook(OpenCheckpointHook):
         runner.save_checkpoint(str(self._folder), name, save_optimizer=False, save_param_scheduler=False, meta=meta)
 
     def _remove_previous_best(self, metric: str, name: str) -> None:
-        """Remove the other best files of the metric, also one that a killed run had no time to record."""
+        """Remove the other best files of the metric, including one that a killed run had no time to record."""
         pattern = re.escape(self.filename_tmpl).replace(r'\{\}', r'\d+')
         for path in self._folder.glob('best_*.pth'):
             if path.name != name and re.fullmatch(f'best_{re.escape(_file_part(metric))}_{pattern}', path.name):

@@ -20,7 +20,7 @@ from mmseg_ext.runs.layout import CLASS_WEIGHTS
 class ClassWeightsHook(Hook):
     """Write ``<work dir>/class_weights.json``: the class weights of the losses, and where they come from.
 
-    Only weights that a file holds or that were computed from masks are written; those of a list stand in the config.
+    Only weights read from a file or computed from masks are written; weights given as a list are in the config.
     The keys are the names of the losses in the model; the values have ``source``, ``classes`` and ``weights``.
     """
 
@@ -28,7 +28,7 @@ class ClassWeightsHook(Hook):
         """Write the file, if there is anything to write.
 
         Raises:
-            InputError: The weights are those of other classes than the data's.
+            InputError: The weights belong to classes that differ from the data's.
         """
         model = unwrap_model(runner.model)
         records = {

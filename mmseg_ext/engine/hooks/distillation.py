@@ -1,4 +1,4 @@
-"""Hook that trains a model on what other, trained models predict, besides its masks."""
+"""Hook that trains a model on the predictions of trained models, in addition to its masks."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class DistillationHook(Hook):
     """Add ``loss_distillation`` to a training: the soft cross entropy with the probabilities of teachers.
 
     Distillation: Hinton, Vinyals, Dean, arXiv 1503.02531. The teachers see the student's augmented batches, normalised
-    as they need it, in evaluation mode and without gradients; of several, the softened probabilities are averaged. The
-    student is its decode head's logits, those of the last stage of a cascade. Nothing of the teachers is saved: the
-    student's checkpoints, its resumed runs, tests and exports are those of the same model without the hook.
+    as they need it, in evaluation mode and without gradients. With several teachers, the softened probabilities are
+    averaged. The student is represented by the logits of its decode head, in a cascade of the last stage. Nothing of
+    the teachers is saved: checkpoints, resumed runs, tests and exports are those of the same model without the hook.
 
     Args:
         teacher: ``dict(config=…, checkpoint=…)``, or a list of them; the checkpoint may be a work dir.
         temperature: T, above 0, by which all logits are divided.
-        weight: Factor of the loss, which is multiplied by T² as well (`distillation_loss`).
+        weight: Factor of the loss, which is also multiplied by T² (`distillation_loss`).
 
     Raises:
         InputError: An argument has another form.
@@ -57,13 +57,13 @@ class DistillationHook(Hook):
         """Load the teachers and connect them with the model.
 
         Raises:
-            InputError: A teacher cannot be used, or has other classes than the data.
+            InputError: A teacher cannot be used, or its classes differ from the data's.
         """
         model = unwrap_model(runner.model)
         trained = (getattr(runner.train_dataloader.dataset, 'metainfo', None) or {}).get('classes')
         models = []
         for teacher in self.teachers:
-            with torch.random.fork_rng(devices=[]):  # else a resumed run would drop out other units than a whole one
+            with torch.random.fork_rng(devices=[]):  # else a resumed run would differ in its dropout
                 built, config, classes = build_trained(teacher['config'], teacher['checkpoint'])
             if trained is not None and classes.names != tuple(trained):
                 raise InputError(
@@ -89,8 +89,8 @@ class _Distillation:
 
     Args:
         student: Model of mmsegmentation, not wrapped.
-        normalisation: That of its inputs.
-        teachers: Models of mmsegmentation, in evaluation mode, with the normalisation of theirs.
+        normalisation: Normalisation of its inputs.
+        teachers: Models of mmsegmentation, in evaluation mode, each with the normalisation of its inputs.
         temperature: T.
         weight: Factor of the loss.
 
@@ -127,7 +127,7 @@ class _Distillation:
             handle.remove()
 
     def _before_loss(self, loss: nn.Module, args: tuple[Any, ...]) -> None:
-        """Keep the logits, which the head has enlarged to the size of the masks."""
+        """Keep the logits, which the head has resized to the masks."""
         self._logits = args[0]
 
     def _after_forward(self, student: Any, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
@@ -139,7 +139,7 @@ class _Distillation:
 
     @torch.no_grad()
     def _teach(self, inputs: Tensor) -> Tensor:
-        """Average the teachers' softened probabilities (N, max(K, 2), H, W) of the student's normalised inputs."""
+        """Average the teachers' softened probabilities (N, max(K, 2), H, W) for the student's normalised inputs."""
         total: Any = 0.0
         for teacher, normalisation in self._teachers:
             own = renormalise(inputs, self._normalisation, normalisation)

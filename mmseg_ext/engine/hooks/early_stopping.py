@@ -1,4 +1,4 @@
-"""Hook for early stopping whose patience survives a resumption."""
+"""Early-stopping hook that keeps its count when a run is resumed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ STATE_KEY = 'early_stopping'  # in the message hub, which goes into the checkpoi
 
 @HOOKS.register_module()
 class EarlyStoppingHook(OpenEarlyStoppingHook):
-    """mmengine's ``EarlyStoppingHook`` that keeps its count in the checkpoints and knows the metrics of one class.
+    """mmengine's ``EarlyStoppingHook`` that keeps its count in the checkpoints and supports metrics of one class.
 
     Args:
         monitor: The metric's name, as validation returns it (``'mDice'``, ``'Dice/cat'``).
-        **kwargs: As for mmengine's hook; mind that ``min_delta`` is in the metric's units (percent for mDice).
+        **kwargs: As for mmengine's hook; note that ``min_delta`` is in the metric's units (percent for mDice).
 
     Raises:
-        InputError: Validation does not return the metric (mmengine would go on without stopping).
+        InputError: Validation does not return the metric (mmengine would continue without stopping).
     """
 
     priority = 'LOW'  # before CheckpointHook, which saves the count

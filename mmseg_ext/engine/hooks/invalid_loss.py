@@ -1,4 +1,4 @@
-"""Hook that stops a training whose loss is no longer a number, or leaves out the steps that would spoil it."""
+"""Hook that stops a training whose loss is no longer a number, or skips the steps that would spoil the weights."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ SHOWN_IMAGES = 8
 class InvalidLossHook(Hook):
     """Stop with exit code 1 when the weights are lost, or the loss is NaN or infinite several times in a row.
 
-    A single such loss can happen (an overflow in float16, which the scaler skips); where it has made the weights NaN,
-    no later iteration can restore them, so that the training stops at once. The message names the images of the first
+    A single such loss can happen (an overflow in float16, which the scaler skips). If it has made the weights NaN,
+    no later iteration can restore them, so the training stops at once. The message names the images of the first
     such batch and the last sound checkpoint.
 
     Args:
-        patience: How many in a row stop the training.
-        skip_nonfinite: Leave out each update whose gradients are not finite; buffers (of batch normalization) are then
-            as before the step. Each is logged with its images, and `patience` holds all the same.
+        patience: Number of such losses in a row that stops the training.
+        skip_nonfinite: Skip each update whose gradients are not finite, and restore the buffers (of batch
+            normalization) from before the step. Each is logged with its images, and still counts for `patience`.
 
     Raises:
         InputError: In training, when the loss stays invalid or the weights are lost.
     """
 
-    priority = 'ABOVE_NORMAL'  # buffers are put back before another hook averages them
+    priority = 'ABOVE_NORMAL'  # buffers are restored before another hook averages them
 
     def __init__(self, patience: int = 5, skip_nonfinite: bool = False) -> None:
         if patience < 1:
@@ -89,7 +89,7 @@ class InvalidLossHook(Hook):
             raise InputError(runner.work_dir, f'{problem}, {where}', remedy, exit_code=1)
 
     def _leave_out(self, optimizer: Optimizer, *_: Any) -> None:
-        """Take the gradients away if one is not finite: an optimizer passes over parameters without a gradient."""
+        """Clear the gradients if one is not finite: an optimizer skips parameters without a gradient."""
         parameters = [one for group in optimizer.param_groups for one in group['params'] if one.grad is not None]
         if parameters and not torch.isfinite(torch.stack([one.grad.abs().max() for one in parameters])).all():
             self._skipped = True
@@ -98,7 +98,7 @@ class InvalidLossHook(Hook):
 
 
 def _images(batch: Any) -> str:
-    """Name the images of a batch, as far as it tells them."""
+    """Name the images of a batch, as far as it names them."""
     samples = batch.get('data_samples') if isinstance(batch, dict) else None
     paths = [one.metainfo.get('img_path') for one in samples or () if hasattr(one, 'metainfo')]
     names = [Path(path).name for path in paths if path]

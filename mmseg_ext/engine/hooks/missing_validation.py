@@ -1,4 +1,4 @@
-"""Hook that makes up for a validation during which a training was stopped or killed."""
+"""Hook that repeats a validation during which a training was stopped or killed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ VALIDATED_KEY = 'validated_iter'  # in the message hub, which goes into the chec
 
 
 class MissingValidationHook(Hook):
-    """Validate first where a resumed training stands at a validation without a score.
+    """Validate first if a resumed training starts at a step whose validation has no score.
 
-    A checkpoint is written before the validation of its step; without this hook, the resumed training would skip it,
-    and the best checkpoint could be another one than that of an uninterrupted training. `mmseg_ext.engine.Runner`
+    A checkpoint is written before the validation of its step. Without this hook, the resumed training would skip that
+    validation, and could end with another best checkpoint than an uninterrupted training. `mmseg_ext.engine.Runner`
     registers the hook.
     """
 
     priority = 'LOWEST'  # after the hooks that restore their state in `before_train`
 
     def before_train(self, runner: Any) -> None:
-        """Validate if the last step was to be followed by a validation and none is recorded for it."""
+        """Validate if a validation was due after the last step and none is recorded for it."""
         if is_validation_missing(runner):
             runner.logger.info(f'iteration {runner.iter} has no validation yet: validating first')
             runner.val_loop.run()
@@ -34,12 +34,12 @@ class MissingValidationHook(Hook):
 
 
 def forget_validation(runner: Any) -> None:
-    """Take back the note of a validation that is broken off."""
+    """Remove the note of a validation that was cut short."""
     runner.message_hub.update_info(VALIDATED_KEY, -1)
 
 
 def is_validation_missing(runner: Any) -> bool:
-    """Return whether a resumed training stands at a step whose validation is due but not recorded."""
+    """Return whether a resumed training starts at a step whose validation is due but not recorded."""
     loop = runner.train_loop
     inside_epoch = getattr(runner, 'finished_batches', 1) > 0  # mmengine's own runner never validates first
     if runner.iter == 0 or runner.val_loop is None or inside_epoch:

@@ -23,7 +23,7 @@ class ProgressHook(Hook):
 
     Args:
         metric: The validation metric to show.
-        greater_is_better: Which way it improves.
+        greater_is_better: Whether greater values are better.
     """
 
     priority = 'LOW'
@@ -55,7 +55,7 @@ class ProgressHook(Hook):
         )
         self._task = self._progress.add_task('train', total=runner.max_iters, completed=runner.iter, state='')
         self._progress.start()
-        # rich has replaced sys.stderr by a stream that prints above the line: the terminal's log goes there.
+        # rich has replaced sys.stderr with a stream that prints above the line: send the terminal's log there.
         self._streams = []
         for handler in runner.logger.handlers:
             if type(handler) is logging.StreamHandler and handler.stream.isatty():
@@ -70,13 +70,13 @@ class ProgressHook(Hook):
             self._progress.update(self._task, completed=runner.iter + 1, state=state)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
-        """Take the metric into the best value."""
+        """Update the best value with the metric."""
         value = (metrics or {}).get(self.metric)
         if value is not None:
             self._note(value)
 
     def close(self, runner: Runner) -> None:
-        """Remove the line; `mmseg_ext.engine.Runner` calls this also after an error."""
+        """Remove the line; `mmseg_ext.engine.Runner` calls this even after an error."""
         if self._progress is not None:
             with suppress(OSError):  # the terminal may be gone
                 self._progress.stop()

@@ -17,7 +17,7 @@ from mmseg_ext.runs.layout import RECORDS_FOLDER
 class RecordsHook(Hook):
     """Write the records of every validation and test to ``<work dir>/records/<split>.parquet``.
 
-    A metric does not know its run, so this hook hands it the folder. One that was given a file in the config keeps it.
+    A metric does not know its run, so this hook hands it the folder. A metric with a file in the config keeps it.
     """
 
     def before_val(self, runner: Runner) -> None:

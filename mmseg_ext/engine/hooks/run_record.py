@@ -42,13 +42,13 @@ Json = dict[str, Any]
 class RunRecordHook(Hook):
     """Write ``<work dir>/run.json`` at the start, after each validation and at the end.
 
-    It holds: ``status`` (``running``, ``finished``, ``failed`` or ``interrupted``; that of a killed process stays
+    It holds: ``status`` (``running``, ``finished``, ``failed`` or ``interrupted``; a killed process leaves
     ``running``, with its ``process``), ``reason``, config, seed, ``fold`` (``fold`` of ``of``, and the ``seed`` of
     the division), ``hyperparameters``, ``data`` with fingerprints (null until they are known, seconds after the first
-    step), ``parameters``, ``gflops`` (see `count_gflops`) for ``input_size``, ``minutes`` from the first step on with
-    validations (summed over resumes), ``images_per_second`` (images of a step over the median seconds of a step),
-    ``iterations``, batch size, device, commit and ``best`` (metric, value, iteration). An unknown value is null; none
-    stops a training. The records of the best validation are kept as ``records/val_best.parquet``.
+    step), ``parameters``, ``gflops`` (see `count_gflops`) for ``input_size``, ``minutes`` since the first step,
+    including validations (summed over resumes), ``images_per_second`` (images of a step over the median seconds of a
+    step), ``iterations``, batch size, device, commit and ``best`` (metric, value, iteration). An unknown value is null
+    and never stops a training. The records of the best validation are kept as ``records/val_best.parquet``.
     """
 
     priority = 'LOWEST'  # after the hooks that write checkpoints, scalars and records
@@ -73,7 +73,7 @@ class RunRecordHook(Hook):
             **{key: earlier.get(key) for key in ('gflops', 'input_size')},
         }
         best = self._best()
-        if best is None or earlier.get('best') != best:  # of a later state than the one that is resumed
+        if best is None or earlier.get('best') != best:  # from a later state than the resumed one
             (self._folder / RECORDS_FOLDER / BEST_VAL_RECORDS).unlink(missing_ok=True)
         self._write(runner, RUNNING)
 
@@ -86,16 +86,16 @@ class RunRecordHook(Hook):
             shape = tuple(data_batch['inputs'][0].shape)
             self._content['input_size'] = list(shape[-2:])
             self._content['gflops'] = round(count_gflops(unwrap_model(runner.model), shape), 4)
-        except Exception as error:  # only a number for a table: whatever a model raises here, it may train
+        except Exception as error:  # only a number for a table: the model may train whatever it raises here
             runner.logger.info(f'{RUN_RECORD}: operations not counted ({type(error).__name__}: {one_line(error)})')
         self._started = time.monotonic()
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Read the data for its fingerprints beside the steps that follow the first, and write them once known.
+        """Read the data for its fingerprints in parallel with the steps after the first, and write them once known.
 
-        Not before: a thread delays the first step, and the loader's worker processes must not be forked beside it.
+        Not earlier: a thread delays the first step, and the loader's worker processes must not be forked beside it.
         """
         if not self._is_read and is_main_process():
             self._is_read = True
@@ -110,7 +110,7 @@ class RunRecordHook(Hook):
         self._add_fingerprints()
 
     def before_val(self, runner: Runner) -> None:
-        """Wait for the fingerprints, as above."""
+        """Wait for the fingerprints, for the same reason."""
         self._add_fingerprints()
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
@@ -130,7 +130,7 @@ class RunRecordHook(Hook):
         self._write(runner, FINISHED)
 
     def close(self, runner: Runner) -> None:
-        """Record why it has not finished; `mmseg_ext.engine.Runner` calls this also after an error."""
+        """Record why it has not finished; `mmseg_ext.engine.Runner` calls this even after an error."""
         error = sys.exc_info()[1]
         if error is None or not hasattr(self, '_content'):
             return
@@ -200,7 +200,7 @@ def _describe(runner: Runner) -> Json:
 
 
 def _describe_loaders(config: Any, with_fingerprints: bool = True) -> Json:
-    """Return root, label set, split and fingerprint of each dataset of the loaders, also of those inside wrappers."""
+    """Return root, label set, split and fingerprint of each dataset of the loaders, including those inside wrappers."""
     return {
         name: [
             _describe_data(source, with_fingerprints)
@@ -222,7 +222,7 @@ def _describe_data(source: Mapping[str, Any], with_fingerprint: bool) -> Json:
 
 
 def _listed(root: Path, source: Mapping[str, Any]) -> list[str] | None:
-    """Return the stems that a data set's ``ann_file`` lists; None where it has none."""
+    """Return the stems that a data set's ``ann_file`` lists; None if it has none."""
     if not source.get('ann_file'):
         return None
     images = Split(root, source['split']).images()
@@ -230,7 +230,7 @@ def _listed(root: Path, source: Mapping[str, Any]) -> list[str] | None:
 
 
 def _monitored(runner: Runner) -> tuple[str, bool]:
-    """Return the metric that chooses the best checkpoint, and whether greater is better."""
+    """Return the metric that selects the best checkpoint, and whether greater is better."""
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook) and hook.save_best and hook.key_indicators[0] != 'auto':
             return hook.key_indicators[0], hook.rules[0] != 'less'

@@ -26,10 +26,10 @@ class ScalarsHook(Hook):
     A line is ``{"iter": 20, "epoch": 2, "train/loss": 0.5, …}`` or ``{"iter": 20, "epoch": 2, "val/mDice": 81.2, …}``.
     ``iter`` counts finished iterations and ``epoch`` started passes over the training set. Losses are means over the
     last ``interval`` iterations. NaN and infinity become ``null``, since JSON has neither. When a run is resumed, lines
-    beyond the iteration of its checkpoint are dropped first, so no iteration stands there twice.
+    beyond the iteration of its checkpoint are dropped first, so no iteration appears twice.
 
     Args:
-        interval: Iterations between two lines of training.
+        interval: Iterations between two training lines.
     """
 
     priority = 'LOW'
@@ -60,7 +60,7 @@ class ScalarsHook(Hook):
             self._append(runner, finished, scalars)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
-        """Write the metrics; those that are not numbers (tables) have other places."""
+        """Write the metrics, without those that are not numbers (tables), which are stored elsewhere."""
         if not hasattr(self, 'path'):  # a validation without training belongs to no curve
             return
         numbers = {f'val/{key}': value for key, value in (metrics or {}).items() if _is_number(value)}
@@ -69,7 +69,7 @@ class ScalarsHook(Hook):
     def _append(self, runner: Runner, iteration: int, scalars: dict[str, Any]) -> None:
         if not is_main_process():
             return
-        steps = max(1, len(runner.train_dataloader))  # 0 where an endless sampler fills batches from fewer images
+        steps = max(1, len(runner.train_dataloader))  # 0 if an endless sampler fills batches from fewer images
         row: dict[str, Any] = {'iter': iteration, 'epoch': math.ceil(iteration / steps)}
         row |= {key: float(value) if math.isfinite(value) else None for key, value in scalars.items()}
         try:

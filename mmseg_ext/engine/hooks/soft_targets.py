@@ -21,7 +21,7 @@ class SoftTargetsHook(Hook):
         """Tell the mix the number of classes and connect it with the losses.
 
         Raises:
-            InputError: A head ignores another id than the mix.
+            InputError: A head and the mix ignore different ids.
         """
         model = unwrap_model(runner.model)
         mix = getattr(model.data_preprocessor, 'batch_augments', None)

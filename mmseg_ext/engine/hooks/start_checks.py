@@ -29,8 +29,8 @@ from mmseg_ext.registry import HOOKS
 class StartChecksHook(Hook):
     """Refuse what would stop the first step or validation with a traceback, or train and score something else.
 
-    It stands among ``default_hooks``, so that a config with its own ``custom_hooks`` keeps it, and works in mmengine's
-    runner too; there it also lets weights be loaded as ours does (`strict_loading`).
+    It is one of ``default_hooks``, so a config with its own ``custom_hooks`` keeps it. It also works in mmengine's
+    runner, and makes that runner load weights as ours does (`strict_loading`).
     """
 
     priority = 'HIGHEST'
@@ -87,15 +87,15 @@ class StartChecksHook(Hook):
             InputError: The resumed run has reached its end.
         """
         self._end_loading()
-        if not is_validation_missing(runner):  # the last one may have been broken off
+        if not is_validation_missing(runner):  # the last one may have been cut short
             check_remaining(runner)
 
     def before_val(self, runner: Runner) -> None:
-        """End the loading."""
+        """Leave `strict_loading`."""
         self._end_loading()
 
     def before_test(self, runner: Runner) -> None:
-        """End the loading."""
+        """Leave `strict_loading`."""
         self._end_loading()
 
     def _end_loading(self) -> None:
@@ -109,6 +109,6 @@ def _metainfo(loop: Any) -> dict[str, Any]:
 
 
 def _source(loop: Any) -> str:
-    """Return where the names of the classes stand."""
+    """Return where the names of the classes come from."""
     folder = next(folder_datasets(loop.dataloader.dataset), None)
     return 'the data set' if folder is None else str(folder.root / FILE_NAME)

@@ -20,17 +20,17 @@ from mmseg_ext.registry import HOOKS
 class VisualizationHook(Hook):
     """Draw the ground truth and the prediction of tested images, and of some validated ones.
 
-    The pictures go to the backends of the visualizer (``vis_backends`` of the config) or, where it has none, to
+    The pictures go to the backends of the visualizer (``vis_backends`` of the config) or, if it has none, to
     ``<stem>.png`` in its ``save_dir``, by default ``<work dir>/visualization``.
 
-    mmseg's hook warns at every start of a training that it draws nothing, needs a backend, which then keeps copies of
-    the config and of all scalars, and decodes images in another way than the data set.
+    mmseg's own hook warns at every start of a training that it draws nothing. It needs a backend, which then keeps
+    copies of the config and of all scalars, and it decodes images in another way than the data set.
 
     Args:
         draw: Whether to draw; ``--show`` and ``--show-dir`` set it.
-        interval: Validated images from one drawing to the next.
+        interval: Draw every ``interval``-th validated image.
         show: Show the pictures in a window instead.
-        wait_time: Seconds for which each is shown; 0 waits for a key.
+        wait_time: Seconds for which each picture is shown; 0 waits for a key.
     """
 
     def __init__(self, draw: bool = False, interval: int = 50, show: bool = False, wait_time: float = 0.0) -> None:
@@ -65,7 +65,7 @@ class VisualizationHook(Hook):
             file = str(Path(config.get('save_dir') or Path(runner.work_dir) / 'visualization') / f'{name}.png')
         image = read_image(sample.img_path)
         predicted = sample.pred_sem_seg.data
-        if predicted.is_floating_point():  # of a model with one output, possibly in bfloat16, which NumPy lacks
+        if predicted.is_floating_point():  # from a model with one output, possibly in bfloat16, which NumPy lacks
             sample = sample.clone()
             sample.pred_sem_seg = PixelData(data=predicted.to(torch.uint8))
         runner.visualizer.add_datasample(

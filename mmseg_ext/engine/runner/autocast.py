@@ -24,7 +24,7 @@ _DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 def autocast_dtype(name: str) -> torch.dtype:
-    """Return the dtype of a name in a config.
+    """Return the dtype for a name in a config.
 
     Raises:
         InputError: It is neither ``bfloat16`` nor ``float16``.
@@ -41,13 +41,13 @@ def autocast_dtype(name: str) -> torch.dtype:
 def cpu_gains_from_bfloat16() -> bool:
     """Return whether this CPU computes faster in bfloat16 than in float32: with AMX, AVX-512 BF16 or Arm's BF16.
 
-    Elsewhere bfloat16 is emulated, and a training step takes up to twenty times as long as in float32. The AVX-512
-    BF16 of Intel's later processors, told by their AVX-512 FP16, multiplies at half the rate of float32; it is meant
-    to be used with AMX, which virtual machines may lack (docs/adr/0019-bfloat16-where-the-cpu-has-it.md).
+    Other CPUs emulate bfloat16, and a training step takes up to twenty times as long as in float32. The AVX-512
+    BF16 of Intel's later processors, recognised by their AVX-512 FP16, multiplies at half the rate of float32; it is
+    meant to be used with AMX, which virtual machines may lack (docs/adr/0019-bfloat16-where-the-cpu-has-it.md).
     """
     if platform.machine().lower() not in ('x86_64', 'amd64'):
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    # The first releases of torch that are supported have no such function.
+    # The oldest supported releases of torch have no such function.
     capabilities: Mapping[str, Any] = getattr(torch.cpu, 'get_capabilities', dict)()
     slow = capabilities.get('avx512_fp16', False)
     return bool(torch.cpu._is_amx_tile_supported() or (torch.cpu._is_avx512_bf16_supported() and not slow))
@@ -60,13 +60,13 @@ def _say_float32() -> None:
 
 @contextmanager
 def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
-    """Autocast on the device that the model's parameters are on; a dtype of None leaves float32.
+    """Autocast on the device of the model's parameters; a dtype of None keeps float32.
 
-    On the CPU depthwise convolutions stay in float32 and some operations take faster ways (`CpuKernels`);
-    everything is in float32 where `cpu_gains_from_bfloat16` says no.
+    On the CPU, depthwise convolutions stay in float32 and some operations use faster kernels (`CpuKernels`).
+    If `cpu_gains_from_bfloat16` is False, everything stays in float32.
 
     Raises:
-        InputError: float16 on the CPU, whose kernels and gradients do not carry it.
+        InputError: float16 on the CPU, whose kernels and gradients do not support it.
     """
     parameter = next(model.parameters(), None)
     device = 'cpu' if parameter is None else parameter.device.type
@@ -82,10 +82,10 @@ def autocast_for(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
 
 
 def _equal_groups(groups: Sequence[dict[str, Any]]) -> list[list[int]]:
-    """List the indices of the parameter groups by equal options, in the order of their first."""
+    """Collect the indices of parameter groups with equal options, in the order of the first of each."""
     indices: dict[tuple[tuple[str, str | int], ...], list[int]] = {}
     for index, group in enumerate(groups):
-        # A tensor, such as a rate on the GPU, is equal to itself alone.
+        # A tensor, such as a rate on the GPU, equals only itself.
         options = {
             key: id(value) if isinstance(value, torch.Tensor) else repr(value)
             for key, value in group.items()
@@ -107,12 +107,12 @@ class AutocastOptimWrapper(OptimWrapper):
     """Run the forward pass in half precision, on the CPU or on a GPU.
 
     mmengine's ``AmpOptimWrapper`` refuses the CPU, where bfloat16 halves the time of a step on many processors
-    (`cpu_gains_from_bfloat16`; on others float32 is used). mmseg's ``train.py --amp`` knows no wrapper but
-    ``OptimWrapper`` and ``AmpOptimWrapper``, and with ``_scope_='mmseg_ext'`` the latter name is this class. Gradients
+    (`cpu_gains_from_bfloat16`; on others float32 is used). mmseg's ``train.py --amp`` knows only
+    ``OptimWrapper`` and ``AmpOptimWrapper``; with ``_scope_='mmseg_ext'`` the latter name means this class. Gradients
     are scaled (Micikevicius et al., Mixed precision training, ICLR 2018) for float16 on a GPU; bfloat16 has the
     exponent range of float32 and needs no scaling.
 
-    Parameter groups with equal options become one: mmengine's ``paramwise_cfg`` makes a group of each parameter, and
+    Parameter groups with equal options are merged: mmengine's ``paramwise_cfg`` makes a group for each parameter, and
     a step of AdamW then takes several times as long (docs/adr/0022-optimizer-steps.md).
 
     Args:
@@ -158,10 +158,10 @@ class AutocastOptimWrapper(OptimWrapper):
         return {**super().state_dict(), 'loss_scaler': self.loss_scaler.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load what `state_dict` or another wrapper's returned; a missing scaler state leaves the scaler as it is."""
+        """Load the result of this or another wrapper's `state_dict`; without a scaler state, keep the scaler's."""
         state = dict(state_dict)
         scaler_state = state.pop('loss_scaler', None)
-        if len(state['param_groups']) == sum(map(len, self._merged)):  # of a wrapper that leaves them apart
+        if len(state['param_groups']) == sum(map(len, self._merged)):  # from a wrapper that keeps them separate
             state['param_groups'] = _merge(state['param_groups'], self._merged)
         if scaler_state and self.loss_scaler.is_enabled():
             self.loss_scaler.load_state_dict(scaler_state)

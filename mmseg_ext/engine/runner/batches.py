@@ -1,23 +1,23 @@
-"""Batches of a validation or a test, in parts that a model predicts at once."""
+"""Batches of a validation or a test, divided into parts that a model predicts at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-MAX_PIXELS = 2**20  # of the images of a part in their original size, in which their logits are kept: four of 512²
+MAX_PIXELS = 2**20  # of a part's images at their original size, the size of their logits: four of 512²
 _SIZES = ('ori_shape', 'img_shape', 'pad_shape')
 
 
 def divide_batch(batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Divide a batch into successive images of one size, of `MAX_PIXELS` together or one image.
+    """Divide a batch into runs of images of one size, of at most `MAX_PIXELS` together or a single image.
 
-    mmsegmentation's models stack the inputs, give all predictions the first one's padded size, and warn where original
+    mmsegmentation's models stack the inputs, give all predictions the first one's padded size, and warn if original
     sizes differ.
 
     Args:
-        batch: What a loader collates: ``inputs`` and ``data_samples``, each a list by image or, with test-time
-            augmentation, by view and image. Of another form, it stays one part.
+        batch: A collated batch: ``inputs`` and ``data_samples``, each a list by image or, with test-time
+            augmentation, by view and image. A batch of another form stays one part.
 
     >>> import torch
     >>> batch = {'inputs': [torch.zeros(3, 2, 2), torch.zeros(3, 2, 2), torch.zeros(3, 4, 4), torch.zeros(3, 2, 2)]}
@@ -40,7 +40,7 @@ def divide_batch(batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _size_of(batch: Mapping[str, Any], index: int, with_views: bool) -> tuple[Any, int]:
-    """Return what an image has in common with those that it may be predicted with, and its number of pixels."""
+    """Return the key that images predicted together must share, and the image's number of pixels."""
     inputs, samples = batch['inputs'], batch.get('data_samples') or []
     views = [view[index] for view in inputs] if with_views else [inputs[index]]
     described = [view[index] for view in samples] if with_views else samples[index : index + 1]

@@ -16,7 +16,7 @@ from mmseg_ext.errors import InputError
 
 
 def check_optimizer(config: Config, path: str | Path) -> None:
-    """Make sure that the optimizer's type exists: mmengine looks it up outside its registry's own messages.
+    """Make sure that the optimizer's type exists: mmengine looks it up without its registry's error messages.
 
     Raises:
         InputError: It does not.
@@ -31,18 +31,18 @@ def check_optimizer(config: Config, path: str | Path) -> None:
 
 
 def _names_in(registry: Registry | None) -> list[str]:
-    """List the names of a registry and of those above it, where torch's own optimizers are."""
+    """List the names of a registry and its parents, which hold torch's own optimizers."""
     return [] if registry is None else [*registry.module_dict, *_names_in(registry.parent)]
 
 
 def is_first_process(launcher: str) -> bool:
-    """Return whether this process checks and makes folders; known before the processes find each other."""
+    """Return whether this process checks and creates folders; works before the processes are connected."""
     variable = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID'}.get(launcher)
     return variable is None or os.environ.get(variable, '0') == '0'
 
 
 def prepare_device(config: Config) -> None:
-    """Set the backend of a config to this machine's: gloo instead of NCCL where there is no GPU."""
+    """Set the config's backend for this machine: gloo instead of NCCL if there is no GPU."""
     if not torch.cuda.is_available():
         config.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'
 

@@ -1,4 +1,4 @@
-"""Length of a training: is there anything to do, and do the schedules of a resumed run follow a new length?"""
+"""Length of a training: whether anything is left to do, and whether schedules of a resumed run follow a new length."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Options = list[dict[str, Any]]
 
 
 def check_length(loop: BaseLoop) -> None:
-    """Refuse a training of no step, which would end at once and look like a finished one.
+    """Refuse a training without a step, which would end at once and look finished.
 
     Raises:
         InputError: Its length is 0 or less, or an epoch has no batch.
@@ -51,25 +51,25 @@ def check_remaining(runner: Runner) -> None:
 
 
 def flat_schedulers(schedulers: Any) -> list[Scheduler]:
-    """List the schedulers of a runner, which may be grouped by optimizer; none where they are not built."""
+    """List the schedulers of a runner, which may be grouped by optimizer; empty if they are not built."""
     groups = schedulers.values() if isinstance(schedulers, Mapping) else [schedulers or []]
     flat = [scheduler for group in groups for scheduler in (group if isinstance(group, list) else [group])]
     return [scheduler for scheduler in flat if not isinstance(scheduler, Mapping)]
 
 
 def follow_new_plan(runner: Runner, plans: Sequence[Mapping[str, Any]]) -> None:
-    """Let the schedulers of a resumed run follow the config where it has changed; mmengine restores the old plan.
+    """Let the schedulers of a resumed run follow a changed config; mmengine restores the old plan.
 
     Args:
         runner: The resumed runner.
-        plans: `plan_of` its schedulers, as the config has built them.
+        plans: `plan_of` its schedulers, as built from the config.
 
     Raises:
-        InputError: The training is longer now, and a schedule ends where it was to end before; or one that depends on
+        InputError: The training is now longer, but a schedule still ends at the old end; or a schedule that depends on
             the scores of the run has changed.
     """
     schedulers = flat_schedulers(runner.param_schedulers)
-    if len(plans) != len(schedulers):  # they were not built yet, and are those of the checkpoint
+    if len(plans) != len(schedulers):  # they were not built yet, and come from the checkpoint
         return
     changed = [plan_of(scheduler) != plan for scheduler, plan in zip(schedulers, plans, strict=True)]
     for scheduler, plan in zip(schedulers, plans, strict=True):
@@ -84,7 +84,7 @@ def follow_new_plan(runner: Runner, plans: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _refuse_short_schedules(runner: Runner, schedulers: Sequence[Scheduler]) -> None:
-    # The message hub holds the lengths of the run that is resumed until the training begins.
+    # Until the training begins, the message hub holds the lengths of the resumed run.
     for position, scheduler in enumerate(schedulers):
         unit = 'max_epochs' if scheduler.by_epoch else 'max_iters'
         before, now = runner.message_hub.get_info(unit), getattr(runner, unit)
@@ -103,7 +103,7 @@ def _refuse_short_schedules(runner: Runner, schedulers: Sequence[Scheduler]) -> 
 
 
 def optimizer_options(wrapper: Any) -> Options:
-    """Return the options of each group of parameters: weight decay, betas, and the learning rate before schedules."""
+    """Return the options of each parameter group: weight decay, betas, and the learning rate before schedules."""
     groups = getattr(wrapper, 'param_groups', [])
     if isinstance(groups, Mapping):  # of several optimizers
         groups = [group for some in groups.values() for group in some]

@@ -1,4 +1,4 @@
-"""Validation and test in half precision, on any device, without touching the training's random numbers."""
+"""Validation and test loops in half precision, on any device, that leave the training's random numbers alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _predict(
 ) -> list[Any]:
     """Predict a batch in its parts and pass them to the evaluator; return the outputs without their logits.
 
-    The logits of eight large images take gigabytes; nothing needs them once the evaluator has seen them.
+    The logits of eight large images take gigabytes, and only the evaluator needs them.
     """
     outputs: list[Any] = []
     for part in divide_batch(data_batch):
@@ -49,11 +49,11 @@ def _checked_dtype(subject: str, dtype: str | None, fp16: bool) -> torch.dtype |
 
 @LOOPS.register_module()
 class ValLoop(BaseValLoop):
-    """mmengine's ``ValLoop`` with a choice of dtype, for batches of images of any sizes (`divide_batch`).
+    """mmengine's ``ValLoop`` with a choice of dtype, for batches of images of any size (`divide_batch`).
 
-    ``dtype`` takes the place of mmengine's ``fp16``, which means bfloat16 on the CPU and float16 on a GPU. The random
-    state is put back after each validation, so that training does not depend on how often it is validated. A signal
-    during a training's validation breaks it off; the resumed training validates first.
+    ``dtype`` replaces mmengine's ``fp16``, which means bfloat16 on the CPU and float16 on a GPU. The random
+    state is restored after each validation, so training does not depend on the number of validations. A signal
+    during a training's validation cuts it short; the resumed training validates first.
 
     Args:
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
@@ -90,9 +90,9 @@ class ValLoop(BaseValLoop):
         return metrics
 
     def _common_batches(self) -> int:
-        """Return how many batches each process of the training has at least.
+        """Return the smallest number of batches that any process of the training has.
 
-        After each of these they ask each other for signals; a process that asked once more would wait for ever.
+        After each of these batches the processes exchange signals; one that did so once more would wait forever.
         """
         count = torch.tensor(len(self.dataloader))
         all_reduce(count, 'min')
@@ -116,9 +116,9 @@ class ValLoop(BaseValLoop):
 
 @LOOPS.register_module()
 class TestLoop(BaseTestLoop):
-    """mmengine's ``TestLoop`` with a choice of dtype, for batches of images of any sizes (`divide_batch`).
+    """mmengine's ``TestLoop`` with a choice of dtype, for batches of images of any size (`divide_batch`).
 
-    ``dtype`` takes the place of mmengine's ``fp16``, as in `ValLoop`.
+    ``dtype`` replaces mmengine's ``fp16``, as in `ValLoop`.
 
     Args:
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or ``None`` for float32.
@@ -128,7 +128,7 @@ class TestLoop(BaseTestLoop):
         InputError: An unknown dtype, float16 on the CPU, or ``fp16=True``.
     """
 
-    __test__ = False  # not a test class, whatever pytest makes of the name
+    __test__ = False  # not a test class for pytest, despite its name
 
     def __init__(self, dtype: str | None = None, fp16: bool = False, **kwargs: Any) -> None:
         self.dtype = _checked_dtype('test_cfg', dtype, fp16)

@@ -64,11 +64,11 @@ _STRIP_MODULE = ((r'^module\.', ''),)
 class Runner(OpenRunner):
     """``mmengine.runner.Runner`` that survives ``kill -9`` and refuses foreign code.
 
-    A config chooses it by ``runner_type = 'mmseg_ext.Runner'``, also for mmsegmentation's own tools. It builds models
+    A config selects it by ``runner_type = 'mmseg_ext.Runner'``, also in mmsegmentation's own tools. It builds models
     and loads weights under `mmseg_ext.engine.mmengine_internals.strict_loading`. Its files have mmengine's keys, so
-    mmengine reads them too; they add ``rng_state``, so that a run on one process resumes as if it had not stopped. What
-    the training sees depends on the seed alone, neither on ``num_workers`` nor on a resumption
-    (`mmseg_ext.datasets.seeding`); the random numbers of the model itself (dropout) start again on further ranks.
+    mmengine reads them too; they add ``rng_state``, so a run on one process resumes as if it had not stopped. The
+    samples of a training depend only on the seed, not on ``num_workers`` or a resumption
+    (`mmseg_ext.datasets.seeding`); on further ranks, the model's own random numbers (dropout) start again.
     """
 
     is_training = False
@@ -85,7 +85,7 @@ class Runner(OpenRunner):
     @strict_loading()
     @formatting_once()
     def train(self) -> torch.nn.Module:
-        """Train; see mmengine. Weights from ``load_from`` may then fit the model in part (another head)."""
+        """Train; see mmengine. Weights from ``load_from`` need to fit the model only in part (another head)."""
         for hook in (MissingValidationHook, StopHook):
             if not any(type(one) is hook for one in self.hooks):
                 self.register_hook(hook())
@@ -96,7 +96,7 @@ class Runner(OpenRunner):
                 return super().train()
             finally:
                 self.is_training, self._stop_signals = False, None
-                self.call_hook('close')  # also after an error: a progress line must give the terminal back
+                self.call_hook('close')  # even after an error: a progress line must release the terminal
                 release_log_files(self.logger)
 
     @strict_loading()
@@ -112,7 +112,7 @@ class Runner(OpenRunner):
         return metrics
 
     def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
-        """Build the loop; see mmengine. Its samples depend on the seed and their place in the training alone."""
+        """Build the loop; see mmengine. Its samples depend only on the seed and their place in the training."""
         if not isinstance(loop, BaseLoop) and isinstance(self.train_source, dict):
             self.train_source = seed_samples(self.train_source, self.seed)
         built = super().build_train_loop(loop)
@@ -129,7 +129,7 @@ class Runner(OpenRunner):
     def stop_requested(self) -> int:
         """Return the signal that asks the training to stop, the same on all its processes; 0 for none.
 
-        Between two updates of accumulated gradients, which no checkpoint holds, it waits for the next update.
+        While gradients accumulate, which no checkpoint holds, it returns 0 until the next update.
         """
         wrapper = self.optim_wrapper
         if isinstance(wrapper, OptimWrapper) and not wrapper.should_update():
@@ -137,11 +137,12 @@ class Runner(OpenRunner):
         return 0 if self._stop_signals is None else self._stop_signals.agreed()
 
     def stop(self, number: int, meta: Mapping[str, Any]) -> NoReturn:
-        """Save the state of this moment as ``interrupted.pth`` and end the training.
+        """Save the current state as ``interrupted.pth`` and end the training.
 
         Args:
             number: The signal that asked for it.
-            meta: ``epoch`` and ``iter``, finished ones, and ``batches`` finished in the running epoch.
+            meta: Numbers of finished epochs and iterations (``epoch``, ``iter``), and of finished ``batches`` of the
+                current epoch.
 
         Raises:
             KeyboardInterrupt: After SIGINT.
@@ -157,13 +158,13 @@ class Runner(OpenRunner):
                 write_text(path.with_name(LAST_CHECKPOINT), str(path))
         finally:
             self.set_finished_iterations(meta['iter'])
-            barrier()  # a launcher kills the other processes when the first has ended
+            barrier()  # a launcher kills the other processes when the first one ends
         state = f'not saved: {reason}' if reason else f'in {INTERRUPTED_CHECKPOINT}'
         self.logger.warning(f'stopped after iteration {meta["iter"]}; its state is {state}')
         raise stopped(number, f'after iteration {meta["iter"]}')
 
     def take_finished_batches(self) -> int:
-        """Return how many batches of the epoch a stopped training has done; from then on 0."""
+        """Return how many batches of the epoch a stopped training had done; later calls return 0."""
         done, self.finished_batches = self.finished_batches, 0
         return done
 
@@ -171,7 +172,7 @@ class Runner(OpenRunner):
     def build_dataloader(
         dataloader: DataLoader[Any] | dict[str, Any], seed: int | None = None, diff_rank_seed: bool = False
     ) -> DataLoader[Any]:
-        """Build a loader; see mmengine. ``num_workers=0`` is enough to ask for none: torch wants more keys changed.
+        """Build a loader; see mmengine. ``num_workers=0`` alone asks for no workers: torch wants more keys changed.
 
         Unless the config names a ``collate_fn``, batches are collated by `mmseg_ext.datasets.collate.collate`.
         """
@@ -183,15 +184,15 @@ class Runner(OpenRunner):
         return MMEngineRunner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """Build the logger; see mmengine. Its pages (environment, config, hooks) go to the file only."""
+        """Build the logger; see mmengine. Its long texts (environment, config, hooks) go only to the file."""
         logger = super().build_logger(*args, **kwargs)
         quiet_console(logger)
         return logger
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
-        """Set up processes and libraries; see mmengine, which can start several processes on GPUs only.
+        """Set up processes and libraries; see mmengine, which can start several processes only on GPUs.
 
-        Without a GPU the process keeps the memory that it frees (`mmseg_ext.engine.allocator`).
+        Without a GPU, the process keeps the memory that it frees (`mmseg_ext.engine.allocator`).
         """
         if not torch.cuda.is_available():
             keep_freed_memory()
@@ -200,7 +201,7 @@ class Runner(OpenRunner):
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: torch.nn.Module) -> torch.nn.Module:
-        """Wrap the model for several processes; see mmengine, which names a GPU also where there is none."""
+        """Wrap the model for several processes; see mmengine, which names a GPU even if there is none."""
         if model_wrapper_cfg is None and self.distributed and not torch.cuda.is_available():
             unused = self.cfg.get('find_unused_parameters', False)
             return MMDistributedDataParallel(model, broadcast_buffers=False, find_unused_parameters=unused)
@@ -227,7 +228,7 @@ class Runner(OpenRunner):
             save_optimizer: Whether to save the optimizer's state.
             save_param_scheduler: Whether to save the schedulers' states.
             meta: Further entries of ``meta``; ``epoch`` and ``iter`` override the runner's.
-            by_epoch: Whether the running epoch (or else the running iteration) counts as done.
+            by_epoch: Whether the current epoch (or else the current iteration) counts as finished.
             backend_args: Must be ``None``, as above.
 
         Raises:
@@ -288,9 +289,9 @@ class Runner(OpenRunner):
         """Load weights after checking that they belong to this model.
 
         Args:
-            filename: A path, or an address mmengine knows.
+            filename: A path, or an address that mmengine knows.
             map_location: Where the tensors go.
-            strict: Whether all keys and shapes must match. Always so for a resumed run, a validation and a test.
+            strict: Whether all keys and shapes must match. They always must for a resumed run, a validation and a test.
             revise_keys: Pairs (pattern, replacement) applied to the keys.
 
         Returns:
@@ -318,8 +319,8 @@ class Runner(OpenRunner):
     def load_or_resume(self) -> None:
         """Load ``load_from``, or continue from the newest readable checkpoint of the work dir.
 
-        A damaged newest checkpoint (the machine went down while the file system still held it back) costs a warning and
-        one epoch: the one before is taken. A work dir without checkpoints is started from scratch.
+        If the newest checkpoint is damaged (the machine went down before the file system had written it), a warning is
+        given and the previous one is used, which costs one epoch. A work dir without checkpoints starts from scratch.
 
         Raises:
             InputError: None of the checkpoints of the work dir can be read.
@@ -331,7 +332,7 @@ class Runner(OpenRunner):
             remove_leftovers(self.work_dir)
         candidates = checkpoints_newest_first(self.work_dir)
         if not candidates:
-            self.resumes = False  # hooks and loaders must not take this for a continued run
+            self.resumes = False  # hooks and loaders must not treat this as a continued run
             self.logger.info(f'{self.work_dir}: no checkpoint to resume from; starting from scratch')
             return
         for path in candidates:
@@ -371,15 +372,15 @@ class Runner(OpenRunner):
             map_location: Where tensors are read to; the optimizer moves its state to the parameters' device itself.
 
         Raises:
-            InputError: The file cannot be read, or does not hold the state of this training; or the training is longer
-                now, and its schedule is not.
+            InputError: The file cannot be read, or does not hold the state of this training; or the training is now
+                longer, but its schedule is not.
         """
         self._resuming = True
         plans = [plan_of(scheduler) for scheduler in flat_schedulers(self.param_schedulers)]
         options = optimizer_options(self.optim_wrapper)
         try:
             super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
-            if self.seed is not None:  # it may be the checkpoint's now
+            if self.seed is not None:  # it may now be the checkpoint's
                 reseed(self.train_dataloader, self.seed)
             if self.finished_batches and not skip_batches(self.train_dataloader, self.finished_batches):
                 self.logger.warning(
@@ -408,7 +409,7 @@ class Runner(OpenRunner):
         self.finished_batches = int(checkpoint['meta'].get('batches', 0))
 
     def _reuse_dataset_meta(self, meta: dict[str, Any]) -> None:
-        """Replace an equal description of the dataset by its own: mmengine compares pickles, which may differ."""
+        """Replace an equal dataset description by the dataset's own: mmengine compares pickles, which may differ."""
         own = getattr(self.train_dataloader.dataset, 'metainfo', None)
         if own is not None and meta.get('dataset_meta') == to_plain(own):
             meta['dataset_meta'] = own

@@ -20,11 +20,11 @@ STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ('SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1') if hasattr(signal, name)
 )
 HAS_SIGWAITINFO = hasattr(signal, 'sigwaitinfo')  # not on macOS, where a worker ends on SIGTERM
-ONE_REQUEST_S = 2.0  # torchrun and SLURM send what a person means once to a process twice, in quick succession
+ONE_REQUEST_S = 2.0  # torchrun and SLURM may send a process one request twice, in quick succession
 
 
 class TrainingStopped(SystemExit):
-    """The end of a training at the request of a signal; the process then exits with 128 + the signal's number."""
+    """End of a training requested by a signal; the process then exits with 128 + the signal's number."""
 
     def __init__(self, number: int, text: str) -> None:
         super().__init__(128 + number)
@@ -35,20 +35,20 @@ class TrainingStopped(SystemExit):
 
 
 def stopped(number: int, when: str) -> BaseException:
-    """Return the exception that ends a training: `TrainingStopped`, or ``KeyboardInterrupt`` for SIGINT."""
+    """Return the exception that ends a training: `TrainingStopped`, or ``KeyboardInterrupt`` after SIGINT."""
     text = f'{signal.Signals(number).name} {when}'
     return KeyboardInterrupt(text) if number == signal.SIGINT else TrainingStopped(number, text)
 
 
 class StopSignals:
-    """Context that notes SIGTERM, SIGINT, SIGHUP and SIGUSR1 instead of dying of them.
+    """Context that notes SIGTERM, SIGINT, SIGHUP and SIGUSR1 instead of dying from them.
 
-    The first is only noted: the training ends itself after the step. A second, at least `ONE_REQUEST_S` later, raises
-    at once, and a third has its usual effect. A signal that was ignored (``nohup``) stays ignored. Outside of the main
-    thread, where Python allows no handlers, nothing is noted.
+    The first signal is only noted: the training ends itself after the step. A second, at least `ONE_REQUEST_S` later,
+    raises at once, and a third has its usual effect. A signal that was ignored (``nohup``) stays ignored. Outside the
+    main thread, where Python allows no handlers, nothing is noted.
 
     Attributes:
-        received: Number of the signal; 0 while there is none.
+        received: Number of the signal; 0 if there is none.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class StopSignals:
         self._previous = {}
 
     def agreed(self) -> int:
-        """Return the signal that any process of the training has received, the same in all of them; 0 for none."""
+        """Return a signal that any process of the training has received, the same in all of them; 0 for none."""
         if get_world_size() == 1:
             return self.received
         flag = torch.tensor(self.received)
@@ -96,9 +96,9 @@ class StopSignals:
 def shield_workers(loader: DataLoader[Any]) -> None:
     """Let the workers of a loader outlive a signal to the whole process group or job, so that the step can end.
 
-    torch ends a worker on SIGTERM, and then raises in the training wherever that stands. Its handler is in place before
-    any code of ours runs in the worker; so that the signals wait until then, the loader starts its workers with them
-    blocked, which a new process inherits.
+    On SIGTERM torch ends a worker, and then raises in the training, wherever it is. torch's handler is in place before
+    any code of ours runs in the worker. The loader therefore starts its workers with the signals blocked, which a new
+    process inherits, so that they wait until our code runs.
     """
     if not loader.num_workers:
         return
@@ -129,7 +129,7 @@ def _start_worker(start: Callable[[int], None] | None, number: int) -> None:
 
 
 def _obey_parent(parent: int) -> None:
-    """End this process on SIGTERM from its parent, which then waits for it, and on no other."""
+    """End this process on SIGTERM from its parent, which then waits for it, and on no other signal."""
     while signal.sigwaitinfo([signal.SIGTERM]).si_pid != parent:
         pass
     os._exit(0)
