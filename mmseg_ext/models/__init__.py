@@ -1,4 +1,4 @@
-"""Backbones, decode heads, attention, losses, batch mixes: what mmsegmentation lacks, or does differently.
+"""Backbones, decode heads, attention, losses and batch mixes that mmsegmentation lacks or implements differently.
 
 Importing the package registers them; configs name them as ``type='mmseg_ext.DiceLoss'``, and so on.
 May import `mmseg_ext.registry` and the layers below it, such as `mmseg_ext.eda` and `mmseg_ext.errors`.

@@ -1,4 +1,4 @@
-"""Moving average of a model's weights, all tensors at once."""
+"""Moving average of a model's weights, updated for all tensors at once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mmseg_ext.registry import MODELS
 
 @MODELS.register_module()
 class MomentumAnnealingEMA(BaseMomentumAnnealingEMA):
-    """mmengine's average of this name, in one call for all tensors instead of one for each.
+    """mmengine's average of this name, with one call for all tensors instead of one for each.
 
-    Of EfficientNet-Lite2 with its head, 438 tensors, an update takes 4.6 instead of 7.1 ms (two CPU cores). Use it as
+    With EfficientNet-Lite2 and its head, 438 tensors, an update takes 4.6 instead of 7.1 ms (two CPU cores). Use it as
     ``dict(type='EMAHook', ema_type='mmseg_ext.MomentumAnnealingEMA', …)``; the arguments are mmengine's.
     """
 

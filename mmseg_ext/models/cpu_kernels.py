@@ -1,4 +1,4 @@
-"""Faster ways of some operations on the CPU, with the same results but for rounding."""
+"""Faster implementations of some operations on the CPU, with the same results up to rounding."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from torch.overrides import TorchFunctionMode
 from mmseg_ext.models.dilated_depthwise import dilated_depthwise_conv2d
 from mmseg_ext.models.weight_gradient import conv2d_with_multiplied_gradient
 
-# From where matrix products are about as fast as oneDNN's weight gradients of 3×3 kernels, or faster.
+# Sizes from which matrix products are about as fast as oneDNN's weight gradients of 3×3 kernels, or faster.
 MIN_PIXELS, MIN_CHANNELS = 32 * 32, 64
 
 
 class CpuKernels(TorchFunctionMode):
-    """Context in which some operations take the fastest way on a CPU, with the same result but for rounding.
+    """Context in which some operations use the fastest implementation on a CPU, with the same result up to rounding.
 
     - Depthwise convolutions run in float32, whatever autocast says: the gradients take two to seven times as long in
       channels-last bfloat16 (docs/adr/0012-depthwise-convolutions-in-float32.md).
-    - Dilated ones that keep the size of their map have ways of their own
+    - Dilated depthwise convolutions that keep the size of their map have their own implementations
       (docs/adr/0020-dilated-depthwise-convolutions.md).
-    - The weight gradients of other convolutions in float32 are matrix products where the processor has AVX2 and no
+    - The weight gradients of other convolutions in float32 are matrix products if the processor has AVX2 and no
       more (docs/adr/0025-weight-gradients-as-matrix-products.md).
-    - ``argmax`` over classes that lie far apart in memory is taken by ``max``, which computes whole rows at a time:
+    - ``argmax`` over classes that lie far apart in memory is computed by ``max``, which processes whole rows at a time:
       0.8 instead of 6.9 ms for logits of 3×256×256.
-      So is ``topk`` of one value, by which mmseg measures the accuracy of each step.
-    - Without gradients, a bilinear resize to the size that a map already has is a copy of it.
+      So is ``topk`` of one value, which mmseg uses to measure the accuracy of each step.
+    - Without gradients, a bilinear resize to the size that a map already has is a copy of the map.
     """
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Run `func`, or what takes its place."""
+        """Run `func` or its replacement."""
         options = kwargs or {}
         if (func is torch.Tensor.argmax or func is torch.argmax) and options.keys() <= {'dim', 'keepdim'}:
             return _argmax(*args, **options)
@@ -48,14 +48,14 @@ class CpuKernels(TorchFunctionMode):
 
 
 def _argmax(input: torch.Tensor, dim: int | None = None, keepdim: bool = False) -> torch.Tensor:
-    """Return ``torch.argmax(input, dim, keepdim)``: of equal values the first, of NaN the first."""
+    """Return ``torch.argmax(input, dim, keepdim)``: the first of equal values, or the first NaN."""
     if dim is None or not input.numel() or not input.dim() or input.stride(dim) == 1:
         return torch.argmax(input, dim, keepdim)
     return input.detach().max(dim, keepdim).indices
 
 
 def _interpolate(input: torch.Tensor, size: Any = None, *args: Any, **kwargs: Any) -> torch.Tensor:
-    """Return ``F.interpolate(input, size, …)``, which mmseg calls for logits that have the image's size already."""
+    """Return ``F.interpolate(input, size, …)``, which mmseg calls for logits that already have the image's size."""
     is_same = isinstance(size, list | tuple) and tuple(size) == tuple(input.shape[2:]) and not torch.is_grad_enabled()
     if is_same and not args and kwargs.get('mode') == 'bilinear' and not kwargs.get('antialias'):
         return input.clone()

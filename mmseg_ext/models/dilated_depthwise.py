@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-MIN_SHIFTED_DILATION = 6  # from where the shifted products are faster in both directions
+MIN_SHIFTED_DILATION = 6  # from which the shifted products are faster in both directions
 
 
 class _ShiftedProducts(torch.autograd.Function):
@@ -43,7 +43,7 @@ def _correlate(x: Tensor, weight: Tensor, dilation: tuple[int, int]) -> Tensor:
 def _taps(
     x: Tensor, y: Tensor, kernel: torch.Size, dilation: tuple[int, int]
 ) -> Iterator[tuple[int, int, Tensor, Tensor]]:
-    """Yield row and column of each tap that touches the map, and the parts of `x` and `y` that it connects."""
+    """Yield the row and column of each tap that touches the map, and the parts of `x` and `y` that it connects."""
     height, width = x.shape[2:]
     for row in range(kernel[0]):
         down = (row - kernel[0] // 2) * dilation[0]
@@ -57,7 +57,7 @@ def _taps(
 
 
 def _by_phases(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, int]) -> Tensor:
-    """Convolve each phase of the map, every d-th row and column of it, as a map of its own, without dilation."""
+    """Convolve each phase of the map, its every d-th row and column, as a separate map without dilation."""
     count, channels, height, width = x.shape
     down, right = dilation
     x = F.pad(x, (0, -width % right, 0, -height % down))
@@ -73,17 +73,17 @@ def _by_phases(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[i
 def dilated_depthwise_conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, int]) -> Tensor:
     """Convolve each channel with its own kernel; the map keeps its size.
 
-    The result is that of ``F.conv2d`` with ``padding = dilation * (k // 2)`` and ``groups = C``, to rounding. Large
-    dilations: a tap of the kernel is a product of the map with one number a channel, shifted by the dilation. Only the
-    part of the map that stays within it is computed, and taps that never touch the map are left out: at a dilation of
-    at least the map's side only the middle one is left. Second derivatives are not available. Small dilations: by
-    ``F.conv2d``, whose gradients are slow; where gradients are wanted, on the phases of the map.
+    The result equals that of ``F.conv2d`` with ``padding = dilation * (k // 2)`` and ``groups = C``, up to rounding.
+    With large dilations, each tap of the kernel is a product of the map with one number per channel, shifted by the
+    dilation. Only the part of the map that stays within it is computed, and taps that never touch the map are left out:
+    at a dilation of at least the map's side, only the middle one is left. Second derivatives are not available. Small
+    dilations use ``F.conv2d``, whose gradients are slow; if gradients are needed, it runs on the phases of the map.
 
     Args:
         x: (N, C, H, W), float32.
         weight: (C, 1, k, k), k odd.
         bias: (C,), or None.
-        dilation: Of rows and columns.
+        dilation: Dilation of rows and columns.
 
     Returns:
         (N, C, H, W).

@@ -1,4 +1,4 @@
-"""The normalisation of images that a model expects."""
+"""Normalisation of images that a model expects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Normalisation:
-    """How a ``SegDataPreProcessor`` converts images.
+    """Conversion of images by a ``SegDataPreProcessor``.
 
     Attributes:
         rgb: Whether the channels are RGB; else BGR.
@@ -26,7 +26,7 @@ class Normalisation:
 
     @classmethod
     def of(cls, model: Mapping[str, Any]) -> Normalisation:
-        """Read that of a model's config."""
+        """Read the normalisation from a model's config."""
         config = model.get('data_preprocessor') or {}
         mean, std = (tuple(map(float, config.get(key) or getattr(cls, key))) for key in ('mean', 'std'))
         return cls(bool(config.get('bgr_to_rgb')), mean, std)  # type: ignore[arg-type]  # three values each

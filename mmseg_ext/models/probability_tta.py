@@ -16,10 +16,10 @@ class ProbabilityTTAModel(SegTTAModel):
     """``SegTTAModel`` of mmseg, which averages the views' probabilities, with the average in ``seg_logits``.
 
     mmseg keeps only the argmax. Here ``seg_logits`` (K, H, W) of the result are the logarithms of the averaged
-    probabilities, so that their softmax is the average; of a model with one output they are the averaged probabilities,
-    as in mmseg without augmentation. The masks of several outputs are mmseg's. Of one output mmseg takes the sigmoid of
-    what is a probability already, which lies above 0.5 everywhere; here the average itself is compared to the
-    threshold.
+    probabilities, so their softmax is the average. For a model with one output they are the averaged probabilities,
+    as in mmseg without augmentation. With several outputs the masks are mmseg's. With one output, mmseg takes the
+    sigmoid of what is already a probability, which lies above 0.5 everywhere; here the average itself is compared to
+    the threshold.
     """
 
     def merge_preds(self, data_samples_list: list[list[Any]]) -> list[Any]:

@@ -33,9 +33,9 @@ class _MultipliedGradient(torch.autograd.Function):
 def _weight_gradient(x: Tensor, grad: Tensor, kernel: torch.Size) -> Tensor:
     """Return the gradient (C_out, C_in, k, k) of the weights.
 
-    An image and its gradient are laid on canvases of equal width, whose rows follow each other without a gap. So the
-    pixels that a tap connects lie at a constant distance, and all of them are one product of two slices of the
-    canvases.
+    An image and its gradient are laid on canvases of equal width, whose rows follow each other without a gap. The
+    pixels that a tap connects therefore lie at a constant distance, and one product of two slices of the canvases
+    covers all of them.
     """
     height, width = x.shape[2:]
     above, left = (side // 2 for side in kernel)
@@ -57,7 +57,7 @@ def _weight_gradient(x: Tensor, grad: Tensor, kernel: torch.Size) -> Tensor:
 def conv2d_with_multiplied_gradient(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Convolve with stride 1 and the padding that keeps the size of the map.
 
-    The result is that of ``F.conv2d`` with ``padding = k // 2``, and so are the gradients, to rounding. Second
+    The result and the gradients equal those of ``F.conv2d`` with ``padding = k // 2``, up to rounding. Second
     derivatives are not available.
 
     Args:

@@ -87,8 +87,8 @@ class CBAM(nn.Module):
     """Convolutional block attention module (Woo et al., arXiv 1807.06521): channel attention, then spatial attention.
 
     Channel attention is ``σ(M(mean) + M(max))`` with one bottleneck M and the means and maxima over the image; spatial
-    attention is ``σ`` of a convolution over the means and maxima over the channels. As in the paper's equations: the
-    authors' code adds biases to the first and batch normalization to the second.
+    attention is ``σ`` of a convolution over the means and maxima over the channels. This follows the paper's equations;
+    the authors' code adds biases to the first and batch normalization to the second.
 
     Shape:
         (N, channels, H, W) → the same.

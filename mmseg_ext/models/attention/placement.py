@@ -39,8 +39,8 @@ def _blank(kind: type) -> Any:
 def build_attention_head(head_type: str, attention: dict[str, Any], **head: Any) -> BaseDecodeHead:
     """Build a decode head with an attention block before its last convolution.
 
-    The result is an instance of the head's own class, so segmentors, cascades and auxiliary heads accept it as they do
-    the head. Its weights keep their names: a checkpoint of the plain head loads, with the block's weights missing.
+    The result is an instance of the head's own class, so it works in segmentors, cascades and auxiliary heads like the
+    head itself. Its weights keep their names: a checkpoint of the plain head loads, with the block's weights missing.
     A config needs only an override::
 
         decode_head=dict(

@@ -1,4 +1,4 @@
-"""Backbones, one a file, with the keys of published weights.
+"""Backbones, one per file, with the keys of published weights.
 
 May import what `mmseg_ext.models` may.
 """

@@ -151,7 +151,7 @@ class DINOv2(BaseModule):
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dims))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + self.grid**2, dims))
         self.register_tokens = nn.Parameter(torch.zeros(1, num_registers, dims)) if num_registers else None
-        self.register_buffer('mask_token', torch.zeros(1, dims))  # in the published files; used in pretraining only
+        self.register_buffer('mask_token', torch.zeros(1, dims))  # in the published files; used only in pretraining
         self.patch_embed = PatchEmbed(in_channels, dims, patch_size)
         self.blocks = nn.ModuleList(Block(dims, sizes['num_heads']) for _ in range(1 + max(self.out_indices)))
         self.norm = nn.LayerNorm(dims, eps=1e-6) if final_norm else nn.Identity()
@@ -183,8 +183,8 @@ class DINOv2(BaseModule):
     def position_embedding(self, height: int, width: int) -> Tensor:
         """Resize (bicubic) the patches' position embedding to a grid: (1, height · width, embed_dims).
 
-        As published: with antialiasing for the networks with registers; without it, and with a grid that is larger by a
-        tenth of a patch, for those without.
+        As published: networks with registers use antialiasing; those without do not, and use a grid that is larger by a
+        tenth of a patch.
         """
         antialias = self.register_tokens is not None
         table = self.pos_embed[0, 1:].unflatten(0, (self.grid, self.grid))
@@ -221,11 +221,11 @@ def cubic_weights(source: int, target: int, step: Tensor, antialias: bool) -> Te
     the exported ONNX graph.
 
     Args:
-        source: Length of the axis before, at least 2.
-        target: Length after.
-        step: Distance of two values after, in units of values before; a scalar.
-        antialias: Whether the kernel widens where the step is above 1 and is cut at the border. Otherwise the value at
-            the border continues beyond it. The kernel is that of Keys (1981), a = −0.5, without antialiasing −0.75.
+        source: Length of the axis before resizing, at least 2.
+        target: Length after it.
+        step: Distance between two output values, in units of input values; a scalar.
+        antialias: Whether the kernel widens if the step is above 1, and is cut at the border. Otherwise the value at
+            the border continues beyond it. The kernel is from Keys (1981), a = −0.5, without antialiasing −0.75.
     """
     outside = 0 if antialias else 2
     positions = torch.arange(-outside, source + outside, dtype=step.dtype, device=step.device) + 0.5

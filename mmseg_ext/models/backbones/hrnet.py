@@ -13,10 +13,10 @@ from mmseg_ext.registry import MODELS
 
 @MODELS.register_module()
 class HRNet(MMSegHRNet):
-    """HRNet (Wang et al., arXiv 1908.07919) with the weights of mmseg's and one resizing less.
+    """HRNet (Wang et al., arXiv 1908.07919) with the weights of mmseg's HRNet and one resizing less.
 
-    mmseg's brings a coarse branch to the size of a finer one in two steps, by a factor and then to the exact size. The
-    first is not needed, blurs where the second changes the size again, and fixes the size in the exported ONNX graph.
+    mmseg's version resizes a coarse branch to a finer one in two steps, by a factor and then to the exact size. The
+    first is not needed, blurs if the second changes the size again, and fixes the size in the exported ONNX graph.
 
     Shape:
         (N, 3, H, W) → maps of strides 4, 8, 16 and 32.

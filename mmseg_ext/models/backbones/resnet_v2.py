@@ -38,7 +38,7 @@ class Stem(nn.Module):
 class PreActivationBottleneck(nn.Module):
     """Norm and ReLU before each of the convolutions 1×1, 3×3 (with the stride) and 1×1, plus the shortcut.
 
-    Where the shape changes, the shortcut is a 1×1 convolution of the pre-activated input.
+    If the shape changes, the shortcut is a 1×1 convolution of the pre-activated input.
     """
 
     expansion = 4
@@ -63,7 +63,7 @@ class PreActivationBottleneck(nn.Module):
         return self.relu(self.norm1(x))
 
     def forward(self, x: Tensor, activated: Tensor | None = None) -> Tensor:
-        """Run the block on ``x``; a caller that has ``pre_activate(x)`` already passes it as ``activated``."""
+        """Run the block on ``x``; callers that already have ``pre_activate(x)`` pass it as ``activated``."""
         activated = self.pre_activate(x) if activated is None else activated
         shortcut = x if self.downsample is None else self.downsample(activated)
         out = self.conv1(activated)

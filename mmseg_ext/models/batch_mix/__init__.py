@@ -1,4 +1,4 @@
-"""Augmentation of whole training batches: MixUp, CutMix, ClassMix, and the way of soft targets to the losses.
+"""Augmentation of whole training batches: MixUp, CutMix, ClassMix, and soft targets for the losses.
 
 May import what `mmseg_ext.models` may.
 """

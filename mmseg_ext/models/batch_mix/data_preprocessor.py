@@ -12,10 +12,10 @@ from mmseg_ext.registry import MODELS
 
 @MODELS.register_module()
 class SegDataPreProcessor(BaseSegDataPreProcessor):
-    """mmseg's data preprocessor with ``batch_augments`` from a config (mmseg's takes an object only).
+    """mmseg's data preprocessor with ``batch_augments`` from a config (mmseg's takes only an object).
 
     Normalization is affine and the shares of a mixture sum to 1, so mixing normalized images equals normalizing mixed
-    ones. Batches are mixed in training only: with ``training=False`` (validation, test, prediction) images and masks
+    ones. Batches are mixed only in training: with ``training=False`` (validation, test, prediction) images and masks
     stay unchanged.
 
     Args:

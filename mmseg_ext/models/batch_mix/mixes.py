@@ -2,8 +2,8 @@
 
 A mix works on the tensors of a batch: images (N, 3, H, W), normalized and padded, and the maps of each sample
 (``gt_sem_seg``, and ``gt_edge_map`` where a data set has it), each (1, H, W). Every image is mixed with probability
-``prob``, with another image of the batch that is drawn for it; a batch of one image stays unchanged. All are mixed with
-the original images, never with a mixture.
+``prob``, with another image drawn from the batch; a batch of one image stays unchanged. Images are always mixed with
+original images, never with a mixture.
 
 A batch of class ids stays a batch of class ids wherever the mix allows it. If the mixture of one image needs soft
 targets, ``gt_sem_seg`` of *all* images is soft: (C, H, W), float32, the share of each class in each pixel, summing to
@@ -167,10 +167,10 @@ class MixUp(PairMix):
 
     ``lam`` is drawn from Beta(alpha, alpha) for each image. Targets become soft. A pixel that is ignored in either
     image is ignored: part of what the mixture shows there has an unknown class, and the known class alone would be a
-    wrong target. Where a share is below 1/510, so that it changes no 8-bit grey level by more than one half, the image
+    wrong target. If a share is below 1/510, so that it changes no 8-bit grey level by more than one half, the image
     of the larger share and its target are used unchanged: with a small alpha this is frequent (3 of 10 draws with 0.2).
 
-    Further maps of a sample (``gt_edge_map``) cannot be averaged: they are those of the image of the larger share.
+    Other maps of a sample (``gt_edge_map``) cannot be averaged: they are taken from the image of the larger share.
 
     Args:
         prob: Probability of mixing each image, 0–1.
@@ -228,9 +228,9 @@ class CutMix(PasteMix):
     """CutMix (Yun et al., arXiv 1905.04899): paste a box of another image at the same position.
 
     The box has the aspect ratio of the batch's images and the fraction ``1 - lam`` of their area, ``lam`` from
-    Beta(alpha, alpha), rounded to whole pixels. In the paper it is centred anywhere and clipped at the border, so that
-    it is smaller than drawn; here it lies inside, all positions being equally probable. The target changes pixel by
-    pixel and does not need ``lam``. Ignored pixels of the box, padding among them, stay ignored where they are pasted.
+    Beta(alpha, alpha), rounded to whole pixels. In the paper it is centred anywhere and clipped at the border, which
+    makes it smaller than drawn; here it lies inside, and all positions are equally probable. The target changes pixel
+    by pixel and does not need ``lam``. Ignored pixels in the box, including padding, stay ignored when pasted.
 
     Args:
         prob: Probability of mixing each image, 0–1.
@@ -282,9 +282,9 @@ def box(like: Tensor, share: float, top: float, left: float) -> Tensor:
 class ClassMix(PasteMix):
     """ClassMix (Olsson et al., arXiv 2007.07936): paste the pixels of half of another image's classes.
 
-    The classes are drawn among those that the other image shows; of an odd number the larger half, as in the authors'
-    code. There the masks are predictions for unlabelled images, here they are the labels. Ignored pixels are never
-    pasted; where something is pasted onto them, its class is known.
+    The classes are drawn from those that the other image shows; of an odd number, the larger half is taken, as in the
+    authors' code. There the masks are predictions for unlabelled images, here they are the labels. Ignored pixels are
+    never pasted; if something is pasted onto them, its class is known.
 
     Args:
         prob: Probability of mixing each image, 0–1.

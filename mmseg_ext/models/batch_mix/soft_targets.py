@@ -13,7 +13,7 @@ derives from the mask it derives from the argmax: the edges of STDC, the points 
 EncNet, the queries of Mask2Former, and the pixels that a sampler chooses.
 
 Rejected alternatives: replacing ``accuracy`` in mmsegmentation's modules, which changes it for all code and leaves
-samplers, edges and points broken; copying and correcting ``loss_by_feat`` of each head; an own subclass of each
+samplers, edges and points broken; copying and correcting ``loss_by_feat`` of each head; a subclass of each
 segmentor. Hooks change nothing that is saved or exported, and are removed after the training.
 
 A loss that cannot use shares is found in the first step, whether that batch is mixed or not: it must give the same

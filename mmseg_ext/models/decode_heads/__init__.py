@@ -1,4 +1,4 @@
-"""Decode heads, one a file.
+"""Decode heads, one per file.
 
 May import what `mmseg_ext.models` may.
 """

@@ -57,8 +57,8 @@ class FCN8sHead(BaseDecodeHead):
     The classifier's fully connected layers become convolutions (fc6, fc7) on pool5; class scores of fc7, pool4 and
     pool3 are added from coarse to fine, with a learned upsampling by 2 at each step and by 8 at the end.
 
-    Three details differ from the original. fc6 pads by half its kernel, where the original pads the image by 100 pixels
-    and crops, so that maps stay aligned for images of any size. The last upsampling is learned as well. The scores
+    Three details differ from the original. fc6 pads by half its kernel instead of padding the image by 100 pixels
+    and cropping, so that maps stay aligned for images of any size. The last upsampling is learned as well. The scores
     start near zero, not at zero.
 
     Shape:
@@ -66,7 +66,7 @@ class FCN8sHead(BaseDecodeHead):
 
     Args:
         in_channels: Channels of conv1, pool3, pool4 and pool5 of `mmseg_ext.models.backbones.vgg.VGG`, in this order.
-            Only the size of conv1 is used: it is that of the image.
+            Only the size of conv1 is used, which is the image's.
         channels: Channels of fc6 and fc7, 4096 in the original.
         kernel_size: Kernel of fc6, odd; 7 in the original.
         dropout_ratio: Dropout of whole channels after fc6 and after fc7, 0.5 in the original.

@@ -18,7 +18,7 @@ class NMF(NMF2D):
     """Low-rank approximation of a non-negative map by multiplicative updates (non-negative matrix factorization).
 
     In training the initial bases are random, as in mmseg. In evaluation they are fixed and equal for every image: with
-    random ones each call would give another mask, which would also depend on the other images of the batch.
+    random bases, each call would give a different mask, which would also depend on the other images of the batch.
 
     Args:
         channels: Channels of the map, D × S.
@@ -29,7 +29,7 @@ class NMF(NMF2D):
         super().__init__({**options, 'rand_init': True})
         generator = torch.Generator().manual_seed(BASES_SEED)
         start = torch.rand(self.S, channels // self.S, self.R, generator=generator)
-        # Not in checkpoints, which keep the keys of mmseg's.
+        # Not in checkpoints, which keep mmseg's keys.
         self.register_buffer('start', torch.nn.functional.normalize(start, dim=1), persistent=False)
 
     def _build_bases(self, B: int, S: int, D: int, R: int, device: torch.device | None = None) -> Tensor:
@@ -41,7 +41,7 @@ class NMF(NMF2D):
     def forward(self, x: Tensor, return_bases: bool = False) -> Tensor:
         """Map (N, channels, H, W), >= 0, to (N, channels, H, W), in float32 even under autocast.
 
-        A dozen multiplicative updates by quotients of sums over all pixels need more than the 8 bits of bfloat16.
+        A dozen multiplicative updates by quotients of sums over all pixels need more precision than bfloat16's 8 bits.
         """
         device = x.device.type
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):

@@ -19,15 +19,15 @@ class SemanticFPNHead(FPNHead):
     """Semantic branch of Panoptic FPN (Kirillov et al., arXiv 1901.02446), with the weights of mmseg's FPNHead.
 
     Each level of the pyramid is brought to the finest size by steps of 3×3 convolution and ×2 upsampling; the results
-    are summed. mmseg's head upsamples by a factor, so that 3 cells become 24 where the finest level has 19 and are
+    are summed. mmseg's head upsamples by a factor: 3 cells become 24 where the finest level has 19, and are
     resized a second time, and the exported ONNX graph has a fixed size. Here each step goes to the size of the next
-    finer level, which is twice the size where that divides evenly.
+    finer level, which is twice the size if that divides evenly.
 
     Shape:
         Levels (N, in_channels, h, w), finest first → logits (N, num_classes, h, w) at the finest size.
 
     Args:
-        feature_strides: Strides of the levels, finest first, each twice the one before.
+        feature_strides: Strides of the levels, finest first, each twice the previous one.
         kwargs: As in mmseg's BaseDecodeHead (in_channels, in_index, channels, num_classes, loss_decode …).
 
     Raises:

@@ -19,7 +19,7 @@ class ASPP(nn.Module):
 
     The 3×3 branches are full convolutions. Depthwise separable ones (DeepLabV3+) are cheaper, but start as random
     spatial filters of each channel, and learn too slowly for a short training on a few hundred images: after 120 steps
-    of batch 8 they told cat from dog on 60 % of the animals' pixels, full ones on more than 90 %.
+    with batch 8 they told cat from dog on 60 % of the animals' pixels, full ones on more than 90 %.
 
     Args:
         in_channels: Channels of the input.
@@ -33,7 +33,7 @@ class ASPP(nn.Module):
         self.branches = nn.ModuleList([ConvModule(in_channels, channels, 1, **conv_args)])
         for dilation in dilations:
             self.branches.append(ConvModule(in_channels, channels, 3, padding=dilation, dilation=dilation, **conv_args))
-        # No norm here: one value per channel and image is left, from which a batch of one has no statistics.
+        # No norm here: one value per channel and image is left, so a batch of one image has no statistics.
         self.image_level = nn.Sequential(nn.Conv2d(in_channels, channels, 1), nn.ReLU(inplace=True))
         self.project = ConvModule(channels * (len(dilations) + 2), channels, 1, **conv_args)
 

@@ -54,7 +54,7 @@ class TernausNetHead(BaseDecodeHead):
     """Decoder of TernausNet (Iglovikov & Shvets, arXiv 1801.05746), a U-Net on an ImageNet VGG.
 
     Blocks of a convolution and a transposed convolution lead from the map after the last pooling back to the image
-    size; the result of each is concatenated with the encoder's map of that size from before the pooling. Where that map
+    size; the result of each is concatenated with the encoder's map of that size from before the pooling. If that map
     is one row or column larger, because the pooling rounded down, the last one is repeated.
 
     Shape:
@@ -66,7 +66,7 @@ class TernausNetHead(BaseDecodeHead):
         up_channels: Channels of each block's transposed convolution, coarsest first. The defaults of both are
             TernausNet-11's (32 filters): 22.9 million parameters with the VGG-11.
         channels: Channels of the last convolution, before the class scores.
-        kernel_size: Of the transposed convolutions: 3 in TernausNet-11, 4 in the authors' variant on VGG-16.
+        kernel_size: Kernel of the transposed convolutions: 3 in TernausNet-11, 4 in the authors' variant on VGG-16.
         kwargs: As in mmseg's BaseDecodeHead (num_classes, loss_decode …).
 
     Raises:

@@ -16,7 +16,7 @@ from mmseg_ext.registry import MODELS
 def max_unpool(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
     """Invert a max-pooling: put each maximum back where it came from, with zeros elsewhere.
 
-    Same as ``torch.nn.functional.max_unpool2d``, which cannot be exported to ONNX, as a scatter, which can.
+    Same as ``torch.nn.functional.max_unpool2d``, but as a scatter, which can be exported to ONNX.
 
     Args:
         x: Pooled values (N, C, h, w).

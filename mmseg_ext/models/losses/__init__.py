@@ -1,4 +1,4 @@
-"""Losses, one a file, and the class weights they take.
+"""Losses, one per file, and the class weights they take.
 
 Unlike mmsegmentation's, all of them combine class weights, ignored pixels and (where defined) soft targets.
 May import what `mmseg_ext.models` may.

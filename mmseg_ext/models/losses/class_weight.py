@@ -43,7 +43,7 @@ class ClassWeights(nn.Module):
         values: Weights of shape (C,), float64, or None for equal weights. Not saved in checkpoints, so that they do not
             depend on the loss.
         record: Origin and values of weights that are not written in the config itself: ``source``, ``classes`` (None
-            where the file names none), ``weights``. Otherwise None.
+            if the file names none), ``weights``. Otherwise None.
 
     Raises:
         InputError: The file cannot be read, has another form or holds an invalid weight, or the masks cannot be used.
@@ -155,7 +155,7 @@ class MedianFrequencyWeights(MaskWeights):
         data_root: Data root, with ``dataset.yaml``.
         labels: Label set.
         split: Split.
-        per_image: Whether frequencies are those within the images that show the class.
+        per_image: Whether frequencies are taken only within the images that show the class.
         absent: As for the other methods.
     """
 

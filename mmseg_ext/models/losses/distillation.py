@@ -26,13 +26,13 @@ def distillation_loss(logits: Tensor, teacher: Tensor, temperature: float) -> Te
     """Compute ``−T² · mean over pixels of Σₖ teacherₖ · log softmax(logits / T)ₖ``.
 
     The factor T² keeps the size of its gradients the same for all T (Hinton, Vinyals, Dean: Distilling the Knowledge in
-    a Neural Network, arXiv 1503.02531, section 2). All pixels count, those with an ignored label too: the teacher knows
-    them as well as any other.
+    a Neural Network, arXiv 1503.02531, section 2). All pixels count, including those with an ignored label: the teacher
+    knows them as well as any other.
 
     Args:
-        logits: The student's, shape (N, K, H, W), or (N, 1, H, W) for two classes.
-        teacher: `soften` of the teacher's, shape (N, max(K, 2), H, W); no gradient flows there.
-        temperature: T, above 0, that of `soften`.
+        logits: The student's logits, shape (N, K, H, W), or (N, 1, H, W) for two classes.
+        teacher: `soften` of the teacher's logits, shape (N, max(K, 2), H, W); no gradient flows there.
+        temperature: T, above 0, the same as for `soften`.
 
     Returns:
         A scalar; its minimum is T² times the mean entropy of the teacher.

@@ -17,7 +17,7 @@ class FocalLoss(PixelLoss):
 
     Softmax by default; ``use_sigmoid=True`` is the form of the paper, one binary problem per channel. The paper's
     ``alpha`` is ``class_weight``: ``[1 - alpha, alpha]`` for one channel. The sum is divided by the number (or weight)
-    of pixels, not of objects, which masks do not tell. ``gamma=0`` is `CrossEntropyLoss`.
+    of pixels, not of objects, which masks do not tell apart. ``gamma=0`` is `CrossEntropyLoss`.
 
     Shape:
         logits (N, C, H, W); target (N, H, W) or soft (N, C, H, W); loss: scalar >= 0.

@@ -20,7 +20,7 @@ class Lovasz(RegionLoss):
 
     ``1 - IoU_c`` is a function of the set of mispredicted pixels. Its convex extension (Berman, Rannen Triki and
     Blaschko, arXiv 1705.08790, Algorithm 1) sorts the errors ``m`` in descending order and sums each error times the
-    increase of ``1 - IoU_c`` that its pixel causes after the pixels before it. Where each error is 0 or 1, it equals
+    increase of ``1 - IoU_c`` that its pixel causes after the pixels before it. If each error is 0 or 1, it equals
     ``1 - IoU_c`` of a prediction that is wrong in the pixels of error 1. A pixel of weight 2 counts as two in
     intersection and union.
     """
@@ -35,7 +35,7 @@ class Lovasz(RegionLoss):
         """Compute the loss; arguments as in `RegionLoss.forward`, except that ``target`` must hold class ids.
 
         Raises:
-            ValueError: As in `RegionLoss.forward`, or the target is soft: intersection over union is of sets.
+            ValueError: As in `RegionLoss.forward`, or the target is soft: intersection over union is defined for sets.
         """
         if target.is_floating_point():
             raise ValueError(
@@ -111,8 +111,8 @@ class LovaszSoftmaxLoss(Lovasz):
 class LovaszHingeLoss(Lovasz):
     """Lovász hinge (Berman and Blaschko, arXiv 1512.07797): the `Lovasz` loss of the errors ``max(0, 1 - s z)``.
 
-    ``z`` is the logit and ``s`` is 1 for pixels of the class, -1 for others. Each channel is a binary problem of its
-    own; a single channel is the logit of class 1. The defaults ``per='image'`` and ``absent='count'`` are those of the
+    ``z`` is the logit and ``s`` is 1 for pixels of the class, -1 for others. Each channel is a separate binary
+    problem; a single channel is the logit of class 1. The defaults ``per='image'`` and ``absent='count'`` follow the
     authors' code.
 
     Shape:

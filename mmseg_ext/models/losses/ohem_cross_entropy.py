@@ -24,7 +24,7 @@ class OHEMCrossEntropyLoss(CrossEntropyLoss):
     pixel weights do not influence which pixels are hard. For soft targets the probability is ``exp(-KL(t || p))``,
     which for class ids is the probability of the true class and for ``p = t`` is 1.
 
-    mmsegmentation does this by a pixel sampler that serves all losses of a head; this is one loss of a list.
+    mmsegmentation does this with a pixel sampler for all losses of a head; here it applies to one loss of a list.
 
     Shape:
         logits (N, C, H, W); target (N, H, W) or soft (N, C, H, W); loss: scalar >= 0.

@@ -40,7 +40,7 @@ class PixelLoss(SegmentationLoss):
     and its gradient are 0.
 
     One channel is always a binary problem: the channel is the logit of class 1, and ``class_weight`` holds the weights
-    of classes 0 and 1. With ``use_sigmoid=True`` and more channels, each channel is a binary problem of its own:
+    of classes 0 and 1. With ``use_sigmoid=True`` and more channels, each channel is a separate binary problem:
     ``w_c`` weighs channel ``c`` and the mean is over channels as well as pixels.
 
     Label smoothing (Szegedy et al., arXiv 1512.00567) with ``label_smoothing = e`` replaces ``t_c`` in the numerator by
