@@ -1,4 +1,4 @@
-"""Decoded arrays in memory shared by all worker processes, filled as they are read."""
+"""Cache of decoded arrays in memory shared by all worker processes, filled as they are read."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MAX_DIMENSIONS = 3
 class SharedArrays:
     """uint8 arrays of up to three dimensions in one block of shared memory, each stored when it is first known.
 
-    A data loader's workers map the same block, whether they are forked or spawned, so that N workers cost one copy. The
-    block is reserved as a whole: what is stored later cannot run out of memory.
+    A data loader's workers map the same block, whether they are forked or spawned, so N workers cost one copy. The
+    block is reserved as a whole, so storing an array later cannot run out of memory.
 
     Args:
-        sizes: Bytes of each array; 0 for one that is never stored.
+        sizes: Bytes of each array; 0 for an array that is never stored.
 
     Raises:
         OSError: There is not enough shared memory.
@@ -44,7 +44,7 @@ class SharedArrays:
     def __init__(self, sizes: Sequence[int] | NDArray[np.int64]) -> None:
         self._offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
         size = int(self._offsets[-1])
-        # The system reserves the block at once, and kills the process when a page of it is missing later.
+        # The system grants the block at once, and kills the process when a page of it is missing later.
         if SHARED_MEMORY.is_dir() and (free := shutil.disk_usage(SHARED_MEMORY).free) < size:
             raise OSError(f'{SHARED_MEMORY} has {free / 2**20:.0f} MiB free')
         try:
@@ -60,7 +60,7 @@ class SharedArrays:
         return self
 
     def store(self, index: int, array: NDArray[np.uint8]) -> bool:
-        """Store an array; return whether there is room for it. All processes that store one store the same."""
+        """Store an array; return whether there is room for it. All processes must store the same array."""
         start, end = self._offsets[index : index + 2]
         if not array.size or array.size > end - start:
             return False
@@ -68,19 +68,19 @@ class SharedArrays:
         self._checksums.numpy().view(np.uint32)[index] = zlib.crc32(
             self._block.numpy()[start : start + array.size].data
         )
-        self._shape(index)[:] = (*array.shape, *[-1] * (MAX_DIMENSIONS - array.ndim))  # without one it is not there yet
+        self._shape(index)[:] = (*array.shape, *[-1] * (MAX_DIMENSIONS - array.ndim))  # the shape marks it as stored
         self._is_known[index] = True
         return True
 
     def get(self, index: int) -> NDArray[np.uint8] | None:
-        """Return an array as a read-only view of the shared block; None where it has not been stored."""
+        """Return an array as a read-only view of the shared block; None if it has not been stored."""
         shape = tuple(int(side) for side in self._shape(index) if side >= 0)
         if not all(shape):
             return None
         start = self._offsets[index]
         data = self._block.numpy()[start : start + int(np.prod(shape))]
         if not self._is_known[index]:
-            # Another process has stored it. Not every processor shows its writes in their order.
+            # Another process has stored it. Not every processor shows another's writes in order.
             if zlib.crc32(data.data) != self._checksums.numpy().view(np.uint32)[index]:
                 return None
             self._is_known[index] = True
@@ -105,7 +105,7 @@ def shared_zeros(count: int) -> torch.Tensor:
 def cache_limit() -> int:
     """Return how many bytes a cache may take: a quarter of the available memory, half of the free shared memory.
 
-    Processes of one training on one machine share that.
+    The processes of a training on one machine share this limit.
     """
     limit = available_memory() * CACHE_SHARE
     if SHARED_MEMORY.is_dir():  # the other half is for the batches of the loaders
@@ -115,7 +115,7 @@ def cache_limit() -> int:
 
 
 def available_memory() -> float:
-    """Return the bytes of memory that new work can take, within the limit of the container if it has one."""
+    """Return the bytes of memory available for new work, within the container's limit if it has one."""
     try:
         with open('/proc/meminfo', encoding='utf-8') as lines:
             available = next(1024.0 * int(line.split()[1]) for line in lines if line.startswith('MemAvailable'))
@@ -130,7 +130,7 @@ def available_memory() -> float:
 
 
 def _reclaimable() -> float:
-    """Return the bytes of files in the container's memory that the system gives up for new work."""
+    """Return the bytes of cached files in the container's memory that the system frees for new work."""
     try:
         lines = (CGROUP / 'memory.stat').read_text().splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith('inactive_file '))

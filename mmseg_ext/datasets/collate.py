@@ -1,4 +1,4 @@
-"""Batches that travel from a loader's process in one piece."""
+"""Batches that a loader's process sends in one piece."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _Part = tuple[int, tuple[int, ...], torch.dtype]  # offset in bytes, shape, type
 
 
 def collate(samples: Sequence[Any]) -> Any:
-    """Collate samples as mmengine's ``pseudo_collate`` does; in a loader's process, to be sent in one piece.
+    """Collate samples like mmengine's ``pseudo_collate``; in a loader's process, to be sent in one piece.
 
-    torch sends each tensor by a file descriptor and a connection of its own: some 0.8 ms, twice for each image with its
-    mask. Here the tensors of a batch share one, and arrive as views of it.
+    torch sends each tensor through a separate file descriptor and connection: some 0.8 ms, twice for each image with
+    its mask. Here the tensors of a batch share one buffer and arrive as views of it.
 
     Args:
-        samples: What the data set gives for each image.
+        samples: The data set's samples.
     """
     batch = pseudo_collate(samples)
     return batch if get_worker_info() is None else _Parcel(batch)
 
 
 class _Parcel:
-    """A batch that is the batch itself again after pickling."""
+    """Wrapper of a batch that unpickles to the batch itself."""
 
     def __init__(self, batch: Any) -> None:
         self.batch = batch
@@ -58,7 +58,7 @@ class _Packer(pickle.Pickler):
         self.tensors: list[torch.Tensor] = []
 
     def persistent_id(self, value: Any) -> int | None:
-        """Return the number of a tensor that is sent apart; None for all else."""
+        """Return the number of a tensor that is sent separately; None for everything else."""
         plain = type(value) is torch.Tensor and value.device.type == 'cpu' and value.layout is torch.strided
         if not plain or value.requires_grad or value.is_quantized:
             return None
@@ -74,7 +74,7 @@ class _Unpacker(pickle.Unpickler):
         self._tensors = tensors
 
     def persistent_load(self, number: int) -> torch.Tensor:
-        """Return the tensor of a number."""
+        """Return the tensor with a number."""
         return self._tensors[number]
 
 

@@ -35,10 +35,10 @@ class FolderDataset(BaseSegDataset):
         labels: Label set; None for images without masks.
         cache: Keep the decoded arrays in memory, shared by all workers. The pipeline must begin with
             ``mmseg_ext.LoadImage`` and ``mmseg_ext.LoadMask``, which use them.
-        cache_gib: Most memory of the cache in GiB; it takes no more than a quarter of the available memory, nor than
-            half of the free shared memory, either. What does not fit is decoded whenever it is read.
+        cache_gib: Largest size of the cache in GiB. The cache also takes at most a quarter of the available memory and
+            half of the free shared memory. What does not fit is decoded whenever it is read.
         masks_optional: Accept a split without a folder in the label set, for prediction only.
-        check: Check the files; False checks the file names only, where they are not cached.
+        check: Check the files; False checks only the file names, unless the files are cached.
         kwargs: As in mmseg's BaseSegDataset (pipeline, indices, test_mode …). ``ann_file`` is a text file that names
             the images of the split to use, one stem per line (relative to ROOT): one folder can serve several splits.
 
@@ -72,7 +72,7 @@ class FolderDataset(BaseSegDataset):
         self._masks: SharedArrays | None = None
         self._check: PairCheck | None = None
         self._checked: torch.Tensor | None = None  # of each pair, shared by all workers
-        self._position: dict[str, int] = {}  # image → that in the check
+        self._position: dict[str, int] = {}  # image → its position in the check
         if not self.root.is_dir():
             raise InputError(self.root, 'data folder not found', 'create it, or set `data_root:` in the config')
         self.classes = Classes.read(self.root)
@@ -82,7 +82,7 @@ class FolderDataset(BaseSegDataset):
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """What ``dataset.yaml`` says, the split and the label set."""
+        """Content of ``dataset.yaml``, the split and the label set."""
         return {**super().metainfo, 'split': self.split, 'labels': self.labels}
 
     def load_data_list(self) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ class FolderDataset(BaseSegDataset):
         self._checked.numpy()[:] = checked
 
     def _reserve(self, pixels: NDArray[np.int64], with_masks: bool) -> None:
-        """Reserve the cache for as many pairs as fit, the first ones."""
+        """Reserve the cache for the first pairs, as many as fit."""
         limit = min(cache_limit(), int(self._cache_gib * 2**30))
         fits = np.cumsum(pixels * (3 + with_masks)) <= limit  # bytes
         pixels = pixels * fits
@@ -138,7 +138,7 @@ class FolderDataset(BaseSegDataset):
             self._images.store(position, image[..., ::-1])  # BGR, mmseg's order; last, since it is asked for first
 
     def _read(self, path: str) -> Decoded | None:
-        """Return a pair's arrays, the image in BGR, from the cache or, the first time, its files; else None."""
+        """Return a pair's arrays, the image in BGR, from the cache or, the first time, from its files; else None."""
         if self._check is None or self._checked is None:
             return None
         position = self._position[path]
@@ -162,7 +162,7 @@ class FolderDataset(BaseSegDataset):
         )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """Return a sample's paths, and its arrays (``img`` in BGR, ``gt_seg_map``) where they are at hand.
+        """Return a sample's paths, and its arrays (``img`` in BGR, ``gt_seg_map``) if they are at hand.
 
         Raises:
             InputError: The pair is read for the first time, and cannot be used.
@@ -175,7 +175,7 @@ class FolderDataset(BaseSegDataset):
         return info
 
     def get_cat_ids(self, idx: int) -> list[int]:
-        """List the classes in a sample's mask, as mmengine's ``ClassBalancedDataset`` asks for them."""
+        """List the classes in a sample's mask, for mmengine's ``ClassBalancedDataset``."""
         info = self.get_data_info(idx)
         mask = info.get('gt_seg_map')
         if mask is None:

@@ -1,8 +1,8 @@
 """Samples that depend only on the seed and on their position in the training.
 
 mmengine seeds each worker process of a data loader once. The random numbers of a sample then depend on the worker that
-makes it, hence on ``num_workers``, and a resumed training draws other ones. Here the sampler sends with each index its
-position in the training, and the data set seeds the global generators with it before it makes the sample (ADR 0008).
+makes it, hence on ``num_workers``, and a resumed training draws different ones. Here the sampler sends each index with
+its position in the training, and the data set seeds the global generators with it before making the sample (ADR 0008).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SeededIndex(int):
     key: tuple[int, ...]
 
     def __new__(cls, index: int, key: tuple[int, ...]) -> SeededIndex:
-        """Make an index; see the class."""
+        """Create an index; see the class."""
         seeded_index = super().__new__(cls, index)
         seeded_index.key = key
         return seeded_index
@@ -105,7 +105,7 @@ class SeededSampler(Sampler[int]):
         self._start = count
 
     def skip_in_pass(self, count: int) -> None:
-        """Leave out the first indices of the next pass; the others keep their positions."""
+        """Skip the first indices of the next pass; the others keep their positions."""
         self._skipped = count
 
     def __iter__(self) -> Iterator[SeededIndex]:
@@ -185,7 +185,7 @@ def seed_samples(dataloader: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 
 def reseed(loader: DataLoader[Any], seed: int) -> None:
-    """Set another seed on a loader of `seed_samples` that has not started: that of the training to be resumed."""
+    """Set the seed of the training to be resumed on a loader of `seed_samples` that has not started."""
     if isinstance(loader.dataset, SeededDataset) and isinstance(loader.sampler, SeededSampler):
         loader.dataset.sample_seed = seed
         loader.sampler.reseed(seed)
@@ -193,7 +193,7 @@ def reseed(loader: DataLoader[Any], seed: int) -> None:
 
 
 def skip_batches(loader: DataLoader[Any], count: int) -> bool:
-    """Leave out the first batches of a loader's next pass, without making them; False where that is not possible."""
+    """Skip the first batches of a loader's next pass without making them; return False if that is not possible."""
     if not isinstance(loader.sampler, SeededSampler) or type(loader.batch_sampler) is not BatchSampler:
         return False
     loader.sampler.skip_in_pass(count * loader.batch_sampler.batch_size)

@@ -1,7 +1,7 @@
 """Transforms of mmseg's result dictionaries.
 
 ``img`` is (H, W, 3), uint8, BGR (mmseg's order); ``gt_seg_map`` is (H, W), uint8, class indices. Randomness comes from
-NumPy's global generator, so that a seed fixes the sample.
+NumPy's global generator, so a seed fixes the sample.
 """
 
 from mmseg_ext.datasets.transforms.colour import PhotoMetricDistortion

@@ -1,4 +1,4 @@
-"""mmsegmentation's photometric distortion by tables."""
+"""mmsegmentation's photometric distortion, computed with tables."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _HUES = 180  # OpenCV counts hue of 8 bits in steps of 2 degrees
 class PhotoMetricDistortion(BaseTransform):
     """Change brightness, contrast, saturation and hue of the image, each with probability 0.5; the mask stays.
 
-    It has the distribution of mmsegmentation's transform of that name and draws its random numbers as that does. Each
-    change is a table of 256 grey levels (or of hue and saturation); successive ones are one table, and the image is
-    converted to HSV and back once at most, so that it is rounded once where mmsegmentation's rounds twice.
+    It has the same distribution as mmsegmentation's transform of that name and draws random numbers in the same way.
+    Each change is a table of 256 grey levels (or of hue and saturation); successive tables are merged, and the image is
+    converted to HSV and back at most once, so it is rounded once where mmsegmentation's transform rounds twice.
 
     Args:
         brightness_delta: Largest change of brightness in grey levels, to either side.

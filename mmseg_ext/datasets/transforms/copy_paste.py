@@ -114,7 +114,7 @@ class CopyPaste(BaseTransform):
         self._no_objects = [0, ignore_index]
 
     def get_indices(self, dataset: Any) -> list[int]:
-        """Draw the index of the sample that the objects come from; none where the sample stays as it is.
+        """Draw the index of the sample that the objects come from; empty if the sample stays as it is.
 
         Raises:
             InputError: The data set has no background, and no ``classes`` are named.
@@ -183,7 +183,7 @@ class CopyPaste(BaseTransform):
     ) -> NDArray[np.float64]:
         """Return the 2×3 matrix from source to target pixels (x, y); an object larger than the target is centred."""
         factor = drawn.scale * math.sqrt(target[0] * target[1] / (source[0] * source[1]))
-        # In coordinates in which pixel n reaches from n to n + 1, so that sizes are differences.
+        # In coordinates where pixel n spans n to n + 1, so that sizes are differences.
         centre = box[:2] + box[2:] / 2
         size = np.array(target[::-1])
         half = np.minimum(factor * box[2:], size) / 2

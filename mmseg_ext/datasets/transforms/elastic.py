@@ -32,7 +32,7 @@ def displacement_field(
     Returns:
         Shape (H, W, 2), float32: displacement in x and in y, in pixels.
     """
-    # So smooth a field needs no value at every pixel: a coarser grid of sigma >= 4 steps is drawn and enlarged.
+    # A field this smooth needs no value at every pixel: a coarser grid of sigma >= 4 steps is drawn and enlarged.
     step = max(1, int(sigma // 4))
     width = sigma / step
     margin = math.ceil(4 * width)  # near a border the smoothing would see less noise: it is kept outside the field
@@ -48,7 +48,7 @@ def displacement_field(
 def remap(
     array: NDArray[Any], source: NDArray[np.float32], interpolation: int, fill: Sequence[float] | float
 ) -> NDArray[Any]:
-    """Take each output pixel from ``array`` at the x and y of ``source`` (H, W, 2); ``fill`` outside the array."""
+    """Sample ``array`` at the x and y of ``source`` (H, W, 2) for each output pixel; ``fill`` outside the array."""
     result: NDArray[Any] = cv2.remap(
         array, source, None, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
     )

@@ -17,9 +17,9 @@ from mmseg_ext.registry import TRANSFORMS
 class LoadImage(BaseTransform):
     """Load ``img_path`` as ``img``: (H, W, 3), uint8, and BGR, as mmseg's transforms expect it.
 
-    An ``img`` that the data set's cache has put there is copied instead of read.
+    An ``img`` from the data set's cache is copied instead of read.
 
-    mmseg's inferencer asks the test pipeline for a ``LoadImageFromFile``, in whose place it puts an
+    mmseg's inferencer looks in the test pipeline for a ``LoadImageFromFile`` and replaces it with an
     ``InferencerLoader``. ``dict(type='LoadImageFromFile', _scope_='mmseg_ext')`` is this class under that name.
     """
 

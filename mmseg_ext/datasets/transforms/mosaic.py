@@ -17,7 +17,7 @@ from mmseg_ext.registry import TRANSFORMS
 class Mosaic(BaseTransform):
     """Put a sample and three others of its data set into a 2×2 grid, with a probability.
 
-    From YOLOv4 (Bochkovskiy et al. 2020, arXiv 2004.10934). It shows close-ups at the size that small objects have,
+    From YOLOv4 (Bochkovskiy et al. 2020, arXiv 2004.10934). It shows close-ups at the size of small objects,
     without empty borders. Every tile is a random square of its image, as large as the image allows. Use it in the
     pipeline of mmseg's ``MultiImageMixDataset``. (mmseg's own RandomMosaic sometimes draws an index past the end.)
 
@@ -39,7 +39,7 @@ class Mosaic(BaseTransform):
         self.prob = prob
 
     def get_indices(self, dataset: Any) -> list[int]:
-        """Draw the indices of the three others; none where the sample stays as it is."""
+        """Draw the indices of the three others; empty if the sample stays as it is."""
         if np.random.random() >= self.prob:
             return []
         return [int(index) for index in np.random.randint(0, len(dataset), 3)]
@@ -56,7 +56,7 @@ class Mosaic(BaseTransform):
             round(float(share) * slack) for share, slack in zip(place, (width - side, height - side), strict=True)
         )
         square = np.ascontiguousarray(array[top : top + side, left : left + side])
-        # INTER_NEAREST samples at corners, which shifts a mask against its image by up to half a pixel.
+        # INTER_NEAREST samples at corners, which shifts a mask relative to its image by up to half a pixel.
         smooth = cv2.INTER_AREA if self.tile < side else cv2.INTER_LINEAR
         return cv2.resize(square, (self.tile, self.tile), interpolation=smooth if is_image else cv2.INTER_NEAREST_EXACT)
 

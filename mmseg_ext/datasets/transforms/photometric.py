@@ -133,7 +133,7 @@ class RandomShotNoise(BaseTransform):
 
     Args:
         prob: Probability, 0–1.
-        photons: Range of the count that white stands for, drawn evenly on a logarithmic scale. 100 is a bad mobile
+        photons: Range of the photon count of white, drawn evenly on a logarithmic scale. 100 is a bad mobile
             phone in a dim room; at 2000 the noise is hardly visible.
     """
 
@@ -161,12 +161,12 @@ class RandomShotNoise(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomLowLight(BaseTransform):
-    """Expose the image again with a part of its light, with a probability; the mask stays.
+    """Expose the image again with part of its light, with a probability; the mask stays.
 
     Grey levels become light; less of it reaches the sensor, which counts photons (Poisson) and adds its read noise
     (Gaussian); the count becomes grey levels again (noise model of Foi et al. 2008). The image keeps its relative
-    contrast and loses most of its grey levels, as dark fur in a room at night. docs/augmentation.md lists the resulting
-    mean grey levels.
+    contrast and loses most of its grey levels, like dark fur in a room at night. docs/augmentation.md lists the
+    resulting mean grey levels.
 
     Args:
         prob: Probability, 0–1.

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from mmseg_ext.registry import TRANSFORMS
 
-# cv2.resize takes a quarter of the time of cv2.warpAffine for a pixel, but computes all those around the crop, too.
+# cv2.resize takes a quarter of cv2.warpAffine's time per pixel, but also computes all pixels around the crop.
 MAX_RESIZED = 4.0  # pixels of the resized image for one of the crop
 CROP_TRIES = 10  # as in mmsegmentation's RandomCrop
 
 
 @TRANSFORMS.register_module()
 class RandomResizeCropFlip(BaseTransform):
-    """Resize, crop and flip image and mask in one go; of a mask only the pixels of the crop are computed.
+    """Resize, crop and flip image and mask in one go; of a mask, only the pixels of the crop are computed.
 
-    It has the distribution of mmcv's ``RandomResize(scale, ratio_range, keep_ratio=True)``, mmsegmentation's
-    ``RandomCrop(crop_size, cat_max_ratio)`` and mmcv's ``RandomFlip(flip_prob)`` one after another, and draws its
-    random numbers as they do. A resized image that is smaller than the crop stays smaller; the model's data
+    It has the same distribution as mmcv's ``RandomResize(scale, ratio_range, keep_ratio=True)``, mmsegmentation's
+    ``RandomCrop(crop_size, cat_max_ratio)`` and mmcv's ``RandomFlip(flip_prob)`` one after another, and draws
+    random numbers in the same way. A resized image that is smaller than the crop stays smaller; the model's data
     preprocessor pads it. The shares of the classes are counted in the mask before the resize.
 
     Args:
@@ -110,7 +110,7 @@ class RandomResizeCropFlip(BaseTransform):
         shape = min(self.crop_size[0], size[0]), min(self.crop_size[1], size[1])
         window = slice(top, top + shape[0]), slice(left, left + shape[1])
         matrix = np.array([[size[1] / width, 0.0, 0.0], [0.0, size[0] / height, 0.0]])
-        # Pixel centres lie at whole numbers: a source pixel x is at (x + 0.5) · scale - 0.5 of the resized image.
+        # Pixel centres lie at whole numbers: a source pixel x is at (x + 0.5) · scale - 0.5 in the resized image.
         matrix[:, 2] = (0.5 * matrix[0, 0] - 0.5 - left, 0.5 * matrix[1, 1] - 0.5 - top)
         if size[0] * size[1] <= MAX_RESIZED * shape[0] * shape[1]:
             image = np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR))[window]

@@ -1,4 +1,4 @@
-"""Random draws that several transforms share, by NumPy's global generator."""
+"""Random draws that several transforms share, from NumPy's global generator."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def draw_with_seed(
 ) -> tuple[float, int] | None:
     """Draw a strength from ``limits`` and the seed of a generator of many numbers; None with probability 1 - ``prob``.
 
-    What `mmcv.transforms.utils.cache_randomness` keeps for several images is then two numbers and no array.
+    `mmcv.transforms.utils.cache_randomness` then keeps two numbers for several images instead of an array.
     """
     if np.random.random() >= prob:
         return None

@@ -21,8 +21,8 @@ from mmseg_ext.registry import TRANSFORMS
 class RandomScaleRotateShift(BaseTransform):
     """Scale, rotate and shift image and mask in one warp to a fixed size, so that pixels are interpolated once.
 
-    At scale 1, angle 0 and shift 0 the image is stretched to fill the output or, with ``keep_ratio``, made as large as
-    ``Resize(scale=size, keep_ratio=True)`` makes it: its longer side fits the longer of ``size``, its shorter the
+    At scale 1, angle 0 and shift 0 the image is stretched to fill the output or, with ``keep_ratio``, resized as by
+    ``Resize(scale=size, keep_ratio=True)``: its longer side fits the longer of ``size``, its shorter side the
     shorter. Beyond the image's border the image is filled with ``pad_val`` and the mask with ``seg_pad_val``.
 
     Args:
@@ -35,7 +35,7 @@ class RandomScaleRotateShift(BaseTransform):
         seg_pad_val: Fill of the mask: the ignored value.
         elastic: Arguments of `mmseg_ext.RandomElastic` except its fills, to deform the output in the same warp, in
             pixels of the output; None for no deformation.
-        keep_ratio: Keep the image's own aspect ratio; for images of several shapes.
+        keep_ratio: Keep the image's own aspect ratio; for images of different shapes.
 
     >>> warp = RandomScaleRotateShift((4, 2), scale=(1, 1), rotate=0, shift=0)
     >>> warp({'img': np.full((6, 8, 3), 7, np.uint8)})['img'][..., 0]
