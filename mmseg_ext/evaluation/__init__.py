@@ -1,6 +1,6 @@
 """Exact scores of segmentations: confusion counts, `SegMetric`, records per image, bootstrap intervals and tests.
 
-May import `mmseg_ext.models` and below. Only `SegMetric` and `batch_confusion` need torch; all else works with NumPy.
+May import `mmseg_ext.models` and below. Only `SegMetric` and `batch_confusion` need torch; the rest works with NumPy.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _TORCH_MODULES = {'SegMetric': 'seg_metric', 'batch_confusion': 'confusion_torch
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is first asked for."""
+    """Import what needs torch on first access."""
     if name in _TORCH_MODULES:
         return getattr(import_module(f'{__name__}.{_TORCH_MODULES[name]}'), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,16 +1,16 @@
 """Bootstrap intervals and tests over images.
 
-Images are drawn with replacement, their counts are summed, and the sums are scored as those of the whole split are. The
+Images are drawn with replacement, their counts are summed, and the sums are scored like those of the whole split. The
 intervals are percentile intervals.
 
 All are conditional on the classes of the split. A resample without a true pixel of a class that the split has says
-nothing about that class; there, the class's scores are those of the next resample that has it (of both runs, where two
-are compared). So each mean is over the same classes in every resample, those over which it is on the whole split, and
-its interval holds no value that those of the classes do not allow. To leave the class out instead, as if the mean over
-the others were the same quantity, would let the interval reach 100 for a split with a class of Dice 0.
+nothing about that class. The class's scores are then taken from the next resample that has it (for both runs, if two
+are compared). So each mean covers the same classes in every resample as on the whole split, and its interval holds no
+value that the classes' intervals rule out. Leaving the class out instead, as if the mean over the others were the same
+quantity, would let the interval reach 100 for a split with a class of Dice 0.
 
 B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993: chapter 13 for the percentile interval, chapter
-15 for the level that a bootstrap distribution gives to a hypothesis.
+15 for the significance level that a bootstrap distribution gives to a hypothesis.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Values = NDArray[np.float64]
 Interval = tuple[Values, Values]
 
 MAX_VALUES_IN_MEMORY = 4_000_000  # 32 MB
-MAX_EXACT_FLOAT64 = 2**53  # whole numbers below are exact
+MAX_EXACT_FLOAT64 = 2**53  # whole numbers below it are exact
 TEST_RESAMPLES = 10_000
 MAX_RUNS_PER_DRAW = 8  # runs share the draws, which cost more than the sums; more runs would need more memory
 
@@ -95,7 +95,7 @@ def bootstrap_intervals(
 ) -> dict[str, Interval]:
     """Compute the percentile intervals of all scores over images.
 
-    The classes of a mean are the same in every resample, as the module's docstring says.
+    The classes of a mean are the same in every resample; see the module's docstring.
 
     Args:
         confusion: Counts of each image, shape (N, K, K).
@@ -129,7 +129,7 @@ def paired_test(
 ) -> PairedTest:
     """Compare two runs on the same images.
 
-    Both runs are scored on the same drawn images, so that what makes an image hard for both cancels out. With the
+    Both runs are scored on the same drawn images, so whatever makes an image hard for both cancels out. With the
     differences ``d_b`` of the resamples, ``p = 2 (min(#{d_b ≤ 0}, #{d_b ≥ 0}) + 1) / (B + 1)``, at most 1: the level
     at which the percentile interval just touches 0, with one resample added so that p is never 0.
 
@@ -194,7 +194,7 @@ def bootstrap_sums(
     """Estimate a statistic of sums over images.
 
     Args:
-        tables: What is summed, one row per image, shape (N, …).
+        tables: The values to sum, one row per image, shape (N, …).
         statistic: Sums of shape (B, …) → values of shape (B,); NaN where the statistic is undefined.
         resamples: B, how often N images are drawn.
         seed: Seed of the draws; equal seeds draw equal images.
@@ -207,7 +207,7 @@ def bootstrap_sums(
 
 
 def estimate_from_draws(value: float, drawn: Values) -> Estimate:
-    """Combine a value with the 95 % percentile interval of its resamples (B,); NaN among them is left out."""
+    """Combine a value with the 95 % percentile interval of its resamples (B,), leaving out NaN."""
     drawn = drawn[~np.isnan(drawn)]
     if math.isnan(value) or not len(drawn):
         return Estimate(value, math.nan, math.nan)
@@ -242,7 +242,7 @@ def _checked(confusion: NDArray[Any]) -> NDArray[Any]:
 def _resampled_sums(runs: Sequence[NDArray[Any]], resamples: int, seed: int) -> Iterator[list[NDArray[Any]]]:
     """Sum tables (N, …) over drawn images.
 
-    The draws depend on nothing but the seed and N.
+    The draws depend only on the seed and N.
 
     Yields:
         For each run the sums over the same draws, shape (b, …), in chunks of b resamples.
@@ -275,7 +275,7 @@ def _drawn_scores(runs: Sequence[NDArray[Any]], names: Sequence[str], resamples:
 
     Args:
         runs: Counts of the runs.
-        names: Scores of classes, for which the means are added, or of a run.
+        names: Scores of classes, for which the means are added, or scores of a run.
         resamples: B.
         seed: Seed of the draws.
 
@@ -294,7 +294,7 @@ def _drawn_scores(runs: Sequence[NDArray[Any]], names: Sequence[str], resamples:
     for run, chunks, has in zip(runs, drawn, has_class, strict=True):
         scores = {name: np.concatenate(values) for name, values in chunks.items()}
         total = run.sum(0)
-        usable = np.concatenate(has) | (total.sum(axis=-1) == 0)  # without true pixels: what is predicted, or nothing
+        usable = np.concatenate(has) | (total.sum(axis=-1) == 0)  # no true pixels in the split: keep what is predicted
         whole = scores_from_confusion(total)
         for name in filter(CLASS_SCORES.__contains__, names):
             scores[name] = _fill_from_next(np.where(usable, scores[name], np.nan), whole[name])

@@ -53,7 +53,7 @@ def confusion_matrix(
     largest = _largest(truth)
     if largest >= MASK_VALUES:
         raise truth_error(name, truth, num_classes, ignore_index)
-    # One row for every value up to the largest, also ignored and invalid ones: cheaper than dropping pixels first.
+    # One row for every value up to the largest, even ignored and invalid ones: cheaper than dropping pixels first.
     rows = max(num_classes, largest + 1)
     index_type: type[np.unsignedinteger] = np.uint8 if rows * num_classes <= 256 else np.uint16
     index = truth.astype(index_type)
@@ -71,7 +71,7 @@ def _whole_numbers(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _largest(values: NDArray[Any]) -> int:
-    """Return the largest value, where a negative one counts as very large: one pass finds both kinds of errors."""
+    """Return the largest value; negative values count as very large, so one pass finds both kinds of errors."""
     return int(values.max() if values.dtype == np.uint8 else values.view(np.uint64).max())
 
 
@@ -98,14 +98,14 @@ def size_error(name: str, truth: tuple[int, ...], prediction: tuple[int, ...]) -
 
 
 def prediction_error(name: str, prediction: NDArray[Any], num_classes: int) -> ValueError:
-    """Make the error for a prediction that holds a value that is no class."""
+    """Make the error for a prediction with a value that is not a class."""
     invalid = prediction[(prediction < 0) | (prediction >= num_classes)]
     classes = f'the {num_classes} classes are 0 to {num_classes - 1}'
     return ValueError(f'{name}: predicted class {invalid.flat[0]}, but {classes}')
 
 
 def truth_error(name: str, truth: NDArray[Any], num_classes: int, ignore_index: int) -> InputError:
-    """Make the error for a ground truth that holds values that are neither classes nor ignored."""
+    """Make the error for a ground truth with values that are neither classes nor ignored."""
     invalid = np.unique(truth[((truth < 0) | (truth >= num_classes)) & (truth != ignore_index)])
     values = ', '.join(map(str, invalid[:5])) + (', …' if len(invalid) > 5 else '')
     return InputError(

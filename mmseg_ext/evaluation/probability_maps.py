@@ -1,7 +1,7 @@
 """Files of class probabilities: ``<stem>.npz`` with the array ``probabilities``, shape (K, H, W).
 
-Those of a test are uint8, in steps of 1/255, small since they are kept for whole splits; those of a prediction are
-float16, 0–1, to be used by other programs as they are.
+A test writes uint8, in steps of 1/255, to keep the files of whole splits small. A prediction writes
+float16, 0–1, which other programs can use as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.files import atomic_path
 
 QUANTIZATION_STEPS = 255
-MAX_BYTES = 4 << 30  # of one image; noise hardly compresses, zeros do by a thousand
+MAX_BYTES = 4 << 30  # of one image; noise hardly compresses, zeros a thousandfold
 
 
 def save_probabilities(path: str | Path, probabilities: NDArray[np.floating], *, half: bool = False) -> None:
@@ -27,8 +27,8 @@ def save_probabilities(path: str | Path, probabilities: NDArray[np.floating], *,
     Args:
         path: The file.
         probabilities: Shape (K, H, W), 0–1.
-        half: False: in steps of 1/255, about 20 kB for 256×256 and three classes. True: as float16, exact to 0.0003,
-            about 200 kB; without compression it would be 2 K H W bytes.
+        half: False: in steps of 1/255, about 20 kB for 256×256 and three classes. True: as float16, accurate to 0.0003,
+            about 200 kB; uncompressed it would be 2 K H W bytes.
 
     Raises:
         InputError: The file cannot be written.
@@ -42,7 +42,7 @@ def save_probabilities(path: str | Path, probabilities: NDArray[np.floating], *,
 
 
 def load_probabilities(paths: Sequence[str | Path]) -> NDArray[np.float32]:
-    """Average the stored probabilities of one image by several models.
+    """Average the stored probabilities of several models for one image.
 
     Returns:
         Shape (K, H, W), float32, 0–1; each pixel's probabilities sum to 1.
@@ -65,7 +65,7 @@ def _load(path: str | Path) -> NDArray[np.float32]:
                 raise ValueError(f'they would unpack to {size:,} bytes')
         with np.load(path, allow_pickle=False) as content:
             stored = content['probabilities']
-    except Exception as error:  # the bytes are anybody's, and NumPy reads their header by Python's tokenizer
+    except Exception as error:  # the bytes are untrusted, and NumPy reads their header with Python's tokenizer
         raise InputError(
             path, f'probabilities cannot be read ({one_line(error)[:300]})', 'write the result again'
         ) from error
@@ -82,5 +82,5 @@ def _load(path: str | Path) -> NDArray[np.float32]:
 
 
 def _is_usable(stored: NDArray[Any]) -> bool:
-    """Tell whether no value is negative or not finite, and a class is above 0 at each pixel."""
+    """Return whether all values are finite and not negative, and some class is above 0 at each pixel."""
     return not len(stored) or bool((np.isfinite(stored) & (stored >= 0)).all() and stored.any(axis=0).all())

@@ -43,7 +43,7 @@ class ImageRecord:
         stem: File name without suffix.
         split: Name of its split.
         image: Path of the image.
-        label: Path of its mask, where known.
+        label: Path of its mask, if known.
         height: Pixels.
         width: Pixels.
         counts: Confusion matrix, shape (K, K), int64, rows true and columns predicted classes.
@@ -133,7 +133,7 @@ def read_records(path: str | Path) -> Records:
     """Read records.
 
     Raises:
-        InputError: The file is missing, is no Parquet file, or lacks a column or the class names.
+        InputError: The file is missing, is not a Parquet file, or lacks a column or the class names.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -151,7 +151,7 @@ def read_records(path: str | Path) -> Records:
 
 
 def _from_table(path: Path, table: Any) -> Records:
-    """Check the columns of a table; text that is no UTF-8 is found by converting it only."""
+    """Check the columns of a table; only conversion reveals text that is not UTF-8."""
     import pyarrow as pa
 
     missing = [name for name in COLUMNS if name not in table.column_names]

@@ -68,7 +68,7 @@ def absent_classes(confusion: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def row_percent(confusion: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a confusion matrix in percent of each true class, to a hundredth; a class without pixels has zeros.
+    """Return a confusion matrix in percent of each true class, to two decimals; a class without pixels has zeros.
 
     Shape: (K, K) → (K, K).
 
@@ -81,7 +81,7 @@ def row_percent(confusion: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average over the last axis without NaN; NaN where all are NaN (``np.nanmean`` would warn)."""
+    """Average over the last axis without NaN; NaN if all are NaN (``np.nanmean`` would warn)."""
     return _ratio(np.nansum(values, axis=-1), np.sum(~np.isnan(values), axis=-1))
 
 

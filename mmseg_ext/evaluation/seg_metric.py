@@ -1,4 +1,4 @@
-"""Segmentation metric with exact counts: scores of all classes, and a record of each image."""
+"""Segmentation metric with exact counts: scores of all classes, and a record for each image."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class SegMetric(BaseMetric):
     `scores_from_confusion`.
 
     Returned names: ``mDice``, ``mIoU``, ``mAcc``, ``mPrecision``, ``mRecall``, ``aAcc``, and ``Dice/<class>`` and so on
-    for each class, so that a logger shows them and ``save_best='Dice/cat'`` works. Where no image has a mask nothing is
+    for each class, so that a logger shows them and ``save_best='Dice/cat'`` works. If no image has a mask, nothing is
     returned. Class names, palette, and by default split and ignored value come from the data set's metainfo.
 
     Args:
         split: Split name in the records and in their file name.
         ignore_index: Value of the ground truth whose pixels are not counted, 0–255.
-        records: True writes ``<split>.parquet`` into the folder given by `set_output` (``RecordsHook`` gives it), and
-            nothing where none was given; a path writes that file; False writes none.
+        records: True writes ``<split>.parquet`` into the folder set by `set_output` (``RecordsHook`` sets it), and
+            nothing if none was set; a path writes that file; False writes none.
         masks: Folder for the predictions as palette PNG, ``<stem>.png``; None writes none.
-        output_dir: The same, by the name that mmseg's ``IoUMetric`` and ``test.py --out`` give it.
+        output_dir: The same, under the name that mmseg's ``IoUMetric`` and ``test.py --out`` use.
         format_only: Write masks and probabilities, and score nothing.
-        keep_results: Not used; ``test.py --out`` gives it.
+        keep_results: Not used; ``test.py --out`` passes it.
         probabilities: Folder for the class probabilities, ``<stem>.npz`` (`save_probabilities`); None writes none. With
             test-time augmentation the model must be a ``mmseg_ext.ProbabilityTTAModel``.
         collect_device: As in mmengine's BaseMetric.
@@ -55,7 +55,8 @@ class SegMetric(BaseMetric):
         collect_dir: As in mmengine's BaseMetric.
 
     Raises:
-        InputError: A mask holds a value that is no class, has another size than its image, or a file cannot be written.
+        InputError: A mask holds a value that is not a class or differs in size from its image, or a file cannot be
+            written.
 
     >>> import logging
     >>> logging.disable()  # do not print the table
@@ -69,7 +70,7 @@ class SegMetric(BaseMetric):
     >>> logging.disable(logging.NOTSET)
     """
 
-    default_prefix = ''  # not None: mmengine warns of that
+    default_prefix = ''  # not None: mmengine warns about that
 
     def __init__(
         self,
@@ -109,8 +110,8 @@ class SegMetric(BaseMetric):
 
         Args:
             data_batch: Not used.
-            data_samples: Samples with ``img_path``, ``pred_sem_seg`` and, where known, ``gt_sem_seg``, the ``data`` of
-                both of shape (1, H, W).
+            data_samples: Samples with ``img_path``, ``pred_sem_seg`` and, if known, ``gt_sem_seg``, each with ``data``
+                of shape (1, H, W).
         """
         paths = [_image_path(sample) for sample in data_samples]
         predictions = [sample['pred_sem_seg']['data'] for sample in data_samples]
@@ -154,8 +155,8 @@ class SegMetric(BaseMetric):
     def evaluate(self, size: int) -> dict[str, float]:
         """Collect the records of all ranks and score them.
 
-        mmengine drops the images that a sampler adds to fill up its batches by cutting the list at ``size``, which is
-        right for one order only. Here duplicates are recognized by their path, so nothing is cut.
+        To drop the images that a sampler adds to fill up its batches, mmengine cuts the list at ``size``, which is
+        right only for one order. Here duplicates are recognized by their path, so nothing is cut.
         """
         metrics: dict[str, float] = super().evaluate(sys.maxsize)
         return metrics
@@ -207,7 +208,7 @@ class SegMetric(BaseMetric):
 def _plane(data: Tensor) -> NDArray[Any]:
     """Convert a tensor (1, H, W) of class indices to an array (H, W); on the CPU they share memory.
 
-    mmseg gives the prediction of a model with one output in the type of its logits; NumPy knows no bfloat16.
+    mmseg returns the prediction of a model with one output in the type of its logits; NumPy has no bfloat16.
     """
     data = data.to(torch.uint8) if data.is_floating_point() else data
     plane: NDArray[Any] = data.reshape(data.shape[-2:]).cpu().numpy()

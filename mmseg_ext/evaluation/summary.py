@@ -24,7 +24,7 @@ def summarize(records: Records, *, resamples: int = 2000, seed: int = 0) -> Summ
     small one, and an image without a class does not distort the score of that class.
 
     Args:
-        records: Of the images.
+        records: Records of the images.
         resamples: How often the images are drawn.
         seed: Seed of the draws.
 
@@ -57,7 +57,7 @@ def summary_table(summary: Summary, title: str) -> Table:
     """Make a table of Dice, IoU and Acc of each class and their means, in percent with intervals.
 
     Args:
-        summary: Of `summarize`.
+        summary: Result of `summarize`.
         title: Heading of the table.
     """
     table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify='left')

@@ -1,4 +1,4 @@
-"""Error analysis: the cause of each wrong pixel, what its repair would gain, and the objects on which a model fails.
+"""Error analysis: the cause of each wrong pixel, the gain from its repair, and the objects on which a model fails.
 
 An *object* is an 8-connected region of one class of the ground truth; ignored pixels are neither correct nor wrong. May
 import what `mmseg_ext.evaluation` may; nothing here needs torch.

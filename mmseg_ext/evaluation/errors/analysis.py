@@ -1,4 +1,4 @@
-"""Error analysis of a result: what is counted image by image, and what follows from it."""
+"""Error analysis of a result: counts for each image, and the conclusions from them."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class ImageErrors:
         causes: Confusion counts by cause, shape (C, K, K).
         objects: Matches of its objects.
         boundaries: Scores of its boundaries.
-        histogram: Of `confidence_histogram`; None without probabilities.
-        confidence: Of `mask_confidence`; NaN without probabilities.
-        suspicion: Of `suspect_label`; None without probabilities or background.
+        histogram: Result of `confidence_histogram`; None without probabilities.
+        confidence: Result of `mask_confidence`; NaN without probabilities.
+        suspicion: Result of `suspect_label`; None without probabilities or background.
     """
 
     stem: str
@@ -84,7 +84,7 @@ class Analysis:
         result: The result.
         settings: The settings.
         band: Width of the boundary band in pixels, for the most frequent image size.
-        radius: Radius of the opening in pixels, likewise.
+        radius: Radius of the opening in pixels, for the same size.
         images: One entry per image, in the order of the records.
         samples: All objects.
         repairs: One per cause.

@@ -1,7 +1,7 @@
 """Boundary scores: Boundary IoU, trimap curve, 95 % Hausdorff distance (HD95) and normalized surface Dice (NSD).
 
 Ignored pixels first take the predicted class, so that they are neither errors nor borders, and are then not counted.
-Distances are Euclidean, between pixel centres, but for those of Boundary IoU, which counts them in erosions.
+Distances are Euclidean, between pixel centres, except in Boundary IoU, which counts them in erosions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mmseg_ext.evaluation.confusion import confusion_matrix
 Binary = NDArray[np.bool_]
 
 TRIMAP_WIDTHS_PX = (1, 2, 3, 4, 6, 8, 12, 16, 24)
-BOUNDARY_SHARE = 0.02  # width of the boundary region, of the image diagonal (Cheng et al. 2021)
+BOUNDARY_SHARE = 0.02  # width of the boundary region as a share of the image diagonal (Cheng et al. 2021)
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ def measure_boundaries(
         prediction: Class indices, shape (H, W), uint8.
         truth: The same, or ``ignore_index``.
         num_classes: K.
-        tolerance: Of the normalized surface Dice, in pixels.
+        tolerance: Tolerance of the normalized surface Dice, in pixels.
         ignore_index: Value of the ground truth that is not counted.
-        widths: Of the trimap curve, in pixels.
+        widths: Widths of the trimap curve, in pixels.
     """
     valid = truth != ignore_index
     filled = np.where(valid, truth, prediction)
@@ -82,15 +82,15 @@ def measure_boundaries(
 
 
 def boundary_region(mask: Binary, reach: int) -> Binary:
-    """Return the pixels of a mask that ``reach`` erosions by a 3×3 square remove; all beyond the image is outside.
+    """Return the pixels of a mask that ``reach`` erosions by a 3×3 square remove; beyond the image is outside the mask.
 
     Boundary IoU is the intersection over the union of the regions of ground truth and prediction (Cheng et al. 2021,
-    arXiv 2103.16562). Its text says "within distance d of the contour"; the published code erodes, and so measures the
-    larger of the horizontal and the vertical distance, and figures compare with others' only if taken like that.
+    arXiv 2103.16562). The paper says "within distance d of the contour"; the published code erodes, and so measures the
+    larger of the horizontal and the vertical distance. Only figures measured in this way compare with published ones.
 
     Args:
         mask: Shape (H, W).
-        reach: In pixels.
+        reach: Number of erosions, in pixels.
 
     >>> truth, prediction = np.zeros((2, 8, 8), bool)
     >>> truth[1:7, 1:7] = prediction[1:7, 2:7] = True
@@ -98,14 +98,14 @@ def boundary_region(mask: Binary, reach: int) -> Binary:
     >>> int((g & p).sum()), int((g | p).sum())
     (14, 24)
     """
-    square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)  # one erosion by it is ``reach`` of them by 3×3
+    square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)  # one erosion by it equals ``reach`` erosions by 3×3
     inner = cv2.erode(mask.astype(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     region: Binary = mask & (inner == 0)
     return region
 
 
 def surface(mask: Binary) -> Binary:
-    """Return the pixels of a mask with one of their four neighbours outside; beyond the image's edge all is outside."""
+    """Return the pixels of a mask with one of their four neighbours outside; beyond the image is outside."""
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     inner = cv2.erode(mask.astype(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     outline: Binary = mask & (inner == 0)
@@ -125,12 +125,12 @@ def surface_distances(
         true: Shape (H, W).
         predicted: The same shape.
         tolerance: In pixels.
-        valid: The pixels that are judged; all by default. The others are no place to measure from, nor enough to give
-            an image the class.
+        valid: The pixels that are judged; all by default. Nothing is measured from the others, and a mask with only
+            such pixels counts as empty.
 
     Returns:
-        HD95 in pixels, NaN where a mask is empty, and NSD in 0–1: 0 where one mask is empty, NaN where both are. Both
-        are NaN where no pixel of either surface is judged.
+        HD95 in pixels, NaN if a mask is empty, and NSD in 0–1: 0 if one mask is empty, NaN if both are. Both
+        are NaN if no pixel of either surface is judged.
     """
     judged = np.ones_like(true) if valid is None else valid
     present = [bool((mask & judged).any()) for mask in (true, predicted)]
@@ -148,10 +148,10 @@ def surface_distances(
 def border_distance(truth: Mask, ignore_index: int = 255) -> NDArray[np.float64]:
     """Compute the distance of each pixel to the nearest pixel of another true class.
 
-    The edge of the image and ignored pixels are no border.
+    The edge of the image and ignored pixels are not borders.
 
     Returns:
-        Pixels, shape (H, W); infinite for ignored pixels and where there is no other class.
+        Pixels, shape (H, W); infinite for ignored pixels and if there is no other class.
     """
     valid = truth != ignore_index
     result = np.full(truth.shape, np.inf)
@@ -165,13 +165,13 @@ def distance_to(region: NDArray[Any]) -> NDArray[np.float64]:
     """Compute the exact Euclidean distance of each pixel to the nearest pixel of a region.
 
     OpenCV's distances vary in their last bit with the address of the array. Their squares are whole numbers, so
-    rounding these makes the distances exact, up to about 1,400 px.
+    rounding the squares makes the distances exact, up to about 1,400 px.
 
     Args:
         region: Shape (H, W); non-zero pixels belong to the region.
 
     Returns:
-        Pixels, shape (H, W); infinite where the region is empty.
+        Pixels, shape (H, W); infinite if the region is empty.
 
     >>> distance_to(np.array([[1, 0, 0], [0, 0, 0]])).round(2).tolist()
     [[0.0, 1.0, 2.0], [1.0, 1.41, 2.24]]

@@ -1,4 +1,4 @@
-"""Calibration of the probabilities, and confidence in whole masks; both lie in 0–1."""
+"""Calibration of the probabilities, and confidence in whole masks; both are in 0–1."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ BINS = 15
 def confidence_histogram(
     probabilities: NDArray[np.floating], truth: Mask, ignore_index: int = 255, bins: int = BINS
 ) -> NDArray[np.float64]:
-    """Count the pixels by confidence, the probability of the likeliest class, and how many of them are correct.
+    """Count the pixels, and the correct ones, by confidence: the probability of the likeliest class.
 
     Args:
         probabilities: Shape (K, H, W).
         truth: Class indices, shape (H, W), or ``ignore_index``.
         ignore_index: Value of the ground truth that is not counted.
-        bins: B, of equal width; a confidence on a limit belongs to the bin below it.
+        bins: B, of equal width; a confidence on a limit belongs to the bin below.
 
     Returns:
         Pixels, sum of their confidences, and correct pixels, shape (B, 3).
@@ -46,12 +46,12 @@ def expected_calibration_error(histograms: NDArray[np.float64], *, resamples: in
     ECE = Σ_b n_b / n · |accuracy_b − confidence_b| over the bins b (Guo et al. 2017, arXiv 1706.04599).
 
     Args:
-        histograms: Of `confidence_histogram`, one per image, shape (N, B, 3).
+        histograms: Results of `confidence_histogram`, one per image, shape (N, B, 3).
         resamples: How often the images are drawn.
         seed: Seed of the draws.
 
     Returns:
-        0–1. The error of a resample tends to be larger than that of all images, which shows in the interval.
+        0–1. The error of a resample tends to be larger than the error of all images, which shows in the interval.
 
     >>> probabilities = np.array([[[0.9, 0.9, 0.6]], [[0.1, 0.1, 0.4]]])
     >>> histogram = confidence_histogram(probabilities, np.array([[0, 1, 0]], np.uint8), bins=10)
@@ -75,8 +75,8 @@ def mask_confidence(
 ) -> float:
     """Compute the Dice that the model itself expects of its mask, over all object classes together.
 
-    2 Σ p m / Σ (p + m) over pixels and object classes, where m is 1 where the mask has the class, else 0, and p is the
-    probability of the class; 1 where neither mask nor probabilities hold an object.
+    2 Σ p m / Σ (p + m) over pixels and object classes, where m is 1 if the mask has the class, else 0, and p is the
+    probability of the class; 1 if neither mask nor probabilities hold an object.
 
     Args:
         probabilities: Shape (K, H, W).
@@ -103,7 +103,7 @@ def rank_correlation(
     if count < 3:
         return UNDEFINED
     rng = np.random.default_rng(seed)
-    chunk = max(1, MAX_VALUES_IN_MEMORY // count)  # the draws do not depend on it
+    chunk = max(1, MAX_VALUES_IN_MEMORY // count)  # does not change the draws
     drawn = [
         _spearman(pairs[:, rng.integers(0, count, (min(chunk, resamples - start), count))])
         for start in range(0, resamples, chunk)
@@ -122,7 +122,7 @@ def _spearman(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def caught_by_confidence(confidence: NDArray[np.float64], quality: NDArray[np.float64], share: float = 0.1) -> float:
-    """Compute the share of the worst masks that is among equally many least confident ones.
+    """Compute the share of the worst masks that are among the least confident ones, equally many of each.
 
     Random confidences give ``share`` on average.
 

@@ -1,8 +1,8 @@
-"""Causes of wrong pixels, and what the repair of each cause would gain.
+"""Causes of wrong pixels, and the gain from repairing each cause.
 
 A wrong pixel is one of three kinds: an object predicted on background (*extra*), background predicted on an object
 (*missed*), or another class of object (*confused*). Its cause is the first of these whose rule holds; the rules use
-nothing but the two masks:
+only the two masks:
 
 | cause | kind | rule |
 | --- | --- | --- |
@@ -20,8 +20,8 @@ nothing but the two masks:
 | spill-over | extra | all others |
 
 So every wrong pixel has exactly one cause, and the causes add up to all wrong pixels. Distances are Euclidean, between
-pixel centres. The edge of the image is no border. Ignored pixels are neither background nor object: they are no border
-and end an object for the opening, but predictions on them connect regions as anywhere else.
+pixel centres. The edge of the image is not a border. Ignored pixels are neither background nor object: they form no
+border and end an object for the opening, but predictions on them connect regions as anywhere else.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def cause_map(
 def _rules(
     prediction: Mask, truth: Mask, valid: Binary, background: int | None, settings: CauseSettings
 ) -> dict[str, Binary]:
-    """Map where the rule of each cause holds, shape (H, W); meaningless on correct pixels."""
+    """Map the pixels where the rule of each cause holds, shape (H, W); meaningless on correct pixels."""
     wrong = valid & (prediction != truth)
     band, radius = settings.for_size(truth.shape)
     true_object = valid if background is None else valid & (truth != background)
@@ -172,7 +172,7 @@ def cause_counts(causes: NDArray[np.uint8], prediction: Mask, truth: Mask, num_c
 def _failed_objects(
     prediction: Mask, truth: Mask, true_object: Binary, predicted_object: Binary, settings: CauseSettings
 ) -> tuple[Binary, Binary]:
-    """Return the pixels of objects that are not found, and of found objects whose class is not recognized."""
+    """Return the pixels of objects that are not found, and those of found objects whose class is not recognized."""
     not_found, swapped = np.zeros_like(true_object), np.zeros_like(true_object)
     for value in np.unique(truth[true_object]):
         regions = find_regions(truth == value)
@@ -210,12 +210,12 @@ def thin_parts(objects: Binary, radius: int, band: float) -> Binary:
     """Return the thin parts of objects: pieces that an opening by a disc removes.
 
     A piece must reach more than ``band`` px away from what is left, since any opening removes a few pixels of a corner.
-    An object of which nothing is left is thin as a whole. The edge of the image does not make an object thin.
+    If nothing is left of an object, all of it is thin. The edge of the image does not make an object thin.
 
     Args:
         objects: Shape (H, W).
         radius: Radius of the disc, in pixels.
-        band: In pixels.
+        band: Distance in pixels.
     """
     steps = np.arange(-radius, radius + 1)
     disc = (np.hypot(steps[:, None], steps) <= radius).astype(np.uint8)
@@ -237,7 +237,7 @@ def _enclosed(gap: Binary) -> Binary:
 
 @dataclass(frozen=True)
 class Repair:
-    """Effect of setting the pixels of a cause to the ground truth, all others unchanged.
+    """Effect of setting the pixels of a cause to the ground truth, with all others unchanged.
 
     Attributes:
         pixels: Wrong pixels of the cause.

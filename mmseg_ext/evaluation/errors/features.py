@@ -1,6 +1,6 @@
 """Features that may make an object hard to segment: size, shape, brightness, and the background around it.
 
-Objects, their brightness and the ring of background around them are those of `mmseg_ext.eda.statistics.measure`.
+Objects, their brightness and the ring of background around them come from `mmseg_ext.eda.statistics.measure`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.errors.boundary import distance_to
 from mmseg_ext.evaluation.errors.causes import DEFAULTS, CauseSettings, thin_parts
 
-RING_GAP_PX = 2  # between an object and the ring whose texture is measured: the object's own border is no texture
+RING_GAP_PX = 2  # between an object and the ring whose texture is measured, to leave out the object's own border
 
 Binary = NDArray[np.bool_]
 
@@ -30,8 +30,8 @@ class Feature:
     """Measured quantity.
 
     Attributes:
-        name: Its name.
-        meaning: What is measured.
+        name: Name of the feature.
+        meaning: What it measures.
         thirds: Names of the objects with low, medium and high values.
         unit: Unit of the values, or empty.
     """
@@ -92,12 +92,12 @@ class ObjectSample:
 
 @dataclass(frozen=True)
 class _Found:
-    """Object in the map of the regions of its class, which the objects of that class share.
+    """Object in the region map that all objects of its class share.
 
     Attributes:
         row: Its measurements.
         labels: Number of the region at each pixel, shape (H, W).
-        number: Its own.
+        number: Number of its region.
         box: Left, top, width and height.
     """
 
@@ -134,7 +134,7 @@ def measure_image(
         image: Index of the image, copied to the samples.
         background: The class that has no objects, or None.
         ignore_index: Value of the ground truth that is not judged.
-        settings: Thresholds, for what counts as thin.
+        settings: Thresholds that define what counts as thin.
     """
     found = list(_objects(truth, luma, num_classes, background, ignore_index))
     if not found:
@@ -179,9 +179,9 @@ def _objects(
 
 
 def nearest(regions: Iterable[Binary]) -> NDArray[np.int64]:
-    """Return the index of the nearest region of each pixel, shape (H, W); the first of equally near ones.
+    """Return the index of each pixel's nearest region, shape (H, W); the first of equally near ones.
 
-    The regions are taken one by one: of hundreds, no more than two are in memory.
+    The regions are taken one by one: even of hundreds, no more than two are in memory.
     """
     rest = iter(regions)
     first = next(rest)
@@ -199,7 +199,7 @@ def _texture(gradient: NDArray[np.floating], region: Binary, is_background: Bina
     """Average the gradient in the ring around a region, in grey levels per pixel; NaN without background.
 
     Args:
-        gradient: Shape (h, w), of a window that holds the region with a margin of ``reach`` or more.
+        gradient: Shape (h, w), in a window that holds the region with a margin of ``reach`` or more.
         region: The same shape.
         is_background: The same shape.
         reach: How far the ring reaches from the region, in pixels.

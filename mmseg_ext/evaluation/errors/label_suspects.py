@@ -1,9 +1,9 @@
 """Ground-truth masks that are probably wrong, and their check against a corrected label set.
 
-A mask is suspected where confident probabilities (above 0.7) contradict it on more than a fifth of the object's area,
+A mask is suspected if confident probabilities (above 0.7) contradict it on more than a fifth of the object's area,
 beyond its border; where only one side sees an object, the contradiction counts half (`corroborated_agreement` below
-0.8). This is the rule of ``mmseg-ext rank``, and needs a model that was not trained on the masks. A contradiction about
-the class alone is no suspicion: similar classes are what models of small data confuse most.
+0.8). This is the rule of ``mmseg-ext rank``, and needs a model that was not trained on the masks. A contradiction only
+about the class raises no suspicion: models trained on little data confuse similar classes most.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Suspicion:
     """Agreement of a ground-truth mask with a model.
 
     Attributes:
-        agreement: Of `corroborated_agreement`, 0–1.
+        agreement: Result of `corroborated_agreement`, 0–1.
         kind: What is probably wrong with the mask (`mmseg_ext.eda.quality.errors.KINDS`).
     """
 
@@ -67,7 +67,7 @@ def suspect_label(
         background: Index of the background class.
         ignore_index: Value of the ground truth that is not judged.
     """
-    if background != 0:  # the scores of label quality take class 0 for the background
+    if background != 0:  # the label-quality scores assume that class 0 is the background
         order = [background, *(value for value in range(len(probabilities)) if value != background)]
         table = np.arange(256, dtype=np.uint8)
         table[order] = np.arange(len(order))
@@ -106,7 +106,7 @@ def mask_agreement(first: Mask, second: Mask, background: int | None, ignore_ind
     Pixels that either mask ignores do not count.
 
     Returns:
-        0–1; 1 where neither mask has an object.
+        0–1; 1 if neither mask has an object.
 
     >>> mask_agreement(np.array([[0, 1, 1, 2]]), np.array([[0, 1, 2, 0]]), background=0, ignore_index=255)
     0.3333333333333333

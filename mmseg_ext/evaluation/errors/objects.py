@@ -1,10 +1,10 @@
 """Object-level scores: matched and missed objects, and panoptic quality.
 
 An object is an 8-connected region of one class of at least 0.01 % of the image, in ground truth and prediction alike;
-touching animals of one class are one object. A true and a predicted object match where their IoU exceeds 0.5, so that
-no object has two matches of one class (panoptic quality; Kirillov et al. 2019, arXiv 1801.00868). As there, ignored
-pixels are removed from the predicted objects before matching, and a predicted object without a match is not counted if
-more than half of it is ignored.
+touching animals of one class are one object. A true and a predicted object match if their IoU exceeds 0.5, so
+no object has two matches of one class (panoptic quality; Kirillov et al. 2019, arXiv 1801.00868). As in that paper,
+ignored pixels are removed from the predicted objects before matching, and a predicted object without a match is not
+counted if more than half of it is ignored.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Objects:
 def find_objects(
     mask: Mask, valid: NDArray[np.bool_], num_classes: int, background: int | None, min_area: float = MIN_OBJECT_SHARE
 ) -> Objects:
-    """Find the objects of all classes; those with ignored pixels alone are left out.
+    """Find the objects of all classes; those with only ignored pixels are left out.
 
     Args:
         mask: Class indices, shape (H, W).
@@ -168,7 +168,7 @@ def _matches_any(any_object: NDArray[np.bool_], valid: NDArray[np.bool_], true: 
 def _counts(
     matched: NDArray[np.bool_], ious: NDArray[np.float64], true: Objects, unmatched: NDArray[np.int64], num_classes: int
 ) -> NDArray[np.float64]:
-    """Count as `ObjectMatches.counts`; ``unmatched``: classes of the predicted objects without a match."""
+    """Count as in `ObjectMatches.counts`; ``unmatched``: classes of the predicted objects without a match."""
     counts = np.zeros((num_classes, 4))
     hit = matched.any(1)
     np.add.at(counts[:, 0], true.classes[hit], 1)

@@ -35,7 +35,7 @@ class Case:
         luma: Brightness, shape (H, W), uint8.
         truth: Ground truth: class indices or the ignored value, shape (H, W), uint8.
         prediction: Predicted class indices, shape (H, W), uint8.
-        probabilities: Shape (K, H, W), 0–1; None where the result has none.
+        probabilities: Shape (K, H, W), 0–1; None if the result has none.
     """
 
     stem: str
@@ -52,7 +52,7 @@ class ResultDir:
 
     Attributes:
         folder: The result folder.
-        metrics: The content of ``metrics.json``.
+        metrics: Content of ``metrics.json``.
         records: Records of all scored images.
         classes: Names, colours and ignored value.
         images: Path of each image.
@@ -123,7 +123,7 @@ def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir
         data: The data set, if it has moved since the result was written.
 
     Raises:
-        InputError: The folder is no result, has no scores, or its images or masks cannot be found.
+        InputError: The folder is not a result, has no scores, or its images or masks cannot be found.
     """
     folder = Path(folder)
     metrics = _read_metrics(folder)
@@ -172,7 +172,7 @@ def _read_metrics(folder: Path) -> dict[str, Any]:
 
 
 def _find_files(root: Path, records: Records, metrics: dict[str, Any]) -> tuple[list[Path], list[Path]]:
-    """Find images and masks of the records in a data set by split and stem."""
+    """Find the images and masks of the records in a data set, by split and stem."""
     if not root.is_dir():
         raise InputError(root, 'folder not found', 'name with `data` a data set with img/ and a label set')
     known = {

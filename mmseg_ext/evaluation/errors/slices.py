@@ -2,18 +2,18 @@
 
 The unit is the object with its zone (`ObjectSample.confusion`). The score of a slice is its *object Dice*: the counts
 of its zones are summed, as the metric sums images, and 2 Σ TP / Σ (true + predicted) is taken over all object classes
-together. A mean over the classes would not do: a slice of cats holds no true dog, so that a single pixel predicted as
-dog would halve it. The Dice of each class is that of the metric, over the zones of the slice.
+together. A mean over the classes does not work: a slice of cats holds no true dog, so a single pixel predicted as
+dog would halve it. The Dice of each class is computed like the metric's, over the zones of the slice.
 
-The search looks at all slices of one feature and all combinations of two features with enough objects. The statistic of
+The search covers all slices of one feature and all combinations of two features with enough objects. The statistic of
 a slice is how far its object Dice lies below that of the rest, divided by the standard error of this difference. For
-its p-value the scores are permuted among the objects many times, and each permutation is searched as the true scores
-are: p is the share of the permutations whose *largest* statistic, of all slices, reaches that of the slice (Westfall
+its p-value, the scores are permuted among the objects many times, and each permutation is searched like the true
+scores: p is the share of the permutations whose *largest* statistic over all slices reaches that of the slice (Westfall
 and Young, Resampling-Based Multiple Testing, 1993). So the probability that the slices with p ≤ 0.05 contain even one
 false alarm is 5 %.
 
-Objects of one image are alike, so the scores of whole images are permuted, among images with equally many objects; the
-test thus tells nothing about the number of objects itself.
+Objects of one image are alike, so the scores of whole images are permuted, among images with equally many objects. The
+test therefore says nothing about the number of objects itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mmseg_ext.evaluation.bootstrap import Estimate, Values, bootstrap_sums, div
 from mmseg_ext.evaluation.errors.features import FEATURES, ObjectSample
 from mmseg_ext.evaluation.scores import scores_from_confusion
 
-DARK_LUMA = 85.0  # below it object and background count as dark: the darkest third of 0–255
+DARK_LUMA = 85.0  # below it, object and background count as dark: the darkest third of 0–255
 DARK_ON_DARK = 'dark on dark'
 MIN_IMAGES_FOR_INTERVAL = 5  # fewer say nothing about how scores vary
 PERMUTATIONS = 1999
@@ -48,7 +48,7 @@ class Slice:
         name: What its objects have in common.
         limits: The limits of the feature as text, or empty.
         members: Objects that belong to it, shape (O,).
-        known: Objects whose feature is defined, shape (O,); those that are no members are the *rest*.
+        known: Objects whose feature is defined, shape (O,); those that are not members are the *rest*.
     """
 
     feature: str
@@ -84,9 +84,9 @@ class WorstSlice:
     """Slice whose score lies below that of the rest.
 
     Attributes:
-        slice: The slice; that of two features is named by both.
+        slice: The slice; a slice of two features is named by both.
         statistic: How many standard errors its object Dice lies below that of the rest.
-        p: Corrected for all slices that were looked at, 0–1.
+        p: p-value corrected for all slices searched, 0–1.
     """
 
     slice: Slice
@@ -99,8 +99,8 @@ class SliceSearch:
     """Result of a search.
 
     Attributes:
-        worst: The worst slices, the worst first, without those that hold nearly the same objects as a worse one.
-        tried: Number of slices that were looked at.
+        worst: The slices, worst first, without those that hold nearly the same objects as a worse one.
+        tried: Number of slices searched.
         min_objects: Number of objects that a slice needed.
     """
 
@@ -171,7 +171,7 @@ def score_slice(
 ) -> SliceScore:
     """Score a slice, with 95 % bootstrap intervals over images (not objects: those of one image are alike).
 
-    A slice of fewer than five images has no intervals; neither have its differences if the rest has fewer.
+    A slice of fewer than five images has no intervals; nor do its differences if the rest has fewer.
 
     Args:
         chosen: The slice.
@@ -223,10 +223,10 @@ def search_worst(
     """Search slices and their pairs for the worst.
 
     Args:
-        slices: Of one feature each.
-        parts: Of `dice_parts`, shape (O, 2).
+        slices: Slices of one feature each.
+        parts: Result of `dice_parts`, shape (O, 2).
         images: Index of the image of each object, shape (O,).
-        min_objects: Objects that a slice and its rest need; by default 8 or 5 % of all, whichever is more.
+        min_objects: Objects that a slice and its rest need; by default 8 or 5 % of all, whichever is greater.
         top: Number of slices to return.
         permutations: How often the scores are permuted.
         seed: Seed of the permutations.
@@ -304,7 +304,7 @@ def _ratio_and_variance(
 
 
 def _permute(images: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw for each object the one whose score it gets; whole images swap with others of equally many objects."""
+    """Draw for each object the one whose score it gets; whole images swap with others that have as many objects."""
     order = np.argsort(images, kind='stable')
     _, starts, sizes = np.unique(images[order], return_index=True, return_counts=True)
     source = np.empty(len(images), np.int64)

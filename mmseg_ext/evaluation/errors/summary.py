@@ -1,8 +1,8 @@
 """Content of ``errors.json``: an error analysis as numbers. ``docs/error-analysis.md`` describes the keys.
 
 Scores, shares and differences are in percent or percentage points, distances in pixels; correlations and p-values are
-fractions. ``{"value", "low", "high"}`` is a number with its 95 % bootstrap interval over images. None stands for what
-is undefined.
+fractions. ``{"value", "low", "high"}`` is a number with its 95 % bootstrap interval over images. None means
+undefined.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mmseg_ext.evaluation.errors.slices import Slice, SliceScore
 from mmseg_ext.evaluation.scores import scores_from_confusion
 
 Summary = dict[str, Any]
-WORST_SHARE = 0.1  # of the images, that count as the worst cases
+WORST_SHARE = 0.1  # of the images, which count as the worst cases
 
 
 def summarize_errors(analysis: Analysis, command: Iterable[str] = (), correction: Correction | None = None) -> Summary:
@@ -35,7 +35,7 @@ def summarize_errors(analysis: Analysis, command: Iterable[str] = (), correction
     Args:
         analysis: The analysis.
         command: The command line that made it.
-        correction: Corrected masks, to check the suspected masks with.
+        correction: Corrected masks, to check the suspected masks against.
     """
     return {
         'command': list(command),

@@ -18,7 +18,7 @@ def error_tables(summary: Summary) -> dict[str, Table]:
     """Make all tables.
 
     Args:
-        summary: Of `summarize_errors`, or read from ``errors.json``.
+        summary: Result of `summarize_errors`, or read from ``errors.json``.
 
     Returns:
         ``causes``, ``slices``, ``worst``, ``objects``, ``true``, ``predicted``, ``borders``, ``trimap``, and with
