@@ -1,7 +1,7 @@
 """Checks of a training's data: every file readable, image and mask of one size, every value a class or ignored.
 
 A few seconds before a training replace an opaque failure (a CUDA assert, a worker's traceback) hours later. They do not
-grow with the data set: see `PairCheck`. The audit looks at far more.
+grow with the data set: see `PairCheck`. The audit checks far more.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Decoded = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
 
 MAX_NAMED_PROBLEMS = 5
 MAX_NAMED_CLASSES = 10
-PAIRS_AT_ONCE = 500  # that are decoded before a training
-HEADERS_A_TASK = 200  # of a thread
+PAIRS_AT_ONCE = 500  # pairs decoded before a training
+HEADERS_A_TASK = 200  # per task of a thread
 ABOUT_255 = '255 is ignored: if it means an object there, mmseg-ext remap --map 255=1 --keep-others'
 
 
@@ -45,7 +45,7 @@ def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
     """List a split's images with their masks, sorted by stem, each with its pair.
 
     Args:
-        split: The split; without a label set, its images are listed alone.
+        split: The split; without a label set, only its images are listed.
         masks_optional: A label set without a folder for this split means "no masks" instead of an error.
 
     Raises:
@@ -58,7 +58,7 @@ def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
         return [Item(split, stem, name) for stem, name in images.items()]
     masks = list_names(split.mask_folder, (MASK_SUFFIX,))
     if not split.mask_folder.parent.is_dir():
-        DataSet(split.root).label_set(split.labels)  # names those that there are
+        DataSet(split.root).label_set(split.labels)  # names the existing ones
     _require_split(split.mask_folder)
     _require(split.mask_folder, bool(masks), (MASK_SUFFIX,))
     problems = [f'{split.image_folder / images[stem]}: image without mask' for stem in images.keys() - masks.keys()]
@@ -68,7 +68,7 @@ def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:
 
 
 def _require_split(folder: Path) -> None:
-    """Refuse a split that a folder of images or masks lacks, and name those that it has."""
+    """Refuse a split that a folder of images or masks lacks, and name the splits that it has."""
     if folder.is_dir():
         return
     others = ', '.join(LabelSet(folder.parent).splits()) if folder.parent.is_dir() else ''
@@ -87,18 +87,18 @@ def _require(folder: Path, filled: bool, suffixes: tuple[str, ...]) -> None:
 class PairCheck:
     """Check of a split's pairs: readable, image and mask of one size, every value a class or ignored.
 
-    Headers are looked at all at once. Pixels are where a split has few pairs; of one with many, those of a sample, of
-    each pair whose headers leave a doubt, and of all pairs where the sample does not rule out what only all masks
-    together can show. The others are checked by `decode` when they are first read, so that none goes unchecked.
+    All headers are read at once, and all pixels too if the split has few pairs. With many pairs, pixels are decoded of
+    a sample, of each pair whose headers leave a doubt, and of all pairs if the sample does not rule out what only all
+    masks together can show. `decode` checks the others when they are first read, so that none goes unchecked.
 
-    Refused are, besides, masks that together hold nothing but 0 and 255, or nothing but ignored pixels, and palettes
+    Also refused are masks that together hold nothing but 0 and 255, or nothing but ignored pixels, and palettes
     with the colours of ``dataset.yaml``, or of most other masks, at other indices.
 
     Args:
-        items: From `pair_files`.
+        items: Result of `pair_files`.
         classes: Names and ignored value of the data set.
         split: Named in the errors.
-        warn: Called with one line where no mask shows a class, or where some masks hold 0 and 255 alone.
+        warn: Called with one line if no mask shows a class, or if some masks hold only 0 and 255.
     """
 
     def __init__(
@@ -125,9 +125,9 @@ class PairCheck:
         """Decode and check a sample, evenly spread over the split, and whatever cannot wait.
 
         Args:
-            headers: From `look_at_headers`.
-            keep: Called with the position and the arrays of each pair that is decoded, by several threads.
-            pairs: Size of the sample; a split of no more pairs is checked as a whole.
+            headers: Result of `look_at_headers`.
+            keep: Called by several threads with the position and the arrays of each decoded pair.
+            pairs: Size of the sample; a split with no more pairs is checked as a whole.
             workers: Threads (the decoders release the interpreter lock).
 
         Returns:
@@ -143,7 +143,7 @@ class PairCheck:
         self._check_several(chosen, found, keep, workers)
         checked = np.zeros(count, bool)
         checked[chosen] = True
-        # Another value than these in one mask, and all of them together cannot be of 0 and 255, or all ignored.
+        # If one mask holds another value, they cannot all be masks of 0 and 255, or all ignored.
         if found.colours and not checked.all() and set(found.values()) <= {0, self._classes.ignore_index}:
             self._check_several(np.flatnonzero(~checked).tolist(), found, keep, workers)
             checked[:] = True
@@ -161,7 +161,7 @@ class PairCheck:
             Image RGB (H, W, 3) and mask (H, W) or None, both uint8.
 
         Raises:
-            InputError: It cannot be used; worded as by `check_at_once`.
+            InputError: It cannot be used; worded as in `check_at_once`.
         """
         item, found = self.items[position], _Found()
         decoded = self._check(item, found)
@@ -187,7 +187,7 @@ class PairCheck:
             found.problems += [problem for problem in pool.map(check, positions) if problem is not None]
 
     def _check(self, item: Item, found: _Found) -> Decoded | str:
-        """Decode a pair and note what it holds; return what is wrong with it instead, if anything is."""
+        """Decode a pair and note its content; if something is wrong, return the problem instead."""
         assert item.image is not None
         try:
             image = read_image(item.image)
@@ -208,7 +208,7 @@ class PairCheck:
         return image, mask
 
     def _check_values(self, found: _Found, is_all: bool) -> None:
-        """Refuse masks that together teach nothing, and warn of classes that none of them shows."""
+        """Refuse masks that together teach nothing, and warn about classes that none of them shows."""
         values, split = found.values(), self._split
         if not values:
             return
@@ -239,7 +239,7 @@ class PairCheck:
 
 @dataclass
 class _Found:
-    """What the pairs hold that have been checked; several threads add to it."""
+    """Content of the pairs checked so far; several threads add to it."""
 
     problems: list[str] = field(default_factory=list)
     present: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(256, bool))
@@ -252,10 +252,10 @@ class _Found:
 
 @dataclass(frozen=True)
 class Headers:
-    """What the first bytes of the files of a split state.
+    """Content of the headers of a split's files.
 
     Attributes:
-        pixels: Pixels of each image, shape (number of items,), int64; 0 where its header cannot be read.
+        pixels: Pixels of each image, shape (number of items,), int64; 0 if its header cannot be read.
         doubtful: Positions of the pairs that only decoding can judge.
         palettes_agree: Whether no two masks can hold one colour at two values.
     """
@@ -266,13 +266,13 @@ class Headers:
 
 
 def _look_at_headers(items: Sequence[Item], split: Split, classes: int, workers: int = 8) -> Headers:
-    """Read the headers of a split's pairs; a file that they do not describe is doubtful, not yet refused.
+    """Read the headers of a split's pairs; a file without a readable header is doubtful, not yet refused.
 
     Args:
-        items: From `pair_files`.
+        items: Result of `pair_files`.
         split: Their split.
         classes: Number of classes.
-        workers: Threads, for the latency of a network's disk.
+        workers: Threads, to hide the latency of a network disk.
     """
     image_folder = str(split.image_folder)
     mask_folder = str(split.mask_folder) if split.labels else ''
@@ -297,7 +297,7 @@ def _look_at_headers(items: Sequence[Item], split: Split, classes: int, workers:
         fits = size == (image.height, image.width) or (image.has_exif and size == (image.width, image.height))
         return pixels, not fits, mask.palette
 
-    with ThreadPoolExecutor(workers) as pool:  # by hundreds, since handing over one takes longer than looking at it
+    with ThreadPoolExecutor(workers) as pool:  # by hundreds, since handing over one takes longer than reading it
         parts = [items[start : start + HEADERS_A_TASK] for start in range(0, len(items), HEADERS_A_TASK)]
         looks = [found for part in pool.map(lambda part: [look(item) for item in part], parts) for found in part]
     pixels = np.array([count for count, _, _ in looks], np.int64)
@@ -306,7 +306,7 @@ def _look_at_headers(items: Sequence[Item], split: Split, classes: int, workers:
 
 
 def _count_pixels(path: str) -> int:
-    """Count the pixels of an image of any format by its header; 0 where it cannot be read."""
+    """Count the pixels of an image of any format by its header; 0 if it cannot be read."""
     try:
         height, width = read_header(path).size
     except InputError:
@@ -315,7 +315,7 @@ def _count_pixels(path: str) -> int:
 
 
 def _agree(palettes: Collection[bytes], classes: int) -> bool:
-    """Return whether no colour has two values, within one palette or in two of them."""
+    """Return whether no colour has two values, within one palette or across palettes."""
     value_of: dict[bytes, int] = {}
     return all(
         value_of.setdefault(palette[3 * value : 3 * value + 3], value) == value
@@ -354,7 +354,7 @@ def _raise_problems(problems: Sequence[str], split: Split) -> None:
 
 
 def _problems(problems: Sequence[str], split: Split) -> InputError:
-    """Make one error of a list of problems: the first five, the count, the audit's command."""
+    """Make one error from a list of problems: the first five, the count, the audit's command."""
     named = '; '.join(problems[:MAX_NAMED_PROBLEMS])
     more = f'; and {len(problems) - MAX_NAMED_PROBLEMS} more' if len(problems) > MAX_NAMED_PROBLEMS else ''
     option = f' --labels {split.labels}' if split.labels else ''

@@ -29,8 +29,8 @@ class Classes:
         names: Class names; the position is the value in the mask.
         palette: One RGB colour (0–255) per class.
         ignore_index: The mask value that means "unknown": not trained on, not counted.
-        background: 0, the first class, or None in a data set whose every class has objects.
-        own_palette: Whether the colours are the data set's own; otherwise they are those of `default_palette`.
+        background: 0, the first class, or None if every class of the data set has objects.
+        own_palette: Whether the colours are the data set's own; otherwise they come from `default_palette`.
 
     >>> classes = Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60)))
     >>> classes.unknown_values(np.array([[0, 1], [7, 255]], np.uint8))
@@ -55,7 +55,7 @@ class Classes:
             source: Its name in errors.
 
         Raises:
-            InputError: A field is missing or holds something else.
+            InputError: A field is missing or has a wrong value.
         """
         if not isinstance(content, Mapping):
             found = 'is empty' if content is None else f'must hold `classes:`, found a {type(content).__name__}'
@@ -97,7 +97,7 @@ class Classes:
         )
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return the content of a ``dataset.yaml``, of plain values."""
+        """Return the content of a ``dataset.yaml`` as plain values."""
         content: dict[str, Any] = {
             'classes': list(self.names),
             'palette': [list(colour) for colour in self.palette],
@@ -110,7 +110,7 @@ class Classes:
         """Read ``root/dataset.yaml``.
 
         Raises:
-            InputError: The file is missing, is no YAML, or lacks a field.
+            InputError: The file is missing, is not YAML, or lacks a field.
         """
         path = Path(root) / FILE_NAME
         if not path.exists():
@@ -125,9 +125,9 @@ class Classes:
         write_text(Path(root) / FILE_NAME, text)
 
     def find_background(self, background: str | None) -> int | None:
-        """Return the index of the class that has no objects by its name; None for ``none``.
+        """Return the index of the class without objects by its name; None for ``none``.
 
-        None in place of a name is what ``dataset.yaml`` says.
+        Without a name (None), the background of ``dataset.yaml`` is returned.
 
         Raises:
             InputError: It is neither a class nor ``none``.
@@ -142,12 +142,12 @@ class Classes:
 
     @property
     def object_classes(self) -> tuple[int, ...]:
-        """The classes that have objects: all but the background."""
+        """Classes that have objects: all but the background."""
         return tuple(value for value in range(len(self.names)) if value != self.background)
 
     @property
     def unlabelled(self) -> int:
-        """The value where nobody drew anything: the background, or the ignored value where there is none."""
+        """Value where nothing is drawn: the background, or the ignored value if there is none."""
         return self.ignore_index if self.background is None else self.background
 
     def unknown_values(self, mask: NDArray[np.uint8]) -> list[int]:
@@ -162,7 +162,7 @@ class Classes:
         return np.bincount(mask.reshape(-1), minlength=256)[: len(self.names)].astype(np.int64)
 
     def holds_0_255(self, values: Collection[int]) -> bool:
-        """Whether masks that hold these values together are masks of 0 and 255, whose objects would be ignored.
+        """Return whether masks with these values are masks of 0 and 255, whose objects would be ignored.
 
         >>> Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60))).holds_0_255({0, 255})
         True
@@ -170,21 +170,21 @@ class Classes:
         return len(self.names) > 1 and self.ignore_index == 255 and set(values) == {0, 255}
 
     def absent(self, values: Collection[int]) -> list[int]:
-        """List the classes that masks which hold these values together do not show; none where all is ignored."""
+        """List the classes missing from masks that together hold these values; empty if everything is ignored."""
         absent = [value for value in range(len(self.names)) if value not in values]
         return absent if len(absent) < len(self.names) else []
 
     def misplaced_colours(
         self, values: Iterable[int], palette: Sequence[tuple[int, int, int]] | None
     ) -> dict[int, int]:
-        """Find the values of a palette PNG whose colour is that of another class: its classes have another order.
+        """Find the values of a palette PNG that have the colour of another class: its classes have another order.
 
         Args:
             values: The values in the mask.
             palette: Colour of each value in the file; None for a grey mask.
 
         Returns:
-            Value → the class whose colour it has. Empty where ``dataset.yaml`` states no palette, or where the colours
+            Value → the class whose colour it has. Empty if ``dataset.yaml`` states no palette, or if the colours
             in use do not tell the values apart.
         """
         if not self.own_palette or len(set(self.palette)) < len(self.palette):
@@ -195,18 +195,18 @@ class Classes:
     def used_colours(
         self, values: Iterable[int], palette: Sequence[tuple[int, int, int]] | None
     ) -> dict[int, tuple[int, int, int]]:
-        """Return value → colour of a mask, arguments as of `misplaced_colours`; empty where two have one colour."""
+        """Return value → colour of a mask, arguments as in `misplaced_colours`; empty if two values share a colour."""
         if palette is None:
             return {}
         used = {value: palette[value] for value in values if value != self.ignore_index and value < len(palette)}
-        # In a padded palette black stands for "not used".
+        # In a padded palette, black means "not used".
         return used if len(set(used.values())) == len(used) else {}
 
     def check(self, mask: NDArray[np.uint8], source: str | Path) -> None:
-        """Refuse a mask that holds a value which is neither a class nor ignored.
+        """Refuse a mask with a value that is neither a class nor ignored.
 
         Raises:
-            InputError: It does; the message names the values and the known ones.
+            InputError: It has such a value; the message names these values and the known ones.
         """
         self.check_values(mask_values(mask), source)
 
@@ -235,9 +235,9 @@ def mask_values(mask: NDArray[np.uint8]) -> list[int]:
 
 
 def default_palette(count: int) -> list[list[int]]:
-    """Return distinct colours for up to 256 classes: those of PASCAL VOC, whose first is black.
+    """Return distinct colours for up to 256 classes: those of PASCAL VOC, beginning with black.
 
-    The bits of a class's number are dealt out to red, green and blue in turn, to the highest bits first.
+    The bits of a class's number go to red, green and blue in turn, to the highest bits first.
 
     >>> default_palette(4)
     [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
@@ -249,13 +249,13 @@ def default_palette(count: int) -> list[list[int]]:
 
 
 def unlike_most(used: Sequence[Mapping[int, tuple[int, int, int]]]) -> dict[int, dict[int, int]]:
-    """Find the masks whose palettes hold colours at other values than most masks do: palettes made file by file.
+    """Find the masks whose palettes hold colours at other values than most masks do, as if made file by file.
 
     Args:
-        used: The colours of each mask, from `Classes.used_colours`.
+        used: Colours of each mask, from `Classes.used_colours`.
 
     Returns:
-        Position of the mask → value → the value that its colour has in most of the others.
+        Position of the mask → value → the value of its colour in most of the others.
 
     >>> black, red = (0, 0, 0), (255, 0, 0)
     >>> unlike_most([{0: black, 1: red}, {0: red, 1: black}, {0: black}, {}, {0: black, 1: red}])
@@ -271,7 +271,7 @@ def unlike_most(used: Sequence[Mapping[int, tuple[int, int, int]]]) -> dict[int,
 
 
 def _elsewhere(used: Mapping[int, tuple[int, int, int]], usual: Mapping[tuple[int, int, int], int]) -> dict[int, int]:
-    """Return the values whose colour has another value, and that value."""
+    """Return the values whose colour usually has another value, and that value."""
     return {value: usual[colour] for value, colour in used.items() if usual.get(colour, value) != value}
 
 

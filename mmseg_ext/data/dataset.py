@@ -17,12 +17,12 @@ from mmseg_ext.reading import is_printable, names_folder, read_entries, unprinta
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MASK_SUFFIX = '.png'
 SHAPES_SUFFIX = '.json'
-# Of images and arrays that are not read; a file of another suffix is no picture at all.
+# Suffixes of images and arrays that are not read; a file with another suffix is not a picture at all.
 UNREAD_SUFFIXES = (
     '.avif', '.dcm', '.gif', '.heic', '.heif', '.jfif', '.jp2', '.mat', '.nii', '.npy', '.npz', '.pbm', '.pgm', '.ppm',
     '.tga',
 )  # fmt: skip
-IMAGES, SHAPES = 'img', 'labelme'  # folders of a data set that are no label sets
+IMAGES, SHAPES = 'img', 'labelme'  # folders of a data set that are not label sets
 USUAL_SPLITS = ('train', 'val', 'test')
 LAYOUT = 'a data set has img/<split>/ and <label set>/<split>/, see README'
 
@@ -31,12 +31,12 @@ Key = tuple[str, str]  # split, stem
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An image with its mask and its LabelMe document. Only names are stored, since a data set can hold 10⁵ of them.
+    """Image with its mask and its LabelMe document. Only names are stored, since a data set can hold 10⁵ of them.
 
     Attributes:
         split: Its split.
         stem: Stem of its files.
-        image_name: File name of the image; None where there is only a mask.
+        image_name: File name of the image; None if there is only a mask.
         mask_name: File name of the mask, or None.
         shapes_name: File name of the LabelMe document, or None.
     """
@@ -49,7 +49,7 @@ class Item:
 
     @property
     def key(self) -> Key:
-        """Name of the split, and stem."""
+        """Split name and stem."""
         return self.split.name, self.stem
 
     @property
@@ -70,12 +70,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem that the file names of a split show.
+    """Problem in the file names of a split.
 
     Attributes:
         check: ``stray_file``, ``nested_folder``, ``unread_format``, ``ambiguous_stem``, ``unpaired_image`` or
             ``unpaired_mask``.
-        stem: Stem of the file; of one that is not read its name.
+        stem: Stem of the file; for a file that is not read, its name.
         message: One sentence.
     """
 
@@ -86,7 +86,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A split of a data set, with the masks of one label set or of none.
+    """Split of a data set, with the masks of one label set or none.
 
     Attributes:
         root: The data set.
@@ -125,11 +125,11 @@ class Split:
         return self.labels is not None and names_folder(self.mask_folder)
 
     def images(self) -> dict[str, Path]:
-        """Stem → image, sorted by stem; empty where there is no folder."""
+        """Return stem → image, sorted by stem; empty if there is no folder."""
         return list_stems(self.image_folder, IMAGE_SUFFIXES) if names_folder(self.image_folder) else {}
 
     def masks(self) -> dict[str, Path]:
-        """Stem → mask, sorted by stem; empty where there is no folder."""
+        """Return stem → mask, sorted by stem; empty if there is no folder."""
         return list_stems(self.mask_folder, (MASK_SUFFIX,)) if self.has_masks else {}
 
     def items(self) -> list[Item]:
@@ -148,10 +148,10 @@ class Split:
         ]
 
     def scan(self) -> tuple[list[Item], list[Problem]]:
-        """List the split's files and the problems that their names show, instead of refusing the split.
+        """List the split's files and the problems in their names, instead of refusing the split.
 
         Returns:
-            The items sorted by stem (of files that share a stem, the first), and the problems.
+            The items sorted by stem (if files share a stem, the first), and the problems.
 
         Raises:
             InputError: The split has neither images nor masks, or a folder cannot be read.
@@ -184,10 +184,10 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """A folder with one folder per split: masks, or LabelMe documents.
+    """Folder with one folder per split: masks, or LabelMe documents.
 
     Attributes:
-        folder: The folder; its name is that of the label set.
+        folder: The folder, which gives the label set its name.
         suffix: Suffix of its files.
     """
 
@@ -195,7 +195,7 @@ class LabelSet:
     suffix: str = MASK_SUFFIX
 
     def splits(self, wanted: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Return the splits of the label set in the usual order, or those wanted in theirs.
+        """Return the splits of the label set in the usual order, or the wanted ones in theirs.
 
         Raises:
             InputError: The folder or a wanted split does not exist.
@@ -206,7 +206,7 @@ class LabelSet:
         return found if wanted is None else _choose(wanted, found, self.folder)
 
     def path(self, split: str, stem: str) -> Path:
-        """Where the file of a stem is, or would be."""
+        """Return where the file of a stem is, or would be."""
         return either_form(self.folder / split / f'{stem}{self.suffix}')
 
     def files(self, splits: Sequence[str] | None = None) -> dict[Key, Path]:
@@ -216,7 +216,7 @@ class LabelSet:
             splits: Which splits; all by default.
 
         Raises:
-            InputError: The folder or a split is missing, or holds no such file, or as `list_stems`.
+            InputError: The folder or a split is missing, or holds no such file; also as in `list_stems`.
         """
         files = {
             (split, stem): path
@@ -234,7 +234,7 @@ class LabelSet:
 
 
 class DataSet:
-    """A data set on disk.
+    """Data set on disk.
 
     Args:
         root: Its folder.
@@ -266,7 +266,7 @@ class DataSet:
         return Classes.read(self.root)
 
     def label_sets(self) -> tuple[str, ...]:
-        """Names of the folders that may hold masks, sorted."""
+        """Return the names of the folders that may hold masks, sorted."""
         return tuple(sorted(set(_subfolders(self.root)) - {IMAGES, SHAPES}))
 
     def new_label_set(self, name: str, source: str | None = None) -> LabelSet:
@@ -277,7 +277,7 @@ class DataSet:
             source: The label set that it is made from, which is never changed.
 
         Raises:
-            InputError: The name is not that of a folder in the data set that may hold masks, or it is ``source``.
+            InputError: The name is not valid for a folder of masks in the data set, or it is ``source``.
         """
         if name == source:
             raise InputError(f'`to={name}`', 'is the source itself, which is never changed', 'name another')
@@ -288,10 +288,10 @@ class DataSet:
 
         Args:
             name: Its name.
-            argument: What a message calls the name.
+            argument: Name of the argument in messages.
 
         Raises:
-            InputError: The name is none of a label set, or there is no such folder.
+            InputError: The name is not a label set's, or there is no such folder.
         """
         masks = self._label_set(name, argument)
         if not names_folder(masks.folder):
@@ -325,7 +325,7 @@ class DataSet:
         return found if wanted is None else _choose(wanted, found, self.root)
 
     def split(self, name: str, labels: str | None = None) -> Split:
-        """Open a split; whether it has files shows when they are listed."""
+        """Open a split; it is not checked for files until they are listed."""
         return Split(self.root, name, labels)
 
     def items(self, labels: str | None = None, splits: Sequence[str] | None = None) -> list[Item]:
@@ -340,18 +340,18 @@ class DataSet:
 def list_stems(folder: str | Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """List the files of a folder with one of the suffixes, as stem → path, sorted by stem. Hidden files are left out.
 
-    Accents in stems are composed (Unicode NFC), so that an image and a mask whose names look the same are a pair.
+    Accents in stems are composed (Unicode NFC), so an image and a mask whose names look the same are a pair.
 
     Raises:
         InputError: The folder cannot be read, a name cannot be printed, or two files share a stem (``a.jpg`` and
-            ``a.png``), so that it cannot be told which one is meant.
+            ``a.png``), which is ambiguous.
     """
     folder = Path(folder)
     return {stem: folder / name for stem, name in list_names(folder, suffixes).items()}
 
 
 def list_names(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
-    """List files as `list_stems`, as stem → file name, which is faster; empty where there is no folder."""
+    """List files like `list_stems`, but as stem → file name, which is faster; empty if there is no folder."""
     listed, strays = _list_folder(folder, suffixes)
     for name in strays:
         if not is_printable(name) and os.path.splitext(name)[1].lower() in suffixes:
@@ -416,9 +416,9 @@ def _subfolders(folder: Path) -> list[str]:
 
 
 def _list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
-    """List the files with one of the suffixes by stem, and the names of all else; hidden files are left out.
+    """List the files with one of the suffixes by stem, and the names of everything else; hidden files are left out.
 
-    What has a name that cannot be printed, which no table could hold, is among all else.
+    A name that cannot be printed, which no table could hold, is listed with everything else.
     """
     found: dict[str, list[str]] = {}
     strays: list[str] = []
@@ -434,12 +434,12 @@ def _list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[dict[str, lis
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a file, or a link that leads to one; most need no further look at the disk."""
+    """Return whether an entry is a file or a link to one; most need no further disk access."""
     return entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)
 
 
 def either_form(path: Path) -> Path:
-    """Return a path in the one of the two ways to write accents (Unicode NFC and NFD) in which its last part exists.
+    """Return a path in the form of its accents (Unicode NFC or NFD) in which its last part exists.
 
     macOS and some archives decompose names, keyboards compose them: both look the same.
     """
@@ -450,7 +450,7 @@ def either_form(path: Path) -> Path:
 
 
 def found_instead(folder: Path) -> str:
-    """Count what a folder holds by suffix, to say so where nothing in it is read: ``; it holds 12 .tif, 1 folder``."""
+    """Count a folder's content by suffix, to report it if nothing is read: ``; it holds 12 .tif, 1 folder``."""
     if not names_folder(folder):
         return ''
     kinds = Counter(

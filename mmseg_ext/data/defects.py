@@ -1,4 +1,4 @@
-"""Record of the defects that are planted in a synthetic data set: ``defects.json``."""
+"""Record of the defects planted in a synthetic data set: ``defects.json``."""
 
 from __future__ import annotations
 

@@ -24,21 +24,21 @@ def data_fingerprint(
 
     It covers the name of each split, the stems in it, the bytes of each mask, and of each image its size and its first
     and last 64 KiB (all of it, if it is smaller than both). A changed pixel of a compressed image changes its size or
-    its end; files are not decoded, so a mask that is encoded again with the same pixels counts as another. Where the
-    folder is, times of files and ``dataset.yaml`` do not matter. The cost is that of reading: 0.10 to 0.14 ms a pair
+    its end; files are not decoded, so a mask that is re-encoded with the same pixels counts as different. The location
+    of the folder, file times and ``dataset.yaml`` do not matter. The cost is that of reading: 0.10 to 0.14 ms per pair
     from the system's cache, so 10^5 pairs take 10 to 14 seconds there.
 
     Args:
         data_root: The data set's folder.
-        labels: Name of the label set; None for images alone. An image without a mask is allowed and told from others.
+        labels: Name of the label set; None for images alone. Images without masks are allowed and told from others.
         splits: Names of splits, in any order.
-        stems: Only these of the splits; all by default.
+        stems: Stems to use; all by default.
 
     Returns:
         Twelve hexadecimal digits.
 
     Raises:
-        InputError: ``img/<split>`` is no folder, or a file cannot be read.
+        InputError: ``img/<split>`` is not a folder, or a file cannot be read.
     """
     root = Path(data_root).expanduser()
     total = hashlib.blake2b()

@@ -1,6 +1,6 @@
 """Sizes and palettes of JPEG and PNG files from their first bytes, without a decoder.
 
-Twenty to thirty times faster than decoding: a whole data set can be looked at before a training.
+This is twenty to thirty times faster than decoding, so a whole data set can be checked before a training.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ GREY, PALETTE = 0, 3  # kinds of colour of a PNG
 
 @dataclass(frozen=True, slots=True)
 class StoredHeader:
-    """What the first bytes of a file state, which its pixels may contradict.
+    """Content of the first bytes of a file, which its pixels may contradict.
 
     Attributes:
-        height: Rows as stored, before a turn that EXIF data ask for.
+        height: Rows as stored, before any rotation by EXIF data.
         width: Columns as stored.
         has_exif: Whether a JPEG has EXIF data.
-        holds_indices: Whether it is a PNG of one channel of at most 8 bits, as masks are.
-        palette: The colours of a PNG, three bytes each; empty for none.
+        holds_indices: Whether it is a PNG of one channel of at most 8 bits, like a mask.
+        palette: Colours of a PNG, three bytes each; empty if it has none.
     """
 
     height: int
@@ -40,7 +40,7 @@ def read_stored_header(path: str | Path) -> StoredHeader | None:
     """Read the first bytes of a JPEG or PNG.
 
     Returns:
-        None where they do not tell: the file is missing, damaged, animated, of another format, or has other data in
+        None if they do not suffice: the file is missing, damaged, animated, of another format, or has other data in
         front.
     """
     try:
@@ -80,7 +80,7 @@ def _png(head: bytes) -> StoredHeader | None:
 
 
 def _jpeg(head: bytes, descriptor: int) -> StoredHeader | None:
-    """Walk over the segments to that of the size; those behind the head are read one by one."""
+    """Walk over the segments to the one with the size; those beyond the head are read one by one."""
     start, has_exif = 2, False
     for _ in range(MAX_SEGMENTS):
         segment = head[start : start + 10]

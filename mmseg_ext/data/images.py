@@ -25,18 +25,18 @@ FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'TIFF', 'WEBP')
 ORIENTATION_TAG = 0x0112
 ALPHA_MODES = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 WIDE_MODES = ('I', 'F')  # 32 bits: nothing states the range of the values
-OPENCV_FORMATS = ('BMP', 'JPEG', 'MPO', 'PNG')  # of these OpenCV gives the same pixels as Pillow, in half the time
+OPENCV_FORMATS = ('BMP', 'JPEG', 'MPO', 'PNG')  # OpenCV decodes them to the same pixels as Pillow, in half the time
 SEVERAL_PAGES = 'is animated or has several pages'
-PNG_ORIENTATION_MARKS = (b'eXIf', b'Raw profile type', b'Orientation')  # one is in a PNG that states an orientation
+PNG_ORIENTATION_MARKS = (b'eXIf', b'Raw profile type', b'Orientation')  # a PNG with an orientation holds one of them
 TIFF_STARTS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
-MAX_TIFF_BANDS = 4  # of more, Pillow decodes the first three
+MAX_TIFF_BANDS = 4  # if there are more, Pillow decodes the first three
 TIFF_BITS, TIFF_BANDS, TIFF_KIND, TIFF_FLOAT = 258, 277, 339, 3  # tags, and a value of the third
 MAX_PIXELS = 80_000_000
 MAX_PIXEL_BYTES = 8  # four channels of 16 bits
 MAX_HEAD_BYTES = 1 << 28  # EXIF, previews, the video behind a phone's JPEG
 MAX_PIXELS_VARIABLE = 'MMSEG_EXT_MAX_PIXELS'
 START_AND_END = {'JPEG': (b'\xff\xd8', b'\xff\xd9'), 'PNG': (b'\x89PNG', b'IEND')}
-PILLOW_LOCK = Lock()  # filters of warnings and Pillow's limit are the process's, and images are decoded in threads
+PILLOW_LOCK = Lock()  # warning filters and Pillow's limit are global, and images are decoded in threads
 
 Pixels = NDArray[np.uint8]
 
@@ -44,7 +44,7 @@ Pixels = NDArray[np.uint8]
 def pixel_limit(default: int = MAX_PIXELS) -> int:
     """Return the largest number of pixels that is decoded: ``$MMSEG_EXT_MAX_PIXELS``, or else the default.
 
-    An environment variable, since it must reach the worker processes of every tool.
+    It is an environment variable because it must reach the worker processes of every tool.
 
     Raises:
         InputError: The variable holds no number above 0.
@@ -66,7 +66,7 @@ class ImageRules:
     """Limits on images, and the colour behind transparent pixels.
 
     Attributes:
-        max_pixels: An image with more is refused before it is decoded (a small file can hold a huge one); by default
+        max_pixels: An image with more is refused before it is decoded (a small file can hold a huge image); by default
             the `pixel_limit`.
         background: RGB colour (0–255) behind transparent pixels.
     """
@@ -81,7 +81,7 @@ class ImageHeader:
 
     Attributes:
         size: Height and width in pixels, upright, as `read_image` decodes it.
-        orientation: The EXIF orientation (1–8) that turns the stored pixels, 1 by default.
+        orientation: EXIF orientation (1–8) that turns the stored pixels, 1 by default.
     """
 
     size: tuple[int, int]
@@ -90,11 +90,11 @@ class ImageHeader:
 
 @dataclass(frozen=True)
 class UprightImage:
-    """An image as a viewer shows it.
+    """Image as a viewer shows it.
 
     Attributes:
         pixels: Upright, shape (H, W, 3), RGB, 0–255.
-        orientation: The EXIF orientation (1–8) that has been applied to the stored pixels.
+        orientation: EXIF orientation (1–8) that has been applied to the stored pixels.
     """
 
     pixels: Pixels
@@ -102,10 +102,10 @@ class UprightImage:
 
 
 def read_image(path: str | Path, rules: ImageRules | None = None) -> Pixels:
-    """Decode an image, turned as its EXIF orientation asks: masks belong to the image as people see it.
+    """Decode an image, turned by its EXIF orientation: masks belong to the image as people see it.
 
-    Grey becomes RGB, a palette and CMYK too; 16 bits per channel are scaled to 8 over their full range; transparent
-    pixels get the background's colour. Of an MPO file (a JPEG with a preview or a depth map behind it) the first
+    Grey, palette and CMYK images become RGB; 16 bits per channel are scaled to 8 over their full range; transparent
+    pixels get the background's colour. From an MPO file (a JPEG with a preview or a depth map behind it), the first
     image is decoded.
 
     Args:
@@ -116,14 +116,14 @@ def read_image(path: str | Path, rules: ImageRules | None = None) -> Pixels:
         Shape (H, W, 3), RGB, uint8.
 
     Raises:
-        InputError: The file is missing, damaged, cut short, animated, of several pages, too large, holds 32-bit values,
-            or is no BMP, GIF, JPEG, PNG, TIFF or WebP.
+        InputError: The file is missing, damaged, cut short, animated, too large, has several pages or 32-bit values,
+            or is not a BMP, GIF, JPEG, PNG, TIFF or WebP file.
     """
     return read_upright(path, rules).pixels
 
 
 def read_upright(source: str | Path | bytes, rules: ImageRules | None = None, name: str | None = None) -> UprightImage:
-    """Decode an image as `read_image`, and say how it has been turned.
+    """Decode an image like `read_image`, and return how it was turned.
 
     Args:
         source: The file, or its content.
@@ -131,7 +131,7 @@ def read_upright(source: str | Path | bytes, rules: ImageRules | None = None, na
         name: Its name in errors; the path by default.
 
     Raises:
-        InputError: As `read_image`.
+        InputError: As for `read_image`.
     """
     name = name or ('image' if isinstance(source, bytes) else str(source))
     return _decode(source, rules or ImageRules(), name)
@@ -141,31 +141,31 @@ def read_header(path: str | Path) -> ImageHeader:
     """Read the upright size and the orientation of an image, not its pixels, which may be damaged.
 
     Raises:
-        InputError: The file is missing or no BMP, GIF, JPEG, PNG, TIFF or WebP.
+        InputError: The file is missing or not a BMP, GIF, JPEG, PNG, TIFF or WebP file.
     """
     try:
         data = load_image_bytes(path)
         with open_header(data) as image:
             orientation = _orientation(image, data)
-            # Pillow states the upright size of a TIFF.
+            # Pillow gives the upright size of a TIFF.
             is_turned = orientation >= 5 and image.format != 'TIFF'
             return ImageHeader(image.size if is_turned else image.size[::-1], orientation)
-    except Exception as error:  # the bytes are anybody's, as in `_decode`
+    except Exception as error:  # the bytes are untrusted, as in `_decode`
         reason = describe_error(error, 'no such file' if isinstance(error, FileNotFoundError) else '')
         raise InputError(path, f'image cannot be read ({reason})', 'copy or convert the file') from error
 
 
 def stated_orientation(data: bytes) -> int:
-    """Return the EXIF orientation (1–8) of an image, 1 for none, or for bytes that are no image."""
+    """Return the EXIF orientation (1–8) of an image; 1 if it has none or the bytes are not an image."""
     try:
         with open_header(data) as image:
             return _orientation(image, data)
-    except Exception:  # the bytes are anybody's
+    except Exception:  # the bytes are untrusted
         return 1
 
 
 def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> None:
-    """Write an image atomically; its suffix tells the format.
+    """Write an image atomically; the suffix selects the format.
 
     Args:
         path: The file, such as ``a.png``.
@@ -174,7 +174,7 @@ def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> Non
 
     Raises:
         InputError: The file cannot be written.
-        ValueError: The suffix is that of no image format, or the array has another shape or type.
+        ValueError: The suffix is not an image format's, or the array has another shape or type.
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise ValueError(f'pixels must be (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}')
@@ -182,13 +182,13 @@ def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> Non
         raise ValueError(f'{path} has no suffix of an image format')
     with atomic_path(path) as temporary:
         is_jpeg = temporary.suffix.lower() in ('.jpg', '.jpeg')
-        options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []  # OpenCV warns of one that does not apply
+        options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []  # OpenCV warns if it does not apply
         if not cv2.imwrite(str(temporary), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options):
             raise NotWritableError(path, 'cannot be written', 'free space or choose another folder')
 
 
 def from_array(image: NDArray[Any], name: str = 'image') -> UprightImage:
-    """Take an image that is in memory already: shape (H, W, 3) or, grey, (H, W); RGB, uint8.
+    """Convert an image that is already in memory: shape (H, W, 3) or, grey, (H, W); RGB, uint8.
 
     Raises:
         InputError: It has another shape or type, or no pixel.
@@ -199,7 +199,7 @@ def from_array(image: NDArray[Any], name: str = 'image') -> UprightImage:
 
 
 def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn and mirror stored pixels, shape (H, W, …), as their EXIF orientation (1–8) asks viewers to.
+    """Turn and mirror stored pixels, shape (H, W, …), by their EXIF orientation (1–8).
 
     >>> turn_upright(np.array([[1, 2], [3, 4]]), 6)  # a quarter turn clockwise
     array([[3, 1],
@@ -230,7 +230,7 @@ def _decode(source: str | Path | bytes, rules: ImageRules, name: str) -> Upright
                 return UprightImage(pixels, orientation)
     except InputError:
         raise
-    except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
+    except Exception as error:  # the bytes are untrusted: a decoder may fail on them in any way
         raise InputError(name, *_undecodable(error, data)) from error
     return UprightImage(turn_upright(pixels, orientation), orientation)
 
@@ -239,17 +239,17 @@ def load_image_bytes(path: str | Path) -> bytes:
     """Read an image file, unless it has more bytes than any image of the allowed size needs.
 
     Raises:
-        OSError: As `mmseg_ext.reading.load_bytes`.
+        OSError: As for `mmseg_ext.reading.load_bytes`.
     """
     return load_bytes(path, MAX_HEAD_BYTES + MAX_PIXEL_BYTES * pixel_limit())
 
 
 @contextmanager
 def open_header(data: bytes) -> Iterator[Image.Image]:
-    """Open an image without decoding it, and without Pillow's own limit and its warnings on odd metadata.
+    """Open an image without decoding it, and without Pillow's own limit and its warnings about odd metadata.
 
     Raises:
-        Exception: Of any kind, since the bytes are anybody's.
+        Exception: Of any kind, since the bytes are untrusted.
     """
     with PILLOW_LOCK, warnings.catch_warnings():
         warnings.simplefilter('ignore')
@@ -263,7 +263,7 @@ def open_header(data: bytes) -> Iterator[Image.Image]:
 
 
 def check_pixels(image: Image.Image, name: str, limit: int) -> None:
-    """Refuse by its header an image with more pixels than a limit.
+    """Refuse an image whose header gives more pixels than a limit.
 
     Raises:
         InputError: It has more.
@@ -306,14 +306,14 @@ def _tiff_kind(data: bytes) -> str:
 
 
 def describe_error(error: Exception, known: str = '') -> str:
-    """Say in one line why Pillow or OpenCV does not read a file; ``known`` takes the place of their own words."""
+    """Say in one line why Pillow or OpenCV does not read a file; ``known`` replaces their own words."""
     if isinstance(error, Image.UnidentifiedImageError):
         return 'damaged or no ' + ', '.join(FORMATS)
     return known or one_line(error) or type(error).__name__
 
 
 def _check_header(image: Image.Image, data: bytes, name: str, rules: ImageRules) -> None:
-    """Refuse by its header an image that would be costly or ambiguous to decode."""
+    """Refuse an image that, by its header, would be costly or ambiguous to decode."""
     check_pixels(image, name, rules.max_pixels)
     if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(TIFF_BANDS, 1) > MAX_TIFF_BANDS:
         raise InputError(name, *_no_photograph(_tiff_kind(data)))
@@ -340,7 +340,7 @@ def _orientation(image: Image.Image, data: bytes) -> int:
 
 def _decode_pixels(image: Image.Image, data: bytes, name: str, rules: ImageRules) -> Pixels:
     if image.mode in ('L', 'RGB') and image.format in OPENCV_FORMATS and 'transparency' not in image.info:
-        # OpenCV fills the missing part of a JPEG with grey and does not report it, and prints a warning on a cut PNG; a
+        # OpenCV silently fills the missing part of a JPEG with grey, and prints a warning for a truncated PNG. A
         # complete file has its end marker near the end, unless a phone has appended a video.
         for file_format, (start, end) in START_AND_END.items():
             if data.startswith(start) and end not in data[-1024:]:
@@ -352,7 +352,7 @@ def _decode_pixels(image: Image.Image, data: bytes, name: str, rules: ImageRules
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if pixels is not None:
             return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
-    if image.mode.startswith('I'):  # 16-bit grey; older releases of Pillow call that of a PNG mode I
+    if image.mode.startswith('I'):  # 16-bit grey; older releases of Pillow use mode I for it in a PNG
         values = np.asarray(image).astype(np.uint32).clip(0, 65535)
         return np.repeat(((values + 128) // 257).astype(np.uint8)[..., None], 3, axis=2)
     if image.mode in ALPHA_MODES or 'transparency' in image.info:

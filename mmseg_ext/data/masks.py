@@ -43,10 +43,10 @@ def read_mask(path: str | Path) -> Mask:
 
 
 def read_palette_mask(path: str | Path) -> tuple[Mask, list[Colour] | None]:
-    """Read a class-index PNG as `read_mask`, and the colours of its palette; None for a grey one.
+    """Read a class-index PNG like `read_mask`, and the colours of its palette; None for a grey one.
 
     Raises:
-        InputError: As `read_mask`.
+        InputError: As for `read_mask`.
     """
     with open_mask(path) as file:
         if file.mode not in INDEX_MODES:
@@ -73,14 +73,14 @@ def _kind_of(image: Image.Image) -> tuple[str, str]:
 
 
 def palette_of(image: Image.Image) -> list[Colour] | None:
-    """Return the colours of an opened palette image, or None for one of another mode."""
+    """Return the colours of an opened palette image, or None for another mode."""
     values = (image.getpalette('RGB') or []) if image.mode == 'P' else None
     return None if values is None else list(zip(values[::3], values[1::3], values[2::3], strict=True))
 
 
 @contextmanager
 def open_mask(path: str | Path) -> Iterator[Image.Image]:
-    """Open a mask file of any kind after a look at its header; decoding it may fail within the block, too.
+    """Open a mask file of any kind after checking its header; decoding it may fail within the block, too.
 
     Raises:
         InputError: The file is missing, damaged, or has more pixels than `pixel_limit`.
@@ -95,14 +95,14 @@ def open_mask(path: str | Path) -> Iterator[Image.Image]:
         raise InputError(path, 'mask not found') from None
     except InputError:
         raise
-    except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
+    except Exception as error:  # the bytes are untrusted: a decoder may fail on them in any way
         raise InputError(path, f'mask cannot be read ({describe_error(error)})', 'write the file again') from error
 
 
 def read_indices(image: Image.Image) -> Mask:
     """Decode an opened image of one of `INDEX_MODES` as the values in the file.
 
-    Pillow multiplies grey values of 2 or 4 bits to fill 0–255, and forgets so once it has decoded them.
+    Pillow multiplies grey values of 2 or 4 bits to fill 0–255, and no longer knows this once it has decoded them.
     """
     tile = getattr(image, 'tile', None)
     raw_mode = tile[0][3] if tile else ''
@@ -124,13 +124,13 @@ def write_mask(path: str | Path, mask: Mask, palette: Sequence[Sequence[int]]) -
 
 
 def mask_image(mask: Mask, palette: Sequence[Sequence[int]]) -> Image.Image:
-    """Convert class indices to a Pillow image of mode P; arguments as of `write_mask`."""
+    """Convert class indices to a Pillow image of mode P; arguments as in `write_mask`."""
     from PIL import Image
 
     if mask.ndim != 2 or mask.dtype != np.uint8:
         raise ValueError(f'mask must be (H, W) uint8, got {mask.shape} {mask.dtype}')
     image = Image.fromarray(mask)
     colours = [int(value) for colour in palette for value in colour]
-    # All 256, since for a short palette Pillow writes fewer bits a pixel, which folds the ignored 255 into the classes.
+    # All 256: with a short palette, Pillow writes fewer bits per pixel, which folds the ignored 255 into the classes.
     image.putpalette(colours + [0] * (3 * 256 - len(colours)))
     return image

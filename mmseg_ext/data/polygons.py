@@ -15,8 +15,8 @@ MAX_COMPARED = 1 << 22  # rows × edges at a time, which bounds the memory of a 
 def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
     """Fill a polygon: the pixels whose centre it encloses, by the even-odd rule.
 
-    The pixel in column x and row y reaches from (x, y) to (x + 1, y + 1). This is the area that a polygon of COCO
-    stands for. COCO's toolkit rounds the outline to a fifth of a pixel first, so that the two may disagree in pixels
+    The pixel in column x and row y spans (x, y) to (x + 1, y + 1). This is the area that a COCO polygon
+    stands for. COCO's toolkit rounds the outline to a fifth of a pixel first, so the two may disagree in pixels
     that the outline crosses.
 
     Args:
@@ -31,14 +31,14 @@ def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArra
 
 
 def polygon_region(points: NDArray[np.float64], height: int, width: int) -> Region:
-    """Fill a polygon as `fill_polygon`, within the box around it: its top, its left, and its pixels."""
+    """Fill a polygon like `fill_polygon`, within the box around it: its top, its left, and its pixels."""
     (x_low, y_low), (x_high, y_high) = points.min(axis=0), points.max(axis=0)
     left, right = clip(math.floor(x_low), width), clip(math.ceil(x_high), width)
     top, bottom = clip(math.floor(y_low), height), clip(math.ceil(y_high), height)
     rows, columns = bottom - top, right - left
     if not rows or not columns:
         return top, left, np.zeros((rows, columns), bool)
-    crossed = np.zeros((rows, columns + 1), np.uint8)  # of a count, only its parity matters
+    crossed = np.zeros((rows, columns + 1), np.uint8)  # only the parity of a count matters
     (x0, y0), (x1, y1) = points.T, np.roll(points, -1, axis=0).T
     centre = np.arange(top, bottom)[:, None] + 0.5
     step = max(MAX_COMPARED // rows, 1)

@@ -19,7 +19,7 @@ from mmseg_ext.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = ('.png', '.tif', '.tiff', '.bmp', '.gif')  # of formats that keep values as they are
+SUFFIXES = ('.png', '.tif', '.tiff', '.bmp', '.gif')  # of lossless formats
 LOSSY_SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.webp')
 IGNORED = 'ignored'
 TRANSPARENT_REMEDY = (
@@ -33,20 +33,20 @@ MAX_NUMBER = 2**31 - 1  # in a mask
 
 Keys = NDArray[np.int64]
 IS_IGNORED, OUTSIDE = -1, -2  # instead of the colour of an index: the ignored value, and one that the palette lacks
-FIRST_RANGE = -3  # the entry of the first range, which no mask holds; that of the next is one less
+FIRST_RANGE = -3  # entry of the first range, which no mask holds; each further range has the next lower number
 
 
 @dataclass(frozen=True)
 class Remapping:
-    """A table from the values of foreign masks to class indices.
+    """Table from the values of foreign masks to class indices.
 
     Attributes:
         table: Value, or colour as 0xRRGGBB, → class index or ignored value.
         by_colour: Whether colours are looked up instead of values: those of an RGB mask, or of a palette.
-        keep: Values that stay as they are where the table does not name them.
-        ignored: The value that an index into a palette keeps, since its colour means nothing.
-        alpha: Whether the values are those of the alpha channel (0 transparent, 255 opaque).
-        ranges: First and last value, and what they become where the table does not name them.
+        keep: Values that stay as they are if the table does not name them.
+        ignored: Palette index that keeps its value, since its colour means nothing.
+        alpha: Whether the values come from the alpha channel (0 transparent, 255 opaque).
+        ranges: First and last value, and their result if the table does not name them.
     """
 
     table: Mapping[int, int]
@@ -57,7 +57,7 @@ class Remapping:
     ranges: Sequence[tuple[int, int, int]] = ()
 
     def target(self, key: int) -> int | None:
-        """Return what a value or colour becomes; None where the table does not name it."""
+        """Return the result for a value or colour; None if the table does not name it."""
         if key in self.table:
             return self.table[key]
         if self.by_colour and key == IS_IGNORED:
@@ -98,8 +98,8 @@ class Remapping:
             Shape (H, W): values, or colours as 0xRRGGBB, `IS_IGNORED` or `OUTSIDE`.
 
         Raises:
-            InputError: The file is missing, damaged, too large, of a lossy format where no range is named, or of the
-                other kind than asked for, or it holds numbers below 0 or above `MAX_NUMBER`.
+            InputError: The file is missing, damaged, too large, in a lossy format although no range is named, or of
+                another kind than expected, or it holds numbers below 0 or above `MAX_NUMBER`.
         """
         if Path(path).suffix.lower() in LOSSY_SUFFIXES and not self.ranges:
             remedy = 'export it as PNG, or map ranges of values: `table` 0-127=0 128-255=1'
@@ -137,7 +137,7 @@ class Remapping:
                 return red << 16 | green << 8 | blue
             if not (np.array_equal(red, green) and np.array_equal(red, blue)):
                 raise InputError(path, f'holds colours (mode {file.mode})', 'map them with `by_colour=True`')
-            return red  # a grey mask, written as three equal channels
+            return red  # a grey mask, stored as three equal channels
 
     def _colours_of(self, palette: Sequence[Sequence[int]]) -> Keys:
         """Return the colour of each of 256 indices; `IS_IGNORED` for the ignored one, unless it has its own colour."""
@@ -150,7 +150,7 @@ class Remapping:
 
 
 def _alpha(file: Image.Image, path: str | Path) -> Keys:
-    """Return the values of the alpha channel, shape (H, W), or of what a palette states instead."""
+    """Return the values of the alpha channel, shape (H, W), or of the palette's transparency."""
     if 'A' not in file.mode and 'transparency' not in file.info:
         raise InputError(path, f'has no alpha channel (mode {file.mode})', 'leave out `alpha`')
     return np.asarray(file.convert('RGBA').getchannel('A'), np.int64)
@@ -166,7 +166,7 @@ def pack(colour: Sequence[int]) -> int:
 
 
 def hex_colour(text: str) -> tuple[int, int, int] | None:
-    """Read an RGB colour (0–255) as ``#rrggbb``; None for a text of another form.
+    """Parse an RGB colour (0–255) written as ``#rrggbb``; None for other text.
 
     >>> hex_colour('#dc3c01')
     (220, 60, 1)
@@ -191,15 +191,15 @@ def make_remapping(
     """Make a table.
 
     Args:
-        classes: Of the data set: what the values become.
+        classes: Classes of the data set, which the values become.
         pairs: ``FROM=TO``. FROM is a value, a range (``128-255``), a class of ``old``, or with ``by_colour`` a colour
-            (``#dc3c3c`` or ``220,60,60``); TO is a class of the data set by name or value, or ``ignored``. A range
-            gives way to what is named alone.
-        old: Classes of the masks as they are: classes of the same name become one another, and the ignored value.
+            (``#dc3c3c`` or ``220,60,60``); TO is a class of the data set by name or value, or ``ignored``. A value
+            named alone takes precedence over a range.
+        old: Current classes of the masks. Each is mapped to the class of the same name, and ignored to ignored.
         by_colour: Look up colours: those of ``dataset.yaml``, and of ``pairs``.
         reduce_zero_label: 0 is "unlabelled": it becomes the ignored value, and every other value one less.
-        keep_others: Values that nothing names stay, where they are a class or the ignored value.
-        alpha: Take the values of the alpha channel.
+        keep_others: Values that nothing names stay if they are a class or the ignored value.
+        alpha: Use the values of the alpha channel.
 
     Raises:
         InputError: A pair is wrong, names something twice, or nothing says how to convert.
@@ -241,7 +241,7 @@ def make_remapping(
 
 
 def _range(text: str, old: Classes) -> tuple[int, int] | None:
-    """Return the bounds of ``FIRST-LAST``, or None for a text of another form, also where a class is called so."""
+    """Return the bounds of ``FIRST-LAST``, or None for other text or the name of a class."""
     match = RANGE.fullmatch(text)
     if match is None or text in old.names:
         return None
@@ -291,5 +291,5 @@ def _class(text: str, classes: Classes) -> int:
 
 
 def _plain(name: str) -> str:
-    """Write a name in one of the two ways in which Unicode writes accents."""
+    """Normalize a name to one of the two ways in which Unicode writes accents."""
     return unicodedata.normalize('NFC', name)

@@ -49,8 +49,8 @@ def _cores(starts: list[int], tile: int, length: int) -> list[tuple[int, int]]:
 def tile_weights(height: int, width: int) -> NDArray[np.float32]:
     """Return weights of a tile's pixels, shape (H, W), above 0 and up to 1, that fall towards its border.
 
-    A network has less context for a pixel near the border of its tile, so the tile that has it farther inside counts
-    more, and there is no step where a tile ends.
+    A network has less context for a pixel near the border of its tile, so the tile in which the pixel lies farther
+    inside counts more, and there is no step where a tile ends.
     """
     rows, columns = (1 - np.abs((np.arange(n) + 0.5) * 2 / n - 1) for n in (height, width))
     weights: NDArray[np.float32] = np.outer(rows, columns).astype(np.float32)
@@ -62,7 +62,7 @@ class TileMean:
 
     Args:
         height: Height of the whole canvas in pixels.
-        width: Its width in pixels.
+        width: Width of the canvas in pixels.
     """
 
     def __init__(self, height: int, width: int) -> None:

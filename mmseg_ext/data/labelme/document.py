@@ -27,7 +27,7 @@ def read_document(path: str | Path) -> Document:
     """Read a LabelMe file: a dictionary with a list ``shapes``, each of which has a ``label``.
 
     Raises:
-        InputError: The file is missing, is no JSON in UTF-8, no LabelMe file, or one of more than 50,000 shapes.
+        InputError: The file is missing, is not JSON in UTF-8, is not a LabelMe file, or has more than 50,000 shapes.
     """
     try:
         content = load_json(path)
@@ -44,12 +44,12 @@ def read_document(path: str | Path) -> Document:
     for number, shape in enumerate(content['shapes'], 1):
         if not isinstance(shape, dict) or not isinstance(shape.get('label'), str):
             raise InputError(path, f'shape {number} has no `label:`', 'name it in labelme or delete it')
-        shape['label'] = unicodedata.normalize('NFC', shape['label'])  # as names of classes are
+        shape['label'] = unicodedata.normalize('NFC', shape['label'])  # like class names
     return content
 
 
 def label_values(classes: Classes) -> dict[str, int]:
-    """Map labels to values of the mask: the classes by name, the ignored value, and labelme's name of the background.
+    """Map labels to mask values: the classes by name, the ignored value, and labelme's name for the background.
 
     >>> label_values(Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60))))
     {'background': 0, 'cat': 1, '__ignore__': 255, '_background_': 0}
@@ -63,7 +63,7 @@ def label_values(classes: Classes) -> dict[str, int]:
 
 
 def label_names(classes: Classes) -> dict[int, str]:
-    """Map values of the mask to labels: the classes' names, and ``__ignore__``."""
+    """Map mask values to labels: the class names, and ``__ignore__``."""
     return {**dict(enumerate(classes.names)), classes.ignore_index: IGNORED_LABEL}
 
 
@@ -73,10 +73,10 @@ def labels_text(classes: Classes) -> str:
 
 
 def image_size(document: Mapping[str, Any], source: str | Path) -> tuple[int, int] | None:
-    """Return the image's height and width as the file states them, or None where it does not.
+    """Return the image's height and width as the file states them, or None if it does not.
 
     Raises:
-        InputError: They are no sizes, or more pixels than are decoded of an image.
+        InputError: They are not valid sizes, or give more pixels than the limit for images.
     """
     sizes = document.get('imageHeight'), document.get('imageWidth')
     if None in sizes:
@@ -90,15 +90,15 @@ def image_size(document: Mapping[str, Any], source: str | Path) -> tuple[int, in
 
 
 class EmbeddedImage(NamedTuple):
-    """The image that a document embeds.
+    """Image embedded in a document.
 
-    labelme does not turn it, and embeds none with an orientation itself: shapes lie on the pixels as they are stored.
+    labelme does not turn it, and itself embeds no image with an orientation: shapes lie on the pixels as stored.
 
     Attributes:
-        data: The content of its file.
-        suffix: The suffix that its format has, such as ``.jpg``.
+        data: Content of its file.
+        suffix: Suffix of its format, such as ``.jpg``.
         size: Height and width in pixels, as stored.
-        orientation: The EXIF orientation (1–8) that it states.
+        orientation: EXIF orientation (1–8) that it states.
     """
 
     data: bytes
@@ -108,7 +108,7 @@ class EmbeddedImage(NamedTuple):
 
 
 def embedded_image(document: Mapping[str, Any]) -> EmbeddedImage | None:
-    """Return the image that a document embeds, or None where it holds none that can be read."""
+    """Return the image that a document embeds, or None if it holds none that can be read."""
     text = document.get('imageData')
     if not isinstance(text, str):
         return None
@@ -116,10 +116,10 @@ def embedded_image(document: Mapping[str, Any]) -> EmbeddedImage | None:
         data = base64.b64decode(text)
         with open_header(data) as image:
             size, kind = (image.height, image.width), str(image.format).lower()
-    except Exception:  # the bytes are anybody's
+    except Exception:  # the bytes are untrusted
         return None
     suffix = {'jpeg': '.jpg', 'mpo': '.jpg'}.get(kind, f'.{kind}')
-    # Pillow states the upright size of a TIFF.
+    # Pillow gives the upright size of a TIFF.
     return EmbeddedImage(data, suffix, size, 1 if kind == 'tiff' else stated_orientation(data))
 
 
@@ -127,7 +127,7 @@ def new_document(shapes: Sequence[Shape], image: Path, header: ImageHeader, fold
     """Make a LabelMe document without metadata.
 
     Its image is named by the path relative to the document, and not embedded: labelme turns an image that it opens by
-    its path as its EXIF orientation asks, so that shapes, masks and images all lie on the upright pixels.
+    its path by the EXIF orientation, so shapes, masks and images all lie on the upright pixels.
 
     Args:
         shapes: Its shapes.
@@ -156,7 +156,7 @@ def _relative_path(image: Path, folder: Path) -> str:
 
 
 def new_shape(label: str, kind: str, points: Sequence[Sequence[float]], mask: str | None = None) -> Shape:
-    """Make a shape without metadata; ``mask`` is the PNG in base64 of one of kind ``mask``."""
+    """Make a shape without metadata; for kind ``mask``, the argument ``mask`` is its PNG in base64."""
     return {
         'label': label,
         'points': [list(point) for point in points],

@@ -1,4 +1,4 @@
-"""Pixels of polygons, as LabelMe files mean them."""
+"""Pixels of polygons, by the rules of LabelMe files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Vertices = NDArray[np.int64]
 Indices = NDArray[np.int64]
 
 FIXED_BITS = 16  # fractional bits of a crossing
-SCALE = 1 << FIXED_BITS  # of a crossing of 1 pixel
+SCALE = 1 << FIXED_BITS  # a crossing at 1 pixel
 MAX_STEPS = 1 << 21  # pixels of the outline at a time, which bounds the memory of a polygon of many vertices
 
 
@@ -21,8 +21,8 @@ def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArra
     A vertex stands for the pixel that contains it, so its coordinates are truncated. The outline is the 8-connected
     line from vertex pixel to vertex pixel. The inside of a row reaches from crossing to crossing, each rounded half up.
     For a polygon within the image this is, pixel by pixel, what ``cv2.fillPoly`` of OpenCV 4 draws, which many
-    converters of LabelMe files use. OpenCV 5 leaves out pixels whose centre lies half a pixel beyond the outline;
-    therefore the rule is written out here and does not depend on the version.
+    converters of LabelMe files use. OpenCV 5 leaves out pixels whose centre lies half a pixel beyond the outline,
+    so the rule is implemented here and does not depend on the version.
 
     Args:
         points: Vertices as x, y in pixels, shape (N, 2), N ≥ 1; (0, 0) is the upper left corner of the first pixel.
@@ -37,7 +37,7 @@ def fill_polygon(points: NDArray[np.float64], height: int, width: int) -> NDArra
 
 
 def outlined_region(points: NDArray[np.float64], height: int, width: int) -> Region:
-    """Fill a polygon as `fill_polygon`, within the box around it: its top, its left, and its pixels."""
+    """Fill a polygon like `fill_polygon`, within the box around it: its top, its left, and its pixels."""
     vertices = np.trunc(points).astype(np.int64)
     (x_low, y_low), (x_high, y_high) = vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()
     left, right = clip(x_low, width), clip(x_high + 1, width)
@@ -50,7 +50,7 @@ def outlined_region(points: NDArray[np.float64], height: int, width: int) -> Reg
 
 
 def outline_length(points: NDArray[np.float64], height: int, width: int) -> int:
-    """Return an upper bound of the pixels that a polygon's outline sets in an image: what filling it costs."""
+    """Return an upper bound on the pixels that a polygon's outline sets in an image: the cost of filling it."""
     steps = np.abs(points - np.roll(points, 1, axis=0)).max(axis=1) + 1
     return int(np.minimum(steps, max(height, width)).sum())
 
@@ -59,18 +59,18 @@ def _draw(vertices: Vertices, filled: NDArray[np.bool_]) -> None:
     """Set the pixels of the outline and of the inside, some edges at a time."""
     height, width = filled.shape
     ends = np.roll(vertices, 1, axis=0)
-    crossed = np.zeros((height, width + 1), np.uint8)  # of a count, only its parity matters
+    crossed = np.zeros((height, width + 1), np.uint8)  # only the parity of a count matters
     steps = np.minimum(np.abs(ends - vertices).max(axis=1), max(height, width)).cumsum() // MAX_STEPS
     borders = np.flatnonzero(np.diff(steps)) + 1
     for one, other in zip(np.split(vertices, borders), np.split(ends, borders), strict=True):
         _outline(one, other, filled)
         _count_crossings(one, other, crossed, filled)
-    # Between a crossing of odd number in its row and the next, a pixel is inside.
+    # Pixels between an odd-numbered crossing of a row and the next one are inside.
     filled |= np.bitwise_xor.accumulate(crossed & 1, axis=1)[:, :width] == 1
 
 
 def _outline(vertices: Vertices, ends: Vertices, filled: NDArray[np.bool_]) -> None:
-    """Draw the lines from vertex to vertex; halfway between two pixels, a line stays with the one of its left end."""
+    """Draw the lines from vertex to vertex; halfway between two pixels, a line takes the one nearer its left end."""
     height, width = filled.shape
     left_first = (vertices[:, 0] <= ends[:, 0])[:, None]
     left, right = np.where(left_first, vertices, ends), np.where(left_first, ends, vertices)
@@ -97,7 +97,7 @@ def _count_crossings(vertices: Vertices, ends: Vertices, crossed: NDArray[np.uin
     """Count the crossings of edges and rows by row and rounded column, and set the pixels in which they lie.
 
     An edge crosses the rows from its upper end to the one above its lower end. Rounding keeps the order of the
-    crossings of a row, so that the inside follows from their number up to a column, without sorting them.
+    crossings of a row, so the inside follows from their number up to a column, without sorting them.
     """
     height, width = filled.shape
     upper_first = (vertices[:, 1] < ends[:, 1])[:, None]

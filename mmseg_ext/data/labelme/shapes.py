@@ -36,7 +36,7 @@ class ShapeRegion(NamedTuple):
     Attributes:
         top: First row of the box.
         left: First column of the box.
-        pixels: The box, shape (h, w); it lies within the image, and is empty where the shape lies outside.
+        pixels: The box, shape (h, w); it lies within the image, and is empty if the shape lies outside.
         beyond: Whether the shape reaches beyond the image.
     """
 
@@ -53,7 +53,7 @@ class ShapeRegion(NamedTuple):
 
 
 def shape_mask(shape: Mapping[str, Any], height: int, width: int, rule: Rule = 'outline') -> Binary:
-    """Return the pixels that a shape covers, as `shape_region`, in a map of shape (height, width)."""
+    """Return the pixels that a shape covers, like `shape_region`, in a map of shape (height, width)."""
     region = shape_region(shape, height, width, rule)
     covered = np.zeros((height, width), bool)
     covered[region.place] = region.pixels
@@ -65,12 +65,12 @@ def shape_region(shape: Mapping[str, Any], height: int, width: int, rule: Rule =
 
     By the rule ``outline``, a point stands for the pixel that contains it: its coordinates are truncated. ``polygon``
     and ``oriented_rectangle`` are filled with their outline (`fill_polygon`); ``rectangle`` holds both corner pixels;
-    ``circle`` holds the pixels whose centres lie within it. By ``labelme``, polygons, rectangles and circles are what
-    labelme's own converters paint: Pillow's drawings with outline. By ``centre``, they hold the pixels whose centres
-    they enclose, which comes nearest to the drawn area. A ``mask`` is copied to the truncated first corner of its box.
+    ``circle`` holds the pixels whose centres lie within it. By ``labelme``, polygons, rectangles and circles are drawn
+    as labelme's own converters paint them: by Pillow, with outline. By ``centre``, they hold the pixels whose centres
+    they enclose, which comes closest to the drawn area. A ``mask`` is copied to the truncated first corner of its box.
 
     Args:
-        shape: An entry of ``shapes`` of a LabelMe file: ``points``, ``shape_type`` (a polygon where it is missing)
+        shape: An entry of ``shapes`` of a LabelMe file: ``points``, ``shape_type`` (a polygon if missing)
             and, for a mask, ``mask``.
         height: Height of the image.
         width: Width of the image.
@@ -78,7 +78,7 @@ def shape_region(shape: Mapping[str, Any], height: int, width: int, rule: Rule =
 
     Raises:
         InputError: The shape is damaged, its outline is too long, or its type covers no area (line, linestrip, point).
-            Its subject is just ``shape``: the file and the number of the shape are not known here.
+            The error's subject is just ``shape``: the file and the number of the shape are not known here.
     """
     kind = shape.get('shape_type') or 'polygon'
     points = _points(shape.get('points'))
@@ -116,7 +116,7 @@ def check_work(shapes: Sequence[Mapping[str, Any]], height: int, width: int, sou
 
 
 def _box_size(shape: Mapping[str, Any], height: int, width: int) -> int:
-    """Return the pixels of the box in which `shape_region` draws a shape, 0 for one that it refuses."""
+    """Return the pixels of the box in which `shape_region` draws a shape; 0 for a shape that it refuses."""
     try:
         points = _points(shape.get('points'))
     except InputError:
@@ -201,7 +201,7 @@ def _draw_as_labelme(kind: str, points: Points, reach: Points, height: int, widt
 def _place_mask(png: Any, box: Points, height: int, width: int) -> ShapeRegion:
     """Decode a mask's PNG into its box, whose two corner pixels both belong to it.
 
-    labelme moves masks by parts of a pixel and beyond the image; both corners are truncated then, which may change the
+    labelme moves masks by fractions of a pixel and beyond the image; truncating both corners may then change the
     distance between them by one. The PNG has the true size.
     """
     _expect_points('mask', box, 2)
@@ -225,12 +225,12 @@ def decode_mask(text: Any, size: tuple[int, int], slack: int = 0) -> Binary:
     """Decode the base64 PNG of a ``mask`` shape; any value but 0 belongs to it.
 
     Args:
-        text: The content of ``mask``.
-        size: Height and width that its box demands.
+        text: Content of ``mask``.
+        size: Height and width of its box.
         slack: Pixels by which they may differ.
 
     Raises:
-        InputError: It is no PNG of one channel in base64, or has another size.
+        InputError: It is not a one-channel PNG in base64, or has another size.
     """
     from PIL import Image
 
@@ -250,7 +250,7 @@ def decode_mask(text: Any, size: tuple[int, int], slack: int = 0) -> Binary:
 
 
 def encode_mask(binary: Binary) -> str:
-    """Encode a map of shape (H, W) as the ``mask`` of a shape: a grey PNG of 0 and 1 in base64, as LabelMe does."""
+    """Encode a map of shape (H, W) as the ``mask`` of a shape, like LabelMe: a grey PNG of 0 and 1 in base64."""
     from PIL import Image
 
     stream = io.BytesIO()
