@@ -1,4 +1,4 @@
-"""Public data sets and exports of annotation tools converted into the project's layout; label sets exported to them.
+"""Conversion of public data sets and annotation-tool exports into the project's layout, and export of label sets.
 
 It may import `mmseg_ext.data` and below. A converter checks that every file of its source exists before it writes, and
 an interrupted conversion can be continued (`mmseg_ext.converters.output`).

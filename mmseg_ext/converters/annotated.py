@@ -1,4 +1,4 @@
-"""Data sets from images with lists of labelled shapes, as annotation tools export them."""
+"""Data sets from images with lists of labelled shapes, the usual export of annotation tools."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
 Order = Literal['source', 'area']
-HIDDEN = 'hidden'  # taken, and covered by later shapes
+HIDDEN = 'hidden'  # taken, but covered by later shapes
 NOT_CHOSEN = 'not chosen'
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """A labelled shape.
+    """Labelled shape.
 
     Attributes:
         label: Its class in the source.
-        draw: Returns its pixels in an image of some height and width; raises `ValueError` with the reason where it
+        draw: Returns its pixels in an image of given height and width; raises `ValueError` with the reason if it
             cannot be used.
         layer: Shapes of a higher layer are painted over those of a lower one.
     """
@@ -43,15 +43,15 @@ class Annotation:
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image with its shapes.
+    """Image with its shapes.
 
     Attributes:
         path: The image file.
         stem: Its stem in the new data set.
-        annotations: In the order of the source.
-        split: Its split, where the source tells.
+        annotations: Its shapes, in the order of the source.
+        split: Its split, if the source gives one.
         size: Height and width as the source states them, or None.
-        problem: Why it cannot be used, where that is known.
+        problem: Why it cannot be used, if known.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class AnnotatedImage:
 def stem_of(name: str) -> str:
     """Return a stem for an image that a source names by a path: its folders are kept, joined by ``_``.
 
-    It is empty for one that names nothing, such as ``.``.
+    It is empty for a path that names nothing, such as ``.``.
 
     >>> stem_of('day 1/cam/0001.jpg')
     'day 1_cam_0001'
@@ -88,7 +88,7 @@ def convert_annotated(
 ) -> Converted:
     """Paint the shapes of images into masks and write the data set.
 
-    An image with an EXIF orientation is stored upright, since annotation tools show it so.
+    An image with an EXIF orientation is stored upright, as annotation tools show it.
 
     Args:
         images: All images.
@@ -96,20 +96,20 @@ def convert_annotated(
         root: Data set to write.
         converter: Name of the converter, for the record.
         settings: Everything else that the content depends on, as JSON values.
-        report: Where counts and failed images are added.
-        split: How images are assigned to splits where the source gives none.
+        report: Gets the counts and failed images.
+        split: How images are assigned to splits if the source gives none.
         order: ``source`` paints later shapes over earlier ones; ``area`` smaller ones over larger ones.
         overwrite: As in `write_data_set`.
 
     Raises:
-        InputError: As `write_data_set`, an option cannot be used, or the source gives some images a split and others
-            none.
+        InputError: As in `write_data_set`; or an option cannot be used, or the source gives some images a split and
+            others none.
     """
     options = split or SplitOptions()
     used: dict[str, Any] = {}
     remedy = 'give it one there, or name all splits with `list`'
     if not options.lists and is_given(((image.path, image.split) for image in images), remedy):
-        splits = [image.split for image in images]  # two of them may have images of one name
+        splits = [image.split for image in images]  # two of them may have images with one name
     else:
         earlier = {} if overwrite else earlier_splits(root)
         split_of, used = assign_splits([image.stem for image in images], options, earlier), options.settings()
@@ -149,14 +149,14 @@ def paint_annotations(
     report: Report,
     source: str,
 ) -> Mask:
-    """Paint shapes into a mask of background, shape ``size``, and count them in a report.
+    """Paint shapes into a background mask of shape ``size``, and count them in a report.
 
     Args:
         annotations: The shapes.
         size: Height and width.
         naming: Classes of the mask.
         order: As in `convert_annotated`.
-        report: Where they are counted.
+        report: Gets the counts.
         source: Name of the image in the report.
     """
     values = naming.values

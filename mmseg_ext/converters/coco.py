@@ -1,7 +1,7 @@
 """COCO: whole images with masks, or crops of objects of chosen classes.
 
 Lin et al., "Microsoft COCO: common objects in context", ECCV 2014. The published archives: ``instances_train2017.json``
-and a folder of images. Other data sets in this format can be converted, too.
+and a folder of images. Other data sets in this format can be converted too.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class CocoOptions:
     Attributes:
         classes: Categories; background is 0 and they are 1, 2, … in this order. None takes all by their ids.
         crowds: Whether objects with ``iscrowd`` become ignored pixels or objects. Some tools set it for every
-            object that is stored as run lengths.
-        val: Share of images for val, where the source gives no splits.
+            object stored as run lengths.
+        val: Share of images for val, if the source gives no splits.
         test: Share for test; the rest is train.
         seed: Seed of the split.
     """
@@ -72,7 +72,7 @@ class CocoOptions:
 
 @dataclass(frozen=True)
 class WholeOptions(CocoOptions):
-    """Options of whole images, each as large as it is.
+    """Options of whole images, kept at their size.
 
     Attributes:
         keep_empty: Keep images that show none of the classes.
@@ -88,7 +88,7 @@ class CropOptions(CocoOptions):
     Attributes:
         min_area: Pixels that an object must cover in the image to get a crop.
         margin: Background around it, as a share of the longer side of its box.
-        size: Side of the square crops in pixels; None for crops as they are, not square and not resized.
+        size: Side of the square crops in pixels; None for crops that are neither square nor resized.
     """
 
     min_area: float = 4096
@@ -108,7 +108,7 @@ class CropOptions(CocoOptions):
 
 @dataclass(frozen=True)
 class _Photo:
-    """An image of the source, its file, its split, and whether the source gives that."""
+    """Image of the source, its file, its split, and whether the source gives the split."""
 
     image: CocoImage
     path: Path
@@ -130,14 +130,14 @@ def convert_coco(
 ) -> Converted:
     """Convert COCO files into a data set of whole images, or of crops.
 
-    The smaller of two objects that overlap lies on top, in pixels that they cover; of equal ones, the later in the
-    file. Crowds are ignored where no single object covers them. In a set of crops, an object that lies within the crop
-    of a larger one gets no crop of its own, but every crop that shows an object has it in its mask.
+    Of two objects that overlap, the one that covers fewer pixels lies on top; of equal ones, the later in the file.
+    Crowds are ignored where no single object covers them. In a set of crops, an object that lies within the crop
+    of a larger one gets no separate crop, but every crop that shows an object has it in its mask.
 
-    Splits that the source gives are kept, and must be those of all images: files ``…train….json`` and ``…val….json`` in
-    a folder, or images in folders of these names. Where it gives none, the split of an image, and so of all its crops,
-    depends on its id and the seed alone. Images are written upright: one that its EXIF orientation turns is turned, and
-    its mask fits it.
+    Splits that the source gives are kept, and must cover all images: files ``…train….json`` and ``…val….json`` in
+    a folder, or images in folders of these names. If it gives none, the split of an image, and so of all its crops,
+    depends only on its id and the seed. Images are written upright: an image with an EXIF orientation is turned, and
+    its mask with it.
 
     An annotation or image that cannot be used is left out and counted in the report.
 
@@ -150,7 +150,7 @@ def convert_coco(
         overwrite: As in `write_data_set`.
 
     Raises:
-        InputError: A file of annotations cannot be used, no object or no image can, or an option is out of range.
+        InputError: An annotation file, or every object or image, cannot be used, or an option is out of range.
     """
     options.check()
     files = _annotation_files(Path(annotations))
@@ -183,7 +183,7 @@ def convert_coco(
 
 
 def read_names(path: str | Path) -> set[str]:
-    """Read a list of images: ids, or file names, of which the folders do not count; one per line.
+    """Read a list of images, one per line: ids, or file names, whose folders do not count.
 
     Raises:
         InputError: The file cannot be read.
@@ -192,7 +192,7 @@ def read_names(path: str | Path) -> set[str]:
 
 
 def choose_crops(image: CocoImage, options: CropOptions) -> list[tuple[str, Box]]:
-    """Choose the crops of an image: the id of the object of each, and its box."""
+    """Choose the crops of an image: for each, the id of its object and its box."""
     chosen: list[tuple[str, Box]] = []
     for instance in image.instances:
         if _is_ignored(instance, options) or not instance.value or instance.area < options.min_area:
@@ -218,9 +218,9 @@ def _is_ignored(instance: Instance, options: CocoOptions) -> bool:
 
 
 def _annotation_files(path: Path) -> dict[Path, str | None]:
-    """Return the annotation files and their splits; one file has none.
+    """Return the annotation files and their splits; a single file has none.
 
-    In a folder, files ``instances*.json`` are meant if there are any, since others of COCO repeat their objects.
+    In a folder, only files ``instances*.json`` count if there are any, since COCO's other files repeat their objects.
     """
     if not path.is_dir():
         return {path: None}
@@ -237,7 +237,7 @@ def _annotation_files(path: Path) -> dict[Path, str | None]:
 
 
 def _split_of(name: str) -> str | None:
-    """Return the split that a name states, if it does.
+    """Return the split that a name states, if any.
 
     >>> _split_of('instances_val2017')
     'val'
@@ -267,14 +267,14 @@ def _locate(
 
 
 def _safe_parts(file_name: str) -> PurePosixPath:
-    """Return the path of an image below the folder of images; of one that leads elsewhere, the name alone."""
+    """Return the path of an image below the folder of images; only the name if the path leads elsewhere."""
     path = PurePosixPath(file_name)
     outside = path.is_absolute() or '..' in path.parts or ':' in ''.join(path.parts[:1])
     return PurePosixPath(path.name) if outside else path
 
 
 def _leave_out(photos: list[_Photo], exclude: Collection[int | str], source: Path) -> list[_Photo]:
-    """Leave out images by id, file name or stem; a file name may begin with the id, as those of crops do."""
+    """Leave out images by id, file name or stem; a file name may begin with the id, like those of crops."""
     wanted = {str(entry) for entry in exclude}
     names = {name for photo in photos for name in (photo.image.id, photo.path.name, photo.path.stem)}
     numbers = {}
@@ -288,7 +288,7 @@ def _leave_out(photos: list[_Photo], exclude: Collection[int | str], source: Pat
 
 
 def _plan(photos: list[_Photo], options: CropOptions | WholeOptions, report: Report) -> list[_Planned]:
-    """Choose the images, and their crops, and count what becomes of the objects."""
+    """Choose the images and their crops, and count the outcomes of the objects."""
     plan: list[_Planned] = []
     empty: Counter[bool] = Counter()  # whether objects of the image were skipped → images
     for photo in photos:
@@ -315,7 +315,7 @@ def _plan(photos: list[_Photo], options: CropOptions | WholeOptions, report: Rep
 def _outcomes(
     image: CocoImage, crops: list[tuple[str, Box]] | None, options: CocoOptions, report: Report
 ) -> Iterator[tuple[str, str]]:
-    """Yield the class of each object of an image, and what becomes of it."""
+    """Yield the class and the outcome of each object of an image."""
     for instance in image.instances:
         name = report.classes[instance.value - 1] if instance.value else 'background'
         if crops is not None and not any(_meet(box, instance.box) for _, box in crops):
@@ -383,7 +383,7 @@ def _samples(plan: list[_Planned], options: CropOptions | WholeOptions, report: 
 
 
 def _stems(photos: Sequence[_Photo], by_id: bool) -> list[str]:
-    """Name the images of the data set: the shortest of some ways in which all differ."""
+    """Name the images of the data set, in the shortest way in which all names differ."""
     if by_id:
         ids = [f'{_slug(p.image.id):0>12}' if p.image.id.isdecimal() else _slug(p.image.id) for p in photos]
         ways = [ids, [f'{photo.split}_{name}' for photo, name in zip(photos, ids, strict=True)]]
@@ -401,7 +401,7 @@ def _slug(text: str) -> str:
 def _settings(
     options: CocoOptions, names: Sequence[str], exclude: Collection[int | str], given: bool
 ) -> dict[str, Any]:
-    """Return what the content depends on. Options that came later are named where they differ from the default."""
+    """Return what the content depends on. Newer options are named only if they differ from the default."""
     settings = {**asdict(options), 'classes': list(names), 'exclude': sorted(exclude, key=str)}
     if options.crowds == 'ignored':
         del settings['crowds']
@@ -426,13 +426,13 @@ def _make_whole(photo: _Photo, options: CocoOptions, is_copied: bool) -> Made:
 def _read(path: Path, mask: Mask) -> tuple[NDArray[np.uint8], int]:
     """Read the pixels that a mask lies on, and the EXIF orientation by which both have yet to be turned.
 
-    Annotation tools show images upright, and so outlines fit the upright image; only where the stated size is that of
-    the stored pixels and of no other, they fit those.
+    Annotation tools show images upright, so outlines fit the upright image. They fit the stored pixels only if the
+    stated size matches those and not the upright image.
     """
     image = read_upright(path)
     pixels, orientation = image.pixels, 1
     if pixels.shape[:2] != mask.shape and image.orientation >= 5:
         orientation = image.orientation
-        pixels = turn_upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))  # back to how they are stored
+        pixels = turn_upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))  # back to the stored orientation
     check_size(path, pixels, mask)
     return pixels, orientation

@@ -21,7 +21,7 @@ from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.progress import track
 from mmseg_ext.reading import load_json
 
-MAX_ID_DIGITS = 20  # an id of more is sorted as text
+MAX_ID_DIGITS = 20  # an id with more is sorted as text
 BITS = 5  # of a number in one character of compressed run lengths
 SIGN, MORE = 1 << (BITS - 1), 1 << BITS
 FIRST_CHARACTER = 48
@@ -32,14 +32,14 @@ NAME_INSTANCES = 'name instances_*.json'
 
 @dataclass(frozen=True)
 class Instance:
-    """An annotated object, or a crowd of them.
+    """Annotated object, or a crowd of objects.
 
     Attributes:
         id: Id of the annotation, as text.
         value: Its class in our masks; 0 is background.
         crowd: Whether the file calls it a crowd, a group with a rough outline.
         segmentation: Its usable part.
-        area: Pixels that it covers. (What the file states as ``area`` is not read: tools write 0 or 1 there.)
+        area: Number of pixels that it covers. (The file's ``area`` is not read: some tools write 0 or 1 there.)
         box: The smallest box around them.
     """
 
@@ -53,14 +53,14 @@ class Instance:
 
 @dataclass(frozen=True)
 class CocoImage:
-    """An image of the file with its instances of the chosen classes.
+    """Image of the file with its instances of the chosen classes.
 
     Attributes:
         id: Id of the image, as text.
         file_name: Path relative to the folder of images, with forward slashes.
         height: In pixels, as the file states it.
         width: In pixels.
-        instances: Sorted by falling area; of equal ones, in the order of the file.
+        instances: Sorted by descending area; equal ones in the order of the file.
         skipped: Number of its objects of the chosen classes that cannot be used.
     """
 
@@ -74,7 +74,7 @@ class CocoImage:
 
 @dataclass(frozen=True)
 class _Entry:
-    """An image as it is listed."""
+    """Entry of an image in the list."""
 
     id: str
     file_name: str
@@ -86,7 +86,7 @@ def read_json_file(path: Path) -> Any:
     """Read a COCO file as JSON values.
 
     Raises:
-        InputError: The file cannot be read, or holds no JSON.
+        InputError: The file cannot be read or is not JSON.
     """
     try:
         return load_json(path)
@@ -95,10 +95,10 @@ def read_json_file(path: Path) -> Any:
 
 
 def category_names(path: Path, content: Any) -> list[str]:
-    """Return the names of all categories but the background's, each once, sorted by id.
+    """Return the names of all categories except the background, each once, sorted by id.
 
     Raises:
-        InputError: The content is none of a COCO file of instances.
+        InputError: The content is not that of a COCO instances file.
     """
     categories = _categories(path, content)
     numbered = sorted(categories.items(), key=lambda item: _id_order(item[0]))
@@ -111,12 +111,12 @@ def read_images(path: Path, content: Any, classes: Sequence[str], report: Report
     Args:
         path: The file, for errors.
         content: Its JSON values.
-        classes: Names of categories; their position + 1 is their value. A category may have several ids. One that is
+        classes: Names of categories; their position + 1 is their value. A category may have several ids. A category
             called ``background`` (`is_background`) has value 0.
-        report: Gets the annotations that are skipped, and notes on the whole.
+        report: Gets the skipped annotations and notes on the whole file.
 
     Raises:
-        InputError: It is no COCO file of instances, two images share an id, or it has objects of the classes and none
+        InputError: It is not a COCO instances file, two images share an id, or it has objects of the classes but none
             can be used.
     """
     categories = _categories(path, content)
@@ -180,7 +180,7 @@ def _collect(
 
 
 def _id_order(key: str) -> tuple[bool, int, str]:
-    """Return what sorts ids: numbers by value, then text."""
+    """Return a sort key for ids: numbers by value, then text."""
     is_number = key.removeprefix('-').isdecimal() and len(key) < MAX_ID_DIGITS
     return not is_number, int(key) if is_number else len(key), key
 
@@ -201,7 +201,7 @@ def _categories(path: Path, content: Any) -> dict[str, str]:
 
 
 def _entries(path: Path, images: Any, report: Report) -> dict[str, _Entry]:
-    """Read the list of images: id → image. Two ids of one file are the same image; an unusable entry is reported."""
+    """Read the list of images: id → image. Two ids with one file are the same image; unusable entries are reported."""
     entries: dict[str, _Entry] = {}
     first: dict[str, _Entry] = {}
     faults: list[InputError] = []
@@ -243,7 +243,7 @@ def _read_instance(
     strangers: Counter[str],
     report: Report,
 ) -> tuple[_Entry, Instance | None] | None:
-    """Read an annotation: its image and the instance, None where it cannot be used; None where there is no image."""
+    """Read an annotation: its image and the instance (None if it cannot be used); None if there is no image."""
     try:
         if not isinstance(annotation, Mapping):
             raise TypeError('is no JSON object')
@@ -330,7 +330,7 @@ def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.
     """Return the pixels that a ``segmentation`` covers.
 
     Args:
-        segmentation: A list of polygons ``[x0, y0, x1, y1, …]``, of which the union counts; or ``{"size": [height,
+        segmentation: A list of polygons ``[x0, y0, x1, y1, …]``, whose union counts; or ``{"size": [height,
             width], "counts": …}`` with a list of run lengths or their compressed text.
         height: Height of the image in pixels.
         width: Width of the image in pixels.
@@ -355,7 +355,7 @@ def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.
 
 
 def regions(segmentation: Any, height: int, width: int) -> Iterator[Region]:
-    """Yield the pixels of a usable segmentation (`check_segmentation`) as boxes, of which the union counts."""
+    """Yield the pixels of a usable segmentation (`check_segmentation`) as boxes, whose union counts."""
     if isinstance(segmentation, Mapping):
         yield 0, 0, fill_runs(_runs(segmentation, height, width), height, width)
         return
@@ -397,7 +397,7 @@ def _vertices(polygon: Any) -> NDArray[np.float64]:
 
 
 def _runs(segmentation: Mapping[str, Any], height: int, width: int) -> NDArray[np.int64]:
-    """Check run lengths: shape (N,), which add up to the image."""
+    """Check run lengths: shape (N,), with the image's pixels as their sum."""
     size = segmentation.get('size')
     if not isinstance(size, list) or size != [height, width]:
         raise ValueError(f'its size {size} is not that of the image, [{height}, {width}]')
@@ -412,8 +412,8 @@ def _runs(segmentation: Mapping[str, Any], height: int, width: int) -> NDArray[n
 def decode_counts(text: str) -> list[int]:
     """Decode compressed run lengths.
 
-    Each number is written in characters of five bits, the lowest first, where a sixth bit tells that more follow; the
-    highest bit of the last character is the sign. From the fourth on, a number is the difference to the last but one.
+    Each number is written in characters of five bits, lowest bits first; a sixth bit says that more follow. The
+    highest bit of the last character is the sign. From the fourth on, a number is the difference from the last but one.
 
     Raises:
         ValueError: A character is out of range, a number is too long, or the text ends within one.

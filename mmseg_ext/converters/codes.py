@@ -1,4 +1,4 @@
-"""Foreign masks, whose pixels hold colours or numbers of their own, translated into class indices."""
+"""Translation of foreign masks, whose pixels hold other numbers or colours, into class indices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mmseg_ext.reading import load_text, read_yaml
 
 LABEL_MAP = 'labelmap.txt'
 GREY_MODES, COLOUR_MODES = ('1', 'L'), ('RGB', 'RGBA')  # of Pillow
-MANY_COLOURS = 16  # unknown ones in a mask: more come of smoothed edges or of a lossy format, not of a class
+MANY_COLOURS = 16  # unknown ones in a mask: more come from smoothed edges or a lossy format, not from a class
 MAX_LISTED = 5
 
 Table = list[tuple[str, Colour]]  # a class may have several colours
@@ -30,14 +30,14 @@ Table = list[tuple[str, Colour]]  # a class may have several colours
 
 @dataclass(frozen=True)
 class Translation:
-    """What the pixels of foreign masks mean.
+    """Meaning of the pixels of foreign masks.
 
     Attributes:
         known: Number, or packed RGB colour, → value in our masks.
         is_colour: Whether the pixels are colours.
-        nearest: Take the nearest known colour or number where a pixel has none, as at smoothed edges.
-        other: Value of pixels that are not known; None refuses the mask.
-        alpha: The numbers are those of the alpha channel.
+        nearest: Map unknown colours or numbers, as at smoothed edges, to the nearest known one.
+        other: Value of unknown pixels; None refuses the mask.
+        alpha: Whether the numbers come from the alpha channel.
     """
 
     known: dict[int, int]
@@ -53,7 +53,7 @@ class Translation:
             Shape (H, W).
 
         Raises:
-            InputError: It cannot be read, or holds something that is not known; the message counts it.
+            InputError: It cannot be read, or holds unknown values; the message counts them.
         """
         codes = self._codes(path)
         mask = np.zeros(codes.shape, np.uint8)
@@ -96,7 +96,7 @@ class Translation:
         return grey
 
     def _nearest(self, found: Keys) -> NDArray[np.uint8]:
-        """Return the value of the known code nearest to each unknown one; of equally near ones the first."""
+        """Return the value of the known code nearest to each unknown one; the first of equally near ones."""
         codes, values = np.array(list(self.known), np.int64), np.array(list(self.known.values()), np.uint8)
         best = np.empty(len(found), np.uint8)
         for start in range(0, len(found), 100_000):  # which bounds the memory
@@ -125,7 +125,7 @@ class Translation:
 
 
 def _unpack(codes: NDArray[Any]) -> NDArray[np.int64]:
-    """Unpack colours, shape (N,), to (N, 3). Numbers up to 255 become blue, so that distances hold for them too."""
+    """Unpack colours, shape (N,), to (N, 3). Numbers up to 255 become blue, so distances work for them too."""
     codes = codes.astype(np.int64)
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1)
 
@@ -171,7 +171,7 @@ def read_table(path: str | Path) -> Table:
 
 
 def is_data_set(path: str | Path) -> bool:
-    """Whether a table of colours is a ``dataset.yaml``."""
+    """Return whether a table of colours is a ``dataset.yaml``."""
     return Path(path).suffix.lower() in ('.yaml', '.yml')
 
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from mmseg_ext.data.masks import Mask
 
-PAD_COLOUR = (124, 116, 104)  # RGB; the mean of ImageNet, which is about 0 after normalisation
+PAD_COLOUR = (124, 116, 104)  # RGB; ImageNet's mean, which is about 0 after normalisation
 
 
 class Box(NamedTuple):
-    """A rectangle of pixels, from (left, top) to before (right, bottom). It may reach beyond the image."""
+    """Rectangle of pixels from (left, top) up to, but not including, (right, bottom). It may exceed the image."""
 
     left: int
     top: int
@@ -47,12 +47,12 @@ def crop_box(box: Box, height: int, width: int, margin: float, square: bool) -> 
     """Choose the part of an image to crop for an object.
 
     Args:
-        box: Around the object.
+        box: The box around the object.
         height: Height of the image in pixels.
         width: Width of the image in pixels.
         margin: Background on each side of the object, as a share of the box's longer side.
-        square: Return a square. Where the image is too small it has less margin, and it reaches beyond the image only
-            if the object itself is longer than the image is wide or high. Otherwise return the box and its margin,
+        square: Return a square. If the image is too small, it has less margin; it reaches beyond the image only
+            if the object itself is longer than the image is wide or high. False returns the box and its margin,
             clipped to the image.
     """
     longer = max(box.right - box.left, box.bottom - box.top)
@@ -90,7 +90,7 @@ def crop(image: NDArray[np.uint8], mask: Mask, box: Box, ignored: int) -> tuple[
 
 
 def resize(image: NDArray[np.uint8], mask: Mask, size: Sequence[int]) -> tuple[NDArray[np.uint8], Mask]:
-    """Resize an image and its mask to (width, height): by averaged areas, and by the nearest value."""
+    """Resize an image (by averaged areas) and its mask (by the nearest value) to (width, height)."""
     shrinks = size[0] < mask.shape[1]
     smooth = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     nearest = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)

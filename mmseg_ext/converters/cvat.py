@@ -3,7 +3,7 @@
 The format is documented at https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/. The exported archive::
 
     annotations.xml
-    images/…                 under the names in the file; of a project, in a folder for each subset
+    images/…                 under the names in the file; for a project, in a folder for each subset
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CvatFile:
     """Content of an ``annotations.xml``.
 
     Attributes:
-        labels: Name → colour, in the order of the file.
+        labels: Name → colour, in file order.
         images: Attributes of each image, and its shapes as (type, attributes).
     """
 
@@ -60,9 +60,9 @@ def convert_cvat(
 ) -> Converted:
     """Convert a "CVAT for images 1.1" export.
 
-    Polygons, masks, boxes and ellipses are painted by ``z_order``, those of one layer in the order of the file. What
-    has no area (polylines, points, tags, cuboids, skeletons) is counted and left out. The subsets of a project are its
-    splits; where there are none, ``split`` assigns them.
+    Polygons, masks, boxes and ellipses are painted by ``z_order``, and within a layer in file order. Shapes without
+    area (polylines, points, tags, cuboids, skeletons) are counted and left out. The subsets of a project are its
+    splits; if there are none, ``split`` assigns them.
 
     Args:
         annotations: ``annotations.xml``, or its folder.
@@ -70,7 +70,7 @@ def convert_cvat(
         images: Folder of the images; by default ``images`` beside the file.
         classes: Labels to take, numbered from 1 in this order; all by default. The background is class 0.
         ignored: Labels whose pixels are ignored (255).
-        split: How images are assigned to splits where the file names no subsets.
+        split: How images are assigned to splits if the file names no subsets.
         overwrite: As in `write_data_set`.
 
     Raises:
@@ -99,10 +99,10 @@ def convert_cvat(
 def read_cvat(path: Path) -> CvatFile:
     """Read the labels, images and shapes of an ``annotations.xml``.
 
-    A document type, which might declare entities, is refused, so that a small file cannot expand to a huge one.
+    A document type, which might declare entities, is refused, so a small file cannot expand to a huge one.
 
     Raises:
-        InputError: The file cannot be read, is no XML, or is of another format.
+        InputError: The file cannot be read, is not XML, or has another format.
     """
     content = CvatFile()
     builder = TreeBuilder()
@@ -176,7 +176,7 @@ def _image(
 
 
 def _find(source: Path, folder: Path, name: str, subset: str) -> tuple[Path, InputError | None]:
-    """Find an image: under its name, or, as in the export of a project, in a folder of its subset."""
+    """Find an image under its name or, as in the export of a project, in the folder of its subset."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith('/') or '..' in parts or ':' in parts[0]:
         return folder, InputError(source, f'names the image {name!r}, which is no path below its folder')

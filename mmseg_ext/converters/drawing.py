@@ -1,7 +1,7 @@
 """Pixels of shapes in foreign formats: those whose centre the shape encloses.
 
-The pixel in column x and row y reaches from (x, y) to (x + 1, y + 1). Each function returns a `Drawn`, and raises
-`ValueError` with the reason where the shape is damaged or covers no pixel of the image.
+The pixel in column x and row y spans (x, y) to (x + 1, y + 1). Each function returns a `Drawn`, and raises
+`ValueError` with the reason if the shape is damaged or covers no pixel of the image.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def draw_runs(runs: Sequence[int], box: tuple[int, int, int, int], height: int, 
 
 
 def check_points(points: NDArray[np.float64], least: int) -> None:
-    """Check points as x, y, shape (N, 2): at least some number, and of a size that can be drawn."""
+    """Check points as x, y, shape (N, 2): at least ``least`` of them, small enough to be drawn."""
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < least:
         raise ValueError(f'has fewer than {least} points')
     if not (np.abs(points) <= MAX_COORDINATE).all():  # also false for NaN
@@ -126,7 +126,7 @@ def _box(points: NDArray[np.float64], height: int, width: int) -> tuple[int, int
 
 
 def not_empty(drawn: Drawn) -> Drawn:
-    """Return a shape that covers a pixel of the image."""
+    """Return the shape if it covers a pixel of the image."""
     if not drawn.pixels.any():
         raise ValueError('covers no pixel')
     return drawn

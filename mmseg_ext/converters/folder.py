@@ -1,4 +1,4 @@
-"""Folders of images with masks: of class indices or other numbers, or of colours."""
+"""Folders of images with masks that hold class indices, other numbers, or colours."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def convert_folder(
             and ``ignored`` means ignored pixels. 255 is ignored unless it is named.
         image_suffix: End of the name of an image, such as ``_img.tif``.
         mask_suffix: End of the name of a mask, such as ``_gt.png``.
-        nearest: Take the nearest number where a pixel has none of those.
-        unknown: Class, or ``ignored``, of pixels that have none of those numbers; None refuses the mask.
+        nearest: Map pixels with any other number to the nearest of these numbers.
+        unknown: Class, or ``ignored``, of pixels with any other number; None refuses the mask.
         alpha: The masks are the alpha channels: 0 is transparent, 255 opaque.
-        split: How images are assigned to splits where no folder tells.
+        split: How images are assigned to splits if no folder names one.
         overwrite: As in `write_data_set`.
 
     Raises:
@@ -89,7 +89,7 @@ def convert_colour(
     split: SplitOptions | None = None,
     overwrite: bool = False,
 ) -> Converted:
-    """Convert masks whose colours are the classes.
+    """Convert masks whose colours stand for classes.
 
     Args:
         images: Folder of the images.
@@ -98,13 +98,13 @@ def convert_colour(
         colours: Table of the colours (`read_table`).
         classes: Classes in the order of their values; by default all, in the order of the table, the background first.
             Those that are not chosen become background.
-        ignored: Classes whose pixels are ignored (255); by default as in `name_classes`, and none of a
+        ignored: Classes whose pixels are ignored (255); by default as in `name_classes`, but none if the table is a
             ``dataset.yaml``.
         image_suffix: End of the name of an image, such as ``_img.tif``.
         mask_suffix: End of the name of a mask, such as ``_gt.png``.
-        nearest: Take the nearest colour of the table where a pixel has none of them.
-        unknown: Class, or ``ignored``, of pixels that have no colour of the table; None refuses the mask.
-        split: How images are assigned to splits where no folder tells.
+        nearest: Map pixels with any other colour to the nearest colour of the table.
+        unknown: Class, or ``ignored``, of pixels with a colour that is not in the table; None refuses the mask.
+        split: How images are assigned to splits if no folder names one.
         overwrite: As in `write_data_set`.
 
     Raises:
@@ -112,7 +112,7 @@ def convert_colour(
     """
     table = read_table(colours)
     if ignored is None and is_data_set(colours):
-        ignored = []  # its classes are classes, whatever they are called
+        ignored = []  # all its classes are real classes, whatever their names
     naming, translation = translate_table(table, classes, ignored, nearest, unknown)
     settings: dict[str, Any] = {
         'colours': [[name, list(colour)] for name, colour in table], 'ignored': list(ignored or ()),
@@ -132,7 +132,7 @@ def translate_table(
     nearest: bool = False,
     unknown: str | None = None,
 ) -> tuple[Naming, Translation]:
-    """Number the classes of a table of colours, and say what each colour becomes.
+    """Number the classes of a colour table, and map each colour to its value.
 
     Raises:
         InputError: A name is unknown.

@@ -1,7 +1,7 @@
-"""MADS: persons in frames of martial arts, dancing and sports, with their outlines.
+"""MADS: people in frames of martial arts, dancing and sports, with their outlines.
 
-Zhang et al., "Martial Arts, Dancing and Sports dataset", Image and Vision Computing 61 (2017), in the form of 1,192
-frames with masks that is public on Kaggle (tapakah68/segmentation-full-body-mads-dataset)::
+Zhang et al., "Martial Arts, Dancing and Sports dataset", Image and Vision Computing 61 (2017), as the 1,192
+frames with masks published on Kaggle (tapakah68/segmentation-full-body-mads-dataset)::
 
     images/HipHop_HipHop1_C0_00180.png         a frame: category, performance, camera, number
     masks/HipHop_HipHop1_C0_00180.png          the person white on black, as RGB or RGBA
@@ -33,7 +33,7 @@ from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
 MADS = Classes(('background', 'person'), ((0, 0, 0), (240, 150, 40)))
-# All cameras, and both views of the stereo camera, show one performance, so that it is performances that may leak.
+# All cameras, and both views of the stereo camera, show the same performance: splits may leak by performance.
 GROUP = r'(.+?)(?:_(?:C\d+|Left|Right))?_\d+'
 
 
@@ -53,7 +53,7 @@ def convert_mads(
         source: Folder with ``images`` and ``masks``, or one up to two levels above them.
         root: Data set to write.
         val: Share of the frames for val.
-        test: Share for test; the rest is train. Whole performances come near to the shares, not exactly.
+        test: Share for test; the rest is train. Since performances stay whole, the shares are only approximate.
         seed: Seed of the order in which performances are dealt.
         group: Regular expression that matches a whole stem; stems with the same first group stay together.
         overwrite: As in `write_data_set`.

@@ -13,7 +13,7 @@ from mmseg_ext.errors import InputError
 Colour = tuple[int, int, int]
 BACKGROUND = 'background'
 BACKGROUND_NAMES = ('background', '_background_', '__background__')
-IGNORED_NAMES = ('__ignore__', '_ignore_', 'ignored', 'ignore', 'void')  # the first that a source has is meant
+IGNORED_NAMES = ('__ignore__', '_ignore_', 'ignored', 'ignore', 'void')  # the first one in a source counts
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ def name_classes(
     A background (``background``, ``_background_``) is class 0.
 
     Args:
-        labels: Name → RGB colour, or None where the source gives none, in the order of the source.
+        labels: Name → RGB colour, or None if the source gives none, in the order of the source.
         chosen: Names to take, in the order of their values; all by default.
         ignored: Names whose pixels get the ignored value 255; by default the first of `IGNORED_NAMES` that the source
             has and ``chosen`` does not name.
-        add_background: Put a background first where the source names none; otherwise the first class is 0.
+        add_background: Put a background first if the source names none; otherwise the first class is 0.
 
     Raises:
-        InputError: A name is unknown, given twice, or there are none or too many.
+        InputError: A name is unknown or given twice, or there are none or too many.
     """
     for argument, names in (('classes', chosen or ()), ('ignored', ignored or ())):
         for name in names:
@@ -79,7 +79,7 @@ def name_classes(
 
 
 def is_background(name: str) -> bool:
-    """Whether a source means its background by the name of a class.
+    """Return whether a source's class name means its background.
 
     >>> [is_background(name) for name in ('Background', '__background__', 'sky')]
     [True, True, False]
@@ -98,7 +98,7 @@ def ignored_rank(name: str) -> int:
 
 
 def _palette(order: Sequence[str], labels: Mapping[str, Colour | None], background: bool) -> tuple[Colour, ...]:
-    """Return the colours of the source if all have one of their own, otherwise new ones."""
+    """Return the colours of the source if every class has a distinct one, otherwise new colours."""
     given = [labels.get(name) for name in order]
     if background and given[0] is None:
         given[0] = (0, 0, 0)

@@ -1,8 +1,8 @@
 """Writing of a converted data set, file by file, so that an interrupted conversion can be continued.
 
-``ROOT/conversion.json`` (the converter and its settings) is written first and marks the folder as a converter's; at the
-end it takes the report, and ``ROOT/dataset.yaml`` is written, so that a data set without it is unfinished. Existing
-files are kept. To replace an earlier set, the new one is written beside it.
+``ROOT/conversion.json`` (the converter and its settings) is written first and marks the folder as a converter's. At the
+end the report is added to it and ``ROOT/dataset.yaml`` is written, so a data set without that file is unfinished.
+Existing files are kept. To replace an earlier set, the new one is written beside it.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ RECORD_FILE = 'conversion.json'
 LABELS = 'labels'
 TEMPORARY_FILE = re.compile(r'\..+-[a-z0-9_]{8}\.(png|jpg|jpeg|json|yaml)')  # left by `atomic_path` in a killed process
 MAX_CLASSES = 200
-MAX_STEM_BYTES = 240  # file systems allow 255 for a name, which while it is written has 11 more, and a suffix
+MAX_STEM_BYTES = 240  # file systems allow 255 for a name, which has 11 more while it is written, and a suffix
 REPLACE = 'replace the data set with `overwrite=True`'
-GOLDEN_TURN = 0.618034  # hues that differ however many there are
+GOLDEN_TURN = 0.618034  # makes hues differ however many there are
 
 
 Made = tuple[NDArray[np.uint8] | Path, Mask]  # an image, or the file to copy, and its mask
@@ -46,12 +46,12 @@ Made = tuple[NDArray[np.uint8] | Path, Mask]  # an image, or the file to copy, a
 
 @dataclass(frozen=True)
 class Sample:
-    """One image to write with its mask.
+    """Image to write with its mask.
 
     Attributes:
         split: Its split.
         stem: Its stem in the new data set.
-        suffix: Suffix of its image file: ``.png``, or that of the source file where ``make`` returns a path.
+        suffix: Suffix of its image file: ``.png``, or the source file's if ``make`` returns a path.
         make: Returns the image, RGB (H, W, 3) uint8, or the path of a file to copy byte by byte; and the mask (H, W).
     """
 
@@ -68,7 +68,7 @@ class Converted:
     Attributes:
         images: Images in the data set, by split.
         written: Images that this run wrote.
-        report: What became of the objects of the source, where the converter counts them.
+        report: Outcomes of the objects of the source, if the converter counts them.
     """
 
     images: Mapping[str, int]
@@ -85,7 +85,7 @@ def classes_with_background(names: Sequence[str]) -> Classes:
     """Return ``background`` and the named classes, with colours far from each other.
 
     Raises:
-        InputError: There is no name, one twice, one is ``background``, or there are too many.
+        InputError: There are no names or too many, a name is given twice, or one is ``background``.
 
     >>> classes_with_background(['cat']).palette
     ((0, 0, 0), (219, 59, 59))
@@ -127,17 +127,17 @@ def write_data_set(
         classes: Content of ``dataset.yaml``.
         samples: All images of the data set.
         converter: Name of the converter, for the record.
-        settings: Everything but the source that the content depends on, as JSON values.
-        overwrite: Replace the images and masks of an earlier conversion, also one with other settings; it stays until
-            the new one is whole. A folder that no converter made is never replaced.
-        report: What became of the objects of the source, for the record.
-        tolerant: A sample that cannot be made costs only itself and is listed in the report. Every sample is made, also
-            one whose files exist, so that a second run reports the same, and what differs from them.
+        settings: Everything except the source that the content depends on, as JSON values.
+        overwrite: Replace the images and masks of an earlier conversion, even one with other settings; it stays until
+            the new one is complete. A folder that no converter made is never replaced.
+        report: Outcomes of the objects of the source, for the record.
+        tolerant: A sample that cannot be made costs only itself and is listed in the report. Every sample is made, even
+            if its files exist, so that a second run reports the same, and any differences from these files.
         count_masks: Count the pixels of all masks in the report; with ``tolerant``.
 
     Raises:
         InputError: There is nothing to write, two samples of a split share a stem, ``root`` holds something else, an
-            image of an earlier run is in another split now, or a source file cannot be used (with ``tolerant``: none
+            image of an earlier run is now in another split, or a source file cannot be used (with ``tolerant``: none
             can).
     """
     root = Path(root)
@@ -150,7 +150,7 @@ def write_data_set(
     if _claim(root, record, overwrite):
         with staged_folder(root / IMAGES) as images, staged_folder(root / LABELS) as labels:
             writer.write(images, labels, samples)
-            # Until both folders and the record are those of the new set, no run without `overwrite` goes on with it.
+            # Until both folders and the record belong to the new set, no run without `overwrite` continues it.
             unfinished = {**record, 'settings': {**settings, 'overwrite': 'interrupted'}}
             write_json(root / RECORD_FILE, unfinished)
             (root / FILE_NAME).unlink(missing_ok=True)
@@ -167,7 +167,7 @@ def write_data_set(
 
 
 def earlier_splits(root: str | Path) -> dict[str, str]:
-    """Return the images of an earlier conversion: stem → split, where it is in one alone."""
+    """Return the images of an earlier conversion: stem → split, if it is in only one."""
     found: dict[str, set[str]] = {}
     for split, name in _names_there(Path(root)):
         found.setdefault(PurePath(name).stem, set()).add(split)
@@ -175,7 +175,7 @@ def earlier_splits(root: str | Path) -> dict[str, str]:
 
 
 def _names_there(root: Path) -> list[tuple[str, str]]:
-    """List the images of a data set: split and file name."""
+    """List the images in a data set: split and file name."""
     folders = sorted(path for path in (root / IMAGES).glob('[!.]*') if path.is_dir())
     names = ((folder.name, path.name) for folder in folders for path in sorted(folder.glob('[!.]*')))
     return [(split, normalize('NFC', name)) for split, name in names if name.lower().endswith(IMAGE_SUFFIXES)]
@@ -185,7 +185,7 @@ def _compare_names(root: Path, samples: Sequence[Sample], report: Report) -> Non
     """Compare the images of an earlier run with those of the source.
 
     Raises:
-        InputError: An image is now in another split, where it would be a second time, or has another suffix.
+        InputError: An image is now in another split, so it would exist twice, or has another suffix.
     """
     wanted = {(sample.split, normalize('NFC', f'{sample.stem}{sample.suffix}')) for sample in samples}
     places = {PurePath(name).stem: f'{split}/{name}' for split, name in wanted}
@@ -200,16 +200,16 @@ def _compare_names(root: Path, samples: Sequence[Sample], report: Report) -> Non
 
 @dataclass
 class _Writer:
-    """Writes samples and counts them.
+    """Writer that counts its samples.
 
     Attributes:
         classes: Content of ``dataset.yaml``.
-        report: What became of the source.
+        report: Outcomes of the source's objects.
         tolerant: As in `write_data_set`.
         count_masks: As in `write_data_set`.
         images: Images in the data set, by split.
         written: Images written.
-        changed: Images that are there and differ from what the source gives now.
+        changed: Existing images that differ from the current source.
     """
 
     classes: Classes
@@ -229,7 +229,7 @@ class _Writer:
             samples: All images.
 
         Raises:
-            InputError: As `write_data_set`.
+            InputError: As in `write_data_set`.
         """
         for sample in track(samples, 'converting', total=len(samples)):
             try:
@@ -269,7 +269,7 @@ class _Writer:
 
 def _check_name(sample: Sample) -> None:
     name = f'{sample.split}/{sample.stem}'
-    if not is_printable(name):  # a data set with such a name is refused by whatever reads it
+    if not is_printable(name):  # every reader refuses a data set with such a name
         raise InputError(ascii(name), 'cannot be printed', 'rename it in the source')
     if not (is_file_name(sample.split) and is_file_name(sample.stem)):
         raise InputError(name, 'cannot be the names of a folder and a file', 'rename them in the source')
@@ -297,7 +297,7 @@ def _none_usable(report: Report) -> InputError:
 
 
 def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> bool:
-    """Mark the folder as that of this conversion, or check that it is. Return whether an earlier one is replaced."""
+    """Mark the folder as this conversion's, or check that it is. Return whether an earlier one is replaced."""
     path = root / RECORD_FILE
     if root.exists() and not root.is_dir():
         raise InputError(root, 'is a file', 'name a folder')
@@ -348,7 +348,7 @@ def _remove_temporary_files(root: Path) -> None:
 
 
 def _write_files(files: tuple[Path, Path], image: NDArray[np.uint8] | Path, mask: Mask, classes: Classes) -> None:
-    """Write an image and its mask. The mask is last: where it exists, the image is complete."""
+    """Write an image and its mask. The mask is written last: if it exists, the image is complete."""
     if isinstance(image, Path):
         with atomic_path(files[0]) as temporary:
             shutil.copyfile(image, temporary)
@@ -358,7 +358,7 @@ def _write_files(files: tuple[Path, Path], image: NDArray[np.uint8] | Path, mask
 
 
 def _are_same(files: tuple[Path, Path], image: NDArray[np.uint8] | Path, mask: Mask) -> bool:
-    """Whether an image and a mask are those that have been written."""
+    """Return whether an image and a mask equal the written ones."""
     try:
         if not np.array_equal(read_mask(files[1]), mask):
             return False

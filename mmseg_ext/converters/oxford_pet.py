@@ -3,7 +3,7 @@
 Parkhi et al., "Cats and dogs", CVPR 2012. The two published archives, unpacked into one folder::
 
     images/Abyssinian_100.jpg
-    annotations/list.txt                       name, breed, species (1 cat, 2 dog), number in the species
+    annotations/list.txt                       name, breed, species (1 cat, 2 dog), number within the species
     annotations/{trainval,test}.txt            the published splits, in the same columns
     annotations/trimaps/Abyssinian_100.png     1 pet, 2 background, 3 border
 """
@@ -33,7 +33,7 @@ BACKGROUND, UNKNOWN = 0, 254
 
 
 class Pet(NamedTuple):
-    """Row of a list."""
+    """Row of the list."""
 
     name: str
     breed: int
@@ -48,7 +48,7 @@ def convert_oxford_pet(
     Args:
         source: Folder with ``images`` and ``annotations``, or its parent.
         root: Data set to write.
-        val: Share of the published trainval that becomes val, the same of every breed.
+        val: Share of the published trainval that becomes val, the same for every breed.
         seed: Seed of the choice.
         overwrite: As in `write_data_set`.
 

@@ -1,4 +1,4 @@
-"""Folders of images and masks that belong together by their names."""
+"""Folders of images and masks that are paired by their names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Named = dict[str, list[tuple[Path, str | None]]]  # key → files, each with the
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its mask.
+    """Image and its mask.
 
     Attributes:
         image: The image file.
@@ -59,14 +59,14 @@ def find_pairs(
 ) -> list[Pair]:
     """Pair the files of two folders, or of one, and of all folders in them, by their names.
 
-    The names are compared without the suffixes, and their folders without those that name a split (``train``,
-    ``val``, ``test``), which become the splits, or just say what they hold (``images``, ``masks``).
+    Names are compared without suffixes. Folder names that mean a split (``train``, ``val``, ``test``) become the
+    splits; they and names that only describe the content (``images``, ``masks``) are left out of the comparison.
 
     Args:
         images: Folder of the images.
         masks: Folder of the masks; it may be the same.
-        report: Gets an error for each image without a mask and the reverse, and for two files of one name.
-        image_suffix: End of the name of an image, such as ``_img.tif``; by default that of any image format.
+        report: Gets an error for each image without a mask and the reverse, and for two files with one name.
+        image_suffix: End of the name of an image, such as ``_img.tif``; by default the suffix of any image format.
         mask_suffix: End of the name of a mask, such as ``_gt.png``.
 
     Raises:
@@ -117,11 +117,11 @@ def _match(images: Named, masks: Named, report: Report) -> list[Pair]:
 
 
 def suggest_suffixes(images: Sequence[str], masks: Sequence[str]) -> str:
-    """Return the suffixes by which most images and masks have common names, as a remedy; empty where none do.
+    """Return, as a remedy, the suffixes that give most images and masks common names; empty if there are none.
 
     Args:
         images: File names of images.
-        masks: File names of masks, or the same again where it is not known which are which.
+        masks: File names of masks, or the same again if it is not known which are which.
 
     >>> suggest_suffixes(['a.jpg', 'b.jpg'], ['a_mask.png', 'b_mask.png'])
     'try `mask_suffix` _mask.png'
@@ -138,12 +138,12 @@ def suggest_suffixes(images: Sequence[str], masks: Sequence[str]) -> str:
     count, _, image_end, mask_end = max(found, default=(0, 0, '', ''))
     if not count or 3 * count < min(len(images), len(masks)):
         return ''
-    plain = image_end.startswith('.') and not mask_end.startswith('.')  # any image that is no mask
+    plain = image_end.startswith('.') and not mask_end.startswith('.')  # any image that is not a mask
     return f'try {"" if plain else f"`image_suffix` {image_end} and "}`mask_suffix` {mask_end}'
 
 
 def _ends(names: Sequence[str]) -> list[str]:
-    """List the ends of file names, from a separator on, that at least a third of them have."""
+    """List the ends of file names, beginning with a separator, that at least a third of them share."""
     counts: Counter[str] = Counter()
     for name in names:
         counts.update({name[match.start() :] for match in re.finditer(r'[._-]', name) if match.start()})
@@ -151,7 +151,7 @@ def _ends(names: Sequence[str]) -> list[str]:
 
 
 def _is_mask(end: str) -> int:
-    """Return how much an end of a name says that the file is a mask: 2 by its word, 1 by PNG."""
+    """Return how strongly the end of a name suggests a mask: 2 by its word, 1 by PNG."""
     words = re.split(r'[._-]', end.casefold())
     return 2 if any(word.startswith(MASK_WORDS) for word in words) else int(words[-1] == 'png')
 
@@ -166,7 +166,7 @@ def _nothing_found(folder: Path, suffix: str, by_folder: bool) -> InputError:
 
 
 def list_files(folder: Path, suffix: str = '') -> list[Path]:
-    """List the files of a folder and of those in it whose names end in a suffix, sorted; by default all images.
+    """List the files of a folder and its subfolders whose names end in a suffix, sorted; by default all images.
 
     Raises:
         InputError: There is no such folder.
@@ -216,15 +216,15 @@ def convert_pairs(
         root: Data set to write.
         converter: Name of the converter, for the record.
         settings: Everything else that the content depends on, as JSON values.
-        report: Where counts and failed images are added.
-        split: How images are assigned to splits where the pairs have none.
+        report: Gets the counts and failed images.
+        split: How images are assigned to splits if the pairs have none.
         overwrite: As in `write_data_set`.
 
-    An image with an EXIF orientation is stored upright. Its mask is taken to fit the upright image, unless only the
+    An image with an EXIF orientation is stored upright. Its mask is assumed to fit the upright image, unless only the
     stored pixels have its size.
 
     Raises:
-        InputError: As `write_data_set`, an option cannot be used, or some of the pairs have a split and others none.
+        InputError: As in `write_data_set`; or an option cannot be used, or some pairs have a split and others none.
     """
     options = split or SplitOptions()
     remedy = 'move it into the folder of one, or name all splits with `list`'
@@ -255,7 +255,7 @@ def convert_pairs(
 
 def _make(pair: Pair, read: Callable[[Path], Mask]) -> tuple[NDArray[np.uint8] | Path, Mask]:
     (image, size, orientation), mask = upright_image(pair.image), read(pair.mask)
-    if orientation >= 5 and mask.shape == size[::-1] != size:  # drawn on the pixels as they are stored
+    if orientation >= 5 and mask.shape == size[::-1] != size:  # drawn on the stored pixels
         mask = turn_upright(mask, orientation)
     if mask.shape != size:
         sizes = f'{size[1]}×{size[0]} pixels, its mask {mask.shape[1]}×{mask.shape[0]} (width×height)'

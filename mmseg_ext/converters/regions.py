@@ -18,7 +18,7 @@ STEPS = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])  # right, down, left, up, a
 
 
 def find_regions(mask: Mask, where: Binary, connectivity: int = 8) -> Iterator[tuple[int, Binary, Box]]:
-    """Yield each region among some pixels: value, pixels within its box, and box (left, top, width, height).
+    """Yield each region among the given pixels: value, pixels within its box, and box (left, top, width, height).
 
     Args:
         mask: Class indices, shape (H, W).
@@ -34,14 +34,14 @@ def find_regions(mask: Mask, where: Binary, connectivity: int = 8) -> Iterator[t
 
 
 def trace_loops(region: Binary) -> list[Loop]:
-    """Trace the outlines of pixels along their edges, which fill to exactly these pixels by the even-odd rule.
+    """Trace the outlines of pixels along their edges; filled by the even-odd rule, they give exactly these pixels.
 
     Args:
         region: Shape (H, W).
 
     Returns:
-        A closed loop for each outline and each hole: its corners as x, y, shape (N, 2). Pixels that touch at a corner
-        only are in loops of their own.
+        A closed loop for each outline and each hole: its corners as x, y, shape (N, 2). Pixels that touch only at a
+        corner are in separate loops.
 
     >>> trace_loops(np.array([[False, True, True]]))[0].tolist()
     [[1, 0], [3, 0], [3, 1], [1, 1]]
@@ -88,10 +88,10 @@ def _follow(start: Loop, turn: NDArray[np.int64], following: Sequence[int]) -> l
 
 
 def join_loops(loops: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Join loops into one polygon that fills to the same pixels by the even-odd rule.
+    """Join loops into one polygon that, filled by the even-odd rule, gives the same pixels.
 
-    Each loop is reached from the nearest corner of those before it and left on the same way. The way runs along rows
-    and columns of pixel edges, so that it meets the centre of no pixel, and what it crosses it crosses twice.
+    Each loop is entered from the nearest corner of the earlier loops and left the same way. This path runs along rows
+    and columns of pixel edges, so it meets the centre of no pixel, and whatever it crosses it crosses twice.
 
     Args:
         loops: Corners as x, y, whole numbers, shape (N, 2) each.
@@ -110,7 +110,7 @@ def join_loops(loops: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def _nearest(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[int, int]:
-    """Return the positions of the two points, one of each, that are nearest to each other."""
+    """Return the positions of the two points, one from each array, that are nearest to each other."""
     best = (np.inf, 0, 0)
     step = max(1, 2_000_000 // len(b))  # which bounds the memory
     for first in range(0, len(a), step):

@@ -1,4 +1,4 @@
-"""Report of a conversion: what became of the objects of each class, and why some were left out."""
+"""Report of a conversion: outcomes of the objects of each class, and why some were left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IGNORED = 'ignored'  # row of the pixels with the ignored value
 IMAGES, PIXELS = 'images', 'pixels'  # of the masks; all other outcomes are of objects
 TAKEN = 'taken'
 SKIPPED = 'skipped'
-MAX_LISTED = 10_000  # reasons kept, so that a source of nothing but faults fills neither memory nor disk
+MAX_LISTED = 10_000  # reasons kept, so that a source full of faults fills neither memory nor disk
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Report:
 
     Attributes:
         counts: Class → outcome (``taken``, ``skipped``, …) → objects.
-        skipped: One line per object that was left out: which and why.
+        skipped: One line per object left out: which and why.
         notes: One line per thing to know about the whole source.
         failed: One error for each image that cannot be used.
         doubts: One line per reason to think that the options do not fit the source.
@@ -57,7 +57,7 @@ class Report:
         self.counts.setdefault(name, Counter())[outcome] += count
 
     def skip(self, name: str, what: str, why: str) -> None:
-        """Count an object that is left out and say which and why."""
+        """Count an object that is left out, and note which and why."""
         self.add(name, SKIPPED)
         self.list_line(f'{what} ({name}): {why}')
 
@@ -87,7 +87,7 @@ class Report:
         """Return the counts as rows of text: a head, then one row per class."""
         names = [*self.classes, *(name for name in self.counts if name not in self.classes)]
         found = {outcome for counts in self.counts.values() for outcome in counts}
-        first = [TAKEN] if TAKEN in found or IMAGES not in found else []  # a mask of numbers holds no objects
+        first = [TAKEN] if TAKEN in found or IMAGES not in found else []  # a mask of numbers has no objects
         outcomes = [*first, *sorted(found - {TAKEN, SKIPPED}), *([SKIPPED] if SKIPPED in found else [])]
         rows = [(name, *(str(self.counts.get(name, Counter())[key]) for key in outcomes)) for name in names]
         return [('class', *outcomes), *rows]
@@ -114,7 +114,7 @@ class Report:
 
 
 def _written(lines: Iterable[object]) -> list[str]:
-    """Return lines as text that a file can hold: bytes of a name that are no UTF-8 are written out."""
+    """Return lines as text that a file can hold: bytes of a name that are not UTF-8 are escaped."""
     return [str(line).encode(errors='backslashreplace').decode() for line in lines]
 
 

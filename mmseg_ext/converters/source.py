@@ -19,10 +19,10 @@ INCOMPLETE = f'the source is not complete, {UNPACK_AGAIN}'
 
 
 def find_folder(source: str | Path, *candidates: str) -> Path:
-    """Return the first of some folders below ``source`` that exists; their names may hold ``*``.
+    """Return the first of the candidate folders below ``source`` that exists; their names may hold ``*``.
 
     Raises:
-        InputError: None does; the message names the first.
+        InputError: None exists; the message names the first.
     """
     source = Path(source)
     if not source.is_dir():
@@ -53,10 +53,10 @@ def read_lines(path: Path, names: Collection[str] = ()) -> list[str]:
 
     Args:
         path: The list.
-        names: Lines that are no comments although they begin with ``#``.
+        names: Lines that are not comments although they begin with ``#``.
 
     Raises:
-        InputError: The file is missing, is no text, or holds no line.
+        InputError: The file is missing, is not text, or holds no line.
     """
     require_files([path])
     lines = list(read_entries(path, names).values())
@@ -85,10 +85,10 @@ def read_foreground(path: Path) -> NDArray[np.bool_]:
 
 
 def check_size(path: Path, image: NDArray[np.uint8], mask: Mask | NDArray[np.bool_]) -> None:
-    """Check that an image and its mask are of one size.
+    """Check that an image and its mask have the same size.
 
     Raises:
-        InputError: They are not.
+        InputError: They do not.
     """
     if image.shape[:2] != mask.shape:
         sizes = f'{image.shape[1]}×{image.shape[0]} pixels, its mask {mask.shape[1]}×{mask.shape[0]} (width×height)'
@@ -96,7 +96,7 @@ def check_size(path: Path, image: NDArray[np.uint8], mask: Mask | NDArray[np.boo
 
 
 def upright_suffix(path: Path) -> str:
-    """Return the suffix under which `upright_image` is to be stored: ``.png`` where it must be turned."""
+    """Return the suffix under which to store `upright_image`: ``.png`` if it must be turned."""
     try:
         turned = read_header(path).orientation != 1
     except InputError:  # which `upright_image` reports
@@ -108,11 +108,11 @@ def upright_image(path: Path) -> tuple[NDArray[np.uint8] | Path, tuple[int, int]
     """Return an image as annotation tools show it.
 
     Returns:
-        The path, where the file can be copied, or upright pixels, RGB (H, W, 3), where it has an EXIF orientation;
+        The path, if the file can be copied, or upright pixels, RGB (H, W, 3), if it has an EXIF orientation;
         height and width; the orientation (1–8).
 
     Raises:
-        InputError: The file is missing, damaged, or of a format that a data set does not hold.
+        InputError: The file is missing, damaged, or in a format that a data set does not support.
     """
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise InputError(path, f'is none of {", ".join(IMAGE_SUFFIXES)}', 'convert it')

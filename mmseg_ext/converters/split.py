@@ -24,7 +24,7 @@ SPLIT_WORDS = {
 
 
 def check_shares(val: float, test: float = 0) -> None:
-    """Check that shares of val and test leave something to train on.
+    """Check that the shares of val and test leave something to train on.
 
     Raises:
         InputError: They do not.
@@ -37,7 +37,7 @@ def check_shares(val: float, test: float = 0) -> None:
 
 
 def draw(key: str, seed: int) -> float:
-    """Return a number from 0 to below 1 that depends on nothing but a key and a seed.
+    """Return a number in [0, 1) that depends only on a key and a seed.
 
     >>> round(draw('16206', seed=0), 4)
     0.8262
@@ -47,7 +47,7 @@ def draw(key: str, seed: int) -> float:
 
 
 def split_by_hash(key: str, val: float, test: float, seed: int) -> str:
-    """Assign a key to a split, independently of all other keys, so that none moves when a source grows.
+    """Assign a key to a split, independently of all other keys, so that no key moves when a source grows.
 
     Args:
         key: Name of the images that must stay together, such as the id of the image that crops come from.
@@ -60,7 +60,7 @@ def split_by_hash(key: str, val: float, test: float, seed: int) -> str:
 
 
 def empty_splits(splits: Sequence[str], shares: Mapping[str, float], seed: int) -> list[str]:
-    """Return a line for each split that was to have a share of the images and got none, by the luck of a small set.
+    """Return a line for each split that should have a share of the images but by chance, in a small set, got none.
 
     Args:
         splits: The split of each image.
@@ -82,16 +82,16 @@ def empty_splits(splits: Sequence[str], shares: Mapping[str, float], seed: int) 
 def deal_groups(
     group_of: Mapping[str, str], val: float, test: float, seed: int, kept: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Deal whole groups to the splits so that these come near to their shares of the images.
+    """Deal whole groups to the splits so that these come close to their shares of the images.
 
-    The largest group is dealt first, each to the split that misses most images. Every split gets a group.
+    Groups are dealt from the largest on, each to the split that lacks most images. Every split gets a group.
 
     Args:
         group_of: Stem → group.
         val: Share of val.
         test: Share of test; the rest is train.
         seed: Seed of the order among groups of one size.
-        kept: Group → split of those that have one already.
+        kept: Group → split of groups that already have one.
 
     Returns:
         Stem → split.
@@ -134,8 +134,8 @@ class SplitOptions:
         test: Share of test; the rest is train.
         seed: Seed of the order in which groups are dealt.
         group: Regular expression that matches a whole stem; stems with the same first group stay in one split. None
-            makes each image a group of its own.
-        lists: Split → text file that names its images, one a line; they replace the shares.
+            makes each image a separate group.
+        lists: Split → text file that names its images, one per line; the lists replace the shares.
     """
 
     val: float = 0.2
@@ -145,14 +145,14 @@ class SplitOptions:
     lists: Mapping[str, str | Path] = field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
-        """Return all options as JSON values; of a list its content counts, not its name."""
+        """Return all options as JSON values; for a list, its content, not its name."""
         lists = {split: hashlib.sha256(Path(path).read_bytes()).hexdigest() for split, path in self.lists.items()}
         shares = {} if lists else {'val': self.val, 'test': self.test, 'seed': self.seed, 'group': self.group}
         return {**shares, **({'lists': lists} if lists else {})}
 
 
 def is_given(split_of: Iterable[tuple[object, str | None]], remedy: str) -> bool:
-    """Return whether a source gives its images splits.
+    """Return whether a source assigns its images to splits.
 
     Args:
         split_of: Each image and its split, or None.
@@ -180,11 +180,11 @@ def assign_splits(
     Args:
         stems: The images.
         options: How they are assigned.
-        earlier: Stem (NFC) → split of the images that an earlier run assigned. They stay where they are: if others came
-            since, only those are dealt.
+        earlier: Stem (NFC) → split of the images that an earlier run assigned. They keep their split: only images added
+            since are dealt.
 
     Raises:
-        InputError: An option cannot be used, or a list names an image that does not exist, or one twice.
+        InputError: An option cannot be used, or a list names a missing image or names one twice.
     """
     if options.lists:
         return _split_by_lists(stems, options.lists)
@@ -199,10 +199,10 @@ def assign_splits(
 
 
 def group_of(stem: str, pattern: str | None) -> str:
-    r"""Return the first group of a regular expression that matches a whole stem; without one the stem itself.
+    r"""Return the first group of a regular expression that matches a whole stem; without a pattern, the stem itself.
 
     Raises:
-        InputError: It does not match, which might be a leak, or is no regular expression with a group.
+        InputError: It does not match, which might be a leak, or is not a regular expression with a group.
 
     >>> group_of('patient7_slice3', r'(patient\d+)_.*')
     'patient7'
@@ -238,10 +238,10 @@ def _split_by_lists(stems: Sequence[str], lists: Mapping[str, str | Path]) -> di
 
 
 def _find_listed(line: str, known: Collection[str], named: Mapping[str, list[str]]) -> list[str]:
-    """Find what a line of a list may mean: a stem or a file name, or, as some tools write it, an image and its mask.
+    """Find what a line of a list may mean: a stem or a file name or, as some tools write it, an image and its mask.
 
-    The folders of an image are part of its stem, or joined with it by ``_``; those above them do not count. A name
-    without them must be that of one image.
+    The folders of an image are part of its stem, or joined with it by ``_``; folders above them do not count. A name
+    without folders must belong to only one image.
     """
     names = [line, line.rpartition('.')[0], line.split()[0].rpartition('.')[0]]
     for parts in (name.split('/') for name in names):

@@ -54,17 +54,17 @@ def convert_supervisely(
 ) -> Converted:
     """Convert a Supervisely project.
 
-    Objects are painted in the order of the file, and each as Supervisely does: the outline of a polygon belongs to it,
-    that of a hole does not, and both corners of a rectangle are pixels of it. What has no area (lines, points, graphs,
-    cuboids) is counted and left out. Datasets called train, val or test are the splits; otherwise ``split`` assigns
-    them. An image without a file of objects is background.
+    Objects are painted in file order, and in Supervisely's way: the outline of a polygon belongs to it, the outline
+    of a hole does not, and both corners of a rectangle are part of it. Objects without area (lines, points, graphs,
+    cuboids) are counted and left out. Datasets called train, val or test are the splits; otherwise ``split`` assigns
+    them. An image without an annotation file is background.
 
     Args:
         source: Folder of ``meta.json``.
         root: Data set to write.
         classes: Titles to take, numbered from 1 in this order; all by default. The background is class 0.
         ignored: Titles whose pixels are ignored (255).
-        split: How images are assigned to splits where the datasets do not tell.
+        split: How images are assigned to splits if the datasets do not name them.
         overwrite: As in `write_data_set`.
 
     Raises:
@@ -79,7 +79,7 @@ def convert_supervisely(
     folders = sorted(path for path in source.rglob(IMAGES) if path.is_dir())
     names = {folder: _dataset(folder.parent.relative_to(source)) for folder in folders}
     splits = {folder: SPLIT_WORDS.get(name.casefold()) for folder, name in names.items()}
-    plain = all(splits.values()) or len(folders) == 1  # whether images are named without their datasets
+    plain = all(splits.values()) or len(folders) == 1  # whether image names leave out the dataset
     found = []
     for folder in folders:
         for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES):
@@ -115,7 +115,7 @@ def read_meta(path: Path) -> dict[str, Colour | None]:
 
 
 def _dataset(path: Path) -> str:
-    """Name a dataset by its path in the project; those within a dataset are in its folder ``datasets``."""
+    """Name a dataset by its path in the project; nested datasets are in the folder ``datasets``."""
     return '_'.join(part for part in path.parts if part != 'datasets')
 
 
@@ -182,7 +182,7 @@ def decode_bitmap(text: str, opaque: int = 1) -> NDArray[np.bool_]:
 
     Args:
         text: The ``data`` of a bitmap.
-        opaque: The smallest alpha of a pixel of the object. In an image without transparency, all but 0 belong to it.
+        opaque: Smallest alpha of the object's pixels. In an image without transparency, all pixels but 0 belong to it.
 
     Returns:
         Shape (h, w).
@@ -201,12 +201,12 @@ def decode_bitmap(text: str, opaque: int = 1) -> NDArray[np.bool_]:
         raise ValueError(error.problem) from error
     except (binascii.Error, zlib.error) as error:
         raise ValueError(f'its bitmap is no compressed base64 ({one_line(error)})') from error
-    except Exception as error:  # the bytes are anybody's: a decoder may fail on them in any way
+    except Exception as error:  # the bytes are untrusted: a decoder may fail on them in any way
         raise ValueError(f'its bitmap is no PNG ({one_line(error)})') from error
 
 
 def _crop(pixels: NDArray[np.bool_], left: int, top: int, height: int, width: int) -> Drawn:
-    """Place pixels in an image, of which only those within count."""
+    """Place pixels in an image, cutting off those outside."""
     first_row, first_column = max(-top, 0), max(-left, 0)
     pixels = pixels[first_row : max(height - top, 0), first_column : max(width - left, 0)]
     if not pixels.size:

@@ -39,7 +39,7 @@ VOC_CLASSES = (
     'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'diningtable', 'dog',
     'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor',
 )  # fmt: skip
-UNKNOWN = 254  # no value of a VOC mask
+UNKNOWN = 254  # not used in VOC masks
 
 
 PUBLISHED_STEM = re.compile(r'20\d\d_\d{6}')
@@ -62,29 +62,29 @@ def convert_voc(
     split: SplitOptions | None = None,
     overwrite: bool = False,
 ) -> Converted:
-    """Convert the segmentation part of an unpacked VOCdevkit, or of a data set in its layout with classes of its own.
+    """Convert the segmentation part of an unpacked VOCdevkit, or of a data set in its layout with its own classes.
 
-    What the values of the masks mean is told by ``labelmap.txt`` (CVAT's "Segmentation mask"), ``class_names.txt``
-    (labelme2voc) or ``names``. The published set is known by the names of its files (``2007_000032``); any other set
-    without those is refused, since its class 1 need not be an aeroplane.
+    The meaning of the mask values comes from ``labelmap.txt`` (CVAT's "Segmentation mask"), ``class_names.txt``
+    (labelme2voc) or ``names``. The published set is recognized by the names of its files (``2007_000032``); any other
+    set without these sources is refused, since its class 1 need not be an aeroplane.
 
-    Of the published set, train and val are kept. There is no test split, since its masks are not public.
+    The published train and val splits are kept. There is no test split, since its masks are not public.
 
     Args:
         source: ``VOC2012`` (or another year), ``VOCdevkit``, or its parent; or the folder of ``labelmap.txt``.
         root: Data set to write.
         classes: Chosen classes, numbered from 1 in this order; all others become background. All by default.
-        names: Names of the values 0, 1, 2, …, the background first, for a set that does not tell; ``['voc']`` for the
-            20 of VOC.
-        ignored: Classes whose pixels are ignored (255), in a set with classes of its own.
+        names: Names of the values 0, 1, 2, …, the background first, for a set that does not give them; ``['voc']`` for
+            the 20 of VOC.
+        ignored: Classes whose pixels are ignored (255), in a set with its own classes.
         images: Folder of the images, if not ``JPEGImages``.
-        keep_empty: Keep images of the published set that show none of the classes. Of others all are kept.
-        split: How images are assigned to splits where ``ImageSets`` does not tell.
+        keep_empty: Keep images of the published set that show none of the classes. Other sets always keep all images.
+        split: How images are assigned to splits if ``ImageSets`` does not name them.
         overwrite: As in `write_data_set`.
 
     Raises:
-        InputError: It is not known what the values mean, a listed file is missing, or a class is unknown. In a set
-            with classes of its own, a file that cannot be used costs only itself.
+        InputError: The meaning of the values is unknown, a listed file is missing, or a class is unknown. In a set
+            with its own classes, a file that cannot be used costs only itself.
     """
     folder = _own_folder(source)
     told = next((folder / name for name in (LABEL_MAP, CLASS_NAMES) if folder and (folder / name).is_file()), None)
@@ -175,7 +175,7 @@ def _convert_own(
 
 
 def _listed_pairs(folder: Path, images: Path, report: Report) -> list[Pair]:
-    """Pair images and masks, those of the lists in ``ImageSets`` where there are any with a split's name."""
+    """Pair images and masks, only those in the ``ImageSets`` lists named after splits, if there are such lists."""
     found = Report(())
     pairs = find_pairs(images, folder / MASKS, found)
     keys = {pair.key for pair in pairs}
@@ -204,7 +204,7 @@ def _composed(name: str) -> str:
 
 
 def _table(classes: Sequence[str]) -> NDArray[np.uint8]:
-    """Map each value of a VOC mask to ours, shape (256,)."""
+    """Map each value of a VOC mask to our value, shape (256,)."""
     table = np.full(256, UNKNOWN, np.uint8)
     table[: len(VOC_CLASSES) + 1] = 0
     table[IGNORE_INDEX] = IGNORE_INDEX

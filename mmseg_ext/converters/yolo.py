@@ -43,15 +43,15 @@ def convert_yolo(
 ) -> Converted:
     """Convert a data set for YOLO segmentation; the splits of ``data.yaml`` are kept.
 
-    An image without a text file is background, as the format has it.
+    An image without a text file is background, by the rule of the format.
 
     Args:
         source: ``data.yaml``, or its folder.
         root: Data set to write.
         classes: Names to take, numbered from 1 in this order; all by default. The background is class 0.
-        ignored: Names whose pixels are ignored (255); none by default, since the format knows no ignored pixels.
+        ignored: Names whose pixels are ignored (255); none by default, since the format has no ignored pixels.
         boxes: Paint a line with a box (class, centre, width, height) as a rectangle, instead of skipping it.
-        order: ``area`` paints smaller objects over larger ones, as the training of YOLO does; ``source`` later lines
+        order: ``area`` paints smaller objects over larger ones, like YOLO's training; ``source`` paints later lines
             over earlier ones.
         overwrite: As in `write_data_set`.
 
@@ -82,7 +82,7 @@ def convert_yolo(
 
 
 def _shared(images: Sequence[AnnotatedImage]) -> list[str]:
-    """Return a line where images are in several splits, as in the examples of the format, whose val is their train."""
+    """Return a line if images are in several splits, as in the format's own examples, whose val is their train."""
     splits: dict[Path, list[str]] = {}
     for image in images:
         splits.setdefault(image.path.resolve(), []).append(str(image.split))
@@ -109,7 +109,7 @@ def _names(value: Any, path: Path) -> dict[int, str]:
 
 
 def _images(content: Mapping[str, Any], split: str, path: Path) -> list[Path]:
-    """List the images of a split: those of folders, or the lines of text files."""
+    """List the images of a split: the content of folders, or the lines of text files."""
     value = content.get(split)
     if split == 'val' and value is None:
         value = content.get('valid')
@@ -130,9 +130,9 @@ def _images(content: Mapping[str, Any], split: str, path: Path) -> list[Path]:
 
 
 def _places(path: Path, base: Any, entry: str) -> list[Path]:
-    """Return where a path in a file may be meant to lead.
+    """Return the places that a path in a file may mean.
 
-    It is relative to ``path:`` or the file, or, in the exports of Roboflow, one level too high (``../train/images``).
+    It is relative to ``path:`` or the file or, in exports from Roboflow, one level too high (``../train/images``).
     """
     bases = [path.parent / str(base), path.parent] if base else [path.parent]
     return [place / name for place in bases for name in (entry, entry.removeprefix('../'))]

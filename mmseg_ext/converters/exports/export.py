@@ -46,7 +46,7 @@ def export_labels(
 ) -> Report:
     """Write a label set in a foreign format; objects are 8-connected regions.
 
-    Every written mask is compared with the one that the written file gives: the report counts the pixels that differ,
+    Every mask is compared with what a reader gets from the written file: the report counts the pixels that differ,
     by their class in the mask.
 
     Args:
@@ -55,8 +55,8 @@ def export_labels(
         out: Folder to write.
         kind: A key of `FORMATS`.
         splits: Which splits; all by default.
-        images: Copy the images, too.
-        tolerance: Distance in pixels by which a polygon may leave the outline to have fewer corners; 0 keeps it.
+        images: Also copy the images.
+        tolerance: Distance in pixels by which a polygon may leave the outline to have fewer corners; 0 is exact.
         overwrite: Replace an earlier export.
 
     Returns:

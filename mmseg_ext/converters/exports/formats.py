@@ -28,11 +28,11 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder
 
 VOC_IGNORED = 255
-VOID_COLOUR = (224, 224, 192)  # that of VOC's border
+VOID_COLOUR = (224, 224, 192)  # the colour of VOC's border
 
 
 class Writer(ABC):
-    """A format.
+    """Base class of the writers, one per format.
 
     Args:
         folder: An empty folder for its files.
@@ -40,8 +40,8 @@ class Writer(ABC):
         tolerance: Distance in pixels by which a polygon may leave the outline.
 
     Attributes:
-        images: Where images of a split belong, within the folder.
-        notes: What the user should know of the result.
+        images: Place of a split's images within the folder.
+        notes: What the user should know about the result.
     """
 
     images = 'images/{split}'
@@ -55,15 +55,15 @@ class Writer(ABC):
 
     @abstractmethod
     def add(self, split: str, name: str, mask: Mask) -> Mask:
-        """Write a mask, shape (H, W), of the image of a name, and return the mask that the written file gives."""
+        """Write a mask, shape (H, W), for a named image, and return the mask that a reader gets from the file."""
 
     @abstractmethod
     def finish(self, splits: list[str]) -> None:
-        """Write what belongs to the whole."""
+        """Write what belongs to the whole export."""
 
     @property
     def ignored(self) -> str:
-        """Name for the ignored pixels by which readers know them (`name_classes`) whatever the classes are called.
+        """Name under which readers recognize ignored pixels (`name_classes`), whatever the classes are called.
 
         Raises:
             InputError: A class has that name.
@@ -75,7 +75,7 @@ class Writer(ABC):
         return IGNORED if IGNORED in free else free[-1]
 
     def _background(self, mask: Mask) -> Mask:
-        """Return a mask of background, or where the classes have none of ignored pixels, which nothing covers."""
+        """Return an empty mask: of background, or of ignored pixels if the classes have no background."""
         empty = 0 if 0 not in self.values else self.classes.ignore_index
         return np.full_like(mask, empty)
 
@@ -137,7 +137,7 @@ class CocoWriter(Writer):
 
 
 class CocoPolygonWriter(CocoWriter):
-    """COCO with polygons: one for each piece of a region, whose holes are reached by ways of no width."""
+    """COCO with polygons: one for each piece of a region, with holes connected by cuts of zero width."""
 
     as_polygons = True
 
@@ -148,7 +148,7 @@ class YoloWriter(Writer):
     _has_ignored = False
 
     def add(self, split: str, name: str, mask: Mask) -> Mask:
-        """Write a mask: a line for each region, its pieces and holes reached by ways of no width."""
+        """Write a mask: a line for each region, with its pieces and holes connected by cuts of zero width."""
         height, width = mask.shape
         back = self._background(mask)
         lines = []
@@ -195,7 +195,7 @@ class CvatWriter(Writer):
         )
 
     def add(self, split: str, name: str, mask: Mask) -> Mask:
-        """Write a mask, whose ignored pixels are masks of a label of their own."""
+        """Write a mask; its ignored pixels become masks with a separate label."""
         height, width = mask.shape
         self._stream.write(
             f'<image id="{self._count}" name={quoteattr(name)} subset={quoteattr(split)} '
@@ -252,7 +252,7 @@ class VocWriter(Writer):
         return mask
 
     def finish(self, splits: list[str]) -> None:
-        """Write lists and names."""
+        """Write the lists and names."""
         rows = [*zip(self.classes.names, self.classes.palette, strict=True), (self.ignored, self._void)]
         lines = [f'{name}:{",".join(map(str, colour))}::' for name, colour in rows]
         text = '\n'.join(['# label:color_rgb:parts:actions', *lines]) + '\n'

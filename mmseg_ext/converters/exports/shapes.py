@@ -19,11 +19,11 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Region:
-    """A region of one class.
+    """Region of one class.
 
     Attributes:
         value: Its class.
-        pixels: Within its box, shape (h, w).
+        pixels: Its pixels within its box, shape (h, w).
         box: Left, top, width, height.
     """
 
@@ -33,7 +33,7 @@ class Region:
 
     @property
     def area(self) -> int:
-        """Its pixels."""
+        """Number of its pixels."""
         return int(self.pixels.sum())
 
 
@@ -56,7 +56,7 @@ def runs_by_row(pixels: Binary) -> list[int]:
 
 
 def runs_by_column(region: Region, height: int, width: int) -> list[int]:
-    """Return run lengths in the whole image, column by column, as COCO has them."""
+    """Return run lengths in the whole image, column by column, as in COCO."""
     left, top, _, _ = region.box
     columns, rows = np.nonzero(region.pixels.T)
     places = (columns + left) * height + rows + top
@@ -83,15 +83,15 @@ def encode_counts(counts: Sequence[int]) -> str:
 
 
 def pieces(region: Region, tolerance: float = 0) -> list[list[Points]]:
-    """Outline a region along the edges of its pixels: loops of each piece whose pixels share an edge.
+    """Outline a region along the edges of its pixels: loops for each piece of pixels that share an edge.
 
     Args:
         region: The region.
-        tolerance: Distance in pixels by which a loop may leave the outline to have fewer corners; 0 keeps it.
+        tolerance: Distance in pixels by which a loop may leave the outline to have fewer corners; 0 is exact.
 
     Returns:
         For each piece its outline and its holes, as x and y in the image, shape (N, 2), N ≥ 3. Loops that ``tolerance``
-        leaves no area are missing.
+        leaves without area are missing.
     """
     left, top, _, _ = region.box
     found = []
@@ -110,12 +110,12 @@ def _simplify(loop: NDArray[np.int64], tolerance: float) -> Points:
 
 
 def polygons(region: Region, tolerance: float = 0) -> list[Points]:
-    """Outline each piece of a region by one polygon, whose holes are reached by ways of no width."""
+    """Outline each piece of a region by one polygon, with holes connected by cuts of zero width."""
     return [join_loops(loops) for loops in pieces(region, tolerance)]
 
 
 def paint(canvas: Mask, value: int, outlines: Sequence[Points]) -> None:
-    """Paint polygons into a mask (H, W), as a reader of the exported file does."""
+    """Paint polygons into a mask (H, W), like a reader of the exported file."""
     for points in outlines:
         try:
             drawn = draw_polygon(points, *canvas.shape)

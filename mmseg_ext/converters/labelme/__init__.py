@@ -1,4 +1,4 @@
-"""Masks to LabelMe documents and back; the format itself is `mmseg_ext.data.labelme`."""
+"""Conversion of masks to LabelMe documents and back; the format itself is in `mmseg_ext.data.labelme`."""
 
 from mmseg_ext.converters.labelme.encode import ShapeKind, encode_shapes
 from mmseg_ext.converters.labelme.exporting import ExportReport, ExportSettings, export_masks

@@ -21,16 +21,16 @@ ShapeKind = Literal['mask', 'polygon']
 def encode_shapes(
     mask: Mask, names: Mapping[int, str], kind: ShapeKind = 'mask', tolerance: float = 0, canvas: Mask | None = None
 ) -> list[Shape]:
-    """Find shapes that give a mask when they are painted in their order over a canvas.
+    """Find shapes that give a mask when painted in order over a canvas.
 
-    ``mask`` shapes hold exactly the pixels that are to change, so that holes and touching classes are exact.
-    ``polygon`` shapes are outlines; a hole is covered by the polygons of the regions in it, also of the background.
+    ``mask`` shapes hold exactly the pixels that must change, so holes and touching classes are exact.
+    ``polygon`` shapes are outlines; the polygons of the regions in a hole, even of background, cover the hole.
 
     Args:
         mask: Class indices, shape (H, W), uint8.
         names: Value → label of every value in it.
         kind: Type of the shapes.
-        tolerance: Distance in pixels by which a polygon may leave the outline to have fewer vertices; 0 keeps it.
+        tolerance: Distance in pixels by which a polygon may leave the outline to have fewer vertices; 0 is exact.
         canvas: Mask to paint over, shape (H, W), uint8; all 0 by default. It is not changed.
 
     Returns:
@@ -55,7 +55,7 @@ def _polygon_shapes(mask: Mask, names: Mapping[int, str], tolerance: float, canv
     """Draw the outer outline of each region, from the largest to the smallest filled area.
 
     A region in a hole has a smaller filled area than the one around it and so comes later, on top. A region whose
-    pixels have its value already (most often the background) needs no polygon. Regions are 4-connected here: those
+    pixels already have its value (most often the background) needs no polygon. Regions are 4-connected here: these
     never cross, while an 8-connected background would pass through the corners of an outline.
     """
     outlines = []
@@ -78,6 +78,6 @@ def _outline(region: Binary, tolerance: float) -> NDArray[np.float64]:
     if tolerance > 0:
         contour = cv2.approxPolyDP(contour, tolerance, closed=True)
     vertices = contour[:, 0].astype(np.float64)
-    while len(vertices) < 3:  # a region of one pixel, or a straight line of them: back along the same way
+    while len(vertices) < 3:  # a single pixel or a straight line of pixels: go back the same way
         vertices = np.concatenate([vertices, vertices[:1]])
     return vertices + 0.5

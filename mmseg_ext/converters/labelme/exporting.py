@@ -33,13 +33,13 @@ LABEL_LIST = 'labels.txt'
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """Settings of the conversion of masks into shapes.
+    """Settings of the conversion of masks to shapes.
 
     Attributes:
         shapes: ``mask`` (exact) or ``polygon``.
         tolerance: Distance in pixels by which polygons may leave the outline.
         merge_from: A folder of LabelMe files whose metadata is kept (`merge_shapes`).
-        ignore_labels: Labels in ``merge_from`` that are no classes.
+        ignore_labels: Labels in ``merge_from`` that are not classes.
     """
 
     shapes: ShapeKind = 'mask'
@@ -53,10 +53,10 @@ class ExportReport:
     """Result of an export.
 
     Attributes:
-        errors: Number of pixels of each file that importing it would change.
+        errors: For each file, the number of pixels that differ after importing it.
         pixels: Number of pixels of all masks.
-        merged: Number of files that kept the metadata of an existing one.
-        left_out: Why masks that cannot be exported were left out.
+        merged: Number of files that kept the metadata of an existing file.
+        left_out: Reasons why masks were left out.
     """
 
     errors: dict[Key, int] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def export_masks(
         overwrite: Whether files may be replaced.
 
     Raises:
-        InputError: A file would be replaced, or none can be used. Nothing is written then. A mask that cannot be used,
+        InputError: A file would be replaced, or none can be used; then nothing is written. A mask that cannot be used,
             or lacks its image, costs only itself.
     """
     settings = settings or ExportSettings()
@@ -151,7 +151,7 @@ def _document(
 
 
 def _other_label_list(out: Path, classes: Classes) -> list[Path]:
-    """Return the label list in a folder if its content is not that of an export."""
+    """Return the label list in a folder if its content differs from an export's."""
     path = out / LABEL_LIST
     same = not path.exists() or path.read_bytes() == labels_text(classes).encode()
     return [] if same else [path]

@@ -39,7 +39,7 @@ class ImportReport:
         files: Number of masks.
         overlaps: For each file where shapes of two classes overlap: (hidden class, class on top) → pixels.
         images: Embedded images that were added to the data set, which lacked them.
-        counts: Shapes by label and outcome; notes on hidden and cropped ones; the reasons of those left out; the
+        counts: Shapes by label and outcome; notes on hidden and cropped ones; reasons for those left out; the
             problems of files that cannot be used.
     """
 
@@ -64,7 +64,7 @@ class ImportReport:
 
     @property
     def skipped(self) -> int:
-        """Number of shapes left out, by their label or since they are damaged or cover no area."""
+        """Number of shapes left out, by their label or because they are damaged or cover no area."""
         return self.counts.total(IGNORED_OUTCOME) + self.counts.total(SKIPPED)
 
 
@@ -80,7 +80,7 @@ def import_masks(
 ) -> ImportReport:
     """Write ``out/<split>/<stem>.png`` for each LabelMe file ``folder/<split>/<stem>.json``.
 
-    Shapes are painted by `paint_shapes`. The size is that of the image; a file that states another one is refused.
+    Shapes are painted by `paint_shapes`. The mask has the size of the image; a file that states another one is refused.
 
     Args:
         folder: Folder of the LabelMe files.
@@ -94,7 +94,7 @@ def import_masks(
     A file that cannot be used costs only itself: all its problems are in the report.
 
     Raises:
-        InputError: No file can be used (all are named), or files would be replaced. Nothing is written then.
+        InputError: No file can be used (all are named), or files would be replaced; then nothing is written.
     """
     data = DataSet(root)
     classes = data.classes
@@ -134,7 +134,7 @@ def import_masks(
 def _count(
     painting: Painting, key: Key, shapes: Sequence[dict[str, Any]], report: ImportReport, rules: PaintRules | None
 ) -> None:
-    """Add what became of the shapes of a file to a report."""
+    """Add the outcomes of a file's shapes to a report."""
     report.files += 1
     if painting.overlaps:
         report.overlaps[key] = painting.overlaps
@@ -166,7 +166,7 @@ def paint_file(path: Path, image_path: Path | None, classes: Classes, rules: Pai
 
     Args:
         path: The LabelMe file.
-        image_path: Its image; if None, the one that the file names, if that exists, or embeds.
+        image_path: Its image; if None, the existing image that the file names, or the one that it embeds.
         classes: Names of the classes.
         rules: How shapes become pixels.
 
@@ -191,10 +191,9 @@ def _paint(
 
 
 def _frame(document: Document, path: Path, image_path: Path | None) -> tuple[tuple[int, int], int]:
-    """Return height and width of what the shapes lie on, and the EXIF orientation by which that is to be turned.
+    """Return the height and width of what the shapes lie on, and the EXIF orientation by which it must be turned.
 
-    labelme shows an image upright, and so shapes lie on the upright image. But it does not turn an image that a file
-    embeds.
+    labelme shows images upright, so shapes lie on the upright image. But it does not turn embedded images.
     """
     stated = image_size(document, path)
     embedded = embedded_image(document)
@@ -222,7 +221,7 @@ def _frame(document: Document, path: Path, image_path: Path | None) -> tuple[tup
 def _frame_without_image(
     path: Path, stated: tuple[int, int] | None, embedded: EmbeddedImage | None
 ) -> tuple[tuple[int, int], int]:
-    """Return what `_frame` does, from the embedded image or as the file states it."""
+    """Return the same as `_frame`, from the embedded image or as the file states it."""
     if embedded is not None:
         if stated not in (None, embedded.size):
             problem = f'states an image of {stated[1]}×{stated[0]} pixels, but embeds one of '

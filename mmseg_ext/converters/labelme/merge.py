@@ -28,13 +28,13 @@ def merge_shapes(
     """Change a list of shapes so that painting it gives a mask, and keep as much of it as possible.
 
     A shape stays as it is, in its place, if it is visible only at pixels that have its class in the mask. Every other
-    shape is removed, and the pixels that are then wrong are covered by new shapes at the end of the list. A new shape
-    inherits group id, flags, description and unknown keys from the removed shape that covers most of its pixels, one of
-    the same label before any other. A shape of background or ignored pixels inherits only from one of its own label.
-    Shapes with ignored labels stay.
+    shape is removed, and new shapes at the end of the list cover the pixels that are then wrong. A new shape
+    inherits group id, flags, description and unknown keys from the removed shape that covers most of its pixels,
+    preferably one with the same label. A shape of background or ignored pixels inherits only from one with its own
+    label. Shapes with ignored labels stay.
 
     Args:
-        mask: The mask that painting the result gives, shape (H, W), uint8.
+        mask: The mask that painting the result must give, shape (H, W), uint8.
         shapes: The shapes of the existing file.
         classes: Names of the classes.
         source: Name of the existing file in errors.

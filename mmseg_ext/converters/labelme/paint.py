@@ -22,7 +22,7 @@ MAX_KEPT = 100_000_000  # pixels, and so bytes
 
 
 class PaintRules(NamedTuple):
-    """How shapes become pixels.
+    """Rules by which shapes become pixels.
 
     Attributes:
         ignore_labels: Labels whose shapes are left out.
@@ -43,16 +43,15 @@ class Painting:
 
     Attributes:
         mask: The mask, shape (H, W), uint8; ``base`` where there is no shape.
-        owner: Position in the list of the shape that is visible at each pixel, -1 where there is none. Shape (H, W),
-            int32.
+        owner: List position of the shape visible at each pixel, -1 where there is none. Shape (H, W), int32.
         overlaps: Number of pixels where a shape hid another class: (hidden class, class on top) → pixels. Background
             and ignored pixels do not count, since they are meant to erase and to be covered.
         painted: Label → shapes painted.
         ignored: Label → shapes left out by their label.
-        degenerate: Why shapes were left out that are damaged or cover no area: position in the list → reason.
-        covered: Positions of the shapes of which later ones hide every pixel, so that none has their class.
-        outside: Positions of the shapes without a pixel in the image.
-        cropped: Positions of the shapes of which the part beyond the image was cut off.
+        degenerate: Shapes left out because they are damaged or cover no area: position in the list → reason.
+        covered: Positions of shapes that later ones hide completely, so that none of their pixels has their class.
+        outside: Positions of shapes without a pixel in the image.
+        cropped: Positions of shapes whose part beyond the image was cut off.
     """
 
     mask: Mask
@@ -85,8 +84,8 @@ def paint_shapes(
         base: Value where there is no shape (`Classes.unlabelled`).
 
     Raises:
-        InputError: A label is unknown, a shape is damaged or covers no area, or they are too large to be painted; of
-            several such shapes, all are named.
+        InputError: A label is unknown, a shape is damaged or covers no area, or the shapes are too large to be painted;
+            all such shapes are named.
     """
     rules = rules or PaintRules()
     painting = Painting(np.full(size, base, np.uint8), np.full(size, UNPAINTED, np.int32))
@@ -115,7 +114,7 @@ def paint_shapes(
 
 
 class _Drawn:
-    """Pixels of the shapes by their position. Those of the first ones are kept, the others are drawn when asked for."""
+    """Pixels of the shapes by position. Those of the first shapes are kept, the others are drawn on demand."""
 
     def __init__(self, shapes: Sequence[Mapping[str, Any]], size: tuple[int, int], rule: Rule) -> None:
         self.shapes = shapes
@@ -140,10 +139,10 @@ def _check_shapes(
     rules: PaintRules,
     painting: Painting,
 ) -> dict[int, int]:
-    """Find the shapes to paint: position → pixels. The painting takes those that are not, and why.
+    """Find the shapes to paint: position → pixels. The others go to the painting, with the reasons.
 
     Raises:
-        InputError: As `paint_shapes`.
+        InputError: As for `paint_shapes`.
     """
     areas: dict[int, int] = {}
     problems: list[InputError] = []
@@ -174,7 +173,7 @@ def _check_shapes(
 
 
 def _note_place(region: ShapeRegion, position: int, painting: Painting) -> int:
-    """Note where a shape lies, and return its pixels."""
+    """Note where a shape lies, and return its number of pixels."""
     area = int(np.count_nonzero(region.pixels))
     if not area:
         painting.outside.append(position)

@@ -30,7 +30,7 @@ def write_label_list(folder: Path, classes: Classes) -> None:
 def write_suggestion(folder: Path, image: Path, mask: Mask, model: Mask, classes: Classes) -> bool:
     """Write ``folder/<stem>.json`` with both masks as shapes, unless it exists: somebody may have worked on it.
 
-    LabelMe lists shapes by label, each with a tick that shows or hides it, so that the two sets can be switched.
+    LabelMe lists shapes by label, each with a checkbox that shows or hides it, so users can switch between the sets.
 
     Args:
         folder: Folder of the split's LabelMe files.
