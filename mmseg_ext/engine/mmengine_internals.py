@@ -26,7 +26,7 @@ from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
 from mmseg_ext.engine.checkpoints.weights import LOADERS
 from mmseg_ext.runs.checkpoint_file import load_strictly, load_url_strictly
 
-# mmseg's TTA model passes a plane (H, W), and mmengine warns for every image that it turns it into (1, H, W).
+# mmseg's TTA model passes a plane (H, W); mmengine makes it (1, H, W) and warns about that for every image.
 PLANE_WARNING = 'The shape of value will convert from'
 BINARY_WARNING = 'For binary segmentation, we suggest using'  # one output instead of two, which is no better
 BETTER_WHEN_GREATER = ['Dice', 'IoU', 'Fscore']  # of one class: ``Dice/cat``; mmengine knows only the means

@@ -10,7 +10,7 @@ from mmseg_ext.registry import MODELS
 
 @MODELS.register_module()
 class BatchNorm(nn.BatchNorm2d):
-    """``torch.nn.BatchNorm2d`` that uses its running statistics where a batch has a single value per channel.
+    """``torch.nn.BatchNorm2d`` that uses its running statistics if a batch has a single value per channel.
 
     torch raises ValueError for such a batch (the variance of one value is 0), which occurs when one image is trained on
     with image-level pooling, as in the ASPP of DeepLab. Otherwise, and in its state dict, this is torch's layer. With

@@ -52,7 +52,7 @@ class CopyPaste(BaseTransform):
             masks are read for this at the first draw, if the data set has ``get_cat_ids``.
         max_objects: Largest number of objects to paste; the number is drawn uniformly from 1.
         scale: Range of the factor, drawn evenly on a logarithmic scale. At 1 an object covers the same share of the
-            target image as of its own, if both have the same aspect ratio.
+            target image as of its source image, if both have the same aspect ratio.
         flip: Probability of a horizontal flip, 0–1.
         shift: Largest shift from the object's position in its own image, as a share of the image size, 0–1; 1 is
             anywhere.

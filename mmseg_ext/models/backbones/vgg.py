@@ -26,7 +26,7 @@ class VGG(BaseModule):
     """VGG without its classifier (Simonyan & Zisserman, arXiv 1409.1556).
 
     Five stages, each of 3×3 convolutions and a max-pooling that halves the size, rounded down: images need at least 32
-    pixels a side. The outputs of stage s in 1…5 have names, and are returned in the order of ``outputs``:
+    pixels per side. The outputs of stage s in 1…5 have names, and are returned in the order of ``outputs``:
 
     - ``'conv{s}'``: feature map before the pooling, stride 2^(s−1);
     - ``'pool{s}'``: feature map after the pooling, stride 2^s;

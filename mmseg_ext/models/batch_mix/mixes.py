@@ -1,7 +1,7 @@
 """MixUp, CutMix, ClassMix, and the random choice of one of them per batch.
 
 A mix works on the tensors of a batch: images (N, 3, H, W), normalized and padded, and the maps of each sample
-(``gt_sem_seg``, and ``gt_edge_map`` where a data set has it), each (1, H, W). Every image is mixed with probability
+(``gt_sem_seg``, and ``gt_edge_map`` if a data set has it), each (1, H, W). Every image is mixed with probability
 ``prob``, with another image drawn from the batch; a batch of one image stays unchanged. Images are always mixed with
 original images, never with a mixture.
 

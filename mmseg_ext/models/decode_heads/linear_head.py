@@ -16,7 +16,7 @@ from mmseg_ext.registry import MODELS
 class LinearHead(BaseDecodeHead):
     """Batch norm and a 1×1 convolution on the concatenated feature maps, as in the linear evaluation of DINOv2.
 
-    With the last map alone this is the paper's "linear" segmentation head, with the last four its "+ms" head (Oquab et
+    With only the last map this is the paper's "linear" segmentation head, with the last four its "+ms" head (Oquab et
     al., arXiv 2304.07193, section 7.4). mmseg's FCNHead without convolutions has no norm, which frozen features need:
     their channels do not have unit variance.
 

@@ -142,7 +142,7 @@ class PixelLoss(SegmentationLoss):
 
 
 def log_probabilities(logits: Tensor) -> Tensor:
-    """Return log-probabilities of the classes (N, C, H, W), C being 2 where the logits have one channel."""
+    """Return log-probabilities of the classes (N, C, H, W), C being 2 if the logits have one channel."""
     if logits.shape[1] == 1:  # the sigmoid of z is the softmax over the logits 0 and z
         return torch.cat([F.logsigmoid(-logits), F.logsigmoid(logits)], 1)
     return logits.log_softmax(1)
