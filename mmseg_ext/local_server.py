@@ -115,9 +115,9 @@ class SameSite:
             headers = Headers(scope=scope)
             origin, host = headers.get('origin'), headers.get('host', '')
             if not self._knows(host):
-                answer = JSONResponse({'error': 'This server does not go by this name.'}, 400, headers=HEADERS)
+                answer = JSONResponse({'error': 'This server does not answer to this host name.'}, 400, headers=HEADERS)
             elif origin is not None and not _is_of(origin, host):
-                error = 'This page of another site may not use this server.'
+                error = 'A page of another site may not use this server.'
                 answer = JSONResponse({'error': error}, 403, headers=HEADERS)
         await answer(scope, receive, send)
 
@@ -151,13 +151,15 @@ class SerialQueue:
             RefusedError: Too many wait, or it took too long.
         """
         if not self._places.acquire(blocking=False):
-            raise RefusedError(503, f'{MAX_QUEUED} others wait already; try again in a minute.')
+            raise RefusedError(503, f'{MAX_QUEUED} others are waiting already; try again in a minute.')
         work = self._thread.submit(function, *args)
         work.add_done_callback(lambda _: self._places.release())
         try:
             return await asyncio.wait_for(asyncio.wrap_future(work), WORK_TIMEOUT_S)
         except TimeoutError:
-            raise RefusedError(503, f'It took longer than {WORK_TIMEOUT_S} s; try again, or a smaller image.') from None
+            raise RefusedError(
+                503, f'It took longer than {WORK_TIMEOUT_S} s; try again, or use a smaller image.'
+            ) from None
 
 
 def _is_of(origin: str, host: str) -> bool:
@@ -180,7 +182,7 @@ def answering(answer: Callable[[Request], Awaitable[Any]]) -> Callable[[Request]
         except InputError as error:
             return JSONResponse({'error': f'{error}.'}, 422, headers=HEADERS)
         except MemoryError:
-            return JSONResponse({'error': 'It does not fit into the memory of this server.'}, 413, headers=HEADERS)
+            return JSONResponse({'error': 'It does not fit in the memory of this server.'}, 413, headers=HEADERS)
         except ClientDisconnect:  # in the middle of an upload
             return Response(status_code=400)
         if isinstance(content, Response):
@@ -230,9 +232,9 @@ async def read_body(request: Request, max_bytes: int, empty: bool = False) -> by
                 if len(data) > max_bytes:
                     raise too_large
                 if state.buffered - len(data) > MAX_BUFFERED_BYTES:
-                    raise RefusedError(503, 'Too many files are on their way; try again in a minute.')
+                    raise RefusedError(503, 'Too many uploads at once; try again in a minute.')
     except TimeoutError:
-        raise RefusedError(408, f'The file took longer than {BODY_TIMEOUT_S} s to arrive.') from None
+        raise RefusedError(408, f'The upload took longer than {BODY_TIMEOUT_S} s.') from None
     finally:
         state.buffered = getattr(state, 'buffered', 0) - len(data)
     if not data and not empty:
@@ -264,7 +266,7 @@ def listen(app: Starlette, host: str, port: int) -> None:
                 f'`host={host}` `port={port}`', f'cannot listen there ({error})', 'choose another'
             ) from error
         shown = f'[{host}]' if ':' in host else host
-        print(f'http://{shown}:{listener.getsockname()[1]}/  (Ctrl-C ends it)', flush=True)
+        print(f'http://{shown}:{listener.getsockname()[1]}/  (Ctrl-C to stop)', flush=True)
         uvicorn.Server(server_config(app)).run(sockets=[listener])
 
 

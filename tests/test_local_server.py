@@ -123,6 +123,6 @@ def test_the_queue_is_bounded_and_waiting_has_an_end(monkeypatch: pytest.MonkeyP
     with ThreadPoolExecutor(1) as pool:  # a browser of another test may hold this thread's event loop
         *refused, length = pool.submit(asyncio.run, scenario()).result()
     assert [str(error).partition(';')[0] for error in refused] == [
-        'It took longer than 0.3 s', 'It took longer than 0.3 s', '2 others wait already',
+        'It took longer than 0.3 s', 'It took longer than 0.3 s', '2 others are waiting already',
     ]  # fmt: skip
     assert length == 3

@@ -64,9 +64,7 @@ def agreement_table(diffs: Mapping[str, LabelDiff]) -> Table:
         'label sets': None, 'split': None, 'masks': None, 'equal': None, 'changed pixels %': 2,
         'foreground IoU': 4, f'IoU < {WRONG_IOU}': None, f'IoU < {SEVERE_IOU}': None,
     }  # fmt: skip
-    return Table(
-        'Agreement of label sets', columns, rows, 'Foreground IoU: mean over the masks, classes not told apart.'
-    )
+    return Table('Agreement of label sets', columns, rows, 'Foreground IoU: mean over the masks, regardless of class.')
 
 
 def flips_table(diff: LabelDiff) -> Table:

@@ -109,7 +109,7 @@ def answer(predictor: Predictor, data: bytes) -> dict[str, Any]:
         reason = f'{error.problem}; {error.remedy}' if error.remedy else error.problem
         raise RefusedError(422, f'This file cannot be used: {reason}.') from error
     except MemoryError as error:
-        raise RefusedError(413, 'The image does not fit into the memory of this server.') from error
+        raise RefusedError(413, 'The image does not fit in the memory of this server.') from error
     seconds = time.perf_counter() - start
     height, width = mask.shape
     factor = min(1.0, MAX_SHOWN_SIDE / max(height, width))

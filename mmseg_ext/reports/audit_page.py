@@ -18,26 +18,26 @@ from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_g
 
 FRAME: Colour = (255, 221, 0)
 MEANINGS = {'error': 'with errors (cannot be trained on)', 'warning': 'with warnings (probably wrong)',
-            'info': 'only worth a look'}  # fmt: skip
+            'info': 'with info only (worth a look)'}  # fmt: skip
 SEVERITY_COLOURS: dict[str, Colour] = {'error': (213, 94, 0), 'warning': (230, 159, 0), 'info': (86, 180, 233)}
 REMEDIES = {  # as in docs/audit.md
     'unpaired_image': 'draw the mask, or remove the image',
     'unpaired_mask': 'find the image, or remove the mask',
-    'unlabelled_split': 'draw its masks, or name the split otherwise',
+    'unlabelled_split': 'draw its masks, or rename the split',
     'ambiguous_stem': 'keep one of the two files',
     'stray_file': 'move it elsewhere',
     'nested_folder': 'move the files up, or make it a split',
     'unread_format': 'convert it',
-    'exif_orientation': 'see whether the mask lies on the image as it is shown',
-    'near_black': 'multiply the values by 16 where 12 bits are stored in 16',
-    'unreadable': 'copy or write the file again',
-    'damaged_image': 'look at the image and copy the file again',
-    'size_mismatch': 'export the mask again in the size of its image',
-    'invalid_class': 'map the ids, or name the class in dataset.yaml',
+    'exif_orientation': 'check that the mask fits the image as displayed',
+    'near_black': 'if these are 12-bit values stored in 16 bits, multiply them by 16',
+    'unreadable': 'copy or export the file again',
+    'damaged_image': 'inspect the image and copy the file again',
+    'size_mismatch': 'export the mask again at the size of its image',
+    'invalid_class': 'remap the ids, or add the class to dataset.yaml',
     'values_0_255': 'write 1 for 255 (mmseg-ext remap --map 0=0 255=1)',
-    'palette_mismatch': 'mmseg-ext remap --by-palette, or correct the colours in dataset.yaml',
+    'palette_mismatch': 'run mmseg-ext remap --by-palette, or correct the colours in dataset.yaml',
     'ignored_everywhere': 'draw the mask, or remove the image',
-    'class_absent': 'add images that show the classes, or take them out of dataset.yaml',
+    'class_absent': 'add images that show the classes, or remove the classes from dataset.yaml',
     'empty_mask': 'draw the object, unless the image has none',
     'full_mask': 'check whether foreground and background are swapped',
     'tiny_object': 'finish the abandoned mask, or remove the stray click',
@@ -54,7 +54,7 @@ REMEDIES = {  # as in docs/audit.md
     'overlap': 'choose one label for the pixels',
     'covered_shape': 'move the small shape to the end of the list',
     'duplicate_image': 'keep one of the two images',
-    'split_leak': 'keep one of the two images, since the score otherwise measures memory',
+    'split_leak': 'keep one of the two images; otherwise the score measures memory',
     'conflicting_masks': 'keep the better mask',
 }
 
@@ -81,7 +81,7 @@ def write_audit_page(path: str | Path, result: Audit, max_files: int = 1000) -> 
         conclusions=conclude_audit(result),
         intro=_intro(len(files), len(shown)),
         chart=_chart(result),
-        cards_title='Files, the most severe first',
+        cards_title='Files, most severe first',
         tables=[_findings_by_check(result)] if result.findings else [],
         cards=_cards(shown, result.items, result.classes),
     )
@@ -96,7 +96,7 @@ def conclude_audit(result: Audit) -> list[str]:
     if result.unlabelled:
         count = 'split has' if len(result.unlabelled) == 1 else 'splits have'
         sentences.append(
-            f'{len(result.unlabelled)} {count} no masks in {result.labels}, so that only images were audited there: '
+            f'{len(result.unlabelled)} {count} no masks in {result.labels}, so only images were audited there: '
             f'{", ".join(result.unlabelled)}.'
         )
     return sentences
@@ -111,7 +111,7 @@ def _count_files(result: Audit, looked_at: str) -> str:
     files = Counter(SEVERITIES[rank] for rank in worst.values())
     parts = ', '.join(f'{files[severity]} {MEANINGS[severity]}' for severity in SEVERITIES if files[severity])
     verb = 'has' if len(worst) == 1 else 'have'
-    return f'{counted(len(worst), "file")} {verb} findings, of {looked_at}: {parts}.'
+    return f'{counted(len(worst), "file")} {verb} findings, out of {looked_at}: {parts}.'
 
 
 def _leading_checks(result: Audit) -> list[str]:
@@ -127,11 +127,11 @@ def _leading_checks(result: Audit) -> list[str]:
     else:
         frequent = f'The most frequent check is {first[0]}, in {counted(most, "file")}'
     if others:
-        frequent += f'; then comes "{others[0][0]}", in {others[0][1]}'
+        frequent += f'; next is "{others[0][0]}", in {others[0][1]}'
     check, severity, files = min(ranked, key=lambda entry: (SEVERITIES.index(entry[1]), -entry[2]))
     remedy = REMEDIES.get(check, 'see docs/audit.md')
-    kind = 'hint' if severity == 'info' else severity
-    return [f'{frequent}.', f'Begin with the most frequent {kind}, "{check}" in {counted(files, "file")}: {remedy}.']
+    kind = 'info finding' if severity == 'info' else severity
+    return [f'{frequent}.', f'Start with the most frequent {kind}, "{check}" in {counted(files, "file")}: {remedy}.']
 
 
 def _files_by_check(result: Audit) -> list[tuple[str, Severity, int]]:
@@ -157,9 +157,9 @@ def _chart(result: Audit) -> BarChart:
 def _intro(files: int, shown: int) -> list[str]:
     if not files:
         return []
-    sentences = ['Yellow frames mark the places of the findings. Click an image to enlarge it.']
+    sentences = ['Yellow frames mark the findings. Click an image to enlarge it.']
     if shown < files:
-        sentences.insert(0, f'This page shows {shown} files; {files - shown} less severe ones are left out.')
+        sentences.insert(0, f'This page shows the {shown} most severe of {files} files.')
     return sentences
 
 

@@ -54,7 +54,7 @@ def write_cleaning_page(
         conclusions=conclude_cleaning(report),
         intro=_intro(len(files), len(shown)),
         chart=_chart(report),
-        cards_title='Masks, the largest change first',
+        cards_title='Masks, largest changes first',
         tables=[Table('Changes by rule', ['rule', 'masks', 'pixels'], report.totals())],
         cards=_cards(shown, items, Path(cleaned), classes),
         tag_label='rule',
@@ -73,15 +73,16 @@ def conclude_cleaning(report: CleaningReport) -> list[str]:
     first = [(rule, masks) for rule, masks, pixels in rules if pixels == rules[0][2]]
     names = ' and '.join(f'"{rule}" ({counted(masks, "mask")})' for rule, masks in first)
     each = ' each' if len(first) > 1 else ''
-    frequent = f'Most of them by {names}, {rules[0][2]:,} px{each}'
+    rule_changed = 'The rule that changed the most is' if len(first) == 1 else 'The rules that changed the most are'
+    frequent = f'{rule_changed} {names}, {rules[0][2]:,} px{each}'
     if len(rules) > len(first):
         rule, masks, next_pixels = rules[len(first)]
-        frequent += f'; then "{rule}" ({counted(masks, "mask")}), {next_pixels:,} px'
+        frequent += f'; next is "{rule}" ({counted(masks, "mask")}), {next_pixels:,} px'
     verb = 'was' if len(changed) == 1 else 'were'
     return [
         f'{len(changed)} of {counted(report.masks, "mask")} {verb} changed, {changed.total():,} px.',
         f'{frequent}.',
-        f'Look at the largest changes first: {" / ".join(largest)} has {largest_pixels:,} px.',
+        f'Look at the largest changes first, starting with {" / ".join(largest)} ({largest_pixels:,} px).',
     ]
 
 
@@ -98,9 +99,9 @@ def _rules(report: CleaningReport) -> list[tuple[str, int, int]]:
 def _intro(changed: int, shown: int) -> list[str]:
     if not changed:
         return []
-    sentences = [f'Difference – {DIFFERENCE_LEGEND}. The first mask is the one before the cleaning.']
+    sentences = [f'Difference – {DIFFERENCE_LEGEND}. The first mask is the one before cleaning.']
     if shown < changed:
-        sentences.insert(0, f'This page shows {shown} masks; {changed - shown} with smaller changes are left out.')
+        sentences.insert(0, f'This page shows the {shown} most changed of {changed} masks.')
     return sentences
 
 

@@ -37,7 +37,7 @@ def write_diff_page(path: str | Path, diff: LabelDiff, root: str | Path, max_mas
         conclusions=conclude_diff(diff),
         intro=_intro(len(differing), len(shown)),
         chart=_chart(diff),
-        cards_title='Masks that differ, the most changed first',
+        cards_title='Masks that differ, most changed first',
         tables=_tables(diff),
         cards=_cards(diff, shown, DataSet(root)),
         tag_label='change',
@@ -53,7 +53,7 @@ def conclude_diff(diff: LabelDiff) -> list[str]:
     differing = len(diff.files) - diff.count('same') - unreadable
     lost = f'{counted(unreadable, "mask")} cannot be read.'
     if not differing:
-        equal = f'{diff.a} and {diff.b} are equal: {counted(diff.count("same"), "mask")}, every pixel.'
+        equal = f'{diff.a} and {diff.b} are identical in every pixel of {counted(diff.count("same"), "mask")}.'
         return [*([equal] if diff.count('same') else []), *([lost] if unreadable else [])]
     alone = [f'{diff.count(status)} {status}' for status in ('resized', 'added', 'removed') if diff.count(status)]
     verb = 'differs' if differing == 1 else 'differ'
@@ -64,11 +64,12 @@ def conclude_diff(diff: LabelDiff) -> list[str]:
         sentences.append(lost)
     if total:
         flips = list(diff.flips().items())
-        most = ' and '.join(f'"{flip}"' for flip, count in flips if count == flips[0][1])
+        most = [f'"{flip}"' for flip, count in flips if count == flips[0][1]]
+        change, each = ('changes are', ' each') if len(most) > 1 else ('change is', '')
         half = next(number for number in range(1, len(changed) + 1) if 2 * sum(changed[:number]) >= total)
         sentences += [
-            f'{total:,} of {pixels:,} compared pixels have another class ({100 * total / pixels:.2f} %), most of them '
-            f'{most} ({100 * flips[0][1] / total:.0f} %).',
+            f'{total:,} of {pixels:,} compared pixels have a different class ({100 * total / pixels:.2f} %); the most '
+            f'common {change} {" and ".join(most)} ({100 * flips[0][1] / total:.0f} %{each}).',
             f'{counted(half, "mask")} {"holds" if half == 1 else "hold"} at least half of these pixels.',
         ]
     return sentences
@@ -79,7 +80,7 @@ def _chart(diff: LabelDiff) -> BarChart:
     bars = [Bar(flip, count, f'{count:,} px') for flip, count in flips[:MAX_BARS]]
     left_out = len(flips) - len(bars)
     note = f'{left_out} rarer changes are in the table.' if left_out else ''
-    return BarChart('Pixels by change of class', bars, note)
+    return BarChart('Pixels by class change', bars, note)
 
 
 def _intro(differing: int, shown: int) -> list[str]:

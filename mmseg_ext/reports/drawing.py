@@ -26,7 +26,7 @@ INVALID: Colour = (255, 0, 255)
 ADDED: Colour = (86, 180, 233)
 REMOVED: Colour = (230, 120, 0)
 CHANGED_CLASS: Colour = (240, 228, 66)
-DIFFERENCE_LEGEND = 'blue: only in the second mask; orange: only in the first; yellow: another class'
+DIFFERENCE_LEGEND = 'blue: only in the second mask; orange: only in the first; yellow: different class'
 
 
 def drawn_as(classes: Classes) -> dict[str, Any]:

@@ -79,7 +79,7 @@ function sortCards() {
   get('cards').append(...orderedCards.map((card) => card.article));
   filterCards();
   get('direction').textContent = descending ? '↓' : '↑';
-  get('direction').ariaLabel = descending ? 'Descending; change to ascending' : 'Ascending; change to descending';
+  get('direction').ariaLabel = descending ? 'Descending; switch to ascending' : 'Ascending; switch to descending';
   get('direction').title = descending ? 'descending' : 'ascending';
 }
 

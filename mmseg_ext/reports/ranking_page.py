@@ -45,12 +45,12 @@ def write_ranking_outputs(
         title='Which masks are wrong?',
         conclusions=conclude_ranking(rows, score),
         intro=[
-            f'The masks that differ most from the predictions of models that were not trained on them, by {score}. All '
-            'scores are from 0 to 1; 1 means that mask and models agree.',
-            f'Disagreement – {DIFFERENCE_LEGEND}. The first mask is the given one, the second that of the models.',
+            f'These masks differ most, by {score}, from the predictions of models that were not trained on them. '
+            'Scores run from 0 to 1; 1 means that mask and models agree.',
+            f"Disagreement – {DIFFERENCE_LEGEND}. The first mask is the ranked one; the second is the models' mask.",
         ],
-        chart=BarChart('Kinds of probable errors', [Bar(kind, count, str(count)) for kind, count in counts]),
-        cards_title='Masks, the most suspicious first',
+        chart=BarChart('Probable errors by kind', [Bar(kind, count, str(count)) for kind, count in counts]),
+        cards_title='Masks, most suspicious first',
         tables=[Table('Probable errors', ('kind', 'masks'), counts)],
         cards=_cards(rows, data, labels, split, out),
         tag_label='kind',
@@ -75,12 +75,13 @@ def conclude_ranking(rows: Sequence[Mapping[str, Any]], score: str) -> list[str]
         why = 'Confident models contradict none of them.'
     else:
         most = [f'"{kind}"' for kind, count in kinds if count == kinds[0][1]]
-        each = ' each' if len(most) > 1 else ''
-        why = f'Most often the models see {" and ".join(most)}: {kinds[0][1]} of {counted(len(rows), "mask")}{each}.'
+        error, each = ('errors are', ' each') if len(most) > 1 else ('error is', '')
+        share = f'{kinds[0][1]} of {counted(len(rows), "mask")}{each}'
+        why = f'The most frequent probable {error} {" and ".join(most)}: {share}.'
     return [
         f'{scores}.',
         why,
-        'Correct them from the top until masks look right: queue.txt and labelme/ hold them in this order.',
+        'Correct them from the top until masks look right: queue.txt lists them in this order, labelme/ has the files.',
     ]
 
 

@@ -109,7 +109,7 @@ class Journal:
                 if not all(isinstance(name, str) for name in done.key):
                     raise ValueError(done.key)
             except (ValueError, TypeError) as error:
-                raise InputError(self.path, f'line {number} is no decision', 'remove the line') from error
+                raise InputError(self.path, f'line {number} is not a decision', 'remove the line') from error
             self._decisions[done.key] = done
             self._counts[done.key] += 1
 

@@ -85,7 +85,7 @@ def read_queue(path: str | Path, data: DataSet, labels: str) -> Queue:
                 queue = reader(content, path, data)
                 break
         else:
-            raise InputError(path, 'is no ranking, audit, error analysis or difference of label sets')
+            raise InputError(path, 'is not a ranking, audit, error analysis or difference of label sets')
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(path, f'is damaged ({error!r})', 'write it again') from error
     if not queue.entries:
@@ -171,7 +171,7 @@ READERS = {('settings', 'rows'): _ranking, ('findings',): _audit, ('result', 'im
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f'{value!r} is no text')
+        raise ValueError(f'{value!r} is not text')
     return unicodedata.normalize('NFC', value)
 
 

@@ -118,7 +118,7 @@ class ReviewEndpoints:
         try:
             seconds = float(query.get('seconds', '0'))
         except ValueError:
-            raise RefusedError(422, 'The seconds are no number.') from None
+            raise RefusedError(422, 'The seconds are not a number.') from None
         version = request.headers.get('if-match', '').strip('"')
         done = await self._run(self._review.decide, key, query.get('kind', ''), version, new, seconds)
         _, new_version = await self._run(self._review.mask, key)
@@ -198,7 +198,7 @@ def count_decisions(review: Review) -> dict[str, int]:
 
 def _as_mask(data: bytes, shape: tuple[int, int]) -> Mask:
     if len(data) != shape[0] * shape[1]:
-        raise RefusedError(422, f'{len(data):,} bytes came, the mask has {shape[0] * shape[1]:,} pixels.')
+        raise RefusedError(422, f'Received {len(data):,} bytes; the mask has {shape[0] * shape[1]:,} pixels.')
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 

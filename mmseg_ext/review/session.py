@@ -68,7 +68,7 @@ class Review:
             else:
                 self.left_out.append(entry.key)
         if not self.entries:
-            raise InputError(self._source.folder, 'holds no mask of the queue with its image', 'check `labels`')
+            raise InputError(self._source.folder, 'holds no mask of the queue that has an image', 'check `labels`')
         if self._suggestions is not None and not any(map(self.has_suggestion, self.entries)):
             forms = '<split>/<stem>.png or <stem>.png'
             raise InputError(self._suggestions, 'holds no mask of the queue', f'name the folder that holds {forms}')
@@ -162,7 +162,7 @@ class Review:
             InputError: A file cannot be read or written.
         """
         if self._target is None or self._journal is None:
-            raise RefusedError(403, 'Nothing can be decided: the review was started without --to.')
+            raise RefusedError(403, 'Decisions cannot be saved: the review was started without --to.')
         if kind not in (*DECISIONS, DRAFT):
             raise RefusedError(422, f'There is no decision {kind!r}.')
         suggestion = self.suggestion(key) if kind in ('accept', 'unknown') else None
@@ -188,7 +188,7 @@ class Review:
 
     def _new_mask(self, kind: str, mask: Mask, suggestion: Mask | None, source: Mask) -> Mask:
         if mask.shape != source.shape or mask.dtype != np.uint8:
-            raise RefusedError(422, f'The mask is {mask.shape}, it must be {source.shape} (height, width).')
+            raise RefusedError(422, f'The mask is {mask.shape}; it must be {source.shape} (height, width).')
         ignored = np.uint8(self.classes.ignore_index)
         if kind == 'remove':
             return np.full_like(source, ignored)
@@ -203,7 +203,7 @@ class Review:
         if unknown and (
             new := sorted(unknown.difference(self.classes.unknown_values(source)))
         ):  # an old one may be kept
-            raise RefusedError(422, f'The mask holds {new[0]}, which is no class.')
+            raise RefusedError(422, f'The mask holds {new[0]}, which is not a class.')
         return mask
 
     def _current(self, key: Key) -> tuple[Mask, str]:
@@ -254,7 +254,7 @@ def _prepare(source: LabelSet, target: LabelSet) -> None:
         return
     known = target.folder / FILE_NAME
     if not known.is_file():
-        raise InputError(target.folder, 'exists and is no review', 'choose another `to`')
+        raise InputError(target.folder, 'exists and is not a review', 'choose another `to`')
     if read_json(known) != settings:
         raise InputError(target.folder, f'is a review of another label set (see {FILE_NAME})', 'choose another `to`')
     for key, path in files.items():  # masks that the source has got since

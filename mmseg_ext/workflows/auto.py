@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.data import DataSet
+from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.eda.profile import choose_labels
 from mmseg_ext.eda.table import Table
 from mmseg_ext.errors import InputError
@@ -202,8 +203,9 @@ def _sentences(
     score = metrics['scores']['mDice']
     return [
         f'Audit of {audit["labels"]}: {severities["error"]} errors, {severities["warning"]} warnings and '
-        f'{severities["info"]} remarks on {audit["files_with_findings"]} of {audit["images"]} images.',
-        f'Trained: {chosen["backbone"]} for {chosen["steps"]} steps at {chosen["size"][0]}×{chosen["size"][1]} px on '
+        f'{severities["info"]} info findings in {counted(audit["files_with_findings"], "file")}; '
+        f'{counted(audit["images"], "image")} audited.',
+        f'Training: {chosen["backbone"]} for {chosen["steps"]} steps at {chosen["size"][0]}×{chosen["size"][1]} px on '
         f'{chosen["labels"]}.',
         f'{metrics["split"]}: mDice {_interval(score, "95 % interval ")} over '
         f'{metrics["scores"]["images"]} images of {metrics["labels"]}, with test-time augmentation.',
@@ -246,10 +248,12 @@ def _steps(
             {'the audit': f'{AUDIT}/audit.html'},
             checks if checks.rows else None,
         ),
-        Step('Plan', 'Each choice with its reason; the config may be edited.', {'the config': config.name}, choices),
+        Step('Plan', 'Each choice and its reason; you can edit the config.', {'the config': config.name}, choices),
         Step('Training', f'Checkpoints, curves and records are in {RUN}/.', {'run.json': f'{RUN}/{RUN_RECORD}'}),
         Step('Test', f'Predicted masks of {split} are in {TEST}/masks/.', {'all scores': f'{TEST}/{METRICS}'}, classes),
-        Step('Errors', 'What correcting each cause gains.', {'the error analysis': f'{ERRORS}/errors.html'}, causes),
+        Step(
+            'Errors', 'What correcting each cause would gain.', {'the error analysis': f'{ERRORS}/errors.html'}, causes
+        ),
     ]
 
 

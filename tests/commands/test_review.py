@@ -35,7 +35,7 @@ def test_it_serves_until_it_is_interrupted_and_says_what_comes_next(
     line = server.stdout.readline()
     assert line.startswith('http://127.0.0.1:'), server.communicate(timeout=60)
     url = line.split()[0]
-    for name, words in (('', b'<title>Review of masks'), ('review.js', b'import'), ('masks.js', b'export')):
+    for name, words in (('', b'<title>Mask review'), ('review.js', b'import'), ('masks.js', b'export')):
         with urllib.request.urlopen(url + name) as answer:
             assert words in answer.read()
             assert "default-src 'none'" in answer.headers['content-security-policy']

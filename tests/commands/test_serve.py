@@ -167,12 +167,12 @@ def test_a_photograph_is_dropped_and_its_mask_seen(address: tuple[str, int], pag
     assert page.evaluate(opacity) == '0.25'
     assert page.get_by_text('25 %').is_visible()
     with page.expect_download() as download:
-        page.get_by_text('Download the mask').click()
+        page.get_by_text('Download mask').click()
     np.testing.assert_array_equal(np.asarray(Image.open(download.value.path())), BLOCKS)
     assert noise == []
 
     send(os.urandom(MOST_BYTES + 50_000))  # refused by the page itself
-    status.filter(has_text='The file has 0.3 MB; the limit is 0.3 MB').wait_for()
+    status.filter(has_text='The file is 0.3 MB; the limit is 0.3 MB').wait_for()
     assert noise == []
     send(b'no picture', '<b>bold</b>.png')
     status.filter(has_text='damaged or no').wait_for()

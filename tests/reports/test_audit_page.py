@@ -144,7 +144,7 @@ def test_the_intro_tells_what_is_left_out(root: Path, monkeypatch: pytest.Monkey
     findings = [finding('tiny_object', 'a', 'info'), finding('noise', 'b'), finding('unreadable', 'd', 'error', None)]
     made = write(root, findings, monkeypatch, max_files=2)
     assert [card.title for card in made['cards']] == ['train / d', 'train / b']
-    assert made['intro'][0] == 'This page shows 2 files; 1 less severe ones are left out.'
+    assert made['intro'][0] == 'This page shows the 2 most severe of 3 files.'
     assert len(write(root, findings, monkeypatch, max_files=3)['intro']) == 1
 
 
@@ -161,18 +161,18 @@ def test_the_conclusions_count_files_name_checks_and_say_where_to_begin() -> Non
         finding('unreadable', 'c', 'error', None),
     ]  # fmt: skip
     assert conclusions(findings) == [
-        '4 files have findings, of 5 images and 4 masks: 1 with errors (cannot be trained on), 2 with warnings '
-        '(probably wrong), 1 only worth a look.',
-        'The most frequent check is "noise", in 3 files; then comes "pinholes", in 2.',
-        'Begin with the most frequent error, "unreadable" in 1 file: copy or write the file again.',
+        '4 files have findings, out of 5 images and 4 masks: 1 with errors (cannot be trained on), 2 with warnings '
+        '(probably wrong), 1 with info only (worth a look).',
+        'The most frequent check is "noise", in 3 files; next is "pinholes", in 2.',
+        'Start with the most frequent error, "unreadable" in 1 file: copy or export the file again.',
     ]
 
 
 def test_conclusions_on_one_file_a_tie_and_an_unknown_check() -> None:
     assert conclusions([finding('brand_new', 'a', 'info')], 1, 1) == [
-        '1 file has findings, of 1 image and 1 mask: 1 only worth a look.',
+        '1 file has findings, out of 1 image and 1 mask: 1 with info only (worth a look).',
         'The most frequent check is "brand_new", in 1 file.',
-        'Begin with the most frequent hint, "brand_new" in 1 file: see docs/audit.md.',
+        'Start with the most frequent info finding, "brand_new" in 1 file: see docs/audit.md.',
     ]
     tie = [finding(check, 'a') for check in ('noise', 'holes', 'fragments')]
     assert conclusions(tie)[1] == 'The most frequent checks are "fragments", "holes" and "noise", in 1 file each.'
@@ -183,7 +183,7 @@ def test_no_findings(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert made['conclusions'] == ['No findings in 0 images and 0 masks.']
     assert (made['intro'], made['chart'].bars, made['tables'], made['cards']) == ([], [], [], [])
     assert conclusions([], 3, 0, ('val',))[1] == (
-        '1 split has no masks in labels, so that only images were audited there: val.'
+        '1 split has no masks in labels, so only images were audited there: val.'
     )
     assert conclusions([], 3, 0, ('val', 'test'))[1].startswith('2 splits have no masks in labels')
 

@@ -79,7 +79,7 @@ def test_the_panels_show_before_after_and_difference(
 def test_the_intro_tells_what_is_left_out(made: tuple[Path, CleaningReport], monkeypatch: pytest.MonkeyPatch) -> None:
     page = write(made, monkeypatch, max_masks=1)
     assert len(page['cards']) == 1
-    assert any('1 masks; 1 with smaller changes are left out' in line for line in page['intro'])
+    assert any('the 1 most changed of 2 masks' in line for line in page['intro'])
 
 
 def report(changes: list[tuple[str, str, int]], masks: int = 9) -> CleaningReport:
@@ -92,15 +92,15 @@ def test_the_conclusions() -> None:
     changes = [('a', 'noise', 4), ('b', 'hollow', 1500), ('a', 'pinholes', 6), ('c', 'noise', 2)]
     assert conclude_cleaning(report(changes)) == [
         '3 of 9 masks were changed, 1,512 px.',
-        'Most of them by "hollow" (1 mask), 1,500 px; then "noise" (2 masks), 6 px.',
-        'Look at the largest changes first: train / b has 1,500 px.',
+        'The rule that changed the most is "hollow" (1 mask), 1,500 px; next is "noise" (2 masks), 6 px.',
+        'Look at the largest changes first, starting with train / b (1,500 px).',
     ]
     assert conclude_cleaning(report([('a', 'noise', 4)], 1))[:2] == [
         '1 of 1 mask was changed, 4 px.',
-        'Most of them by "noise" (1 mask), 4 px.',
+        'The rule that changed the most is "noise" (1 mask), 4 px.',
     ]
     tie = conclude_cleaning(report([('a', 'noise', 4), ('b', 'pinholes', 4)]))
-    assert tie[1] == 'Most of them by "pinholes" (1 mask) and "noise" (1 mask), 4 px each.'
+    assert tie[1] == 'The rules that changed the most are "pinholes" (1 mask) and "noise" (1 mask), 4 px each.'
     assert conclude_cleaning(report([])) == ['Nothing to clean: no rule applies to any of the 9 masks.']
 
 

@@ -61,9 +61,9 @@ def test_the_cards_are_the_changed_files_most_changed_first(data: Path, monkeypa
 def test_the_page_is_written(data: Path) -> None:
     diff_page.write_diff_page(data / 'diff.html', diff_labels(data, 'old', 'new'), data)
     page = (data / 'diff.html').read_text()
-    assert '<p>6 of 216 compared pixels have another class (2.78 %)' in page
+    assert '<p>6 of 216 compared pixels have a different class (2.78 %)' in page
     diff_page.write_diff_page(data / 'same.html', diff_labels(data, 'old', 'old'), data)
-    assert 'old and old are equal: 3 masks, every pixel.' in (data / 'same.html').read_text()
+    assert 'old and old are identical in every pixel of 3 masks.' in (data / 'same.html').read_text()
 
 
 def diff_of(*files: FileDiff) -> LabelDiff:
@@ -81,20 +81,23 @@ def test_the_conclusions() -> None:
     assert diff_page.conclude_diff(diff_of(*files)) == [
         '3 of 5 masks differ (1 added).',
         '1 mask cannot be read.',
-        '900 of 3,000 compared pixels have another class (30.00 %), most of them "background → cat" (56 %).',
+        '900 of 3,000 compared pixels have a different class (30.00 %); the most common change is "background → cat" '
+        '(56 %).',
         '1 mask holds at least half of these pixels.',
     ]
     tie = [
         FileDiff('t', stem, 'changed', 10, {pair: 2}) for stem, pair in (('a', (0, 1)), ('b', (1, 0)), ('c', (0, 2)))
     ]
     _, most, half = diff_page.conclude_diff(diff_of(*tie))
-    assert most.endswith('most of them "background → cat" and "background → dog" and "cat → background" (33 %).')
+    assert most.endswith(
+        'common changes are "background → cat" and "background → dog" and "cat → background" (33 % each).'
+    )
     assert half == '2 masks hold at least half of these pixels.'
 
 
 def test_conclusions_where_nothing_can_be_compared_or_differs() -> None:
     assert diff_page.conclude_diff(diff_of(FileDiff('t', 'a', 'resized'))) == ['1 of 1 mask differs (1 resized).']
     assert diff_page.conclude_diff(diff_of(FileDiff('t', 'a', 'same', 9))) == [
-        'old and new are equal: 1 mask, every pixel.'
+        'old and new are identical in every pixel of 1 mask.'
     ]
     assert diff_page.conclude_diff(diff_of(FileDiff('t', 'a', 'unreadable'))) == ['1 mask cannot be read.']

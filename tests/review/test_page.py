@@ -91,7 +91,7 @@ def test_paint_snap_undo_accept(root: Path, open_review: Open, serve: Reviewer, 
     page = look(serve(open_review(boxes=((5, 6, 16, 14),))))
     page.title('train/a')
     assert page.page.locator('#place').inner_text() == '1 of 3 · 3 left'
-    assert page.page.locator('#why').inner_text().split('\n') == ['reason of a', 'the suggestion differs on 172 px']
+    assert page.page.locator('#why').inner_text().split('\n') == ['reason of a', 'the suggestion differs in 172 px']
 
     # A dog's line with the smallest brush, a stroke that is undone, and the eraser.
     page.press('b', '2', *['['] * 12)
@@ -168,7 +168,7 @@ def test_by_keyboard_alone(root: Path, open_review: Open, serve: Reviewer, look:
     page = look(serve(open_review()))
     page.title('train/a')
     page.press('?')
-    assert page.page.get_by_role('dialog', name='Keys').is_visible()
+    assert page.page.get_by_role('dialog', name='Keyboard shortcuts').is_visible()
     assert 'Snap the region' in page.page.locator('#keys').inner_text()
     page.press('Escape')
     # From the middle (20, 15): a pixel beside the cat, which then grows to it; twice grown, once shrunk.
@@ -201,7 +201,7 @@ def test_the_second_tab_is_told(root: Path, open_review: Open, serve: Reviewer, 
     second.press('Delete')
     second.page.get_by_role('alert').filter(has_text='changed elsewhere').wait_for()
     np.testing.assert_array_equal(written(root, 'a'), suggested())
-    second.page.get_by_role('button', name='Save mine over it').click()
+    second.page.get_by_role('button', name='Overwrite it with mine').click()
     second.status('px changed')
     assert (written(root, 'a') != 1).all()
     second.noise.clear()  # Chromium itself notes answers with an error status
@@ -238,7 +238,7 @@ def test_what_cannot_be_saved_waits_until_it_can(
     page.title('train/bär')
     page.page.get_by_role('alert').filter(has_text='train/a is not saved').wait_for()
     page.press('a')
-    page.page.get_by_role('alert').filter(has_text='and 1 more wait for it').wait_for()
+    page.page.get_by_role('alert').filter(has_text='(1 more waiting)').wait_for()
     page.page.locator('#unopened').filter(has_text='cannot be reached').wait_for()
     assert not (root / 'new' / 'review.jsonl').exists()
     page.page.unroute(lost)

@@ -93,8 +93,8 @@ def test_a_list_of_stems(root: Path) -> None:
     ('content', 'words'),
     [
         ('{"rows": 1', 'cannot be read as JSON'),
-        ('{"rows": []}', 'is no ranking, audit'),
-        ('[1]', 'is no ranking, audit'),
+        ('{"rows": []}', 'is not a ranking, audit'),
+        ('[1]', 'is not a ranking, audit'),
         (json.dumps({**RANKING, 'rows': [{'stem': 3}]}), 'is damaged'),
         (json.dumps({'summary': {}, 'findings': [{'split': 'train', 'stem': 'a'}]}), 'is damaged'),
         (json.dumps({'findings': []}), 'names no mask'),

@@ -84,7 +84,7 @@ def test_the_journal_and_where_the_next_start_goes_on(root: Path, open_review: O
     assert len(open_review().decisions()) == 3
     for line in ('{"split": 1}', lines[0].replace('"a"', '["a"]'), '[' * 20_000):
         journal.write_text(f'{line}\n')
-        with pytest.raises(InputError, match='line 1 is no decision'):
+        with pytest.raises(InputError, match='line 1 is not a decision'):
             open_review()
 
 
@@ -133,7 +133,7 @@ def test_without_a_new_label_set_nothing_is_written(root: Path, open_review: Ope
 
 def test_label_sets_that_are_no_review_are_left_alone(root: Path, open_review: Open) -> None:
     (root / 'mine' / 'train').mkdir(parents=True)
-    with pytest.raises(InputError, match='exists and is no review'):
+    with pytest.raises(InputError, match='exists and is not a review'):
         open_review(to='mine')
     with pytest.raises(InputError, match='the source itself'):
         open_review(to='labels')

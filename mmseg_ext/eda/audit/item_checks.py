@@ -53,9 +53,9 @@ MASK_CHECKS: dict[str, Callable[..., Hit | None]] = {
 CHECKS_OF_CLASSES = ('invalid_class', 'ignored_everywhere', 'tiny_object', 'noise')
 DARK_SHARE = 0.999  # of an image's values that must be dark, since a few hot pixels make no photograph
 LIBJPEG_WARNING = re.compile(r'(?:Corrupt JPEG data|Premature end of JPEG)[^\n]*')
-DAMAGE = 'a part of the image may be grey, shifted or of other colours; look at it and copy the file again'
+DAMAGE = 'part of the image may be grey, shifted or in wrong colours; inspect it and copy the file again'
 EXIF_REMEDY = (
-    'where a mask was drawn on the stored pixels, remove the orientation from the image (exiftool -Orientation=)'
+    'if the mask was drawn on the stored pixels, remove the orientation from the image (exiftool -Orientation=)'
 )
 
 
@@ -144,15 +144,16 @@ def _check_image(photograph: UprightImage, mask: Mask | None, task: Task) -> lis
     if photograph.orientation != 1:
         fits = mask is not None and photograph.orientation >= 5 and mask.shape == photograph.pixels.shape[1::-1]
         misfit = '; the mask has the size of the stored pixels' if fits and mask.shape[0] != mask.shape[1] else ''  # type: ignore[union-attr]
-        message = f'turned by its EXIF orientation {photograph.orientation}, as viewers show it{misfit}; {EXIF_REMEDY}'
+        message = f'turned by its EXIF orientation {photograph.orientation}, as in image viewers{misfit}; {EXIF_REMEDY}'
         hits.append(('exif_orientation', make_hit(photograph.orientation, message)))
     below = task.rules['near_black'].thresholds['below']
     pixels = photograph.pixels
     if max(cv2.mean(pixels)) < below:  # cheap, and true of few images
         brightest = float(np.quantile(pixels, DARK_SHARE, method='lower'))
         if brightest < below:
-            message = f'near black: {DARK_SHARE:.1%} of its values are at most {brightest:g} of 255'
-            hits.append(('near_black', make_hit(brightest, f'{message}; are they 12 bits stored in 16? Scale them up')))
+            message = f'nearly black: {DARK_SHARE:.1%} of its values are at most {brightest:g} of 255'
+            remedy = 'if they are 12-bit values stored in 16 bits, scale them up'
+            hits.append(('near_black', make_hit(brightest, f'{message}; {remedy}')))
     return hits
 
 
@@ -160,7 +161,7 @@ def _describe_palette(found: Mapping[int, int], task: Task) -> str:
     names = [f'{value} has the colour of {other} {task.classes.names[other]}' for value, other in found.items()]
     return (
         f'the palette holds the colours of dataset.yaml at other indices: {", ".join(names)}; '
-        f'{remap_command(task, "--by-palette")}'
+        f'run {remap_command(task, "--by-palette")}'
     )
 
 

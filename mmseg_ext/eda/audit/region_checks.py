@@ -24,7 +24,7 @@ def invalid_class(mask: MeasuredMask) -> Hit | None:
     pixels = sum(mask.counts[i] for i in ids)
     named = ', '.join(map(str, ids))
     hint = '; is this a mask of 0 and 255?' if ids == [255] else ''
-    message = f'{counted(pixels, "pixel")} of class {named}; known are 0 to {mask.classes - 1}{hint}'
+    message = f'{counted(pixels, "pixel")} of class {named}; the classes are 0 to {mask.classes - 1}{hint}'
     return make_hit(pixels, message, [box])
 
 
@@ -82,7 +82,7 @@ def elongated(mask: MeasuredMask, *, aspect: float) -> Hit | None:
     if not found:
         return None
     worst = max(ratio for ratio, _ in found)
-    return make_hit(worst, f'a region is {worst:.2f} times as long as wide', [box for _, box in found])
+    return make_hit(worst, f'a region is {worst:.2f} times as long as it is wide', [box for _, box in found])
 
 
 def _aspect(box: Box) -> float:

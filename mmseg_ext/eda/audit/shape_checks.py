@@ -111,7 +111,7 @@ def coarse_polygon(mask: MeasuredMask, *, corners: float, solidity: float, share
     if not found:
         return None
     fewest = min(count for count, _ in found)
-    return make_hit(fewest, f'a convex polygon of {fewest} corners', [box for _, box in found])
+    return make_hit(fewest, f'a convex polygon with {fewest} corners', [box for _, box in found])
 
 
 def straight_edge(mask: MeasuredMask, *, length: float, share: float) -> Hit | None:
@@ -127,7 +127,7 @@ def straight_edge(mask: MeasuredMask, *, length: float, share: float) -> Hit | N
         if found is not None:
             best = max(best, found[0] / root)
             boxes.append(found[1])
-    return make_hit(best, f'a straight side {best:.2f} times the root of the area', boxes) if boxes else None
+    return make_hit(best, f'a straight side {best:.2f} times the square root of the area', boxes) if boxes else None
 
 
 def _longest_side(polygon: list[list[int]], above: float, width: int, height: int) -> tuple[float, Box] | None:

@@ -30,8 +30,8 @@ def check_values(task: Task, items: Sequence[Item], present: Sequence[int]) -> l
         values = [value for value in range(256) if together >> value & 1]
         if task.classes.holds_0_255(values):
             message = (
-                f'all masks of {split} hold 0 and 255 alone, and 255 is the ignored value: nothing but '
-                f'{task.classes.names[0]} is learnt; are they masks of 0 and 255? '
+                f'all masks of {split} hold only 0 and 255, and 255 is the ignored value, so nothing but '
+                f'{task.classes.names[0]} is learnt; if 255 marks an object, run '
                 f'{remap_command(task, "--map 0=0 255=1")}'
             )
             for item, bits in masks:
@@ -57,8 +57,8 @@ def check_palettes(task: Task, items: Sequence[Item], used: Sequence[Mapping[int
     for position, others in unlike_most(used).items():
         named = ', '.join(f'{value} has the colour that most masks have at {other}' for value, other in others.items())
         message = (
-            f'the palette holds colours at other indices than those of most masks: {named}; state them as palette: in '
-            f'{FILE_NAME}, then {remap_command(task, "--by-palette")}'
+            f'the palette holds colours at other indices than most masks do: {named}; add the colours to {FILE_NAME} '
+            f'as palette:, then run {remap_command(task, "--by-palette")}'
         )
         hits = [('palette_mismatch', make_hit(len(others), message))]
         findings += make_findings(task.rules, items[position].key, hits)

@@ -57,7 +57,7 @@ def read_ranking(folder: str | Path) -> Ranking:
     except OSError as error:
         raise InputError(path, f'cannot be read ({error.strerror})', 'name the folder of a ranking') from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(path, f'is no ranking of mmseg-ext rank ({error!r})') from error
+        raise InputError(path, f'is not a ranking of mmseg-ext rank ({error!r})') from error
     return Ranking(settings['labels'], settings['split'], tuple(rows))
 
 

@@ -85,7 +85,7 @@ def area_figure(statistics: Statistics) -> Figure:
                     )  # fmt: skip
         axes[0, 0].set(
             xscale='log', xlabel='object area, % of the image (logarithmic)',
-            ylabel='share of the objects that are smaller', xlim=(100 * MIN_OBJECT_SHARE, 100), ylim=(0, 1.01),
+            ylabel='share of objects that are smaller', xlim=(100 * MIN_OBJECT_SHARE, 100), ylim=(0, 1.01),
         )  # fmt: skip
         axes[0, 0].xaxis.set_major_formatter('{x:g}')
         axes[0, 0].legend(loc='upper left')

@@ -94,8 +94,8 @@ def _balance(statistics: Statistics, drifts: Drifts, reference: str) -> Table:
         'most in one': None, 'pixels': None, 'pixels %': 2, f'pixels % vs {reference}': 2, 'p': 3,
     }  # fmt: skip
     note = (
-        'Object: an 8-connected region of one class of at least 0.01 % of the image; objects per image is the mean '
-        'over the images that have one. The comparison is of the mean share of an image.'
+        'Object: an 8-connected region of one class that covers at least 0.01 % of the image. Objects per image: mean '
+        'over the images that have any. The comparison uses the mean share per image.'
     )
     return Table('Class balance', columns, rows, note)
 
@@ -133,8 +133,8 @@ def _light(statistics: Statistics, drifts: Drifts, reference: str) -> Table:
         f'contrast vs {reference}': 1, 'p contrast': 3,
     }  # fmt: skip
     note = (
-        'Medians. Brightness: mean luma of the object, 0–255. Contrast: that minus the mean luma of a ring of '
-        f'background around it; darker: below 0; low contrast: less than {LOW_CONTRAST} grey levels either way.'
+        'Medians. Brightness: mean luma of the object, 0–255. Contrast: brightness minus the mean luma of a ring of '
+        f'background; darker: contrast below 0; low contrast: less than {LOW_CONTRAST} grey levels either way.'
     )
     return Table('Brightness and contrast', columns, rows, note)
 
@@ -178,8 +178,8 @@ def _drift(statistics: Statistics, drifts: Sequence[Drift], reference: str) -> T
         'drift': None,
     }  # fmt: skip
     note = (
-        'Means of shares and counts, medians of the rest. KS: Kolmogorov–Smirnov distance; p: of a permutation test '
-        f'over images. Drift: significant when all {len(rows)} comparisons together give one false alarm in 20 (Holm).'
+        'Means for shares and counts, medians for the rest. KS: Kolmogorov–Smirnov distance; p: permutation test over '
+        f'images. Drift: significant, with a 5 % risk of any false alarm in all {len(rows)} comparisons (Holm).'
     )
     return Table(f'Drift from {reference}', columns, rows, note)
 

@@ -56,9 +56,9 @@ def _causes(summary: Summary) -> Table:
     rows.append(['all', sum(cause['pixels'] for cause in causes), None, '100', None])
     columns = dict.fromkeys(('cause', 'wrong pixels', 'images', '% of all wrong pixels', 'mDice points by repair'))
     note = (
-        'mDice points by repair: gain of setting the pixels of the cause to the ground truth, all others unchanged; '
-        'an upper bound, since two annotators who draw the same border differ too. In brackets 95 % bootstrap '
-        'intervals over images. Shares add up to 100, gains do not add up.'
+        'mDice points by repair: the gain from setting the pixels of the cause to the ground truth, with all others '
+        'unchanged; an upper bound, since annotators differ too. Brackets: 95 % bootstrap intervals over images. '
+        'Shares add up to 100; gains do not add up.'
     )
     return Table('Causes of the wrong pixels', columns, rows, note)
 
@@ -88,9 +88,9 @@ def _slices(summary: Summary) -> Table:
     }
     note = (
         'Quantities are split into thirds of the objects. Object Dice: 2 Σ TP / Σ (true + predicted) over all object '
-        'classes, the counts summed over the zones of the objects (the pixels nearest to each); against the rest: the '
-        'difference to all other objects. Class columns: Dice of the class over the same zones. Intervals as above, '
-        'none below five images. The rows are not corrected for multiple comparisons.'
+        'classes, with counts summed over the zones of the objects (the pixels nearest to each). Against the rest: '
+        'difference from all other objects. Class columns: Dice of the class over the same zones. Intervals as above; '
+        'none below five images. Rows are not corrected for multiple comparisons.'
     )
     return Table('Slices', columns, rows, note)
 
@@ -107,9 +107,9 @@ def _worst(summary: Summary) -> Table:
     }
     note = (
         f'The worst of {search["tried"]} slices of one or two features with at least {search["least"]} objects, by '
-        'standard errors below the rest. p: probability of so large a gap anywhere among them if quality did not '
-        'depend on the features (permutation test, maximum statistic). The slices were chosen for low scores, so the '
-        'true gaps are probably smaller than the intervals suggest.'
+        'standard errors below the rest. p: probability of a gap this large in any of them if quality did not depend '
+        'on the features (permutation test, maximum statistic). The slices were chosen for low scores, so true gaps '
+        'are probably smaller than the intervals suggest.'
     )
     return Table('Worst slices', columns, rows, note)
 
@@ -126,9 +126,9 @@ def _objects(summary: Summary) -> Table:
     ])  # fmt: skip
     columns = dict.fromkeys(('class', 'true objects', 'predicted', *SCORES))
     note = (
-        'Percent. An object is a region of one class of at least 0.01 % of the image, so that a small piece of a '
-        'prediction counts as much as a whole object; a match has the same class and IoU above 0.5. SQ: mean IoU '
-        'of the matches; PQ = SQ · F1.'
+        'Scores in percent. An object is a region of one class that covers at least 0.01 % of the image, so a small '
+        'piece of a prediction counts as much as a whole object. A match has the same class and IoU above 0.5. SQ: '
+        'mean IoU of the matches; PQ = SQ · F1.'
     )
     return Table('Objects', columns, rows, note)
 
@@ -143,9 +143,9 @@ def _outcomes(summary: Summary, side: str, outcomes: Sequence[str], title: str) 
         confused = ', '.join(f'{pair["true"]} → {pair["predicted"]}: {pair["objects"]}' for pair in objects['confused'])
         note = (
             'Another class: a predicted object of another class has IoU above 0.5; mixed classes: only a region of '
-            'all classes together has; missed: less than a tenth of it is predicted as any object. '
+            'all classes together does; missed: less than a tenth of it is predicted as any object. '
             f'Predicted as another class: {confused or "none"}. Of {objects["several"]} images with several objects, '
-            f'{objects["second_missed"]} have one found and another missed.'
+            f'{objects["second_missed"]} have one object found and another missed.'
         )
     return Table(title, dict.fromkeys(('class', *outcomes)), rows, note)
 
@@ -172,9 +172,9 @@ def _borders(summary: Summary) -> Table:
         'with one of the two': None,
     }
     note = (
-        'Boundary IoU over all images, regions of 2 % of the diagonal, by erosion with a 3×3 square as published; NSD: '
-        'mean over the images with the class in ground truth or prediction, tolerance '
-        f'{borders["tolerance"]:g} px, 0 where only one of the two has it. HD95 is defined only where both have it.'
+        'Boundary IoU: over all images, boundary regions 2 % of the diagonal wide, by erosion with a 3×3 square as '
+        'published. NSD: mean over the images with the class in ground truth or prediction; tolerance '
+        f'{borders["tolerance"]:g} px; 0 where only one of the two has it. HD95: only where both have it.'
     )
     return Table('Borders', columns, rows, note)
 
@@ -197,7 +197,7 @@ def _calibration(calibration: Summary) -> Table:
         ['accuracy, %', f'{calibration["accuracy"]:.2f}'],
         ['rank correlation of confidence and object Dice', text(calibration['rank_correlation'], 2)],
         [
-            f'worst {100 * calibration["worst"]:.0f} % of masks among as many least confident, %',
+            f'worst {100 * calibration["worst"]:.0f} % of masks found among as many of the least confident, %',
             f'{calibration["caught"]:.0f}',
         ],
     ]
@@ -222,9 +222,9 @@ def _suspects(suspects: Summary) -> Table:
     ]
     note = (
         f'Rule: {suspects["rule"]}, that is, confident probabilities contradict the mask on more than a fifth of the '
-        f'object. {suspects["worst_suspected"]} of the {suspects["worst_cases"]} worst images are among them; together '
-        f'they hold {suspects["wrong_pixels"]:.1f} % of all wrong pixels. A suspicion is a reason to look at the mask, '
-        'not a verdict: a model that is confident and wrong looks the same.'
+        f'object. {suspects["worst_suspected"]} of the {suspects["worst_cases"]} worst images are among the suspects, '
+        f'which contain {suspects["wrong_pixels"]:.1f} % of all wrong pixels. A suspicion is a reason to check the '
+        'mask, not a verdict: a model that is confident but wrong looks the same.'
     )
     columns: dict[str, int | None] = {'image': None, 'suspected': None, 'agreement': 2, 'object Dice': 1}
     if correction:
@@ -241,6 +241,6 @@ def correction_sentence(correction: Summary) -> str:
     """
     return (
         f'The label set {correction["labels"]} differs from the ground truth on more than a fifth of the object in '
-        f'{correction["changed"]} masks, {correction["confirmed"]} of them among the suspected; scored on it, mDice is '
-        f'{correction["mDice"]:.2f}.'
+        f'{correction["changed"]} masks, {correction["confirmed"]} of them among the suspects; scored against it, '
+        f'mDice is {correction["mDice"]:.2f}.'
     )

@@ -85,7 +85,7 @@ async function show(answer) {
 async function predict(file) {
   const number = (latest += 1);
   if (file.size > model.maxBytes) {
-    showStatus(`The file has ${(file.size / 1e6).toFixed(1)} MB; the limit is ${model.maxBytes / 1e6} MB.`, true);
+    showStatus(`The file is ${(file.size / 1e6).toFixed(1)} MB; the limit is ${model.maxBytes / 1e6} MB.`, true);
     return;
   }
   showStatus('Predicting …');
@@ -119,7 +119,7 @@ function wire() {
 (async () => {
   model = await (await fetch('model')).json();
   byId('limits').textContent =
-    `Up to ${model.maxBytes / 1e6} MB and ${model.maxPixels / 1e6} megapixels. The image goes to this server only and is not kept.`;
+    `Up to ${model.maxBytes / 1e6} MB and ${model.maxPixels / 1e6} megapixels. The image is sent to this server only and is not stored.`;
   buildLegend();
   setOpacity();
   wire();

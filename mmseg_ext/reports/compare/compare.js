@@ -173,8 +173,8 @@ function drawMatrices() {
   const figures = tickedRuns().map((run) => data.figures.confusion[`${run} · ${kind}`]).filter(Boolean);
   const shown = figures.slice(0, MAX_MATRICES);
   get('confusion-note').textContent = figures.length > MAX_MATRICES
-    ? ` The first ${MAX_MATRICES} of ${figures.length} ticked runs; untick some to see others.`
-    : figures.length ? '' : ' None of the ticked runs has pixel counts of this evaluation.';
+    ? ` Showing the first ${MAX_MATRICES} of ${figures.length} ticked runs; untick some to see the others.`
+    : figures.length ? '' : ' None of the ticked runs has pixel counts for this evaluation.';
   const box = get('matrices');
   while (box.childElementCount > shown.length) {
     window.Plotly.purge(box.lastChild);
@@ -265,7 +265,7 @@ function showTest(set, first, second) {
   const [difference, from, to, p] = first < second ? numbers : [-numbers[0], -numbers[2], -numbers[1], numbers[3]];
   const line = get('verdict');
   if (numbers.some((value) => value === null)) {
-    line.textContent = 'One of the two has no mDice on these images.';
+    line.textContent = 'One of the two runs has no mDice on these images.';
     return;
   }
   const least = 2 / (set.resamples + 1);
@@ -274,7 +274,7 @@ function showTest(set, first, second) {
     'mDice of B minus A: ', signedAndColoured(100 * difference), ` (95 % interval ${signed(100 * from)} to ${signed(100 * to)}), `,
     element('strong', { textContent: shownP }),
     ` (two-sided paired bootstrap, ${set.resamples.toLocaleString('en')} resamples of ${set.stems.length} images). `,
-    p < 0.05 ? 'The choice of images alone hardly explains the difference.' : 'The choice of images alone may explain the difference.',
+    p < 0.05 ? 'The choice of images alone is unlikely to explain the difference.' : 'The choice of images alone may explain the difference.',
   );
 }
 
@@ -283,7 +283,7 @@ function panel(name, thumbnail, mask) {
   const stack = element('div', { className: missing ? 'stack missing' : 'stack' });
   stack.append(element('img', { src: thumbnail.image, width: thumbnail.width, height: thumbnail.height, alt: '' }));
   if (mask) stack.append(element('img', { src: mask, className: 'mask', alt: '' }));
-  return element('figure', {}, stack, element('figcaption', { textContent: missing ? `${name}: no mask kept` : name }));
+  return element('figure', {}, stack, element('figcaption', { textContent: missing ? `${name}: no mask saved` : name }));
 }
 
 function changedImage(set, { image, a, b }, first, second) {

@@ -28,14 +28,14 @@ def conclude(comparison: Comparison) -> list[str]:
     if not ranked:
         return ['No run has a score.']
     if len(ranked) == 1:
-        return [f'{_name(ranked[0][0])} alone has a score: {kind} mDice {score_text(comparison, *ranked[0], kind)}.']
+        return [f'Only {_name(ranked[0][0])} has a score: {kind} mDice {score_text(comparison, *ranked[0], kind)}.']
     first, second = ranked[:2]
     if round(first[1].mean, 2) == round(second[1].mean, 2):
         tied = [_name(group) for group, score in ranked if round(score.mean, 2) == round(first[1].mean, 2)]
-        best = f'Best are {", ".join(tied[:-1])} and {tied[-1]}, equally: {kind} mDice {first[1].mean:.2f}.'
+        best = f'{", ".join(tied[:-1])} and {tied[-1]} tie for best: {kind} mDice {first[1].mean:.2f}.'
     else:
         best = (
-            f'{_name(first[0])} is best: {kind} mDice {score_text(comparison, *first, kind)}; next comes '
+            f'{_name(first[0])} is best: {kind} mDice {score_text(comparison, *first, kind)}; next is '
             f'{_name(second[0])} with {score_text(comparison, *second, kind)}.'
         )
     return [best, _difference(comparison, first[0], second[0], kind), *_front(ranked, kind)]
@@ -91,17 +91,17 @@ def _difference(comparison: Comparison, first: Group, second: Group, kind: str) 
     runs = [_best_run(comparison, group, kind) for group in (first, second)]
     test = _test(comparison, runs, kind)
     if test is None:
-        return 'Whether that is more than chance cannot be told, without records of both on the same images and masks.'
+        return 'Whether that is more than chance is unknown: there are no records of both on the same images and masks.'
     which = (
-        'Between them'
+        'The difference'
         if len(first.runs) == len(second.runs) == 1
-        else f'Between their best runs, {" and ".join(runs)},'
+        else f'The difference between their best runs, {" and ".join(runs)},'
     )
-    chance = 'more than chance' if test.p_value < SIGNIFICANT_P else 'perhaps chance'
-    interval = interval_text(100 * test.low, 100 * test.high, INTERVAL, after=' over the images')
+    chance = 'more than chance' if test.p_value < SIGNIFICANT_P else 'possibly chance'
+    interval = interval_text(100 * test.low, 100 * test.high, INTERVAL, after=' over images')
     return (
-        f'{which} there are {100 * test.difference:+.2f} points{interval}: {chance} ({p_text(test.p_value)}); what '
-        'another seed would do, only more seeds can tell.'
+        f'{which} is {100 * test.difference:+.2f} points{interval}: {chance} ({p_text(test.p_value)}); only more seeds '
+        'can show how much it depends on the seed.'
     )
 
 
@@ -139,6 +139,6 @@ def _front(ranked: Ranked, kind: str) -> list[str]:
         front = pareto_front([price for _, _, price in priced], [value for _, value, _ in priced])
         names = ', '.join(f'"{priced[place][0].label}" ({priced[place][2]:.3g})' for place in front)
         if len(front) == 1:
-            return [f'None is cheaper either: {names} {title}.']
-        return [f'No other is both better and cheaper than these ({title}): {names}.']
+            return [f'The best is also the cheapest ({title}): {names}.']
+        return [f'Best trade-offs between mDice and cost ({title}): {names}.']
     return []

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.errors import InputError, installing
 from mmseg_ext.files import write_text
 from mmseg_ext.reports.compare.charts import COSTS, comparison_figures, pair_figure, run_styles
@@ -197,11 +198,11 @@ def _warnings(comparison: Comparison) -> list[str]:
         of_kind = [[entry for entry in paired_set.entries if entry[1] == kind] for paired_set in comparison.paired_sets]
         if sum(map(bool, of_kind)) > 1:
             sizes = ', '.join(
-                f'{len(paired_set.stems)} images of {" / ".join(paired_set.classes)} for {len(entries)} run(s)'
+                f'{len(paired_set.stems)} images of {" / ".join(paired_set.classes)} for {counted(len(entries), "run")}'
                 for paired_set, entries in zip(comparison.paired_sets, of_kind, strict=True)
                 if entries
             )
-            warnings.append(f'The scores of {kind} are not comparable, since images or masks differ: {sizes}.')
+            warnings.append(f'The {kind} scores are not comparable, because images or masks differ: {sizes}.')
     return warnings
 
 
@@ -214,7 +215,7 @@ def _thumbnails_note(thumbnails: Sequence[Thumbnails]) -> str:
         )
     note = f'{shown} of {total} images are shown' if shown < total else f'All {total} images can be shown'
     if shown + unreadable < total:
-        note += f', those on which the runs differ most (a page holds {MAX_BYTES / 1e6:g} MB of images)'
+        note += f', those on which the runs differ most (a page holds up to {MAX_BYTES / 1e6:g} MB of images)'
     return note + (f'; {unreadable} could not be read.' if unreadable else '.')
 
 

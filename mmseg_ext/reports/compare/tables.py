@@ -56,8 +56,8 @@ def columns(comparison: Comparison) -> list[Column]:
         Column('params', 'millions'),
         Column('GFLOPs', 'multiply-adds per image, in 10⁹'),
         Column('minutes', 'of training'),
-        Column('img/s', 'in training: images per step over the median time of a step'),
-        Column('commit', 'of mmseg_ext, as trained; + where files differed from it'),
+        Column('img/s', 'in training: images per step divided by the median step time'),
+        Column('commit', 'of mmseg_ext at training; + if files differed from it'),
     ]  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def _spread_cell(score: Spread | None, runs: int) -> Cell:
         return Cell()
     deviation = '' if score.sd is None else f'± {score.sd:.2f}'
     return Cell(
-        f'{score.mean:.2f}', score.mean, f'mean ± standard deviation of {score.count} of {runs} runs', deviation
+        f'{score.mean:.2f}', score.mean, f'mean ± standard deviation over {score.count} of {runs} runs', deviation
     )
 
 

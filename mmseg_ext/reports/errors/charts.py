@@ -81,7 +81,7 @@ def slices_figure(summary: Summary) -> Figure:
             _draw_interval(panel, piece['object_dice'], place)
             panel.plot(piece['object_dice']['value'], place, 'o', color=CYCLE[1], markersize=5)
         labels = [f'{piece["name"]}  {piece["limits"]}  (n = {piece["objects"]})' for piece in slices]
-        panel.set(xlabel='object Dice, %, with 95 % interval (none below five images)', yticks=places)
+        panel.set(xlabel='object Dice, %, with 95 % interval (five images or more)', yticks=places)
         panel.set_yticklabels(labels, fontsize=8)
         panel.set_ylim(places[0] - 0.8, places[-1] + 0.8)
         panel.grid(visible=False, axis='y')
@@ -103,7 +103,7 @@ def borders_figure(summary: Summary) -> Figure:
         if whole is not None:
             axes[0, 0].axhline(whole, color=INK, linewidth=0.9, linestyle='--')
             axes[0, 0].annotate('whole images', (widths[0], whole), (0, 3), textcoords='offset points', fontsize=8)
-        axes[0, 0].set(xlabel='within px of a true border', ylabel='mDice there, %')
+        axes[0, 0].set(xlabel='largest distance to a true border, px', ylabel='mDice there, %')
         axes[0, 1].plot(
             widths, [row['errors'] for row in rows], color=CYCLE[3], marker='s', markersize=4, label='wrong pixels'
         )
@@ -111,7 +111,7 @@ def borders_figure(summary: Summary) -> Figure:
             widths, [row['pixels'] for row in rows], color='#777777', marker='^', markersize=4, linestyle='--',
             label='all pixels',
         )  # fmt: skip
-        axes[0, 1].set(xlabel='within px of a true border', ylabel='share there, %', ylim=(0, 100))
+        axes[0, 1].set(xlabel='largest distance to a true border, px', ylabel='share there, %', ylim=(0, 100))
         axes[0, 1].legend(loc='upper left')
     return figure
 
@@ -132,7 +132,7 @@ def calibration_figure(summary: Summary) -> Figure:
         left.plot(confidence, accuracy, color=CYCLE[1], linewidth=1)
         left.scatter(confidence, accuracy, 12 + 140 * np.sqrt(pixels / pixels.max()), CYCLE[1], alpha=0.75)
         left.annotate(
-            'area of a dot: square root of its pixels', (0.98, 0.03), xycoords='axes fraction', ha='right', fontsize=8
+            'dot area: square root of pixel count', (0.98, 0.03), xycoords='axes fraction', ha='right', fontsize=8
         )
         left.set(
             xlabel='confidence, %', ylabel='accuracy, %', title='Pixels',
@@ -140,7 +140,7 @@ def calibration_figure(summary: Summary) -> Figure:
         )  # fmt: skip
         for suspect, colour, marker, label in (
             (False, CYCLE[1], 'o', 'image'),
-            (True, CYCLE[3], 'X', 'ground truth suspected'),
+            (True, CYCLE[3], 'X', 'suspected ground truth'),
         ):
             chosen = [image for image in summary['images'] if bool(image['suspect']) == suspect]
             points = [(image['confidence'], image['object_dice']) for image in chosen]

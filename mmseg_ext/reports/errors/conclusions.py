@@ -14,15 +14,15 @@ Summary = Mapping[str, Any]
 SIGNIFICANT_P = 0.05
 FLIPPED = (('value', 'value'), ('low', 'high'), ('high', 'low'))  # ends of an interval whose sign changes
 REMEDIES = {
-    'background hallucination': 'add images without objects, of the things that are taken for one',
+    'background hallucination': 'add images without objects, showing the things that are mistaken for one',
     'missed object': 'add images of objects like the missed ones',
-    'class swap': 'check the masks of the classes that are mistaken for each other, and add images of them',
+    'class swap': 'check the masks of the classes that are mistaken for each other, and add images of these classes',
     'missed thin part': 'train and predict at a higher resolution',
-    'boundary band': 'train and predict at a higher resolution (not all can be gained, since annotators differ too)',
+    'boundary band': 'train and predict at a higher resolution (not all can be gained: annotators differ too)',
     'mixed classes': 'use larger crops, so that the network sees whole objects',
-    'hole': 'fill what the prediction encloses',
+    'hole': 'fill the holes in the prediction',
     'missed part': 'use larger crops, so that the network sees whole objects',
-    'spill-over': 'add images with such backgrounds',
+    'spill-over': 'add images with similar backgrounds',
 }
 
 
@@ -34,10 +34,10 @@ def conclude(summary: Summary) -> list[str]:
     """
     images = counted(summary['result']['images'], 'image')
     if not summary['scores']['pixels']:
-        return [f'Nothing was judged: no pixel of the {images} has a class in the ground truth.']
+        return [f'Nothing to evaluate: no pixel of the {images} has a class in the ground truth.']
     causes = rank_causes(summary)
     if not causes:
-        return [f'Nothing is wrong: every pixel of the {images} has the class of the ground truth.']
+        return [f'No errors: every pixel of the {images} matches the ground truth.']
     return [_costliest(causes, summary), _worst_slice(summary), _remedy(causes, summary)]
 
 
@@ -57,23 +57,25 @@ def firm_interval(entry: Summary, images: int, decimals: int, label: str = '') -
 def _costliest(causes: Sequence[Summary], summary: Summary) -> str:
     images, gain = summary['result']['images'], causes[0]['gain']
     if gain['value'] is None:
-        return f'The cause "{causes[0]["cause"]}" has most wrong pixels, {causes[0]["share"]["value"]:.1f} % of them.'
+        return (
+            f'The cause "{causes[0]["cause"]}" has the most wrong pixels: {causes[0]["share"]["value"]:.1f} % of them.'
+        )
     tied = [cause for cause in causes if cause['gain']['value'] == gain['value']]
     names = ' and '.join(f'"{cause["cause"]}"' for cause in tied)
     points = f'{gain["value"]:.2f} points of mDice{firm_interval(gain, images, 2, "95 % interval ")}'
     if len(tied) > 1:
         shares = ' and '.join(f'{cause["share"]["value"]:.1f} %' for cause in tied)
         return (
-            f'The causes {names} cost most, equally: correcting one of them would gain {points}; they hold {shares} of '
-            'the wrong pixels.'
+            f'The causes {names} tie for the highest cost: correcting one of them would gain {points}; they account '
+            f'for {shares} of the wrong pixels.'
         )
     share = causes[0]['share']['value']
     sentence = f'The cause {names} costs most: correcting it would gain {points}'
-    sentence += f', and it holds {share:.1f} % of the wrong pixels'
+    sentence += f', and it accounts for {share:.1f} % of the wrong pixels'
     if len(causes) > 1:
         second = causes[1]
         points = f'{second["gain"]["value"] or 0:.2f} points{firm_interval(second["gain"], images, 2)}'
-        sentence += f'; next comes "{second["cause"]}" with {points}'
+        sentence += f'; next is "{second["cause"]}" with {points}'
     return f'{sentence}.'
 
 
@@ -83,18 +85,18 @@ def _worst_slice(summary: Summary) -> str:
         return 'The ground truth has no objects, so there are no slices to compare.'
     if not search['tried']:
         return (
-            f'With {counted(objects, "object")} no slices can be compared: one needs at least {search["least"]}, and '
-            'as many outside it.'
+            f'Too few objects to compare slices ({objects}): a slice needs at least {search["least"]}, and as many '
+            'outside it.'
         )
     if not search['found']:
-        return f'No kind of object fares worse than the others, of {counted(search["tried"], "slice")} tried.'
+        return f'No slice scores below the other objects ({counted(search["tried"], "slice")} tried).'
     worst = worst_slices(summary)
-    slices = 'slice' if len(worst) == 1 else 'slices'
+    slices = 'slice is' if len(worst) == 1 else 'slices are'
     p = worst[0]['p']
-    tried = f'corrected for the search among {counted(search["tried"], "slice")}'
+    tried = f'corrected for {counted(search["tried"], "slice")} tried'
     return (
-        f'Objects of the {slices} {" and ".join(map(_slice_name, worst))} fare worst, '
-        f'{"more than chance" if p <= SIGNIFICANT_P else "perhaps by chance"} ({p_text(p)}, {tried}): object Dice '
+        f'The worst {slices} {" and ".join(map(_slice_name, worst))}, '
+        f'{"by more than chance" if p <= SIGNIFICANT_P else "possibly by chance"} ({p_text(p)}, {tried}): object Dice '
         f'{" and ".join(map(_gap, worst))} below the other objects.'
     )
 
@@ -125,9 +127,9 @@ def _remedy(causes: Sequence[Summary], summary: Summary) -> str:
     suspects = summary['label_suspects']
     if suspects and suspects['found']:
         count = len(suspects['found'])
-        masks, hold = counted(count, 'suspected ground-truth mask'), 'holds' if count == 1 else 'hold'
-        steps.append(f'look at the {masks}, which {hold} {suspects["wrong_pixels"]:.1f} % of the wrong pixels')
-    steps.append(f'against "{causes[0]["cause"]}", {REMEDIES[causes[0]["cause"]]}')
+        masks = counted(count, 'suspected ground-truth mask')
+        steps.append(f'check the {masks} ({suspects["wrong_pixels"]:.1f} % of the wrong pixels)')
+    steps.append(f'for "{causes[0]["cause"]}", {REMEDIES[causes[0]["cause"]]}')
     if summary['worst_slices']['found'] and (worst := worst_slices(summary))[0]['p'] <= SIGNIFICANT_P:
         steps.append(f'add images of {" or ".join(map(_slice_name, worst))}')
-    return f'To try: {"; ".join(steps)}.'
+    return f'Next steps: {"; ".join(steps)}.'

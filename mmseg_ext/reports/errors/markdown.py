@@ -17,16 +17,17 @@ from mmseg_ext.reports.errors.page import NO_PROBABILITIES
 
 Summary = Mapping[str, Any]
 FIGURES = 'figures'
+KNOWS = 'Does the model know when it is wrong?'
 SECTIONS = {
-    'What the errors are': ('causes',),
-    'On which objects': ('slices', 'worst'),
+    'Errors by cause': ('causes',),
+    'Errors by kind of object': ('slices', 'worst'),
     'Object by object': ('objects', 'true', 'predicted'),
     'At the borders': ('borders', 'trimap'),
-    'Does the model know?': ('calibration',),
+    KNOWS: ('calibration',),
     'Is the ground truth right?': ('suspects',),
 }
 ALT_TEXTS = {
-    'causes': 'Share of the wrong pixels and gain by repair of each cause',
+    'causes': 'Share of the wrong pixels and gain by repair, for each cause',
     'slices': 'Object Dice of each slice with its interval',
     'borders': 'mDice and share of the wrong pixels near true borders',
     'calibration': 'Reliability of the probabilities, and confidence of the masks against their object Dice',
@@ -70,7 +71,7 @@ def write_errors_markdown(path: str | Path, summary: Summary) -> None:
                 if name != 'borders':
                     lines += [f'![{ALT_TEXTS[chart]}]({FIGURES}/errors_{chart}.png)', '']
     if not summary['result']['probabilities']:
-        lines += ['## Does the model know?', '', NO_PROBABILITIES, '']
+        lines += [f'## {KNOWS}', '', NO_PROBABILITIES, '']
     with staged_files(path.parent) as stage:
         for name, figure in figures.items():
             save_figure(figure, stage / FIGURES / f'errors_{name}.png')
@@ -88,7 +89,7 @@ def _head(summary: Summary) -> list[str]:
         f'- Score: mDice {text(scores["mDice"], 2)}; {scores["wrong_pixels"]:,} of {scores["pixels"]:,} pixels '
         f'({100 * scores["wrong_pixels"] / max(1, scores["pixels"]):.2f} %) are wrong.',
         f'- Rules: [docs/error-analysis.md](../../docs/error-analysis.md); boundary band {settings["band"]:g} px, '
-        f'opening of radius {settings["radius"]} px. In brackets 95 % bootstrap intervals over images '
+        f'opening of radius {settings["radius"]} px. Brackets: 95 % bootstrap intervals over images '
         f'({settings["resamples"]} resamples, seed {settings["seed"]}).',
         '',
         '```',
@@ -119,7 +120,7 @@ def error_claims(summary: Summary) -> list[str]:
     confused = sum(pair['objects'] for pair in objects['confused'])
     claims.append(
         f'- Objects: recall {text(objects["all"]["recall"])} %, precision {text(objects["all"]["precision"])} %; '
-        f'{missed} missed, {false} predicted where there is none, {confused} found but given another class.'
+        f'{missed} missed, {false} predicted where there is none, {confused} found with the wrong class.'
     )
     return claims + _probability_claims(summary)
 
@@ -136,7 +137,7 @@ def _probability_claims(summary: Summary) -> list[str]:
     if suspects is not None:
         claims.append(
             f'- {len(suspects["found"])} ground-truth masks are suspected, {suspects["worst_suspected"]} of them among '
-            f'the {suspects["worst_cases"]} worst images; they hold {suspects["wrong_pixels"]:.1f} % of the wrong '
+            f'the {suspects["worst_cases"]} worst images; they contain {suspects["wrong_pixels"]:.1f} % of the wrong '
             'pixels.'
             f'{" " + correction_sentence(suspects["corrected"]) if suspects["corrected"] else ""}'
         )

@@ -29,8 +29,8 @@ LINK_COLUMNS = {'causes': 'cause', 'slices': 'slice', 'worst': 'slice'}  # their
 GALLERY_IMAGES = 12
 ESTIMATE = re.compile(r'([+-]?\d+(?:\.\d+)?)(?: \(.*\))?')
 NO_PROBABILITIES = (
-    'The test kept no probabilities, so there is no calibration, confidence or list of suspected masks; '
-    'mmseg-ext test --probabilities keeps them.'
+    'The test saved no probabilities, so calibration, confidence and suspected masks are missing; '
+    'mmseg-ext test --probabilities saves them.'
 )
 
 
@@ -58,7 +58,7 @@ def write_errors_page(
         legend=CAUSE_COLOURS,
         tables=[_page_table(name, table) for name, table in error_tables(summary).items()],
         cards=_cards(analysis, tags),
-        cards_title='Images, the lowest object Dice first',
+        cards_title='Images, lowest object Dice first',
         tag_label='gallery',
     )
 
@@ -91,7 +91,7 @@ def _intro(summary: Mapping[str, Any], shown: int) -> list[str]:
         f'{result["config"]}, split {result["split"]}, label set {result["labels"]}'
         f'{", test-time augmentation" if result["tta"] else ""}: mDice {text(scores["mDice"], 2)}, object Dice '
         f'{scores["object_dice"]:.2f}; {scores["wrong_pixels"]:,} of {scores["pixels"]:,} pixels are wrong. '
-        f'The page shows {shown} of {counted(result["images"], "image")}.',
+        f'This page shows {shown} of {counted(result["images"], "image")}.',
     ]
     return sentences if result['probabilities'] else [*sentences, NO_PROBABILITIES]
 
@@ -109,9 +109,9 @@ def _chart(summary: Mapping[str, Any]) -> BarChart:
     return BarChart(
         'What correcting each cause would gain, in points of mDice',
         bars,
-        'Every wrong pixel has one cause, which rules find from the two masks (docs/error-analysis.md). The boundary '
-        f'band is {settings["band"]:g} px wide; thin parts are those that an opening of radius {settings["radius"]} px '
-        'removes. In the error maps below, the true objects are grey and the causes have these colours.',
+        'Rules assign each wrong pixel one cause, from the two masks (docs/error-analysis.md). The boundary band is '
+        f'{settings["band"]:g} px wide; thin parts are those that an opening of radius {settings["radius"]} px '
+        'removes. In the error maps below, true objects are grey and causes have these colours.',
     )
 
 

@@ -194,7 +194,7 @@ function show() {
   const reasons = [...info.reasons];
   if (suggestion) {
     const count = countDifference(mask, suggestion);
-    reasons.push(count ? `the suggestion differs on ${count.toLocaleString('en')} px` : 'the suggestion is the same mask');
+    reasons.push(count ? `the suggestion differs in ${count.toLocaleString('en')} px` : 'the suggestion is identical');
   }
   byId('why').replaceChildren(...reasons.map((reason) => {
     const line = document.createElement('li');
@@ -265,15 +265,15 @@ function showUnsaved({ item }, error) {
   if (error.status === 409) {
     alarm('unsaved', `${item.key}: ${error.message}`, {
       'Load the other version': giveUp,
-      'Save mine over it': async () => {
+      'Overwrite it with mine': async () => {
         item.version = await server.item(item.key).then(({ version }) => version, () => item.version);
         outbox.send();
       },
     });
   } else {
     const others = new Set(outbox.changes.map((change) => change.item.key)).size - 1;
-    const more = others ? `, and ${others} more wait for it` : '';
-    const ways = { 'Try again': () => outbox.send(), 'Give it up': giveUp };
+    const more = others ? ` (${others} more waiting)` : '';
+    const ways = { 'Try again': () => outbox.send(), 'Discard it': giveUp };
     alarm('unsaved', `${item.key} is not saved${more}: ${error.message}`, ways);
   }
 }
@@ -407,7 +407,7 @@ async function snap() {
     const shape = await server.snap(item.key, sent.data);
     if (item !== current || edits !== item.edits) return; // the mask is another by now
     const moved = edit(() => replaceRegion(mask, region, shape, state.background, nothing()));
-    say(moved ? 'Snapped to the edges.' : 'No better edge was found.');
+    say(moved ? 'Snapped to the edges.' : 'No better edge found.');
   } catch (error) {
     say(/** @type {Error} */ (error).message);
   }
@@ -583,41 +583,41 @@ const actions = [
   { group: 'decisions', name: 'keep', key: 'Enter', text: 'Keep what is shown', run: () => decide('keep'), enabled: canEdit },
   { group: 'decisions', name: 'accept', key: 'a', text: 'Accept', more: 'Accept the suggestion', run: () => decide('accept'), enabled: () => canEdit() && hasSuggestion() },
   { group: 'decisions', name: 'region', key: 'r', text: 'Accept region', more: 'Accept the suggestion in the region under the cursor', run: acceptHere, enabled: () => hasPlace() && hasSuggestion() },
-  { group: 'decisions', name: 'unknown', key: 'u', text: 'Unknown', more: 'Unknown: ignored where mask and suggestion differ; without one, everywhere', run: () => decide('unknown'), enabled: canEdit },
+  { group: 'decisions', name: 'unknown', key: 'u', text: 'Unknown', more: 'Unknown: ignore the pixels where mask and suggestion differ; without a suggestion, all pixels', run: () => decide('unknown'), enabled: canEdit },
   { group: 'decisions', name: 'skip', key: 's', text: 'Skip', more: 'Skip: decide later', run: () => decide('skip'), enabled: canEdit },
-  { group: 'decisions', name: 'remove', key: 'x', text: 'Remove image', more: 'Remove image: all its pixels are ignored', run: () => decide('remove'), enabled: canEdit },
+  { group: 'decisions', name: 'remove', key: 'x', text: 'Remove image', more: 'Remove image: ignore all its pixels', run: () => decide('remove'), enabled: canEdit },
   { group: 'moves', name: 'previous', key: 'PageUp', text: 'Previous', more: 'Previous mask', run: () => open(index - 1), enabled: () => isPlace(-1) },
   { group: 'moves', name: 'next', key: 'PageDown', text: 'Next', more: 'Next mask', run: () => open(index + 1), enabled: () => isPlace(1) },
-  { group: 'moves', name: 'summary', key: 'q', text: 'Summary', more: 'What was decided, and the commands for what comes next', run: showSummary },
-  { group: 'tools', name: 'point', key: 'w', text: 'Point', more: 'Point at regions, move the picture', run: chooseTool('point'), pressed: () => tool === 'point' },
+  { group: 'moves', name: 'summary', key: 'q', text: 'Summary', more: 'Decisions so far, and commands for the next steps', run: showSummary },
+  { group: 'tools', name: 'point', key: 'w', text: 'Point', more: 'Point at regions, or drag the picture', run: chooseTool('point'), pressed: () => tool === 'point' },
   { group: 'tools', name: 'brush', key: 'b', text: 'Brush', run: chooseTool('brush'), pressed: () => tool === 'brush', enabled: canEdit },
   { group: 'tools', name: 'eraser', key: 'e', text: 'Eraser', run: chooseTool('eraser'), pressed: () => tool === 'eraser', enabled: canEdit },
   { group: 'tools', name: 'polygon', key: 'p', text: 'Polygon', run: chooseTool('polygon'), pressed: () => tool === 'polygon', enabled: canEdit },
-  { group: 'tools', name: 'fill', key: 'f', text: 'Fill', more: 'Fill: give the region that is clicked the class', run: chooseTool('fill'), pressed: () => tool === 'fill', enabled: canEdit },
+  { group: 'tools', name: 'fill', key: 'f', text: 'Fill', more: 'Fill: give the clicked region the class', run: chooseTool('fill'), pressed: () => tool === 'fill', enabled: canEdit },
   { group: 'tools', name: 'undo', key: 'z', also: ['Ctrl+z'], text: 'Undo', run: () => undo(), enabled: () => canEdit() && Boolean(current?.history.done.length) },
   { group: 'tools', name: 'redo', key: 'y', also: ['Ctrl+y', 'Ctrl+Z'], text: 'Redo', run: () => undo(true), enabled: () => canEdit() && Boolean(current?.history.undone.length) },
-  { group: 'tools', name: 'restore', key: 'l', text: 'Original', more: 'The mask as it was before the review', run: () => wait(restore), enabled: canEdit },
+  { group: 'tools', name: 'restore', key: 'l', text: 'Original', more: 'Restore the mask as it was before the review', run: () => wait(restore), enabled: canEdit },
   { group: 'edits', name: 'snap', key: 'n', text: 'Snap to edges', more: 'Snap the region to the edges of the image', run: () => wait(snap), enabled: hasPlace },
   { group: 'edits', name: 'class', key: 'c', text: 'Change class', more: 'Change the class of the region', run: () => editRegion((mask, region) => setRegion(mask, region, paintClass), false), enabled: hasPlace },
-  { group: 'edits', name: 'grow', key: 'g', text: 'Grow', more: 'Grow the region by a pixel', run: () => editRegion((mask, region) => growRegion(mask, region, state.background)), enabled: hasPlace },
-  { group: 'edits', name: 'shrink', key: 'G', text: 'Shrink', more: 'Shrink the region by a pixel', run: () => editRegion((mask, region) => shrinkRegion(mask, region, nothing())), enabled: hasPlace },
-  { group: 'edits', name: 'holes', key: 'h', text: 'Fill holes', more: 'Fill the holes of the region', run: () => editRegion((mask, region) => fillHoles(mask, region, state.background)), enabled: hasPlace },
+  { group: 'edits', name: 'grow', key: 'g', text: 'Grow', more: 'Grow the region by one pixel', run: () => editRegion((mask, region) => growRegion(mask, region, state.background)), enabled: hasPlace },
+  { group: 'edits', name: 'shrink', key: 'G', text: 'Shrink', more: 'Shrink the region by one pixel', run: () => editRegion((mask, region) => shrinkRegion(mask, region, nothing())), enabled: hasPlace },
+  { group: 'edits', name: 'holes', key: 'h', text: 'Fill holes', more: 'Fill the holes in the region', run: () => editRegion((mask, region) => fillHoles(mask, region, state.background)), enabled: hasPlace },
   { group: 'edits', name: 'delete', key: 'Delete', also: ['Backspace'], text: 'Remove', more: 'Remove the region', run: () => editRegion((mask, region) => setRegion(mask, region, nothing())), enabled: hasPlace },
   { group: 'edits', name: 'jump', key: 'j', text: 'Next region', more: 'Move the cursor to the next region', run: jump, enabled: () => current !== null },
   { group: 'views', name: 'mask', key: 'm', text: 'Mask', more: 'Show or hide the mask', run: toggle('mask'), pressed: () => picture.show.mask },
-  { group: 'views', name: 'outline', key: 'o', text: 'Outline', more: 'Outline or fill of the mask', run: toggle('outline'), pressed: () => picture.show.outline },
+  { group: 'views', name: 'outline', key: 'o', text: 'Outline', more: 'Show the mask as an outline or filled', run: toggle('outline'), pressed: () => picture.show.outline },
   { group: 'views', name: 'suggestion', key: 'v', text: 'Suggestion', more: 'Show or hide the suggestion’s outline', run: toggle('suggestion'), pressed: () => picture.show.suggestion, enabled: hasSuggestion },
   { group: 'views', name: 'difference', key: 'd', text: 'Difference', more: 'Show where mask and suggestion differ', run: toggle('difference'), pressed: () => picture.show.difference, enabled: hasSuggestion },
-  { group: 'views', name: 'places', key: 'k', text: 'Places', more: 'Show or hide the frames around what was found', run: toggle('places'), pressed: () => picture.show.places, enabled: () => picture.boxes.length > 0 },
+  { group: 'views', name: 'places', key: 'k', text: 'Places', more: 'Show or hide the frames around findings', run: toggle('places'), pressed: () => picture.show.places, enabled: () => picture.boxes.length > 0 },
   { group: 'views', name: 'in', key: '+', also: ['='], text: 'Zoom in', run: () => picture.zoom(1.4) },
   { group: 'views', name: 'out', key: '-', text: 'Zoom out', run: () => picture.zoom(1 / 1.4) },
-  { group: 'views', name: 'fit', key: 'Home', text: 'Fit', more: 'Fit the picture into the window', run: () => picture.fit() },
-  { group: 'views', name: 'help', key: '?', text: 'Keys', more: 'These keys', run: () => byId('help').showModal() },
+  { group: 'views', name: 'fit', key: 'Home', text: 'Fit', more: 'Fit the picture to the window', run: () => picture.fit() },
+  { group: 'views', name: 'help', key: '?', text: 'Keys', more: 'Show this list', run: () => byId('help').showModal() },
 ];
 const OTHER_KEYS = [
   ['0–9', 'Class to paint with'], ['i', 'Paint “unknown” (ignored)'], ['[ ]', 'Smaller, larger brush'],
   ['Arrows', 'Move the cursor (Shift: 10 px)'], ['Space', 'Use the tool at the cursor'],
-  ['Enter', 'Close the polygon'], ['Esc', 'Give up the polygon or stroke'],
+  ['Enter', 'Close the polygon'], ['Esc', 'Cancel the polygon or stroke'],
 ];
 function buildClasses() {
   const values = state.classes.map(({ name, colour }, value) => ({ name, colour, value, key: value < 10 ? value : '' }));
@@ -743,7 +743,7 @@ function wire() {
 (async () => {
   state = await server.state();
   picture.setClasses(state.classes, state.ignored, state.background);
-  byId('sets').textContent = isReadOnly() ? `${state.labels} (nothing is changed: no --to)` : `${state.labels} → ${state.to}`;
+  byId('sets').textContent = isReadOnly() ? `${state.labels} (read-only: no --to)` : `${state.labels} → ${state.to}`;
   controls = new Controls(actions, () => picture.canvas.focus({ preventScroll: true }));
   buildClasses();
   controls.list(byId('keys').tBodies[0], OTHER_KEYS);

@@ -25,7 +25,7 @@ def test_a_ranking_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize('text', ['{', '[]', '{"settings": {}, "rows": []}'])
 def test_other_files_are_refused_by_name(tmp_path: Path, text: str) -> None:
     (tmp_path / 'ranking.json').write_text(text)
-    with pytest.raises(InputError, match=r'ranking\.json: is no ranking'):
+    with pytest.raises(InputError, match=r'ranking\.json: is not a ranking'):
         read_ranking(tmp_path)
     with pytest.raises(InputError, match='cannot be read'):
         read_ranking(tmp_path / 'nowhere')

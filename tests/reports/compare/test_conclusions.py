@@ -13,7 +13,7 @@ from mmseg_ext.reports.compare.conclusions import conclude, score_chart
 from mmseg_ext.reports.compare.pairs import PairedSet
 from mmseg_ext.runs.record import Evaluation, RunRecord, Score
 
-UNTESTED = 'Whether that is more than chance cannot be told, without records of both on the same images and masks.'
+UNTESTED = 'Whether that is more than chance is unknown: there are no records of both on the same images and masks.'
 
 
 def run(name: str, value: float | None, *, interval: tuple[float, float] | None = None, **more: Any) -> RunRecord:
@@ -42,11 +42,11 @@ def test_the_best_with_intervals_a_test_and_its_cost() -> None:
     ]
     comparison = with_test(compare_runs(runs), 'small', 'large', PairedTest(0.045, 0.0125, 0.08, 0.0002))
     assert conclude(comparison) == [
-        '"large" is best: val mDice 84.50 (95 % interval 82.12 to 86.00); next comes "small" with 80.00 (95 % interval '
+        '"large" is best: val mDice 84.50 (95 % interval 82.12 to 86.00); next is "small" with 80.00 (95 % interval '
         '78.00 to 82.00).',
-        'Between them there are +4.50 points (95 % interval 1.25 to 8.00 over the images): more than chance '
-        '(p < 0.001); what another seed would do, only more seeds can tell.',
-        'No other is both better and cheaper than these (parameters, millions): "small" (2), "large" (25).',
+        'The difference is +4.50 points (95 % interval 1.25 to 8.00 over images): more than chance '
+        '(p < 0.001); only more seeds can show how much it depends on the seed.',
+        'Best trade-offs between mDice and cost (parameters, millions): "small" (2), "large" (25).',
     ]
     chart = score_chart(comparison)
     assert chart is not None
@@ -59,7 +59,7 @@ def test_the_order_of_the_runs_does_not_turn_the_difference() -> None:
     runs = [run('large', 84.5), run('small', 80.0)]
     comparison = with_test(compare_runs(runs), 'large', 'small', PairedTest(-0.045, -0.08, 0.0125, 0.2))
     assert conclude(comparison)[1].startswith(
-        'Between them there are +4.50 points (95 % interval -1.25 to 8.00 over the images): perhaps chance (p = 0.200);'
+        'The difference is +4.50 points (95 % interval -1.25 to 8.00 over images): possibly chance (p = 0.200);'
     )
 
 
@@ -67,23 +67,26 @@ def test_seeds_are_means_and_their_best_runs_are_tested() -> None:
     runs = [run('a-s0', 80.0, seed=0), run('a-s1', 84.0, seed=1), run('b', 81.0)]
     comparison = with_test(compare_runs(runs), 'b', 'a-s1', PairedTest(0.03, 0.01, 0.05, 0.01))
     assert conclude(comparison) == [
-        '"a" is best: val mDice 82.00 ± 2.83 over 2 runs; next comes "b" with 81.00.',
-        'Between their best runs, a-s1 and b, there are +3.00 points (95 % interval 1.00 to 5.00 over the images): '
-        'more than chance (p = 0.010); what another seed would do, only more seeds can tell.',
+        '"a" is best: val mDice 82.00 ± 2.83 over 2 runs; next is "b" with 81.00.',
+        'The difference between their best runs, a-s1 and b, is +3.00 points (95 % interval 1.00 to 5.00 over images): '
+        'more than chance (p = 0.010); only more seeds can show how much it depends on the seed.',
     ]
 
 
 def test_the_best_may_be_the_cheapest() -> None:
     runs = [run('a', 84.0, minutes=2.0), run('b', 81.0, minutes=30.0), run('c', 20.0)]
-    assert conclude(compare_runs(runs))[1:] == [UNTESTED, 'None is cheaper either: "a" (2) minutes of training.']
+    assert conclude(compare_runs(runs))[1:] == [
+        UNTESTED,
+        'The best is also the cheapest (minutes of training): "a" (2).',
+    ]
 
 
 def test_a_tie_one_run_and_none() -> None:
     tie = [run('a', 80.001), run('b', 80.0), run('c', 80.0), run('d', 1.0)]
-    assert conclude(compare_runs(tie)) == ['Best are "a", "b" and "c", equally: val mDice 80.00.', UNTESTED]
+    assert conclude(compare_runs(tie)) == ['"a", "b" and "c" tie for best: val mDice 80.00.', UNTESTED]
     alone = [run('a', 80.0, interval=(70.0, 90.0), status='failed'), run('b', None)]
     assert conclude(compare_runs(alone)) == [
-        '"a" (failed) alone has a score: val mDice 80.00 (95 % interval 70.00 to 90.00).'
+        'Only "a" (failed) has a score: val mDice 80.00 (95 % interval 70.00 to 90.00).'
     ]
     assert conclude(compare_runs([run('b', None)])) == ['No run has a score.']
     assert score_chart(compare_runs([run('b', None)])) is None

@@ -169,7 +169,7 @@ def check_two_runs_are_compared_image_by_image(page: Page, runs: Path) -> None:
     page.get_by_role('button', name='Swap').click()
     assert page.locator('#verdict').inner_text().startswith(f'mDice of B minus A: +{abs(pair["difference"]):.2f}')
     page.locator('#second').select_option(label='middling')
-    assert page.locator('figcaption').all_inner_texts().count('B: no mask kept') > 0
+    assert page.locator('figcaption').all_inner_texts().count('B: no mask saved') > 0
 
 
 def check_fit(page: Page, width: int, *, dark: bool) -> None:

@@ -70,7 +70,7 @@ def test_what_an_earlier_analysis_left_is_removed(analysis: tuple[Analysis, dict
     write_error_outputs(tmp_path / 'out', *analysed(folder), top=1)
     names = {path.name for path in (tmp_path / 'out').iterdir()}
     assert not [name for name in names if name.startswith(('calibration', 'suspects'))]
-    assert 'kept no probabilities' in (tmp_path / 'out/errors.html').read_text()
+    assert 'saved no probabilities' in (tmp_path / 'out/errors.html').read_text()
 
 
 def test_galleries(analysis: tuple[Analysis, dict[str, Any]]) -> None:
@@ -165,10 +165,10 @@ def test_the_page_opens_on_conclusions_and_a_chart(
 @pytest.mark.parametrize(
     ('truth', 'prediction', 'expected'),
     [
-        (1, 1, 'Nothing is wrong: every pixel of the 1 image has the class of the ground truth.'),
+        (1, 1, 'No errors: every pixel of the 1 image matches the ground truth.'),
         (0, 1, 'The cause "background hallucination" costs most: correcting it would gain'),
         (1, 0, 'The cause "missed object" costs most: correcting it would gain'),
-        (255, 1, 'Nothing was judged: no pixel of the 1 image has a class in the ground truth.'),
+        (255, 1, 'Nothing to evaluate: no pixel of the 1 image has a class in the ground truth.'),
     ],
 )  # fmt: skip
 def test_a_result_of_one_image_and_one_class(
