@@ -130,7 +130,7 @@ def test_a_jpeg_that_is_damaged_in_its_middle_is_named(write_set: WriteSet) -> N
         ('train_1', 'warning'),
         ('train_2', 'warning'),
     ]
-    assert 'Corrupt JPEG data: premature end of data segment: a part of the image may be grey' in findings[1].message
+    assert 'Corrupt JPEG data: premature end of data segment: part of the image may be grey' in findings[1].message
     assert found(root, 'unreadable') == []
 
 
