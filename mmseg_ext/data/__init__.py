@@ -1,6 +1,6 @@
 """The data set on disk: layout, classes, images, masks, the checks before a training, LabelMe documents.
 
-It needs only NumPy, OpenCV and Pillow; from mmseg_ext it imports errors, files and progress.
+It needs only NumPy, OpenCV and Pillow; from mmseg_ext it imports errors, files and reading.
 """
 
 from mmseg_ext.data.check import PairCheck, pair_files

@@ -1,4 +1,4 @@
-"""Fingerprint of a data set: equal for two runs exactly if they have seen the same files."""
+"""Fingerprint of a data set, to tell whether two runs have seen the same files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """mmengine, extended: runner, loops, mixed precision, checkpoints and hooks.
 
 Importing it registers them and changes nothing else in mmengine (`mmengine_internals.strict_loading`). It may import
-runs, evaluation, models, datasets, registry, data and files.
+runs, evaluation, models, datasets, weights, registry, data, progress, files and errors.
 """
 
 import mmseg_ext.registry  # noqa: F401 - the first import of mmseg
