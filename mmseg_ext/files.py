@@ -100,7 +100,7 @@ def make_folder(path: str | Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NotWritableError(path, f'folder cannot be made ({error.strerror})', 'choose another') from error
+        raise NotWritableError(path, f'folder cannot be created ({error.strerror})', 'choose another') from error
     return path
 
 
@@ -149,7 +149,7 @@ def claim_folder(out: Path, settings: Any, content: str) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(out, 'is a file', 'choose another `out`')
     if out.exists() and names_in(out):
-        raise InputError(out, f'is not empty and holds no {content}', 'choose another `out`')
+        raise InputError(out, f'is not empty and does not hold a {content}', 'choose another `out`')
     write_json(make_folder(out) / SETTINGS_FILE, wanted)
 
 
@@ -386,7 +386,7 @@ def staged_files(folder: str | Path) -> Iterator[Path]:
 
 def _not_writable(path: Path, error: OSError) -> NotWritableError:
     return NotWritableError(
-        path, f'cannot be written ({error.strerror or error})', 'free space or choose another folder'
+        path, f'cannot be written ({error.strerror or error})', 'free up space or choose another folder'
     )
 
 

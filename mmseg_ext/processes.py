@@ -46,7 +46,7 @@ def spawn_pool(
         try:
             yield pool
         except BrokenProcessPool:
-            problem = 'was killed, perhaps for lack of memory'
+            problem = 'was killed, perhaps out of memory'
             raise InputError('a process of this command', problem, 'run the same command again') from None
 
 

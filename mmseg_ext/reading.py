@@ -76,7 +76,7 @@ def load_bytes(path: str | Path, most: int = MAX_TEXT_BYTES) -> bytes:
     with open(path, 'rb', opener=_open_without_waiting) as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, 'is no regular file')
+            raise OSError(errno.EINVAL, 'is not a regular file')
         if status.st_size > most:
             raise OSError(errno.EFBIG, f'has {status.st_size:,} bytes, more than {most:,}')
         return stream.read()
@@ -173,7 +173,7 @@ def read_yaml(path: str | Path, remedy: str = '') -> Any:
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.AliasEvent):
                 mark = self.peek_event().start_mark
-                raise yaml.MarkedYAMLError(problem='aliases (*name) are not read', problem_mark=mark)
+                raise yaml.MarkedYAMLError(problem='aliases (*name) are not supported', problem_mark=mark)
             return super().compose_node(parent, index)
 
     # How mmengine writes a tuple of a config; it becomes a list, as in JSON.

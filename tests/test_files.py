@@ -138,7 +138,7 @@ def test_a_folder_is_claimed_once_and_taken_up_again(tmp_path: Path) -> None:
     claim_folder(foreign, {}, 'search')  # empty: nothing is lost
     (tmp_path / 'theirs').mkdir()
     (tmp_path / 'theirs' / 'notes.txt').touch()
-    with pytest.raises(InputError, match='is not empty and holds no search'):
+    with pytest.raises(InputError, match='is not empty and does not hold a search'):
         claim_folder(tmp_path / 'theirs', {}, 'search')
     with pytest.raises(InputError, match='is a file'):
         claim_folder(tmp_path / 'theirs' / 'notes.txt', {}, 'search')
@@ -495,5 +495,5 @@ def test_names_that_cannot_become_files_are_refused(tmp_path: Path, overwrite: b
 def test_a_folder_is_made_once(tmp_path: Path) -> None:
     assert make_folder(make_folder(tmp_path / 'a' / 'b')) == tmp_path / 'a' / 'b'
     (tmp_path / 'file').touch()
-    with pytest.raises(InputError, match='file: folder cannot be made'):
+    with pytest.raises(InputError, match='file: folder cannot be created'):
         make_folder(tmp_path / 'file')

@@ -42,7 +42,7 @@ def test_the_children_of_a_killed_process_end() -> None:
 
 
 def test_a_child_that_is_killed_is_one_line() -> None:
-    with pytest.raises(InputError, match='was killed, perhaps for lack of memory'), spawn_pool(1) as pool:
+    with pytest.raises(InputError, match='was killed, perhaps out of memory'), spawn_pool(1) as pool:
         pool.submit(os._exit, 9).result()
 
 

@@ -51,6 +51,6 @@ def test_what_is_no_regular_file_or_endless_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / 'pipe')
     with (tmp_path / 'sparse').open('wb') as stream:
         stream.truncate(1 << 40)
-    for name, problem in (('pipe', 'no regular file'), ('sparse', 'more than'), ('.', 'directory')):
+    for name, problem in (('pipe', 'not a regular file'), ('sparse', 'more than'), ('.', 'directory')):
         with pytest.raises(InputError, match=problem):
             read_json(tmp_path / name)

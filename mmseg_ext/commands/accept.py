@@ -12,19 +12,22 @@ EXAMPLE = 'mmseg-ext accept data/pets work_dirs/ranking --top 20 --to labels_aut
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Write a new label set in which the most suspicious masks of a ranking are replaced by those of its models,\n'
-        'or marked as unknown where the two differ. The label set that was ranked stays as it is.',
+        'Write a new label set in which the most suspicious masks of a ranking are replaced by the suggestions, or\n'
+        'ignored where the two differ. The ranked label set is not changed.',
         EXAMPLE,
         flags={'out': '--to'},
     )
     parser.add_argument('data', metavar='DATA', help='data set that was ranked')
-    parser.add_argument('ranking', metavar='RANKING', help='folder that mmseg-ext rank wrote')
+    parser.add_argument('ranking', metavar='RANKING', help='folder written by mmseg-ext rank')
     cli.add_new_labels(parser, 'name of the new label set')
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument('--top', type=int, metavar='N', help='the N most suspicious masks')
-    which.add_argument('--stems', metavar='FILE', help='those whose stems the file lists, one per line')
+    which.add_argument('--stems', metavar='FILE', help='the masks whose stems are listed in FILE, one per line')
     parser.add_argument(
-        '--mode', choices=['replace', 'ignore'], default='replace', help='take the suggestion, or neither (ignore)'
+        '--mode',
+        choices=['replace', 'ignore'],
+        default='replace',
+        help='take the suggestion, or ignore where they differ',
     )
     return parser
 

@@ -13,8 +13,8 @@ EXAMPLE = 'mmseg-ext audit data/pets --splits train,val --out work_dirs/audit'
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Audit a label set: files, values, shapes of the masks, duplicate images.\n'
-        'The checks, their thresholds and what to do about a finding: docs/audit.md.',
+        'Audit a label set: files, mask values and shapes, duplicate images.\n'
+        'Checks, thresholds and remedies: docs/audit.md.',
         EXAMPLE,
         flags={'settings': '--set'},
     )
@@ -22,16 +22,16 @@ def build_parser() -> cli.ArgumentParser:
     parser.add_argument('--out', metavar='D', help='folder for audit.json, findings.csv and audit.html')
     parser.add_argument('--json', metavar='FILE', help='write the findings as JSON')
     parser.add_argument(
-        '--thresholds', metavar='FILE', help='TOML file of thresholds and severities, a table per check'
+        '--thresholds', metavar='FILE', help='TOML file with thresholds and severities, one table per check'
     )
     parser.add_argument(
         '--set', metavar='KEY=VALUE', action='append', default=[],
-        help='one of them, such as fragments.most=8 or pinholes.severity=off; may be repeated',
+        help='set one threshold or severity, such as fragments.most=8 or pinholes.severity=off; may be repeated',
     )  # fmt: skip
     cli.add_workers_argument(parser)
     parser.add_argument(
         '--fail-on', choices=['error', 'warning', 'never'], default='error',
-        help='exit with code 1 where there is a finding of this severity or above (default: error)',
+        help='exit with code 1 if there is a finding of this severity or higher (default: error)',
     )  # fmt: skip
     parser.add_argument('--overwrite', action='store_true', help='replace earlier results')
     return parser

@@ -13,14 +13,14 @@ EXAMPLE = 'mmseg-ext auto data/lesions --minutes 40'
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Audit a data set, plan a training, train, test and find the causes of the errors, on one page.\n'
-        'Stops where the audit finds errors. The same command again takes up where it stopped.',
+        'Audit a data set, plan a training, train, test and explain the errors, with all results on one page.\n'
+        'Stops if the audit finds errors. Run the same command again to continue.',
         EXAMPLE,
     )
     parser.add_argument('data', metavar='DATA', help='data set: dataset.yaml, img/<split>/, <label set>/<split>/')
     parser.add_argument('--out', metavar='D', help="result folder (default: work_dirs/<DATA's name>-auto)")
     add_plan_arguments(parser)
-    parser.add_argument('--ignore-audit-errors', action='store_true', help='go on although the audit finds errors')
+    parser.add_argument('--ignore-audit-errors', action='store_true', help='continue even if the audit finds errors')
     return parser
 
 

@@ -1,19 +1,19 @@
-"""Time a part of mmseg_ext against a named peer, both in turn.
+"""Time a part of mmseg_ext against a reference, alternating between the two.
 
 benchmarks:
   train          a whole training step against mmsegmentation's, and against the bare model
-  time-to-score  a training until a val mDice, against mmsegmentation's usual recipe for the same model
-  loader         a training sample against mmsegmentation's at equal augmentation, on one core
+  time-to-score  training to a val mDice, against mmsegmentation's usual recipe for the same model
+  loader         a training sample against mmsegmentation's with the same augmentation, on one core
   val            a validation against mmsegmentation's loop and metric
-  startup        the first step of mmseg-ext train against 5 s, and its growth to 20,000 images against 2 s
-  metric         SegMetric against mmseg's IoUMetric, on one thread of the CPU
-  audit          the audit of a label set against bare decoding of its files, on one core
-  logging        a training step that is logged to ClearML (offline) against one that is not, on one thread
-  inference      a model on ONNX Runtime against the same on torch, float32, on one thread of the CPU
-  review         the page of a review, from key to picture, against 50 ms at 256×256 pixels and 200 ms at 4,096×4,096
+  startup        mmseg-ext train up to its first step against 5 s, and the increase with 20,000 images against 2 s
+  metric         SegMetric against mmseg's IoUMetric, on one CPU thread
+  audit          the audit of a label set against only decoding its files, on one core
+  logging        a training step with ClearML logging (offline) against one without, on one thread
+  inference      a model in ONNX Runtime against the same in torch, float32, on one CPU thread
+  review         the review page, from key press to redraw, against 50 ms at 256×256 pixels and 200 ms at 4,096×4,096
 
-The last line is "NAME ratio R goal G", R being our time over the peer's; train and startup have a second one before
-it. The exit code is 1 where an R is above its G.
+The last line is "NAME ratio R goal G", where R is our time divided by the reference's; train and startup
+print a second such line before it. The exit code is 1 if an R is above its G.
 """
 
 from __future__ import annotations
@@ -126,22 +126,24 @@ def build_parser() -> cli.ArgumentParser:
     parser = cli.ArgumentParser(__doc__ or '', EXAMPLE, flags={'root': '--data', 'profile_to': '--profile'})
     parser.add_argument('name', metavar='NAME', choices=list(BENCHMARKS), help=f'one of: {", ".join(BENCHMARKS)}')
     parser.add_argument(
-        '--images', type=cli.positive, metavar='N', help='synthetic images (default: 50; of startup 20,000)'
+        '--images', type=cli.positive, metavar='N', help='synthetic images (default: 50; startup: 20,000)'
     )
-    parser.add_argument('--size', type=cli.positive, default=256, metavar='PX', help='side in pixels (default: 256)')
+    parser.add_argument('--size', type=cli.positive, default=256, metavar='PX', help='image side (default: 256)')
     parser.add_argument('--classes', type=cli.positive, default=3, metavar='K', help='metric: classes (default: 3)')
     parser.add_argument(
         '--rounds', type=cli.positive, metavar='N',
-        help='rounds to take the median of (default: 11; of train and val 5, of startup 3)',
+        help='rounds; the median counts (default: 11; train and val: 5; startup: 3)',
     )  # fmt: skip
     parser.add_argument(
-        '--steps', type=cli.positive, default=10, metavar='N', help='train: steps a round (default: 10)'
+        '--steps', type=cli.positive, default=10, metavar='N', help='train: steps per round (default: 10)'
     )
-    parser.add_argument('--batch', type=cli.positive, metavar='N', help="train: images a step (default: the config's)")
     parser.add_argument(
-        '--workers', type=cli.whole, default=1, metavar='N', help='train, val: processes of a loader (default: 1)'
+        '--batch', type=cli.positive, metavar='N', help="train: images per step (default: the config's)"
     )
-    parser.add_argument('--profile', metavar='OUT', help='train: write where the time of a step goes, and a trace')
+    parser.add_argument(
+        '--workers', type=cli.whole, default=1, metavar='N', help='train, val: processes per loader (default: 1)'
+    )
+    parser.add_argument('--profile', metavar='OUT', help='train: write a profile of the step, and a trace')
     parser.add_argument('--overwrite', action='store_true', help='train: replace an earlier profile')
     parser.add_argument(
         '--score', type=cli.number(0.1, 100), default=88.0, metavar='P',
@@ -153,25 +155,27 @@ def build_parser() -> cli.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         '--minutes', type=cli.number(0.01, 10_000), default=60.0, metavar='N',
-        help='time-to-score: longest training of each side (default: 60)',
+        help='time-to-score: time limit of each training (default: 60)',
     )  # fmt: skip
     parser.add_argument(
-        '--threads', type=cli.positive, metavar='N', help='train, time-to-score, val: of torch (default: the cores)'
+        '--threads',
+        type=cli.positive,
+        metavar='N',
+        help='train, time-to-score, val: torch threads (default: all cores)',
     )
     parser.add_argument(
         '--data', metavar='DATA', help='train, time-to-score, loader, val, audit: data set (default: synthetic pets)'
     )
     parser.add_argument(
         '--labels', metavar='NAME', default='labels',
-        help='audit, time-to-score (to train on): its label set (default: labels)',
+        help='audit, time-to-score: label set of DATA (default: labels)',
     )  # fmt: skip
     parser.add_argument(
         '--config', metavar='CONFIG',
-        help='train, time-to-score, val, startup, inference: the experiment (default: a small one of the pets, or that '
-        'of the demo)',
+        help='train, time-to-score, val, startup, inference: experiment (default: a small pets or demo experiment)',
     )  # fmt: skip
     parser.add_argument(
-        '--checkpoint', metavar='CHECKPOINT', help='inference: its weights or work dir (default: random weights)'
+        '--checkpoint', metavar='CHECKPOINT', help='inference: checkpoint or work dir (default: random weights)'
     )
     return parser
 

@@ -14,21 +14,30 @@ EXAMPLE = """mmseg-ext browse pets/NAME --n 16 --out browse.png
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Draw the samples that a training with this config and seed sees first, next to their images and under their\n'
-        'masks, into one PNG. Ignored pixels are grey.',
+        'Draw the first samples of a training with this config and seed into one PNG, next to their source images and\n'
+        'overlaid with their masks. Ignored pixels are grey.',
         EXAMPLE,
         flags={'count': '--n'},
     )
     parser.add_argument('config', metavar='CONFIG', help='experiment: a name (see mmseg-ext configs) or a file')
-    parser.add_argument('--n', type=cli.positive, default=16, metavar='N', help='samples (default: 16)')
-    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose pipeline and images')
-    parser.add_argument('--seed', type=cli.whole, metavar='N', help="random seed (default: the config's)")
-    parser.add_argument('--index', type=int, metavar='I', help='sample I of the data set, n times')
+    parser.add_argument('--n', type=cli.positive, default=16, metavar='N', help='number of samples (default: 16)')
     parser.add_argument(
-        '--only', type=cli.names, metavar='A,B', help='only these transforms between loading and packing; "" for none'
+        '--split', choices=['train', 'val', 'test'], default='train', help='split to draw from (default: train)'
     )
-    parser.add_argument('--out', type=cli.png, default='browse.png', metavar='FILE.png', help='default: browse.png')
-    parser.add_argument('--height', type=cli.positive, default=192, metavar='PX', help='of a picture (default: 192)')
+    parser.add_argument('--seed', type=cli.whole, metavar='N', help="random seed (default: the config's)")
+    parser.add_argument('--index', type=int, metavar='I', help='draw sample I of the data set, N times')
+    parser.add_argument(
+        '--only',
+        type=cli.names,
+        metavar='A,B',
+        help='keep only these transforms between loading and packing; "" for none',
+    )
+    parser.add_argument(
+        '--out', type=cli.png, default='browse.png', metavar='FILE.png', help='PNG to write (default: browse.png)'
+    )
+    parser.add_argument(
+        '--height', type=cli.positive, default=192, metavar='PX', help='height of a picture (default: 192)'
+    )
     parser.add_argument('--overwrite', action='store_true', help='replace the file')
     cli.add_config_options(parser)
     return parser

@@ -15,29 +15,31 @@ EXAMPLE = 'mmseg-ext class-weights data/pets --method median-frequency --out cla
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Compute the weights of the classes from how many pixels each has, and print them as JSON:\n'
+        'Compute class weights from the number of pixels of each class, and print them as JSON:\n'
         '{"classes": [...], "weights": [...]}. Ignored pixels are not counted.',
         EXAMPLE,
     )
     cli.add_data_arguments(parser, splits=False)
     parser.add_argument('--split', default='train', metavar='NAME', help='split (default: train)')
-    parser.add_argument('--method', choices=list(METHODS), default='median-frequency', help='default: median-frequency')
+    parser.add_argument(
+        '--method', choices=list(METHODS), default='median-frequency', help='method (default: median-frequency)'
+    )
     parser.add_argument(
         '--per-image',
         action='store_true',
-        help='with median-frequency: the frequency of a class within the images that show it (Eigen and Fergus 2015)',
+        help='with median-frequency: measure a frequency only in images with the class (Eigen and Fergus 2015)',
     )
     parser.add_argument(
         '--absent',
         choices=get_args(Absent),
         default='refuse',
-        help='a class without a pixel: refuse (default), the largest weight of the others, or zero',
+        help='weight of a class without pixels: refuse (an error, default), largest (that of another class) or zero',
     )
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help="also write them to a file that a config's class_weight= takes: .json for the losses of mmseg_ext, .npy "
-        "for mmsegmentation's own as well",
+        help="also write them to a file for class_weight= in a config: .json for mmseg_ext's losses, .npy for "
+        "mmsegmentation's too",
     )
     parser.add_argument('--overwrite', action='store_true', help='replace FILE')
     return parser

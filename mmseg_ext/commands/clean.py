@@ -22,15 +22,15 @@ def build_parser() -> cli.ArgumentParser:
     cli.add_new_labels(parser, 'name of the new label set')
     parser.add_argument('--rules', type=cli.names, metavar='A,B', default=tuple(RULES), help='rules (default: all)')
     parser.add_argument(
-        '--set', nargs='+', action='extend', default=[], metavar='NAME=VALUE', help='change thresholds of the rules'
+        '--set', nargs='+', action='extend', default=[], metavar='NAME=VALUE', help='change thresholds of rules'
     )
     parser.add_argument(
         '--thorough',
         action='store_true',
-        help='repair tiny regions and holes near finely detailed outlines too, where they may be meant',
+        help='also repair tiny regions and holes near finely detailed outlines, which may be intended',
     )
-    parser.add_argument('--dry-run', action='store_true', help='print what would be done, and leave DATA as it is')
-    parser.add_argument('--report', metavar='D', help='also write tables and page to this folder')
+    parser.add_argument('--dry-run', action='store_true', help='print what would be done, and leave DATA unchanged')
+    parser.add_argument('--report', metavar='D', help='also write the tables and the page to this folder')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier cleaned label set or report')
     return parser
 
@@ -58,7 +58,7 @@ def _description() -> str:
     thresholds = ', '.join(f'{field.name}={field.default}' for field in fields(Thresholds))
     wrapped = textwrap.fill(thresholds, width=110, initial_indent='  ', subsequent_indent='  ')
     return (
-        'Repair masks by geometric rules, into a new label set with a table and a page of all changes.\n'
+        'Repair masks by geometric rules. The result is a new label set with a table and a page of all changes.\n'
         f'Class 0 is the background; ignored pixels stay ignored.\n\nrules:\n{rules}\n\n'
         f'thresholds (explained in docs/cleaning.md):\n{wrapped}'
     )

@@ -12,12 +12,14 @@ EXAMPLE = 'mmseg-ext cleaning-ablation data/demo --labels labels --truth labels_
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Measure what each cleaning rule gains, compared with true masks.', EXAMPLE, flags={'splits': '--split'}
+        'Measure how much each cleaning rule improves masks, by comparison with true ones.',
+        EXAMPLE,
+        flags={'splits': '--split'},
     )
     parser.add_argument('data', metavar='DATA', help='data set with dataset.yaml')
     parser.add_argument('--labels', metavar='NAME', default='labels', help='label set to clean (default: labels)')
     parser.add_argument('--truth', metavar='NAME', default='labels_true', help='true masks (default: labels_true)')
-    parser.add_argument('--split', default='train', help='which split (default: train)')
+    parser.add_argument('--split', default='train', help='split (default: train)')
     parser.add_argument('--thorough', action='store_true', help='as in mmseg-ext clean')
     return parser
 

@@ -12,11 +12,11 @@ EXAMPLE = 'mmseg-ext clearml-import work_dirs/NAME/clearml/offline/*.zip'
 def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
     parser = ArgumentParser(
-        'Send the offline sessions of trainings to the ClearML server; each becomes a task, and one that continues '
-        'another goes on with its task.',
+        'Send offline sessions of trainings to the ClearML server. Each becomes a task; a session that continues '
+        'another is added to its task.',
         EXAMPLE,
     )
-    parser.add_argument('zips', nargs='+', metavar='ZIP', help='session; clearml.json in the work dir names it')
+    parser.add_argument('zips', nargs='+', metavar='ZIP', help='session; see clearml.json in the work dir')
     return parser
 
 

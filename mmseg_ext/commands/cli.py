@@ -125,7 +125,7 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
         sys.stdout = None
-        print(f'error: output: cannot be written ({error.strerror}); free space', file=sys.stderr)
+        print(f'error: output: cannot be written ({error.strerror}); free up space', file=sys.stderr)
         code = 2
     sys.exit(code)
 
@@ -258,7 +258,10 @@ def add_data_arguments(
     default = '' if labels is None else f' (default: {labels})'
     parser.add_argument('--labels', metavar='NAME', default=labels, required=labels is None, help=f'{what}{default}')
     parser.add_argument(
-        '--max-pixels', action=_PixelLimit, metavar='M', help='refuse images and masks of more megapixels (default: 80)'
+        '--max-pixels',
+        action=_PixelLimit,
+        metavar='M',
+        help='reject images and masks larger than M megapixels (default: 80)',
     )
     if splits:
         parser.add_argument('--splits', type=names, metavar='A,B', help='splits, separated by commas (default: all)')
@@ -288,7 +291,7 @@ def add_new_labels(parser: argparse.ArgumentParser, text: str) -> None:
 
 def _address(text: str) -> str:
     if not text:  # it would stand for every address
-        raise argparse.ArgumentTypeError('must not be empty; 0.0.0.0 stands for every address')
+        raise argparse.ArgumentTypeError('must not be empty; use 0.0.0.0 for all addresses')
     return text
 
 
@@ -303,9 +306,9 @@ def add_address(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--allowed-hosts', type=names, default=(), metavar='A,B',
-        help='further names under which it answers, with --host (default: localhost, the address, this machine)',
+        help='more host names to accept, with --host (default: localhost, the address, this machine)',
     )  # fmt: skip
-    parser.add_argument('--port', type=int, default=8000, metavar='N', help='0 chooses a free one (default: 8000)')
+    parser.add_argument('--port', type=int, default=8000, metavar='N', help='port; 0 picks a free one (default: 8000)')
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -326,7 +329,7 @@ class _SafeConfig(argparse.Action):
 def add_safe_config(parser: argparse.ArgumentParser) -> None:
     """Add ``--safe-config``, for runs of strangers."""
     parser.add_argument(
-        '--safe-config', action=_SafeConfig, help='read CONFIG as plain data (JSON, YAML, a dump), never run it'
+        '--safe-config', action=_SafeConfig, help='read CONFIG as plain data (JSON, YAML, config dump), never as code'
     )
 
 
@@ -334,6 +337,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every command that runs a config takes: overrides, and how its processes are launched."""
     add_config_options(parser)
     parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='for torchrun or slurm'
+        '--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='launcher: pytorch (torchrun) or slurm'
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by torch.distributed.launch')

@@ -13,22 +13,22 @@ EXAMPLE = 'mmseg-ext compare work_dirs/unet work_dirs/ladder --out comparison.ht
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Compare runs by what is in their folders or in a ClearML project: scores with intervals, seeds as mean and\n'
-        'deviation, the hyperparameters that differ, curves, any two image by image. What is shown: docs/compare.md.',
+        'Compare runs from their folders or a ClearML project: scores with intervals, mean and deviation over seeds,\n'
+        'hyperparameters that differ, curves, and any two runs image by image. Details: docs/compare.md.',
         EXAMPLE,
         flags={'runs': 'RUN', 'project': '--clearml'},
     )
     parser.add_argument(
         'run', nargs='*', metavar='RUN', help='work dir, folder of work dirs, or result of mmseg-ext test'
     )
-    parser.add_argument('--clearml', metavar='PROJECT', help='compare the trainings of this ClearML project (too)')
-    parser.add_argument('--publish', action='store_true', help='put tables and charts into a task of that project')
-    parser.add_argument('--out', metavar='FILE', help='the page, one HTML file that needs no network')
-    parser.add_argument('--title', default='Comparison of runs', help='its heading')
-    parser.add_argument('--no-pictures', action='store_true', help='leave images and masks out of it')
-    parser.add_argument('--markdown', metavar='FILE', help='the table of scores as Markdown; - prints it')
-    parser.add_argument('--json', metavar='FILE', help='everything in numbers; - prints it')
-    parser.add_argument('--overwrite', action='store_true', help='replace earlier files')
+    parser.add_argument('--clearml', metavar='PROJECT', help='also compare the trainings of this ClearML project')
+    parser.add_argument('--publish', action='store_true', help='publish tables and charts as a task of that project')
+    parser.add_argument('--out', metavar='FILE', help='write the page, one HTML file that works offline')
+    parser.add_argument('--title', default='Comparison of runs', help='heading of the page')
+    parser.add_argument('--no-pictures', action='store_true', help='leave images and masks out of the page')
+    parser.add_argument('--markdown', metavar='FILE', help='write the table of scores as Markdown; - prints it')
+    parser.add_argument('--json', metavar='FILE', help='write all numbers as JSON; - prints them')
+    parser.add_argument('--overwrite', action='store_true', help='replace existing files')
     return parser
 
 

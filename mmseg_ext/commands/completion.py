@@ -24,8 +24,8 @@ _mmseg_ext_configs() {
 def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
     parser = ArgumentParser(
-        'Print the script that completes mmseg-ext in a shell. It knows the flags of the verbs whose extras are\n'
-        'installed now; print it again after another installation.',
+        'Print a script that completes mmseg-ext in a shell. It knows the flags of the verbs whose extras are\n'
+        'installed; print it again after installing more.',
         EXAMPLE,
     )
     parser.add_argument('shell', metavar='SHELL', choices=SHELLS, help=f'one of: {", ".join(SHELLS)}')

@@ -15,13 +15,13 @@ def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
     parser = ArgumentParser(
         'List the experiments that come with mmseg_ext, each with the first line of its description. Every command\n'
-        'that takes a CONFIG takes such a name as well as the path of a file.',
+        'that takes a CONFIG accepts such a name or the path of a file.',
         EXAMPLE,
     )
     parser.add_argument(
-        'pattern', nargs='?', metavar='PATTERN', help='part of the name, or a pattern for all of it with * or ?'
+        'pattern', nargs='?', metavar='PATTERN', help='part of a name, or a pattern for the whole name with * or ?'
     )
-    parser.add_argument('--names', action='store_true', help='print nothing but the names')
+    parser.add_argument('--names', action='store_true', help='print only the names')
     return parser
 
 
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     configs = list_configs(args.pattern)
     if not configs:
-        raise InputError(f'`pattern={args.pattern}`', 'no experiment has such a name', exit_code=1)
+        raise InputError(f'`pattern={args.pattern}`', 'matches no experiment', exit_code=1)
     width = max(map(len, configs))
     for name, path in configs.items():
         print(name if args.names else f'{name:<{width}}  {describe_config(path)}')

@@ -1,6 +1,6 @@
-"""Convert a public data set, or an export of an annotation tool, into the project's layout.
+"""Convert a public data set, or an annotation tool's export, to the project's layout.
 
-A converter downloads nothing. An interrupted conversion is continued by the same command.
+Nothing is downloaded. Run the same command again to continue an interrupted conversion.
 """
 
 from __future__ import annotations
@@ -50,24 +50,22 @@ def _add_coco(formats: Any) -> None:
         'coco', help='COCO images, whole or as crops of their objects',
         description='Convert COCO images with masks: crops of objects, or with --whole the images as they are.\n\n'
         'All crops of an image go to one split. An object within the crop of a larger one gets no crop of its own,\n'
-        'but is in the mask. ANNOTATIONS may be a folder of files for each split, which are then kept.',
+        'but is in the mask. ANNOTATIONS may be a folder with one file per split; these splits are then kept.',
         example='mmseg-ext convert coco downloads/annotations/instances_train2017.json downloads/train2017 \\\n'
         '    data/coco-pets --classes cat,dog',
     )  # fmt: skip
-    parser.add_argument(
-        'annotations', metavar='ANNOTATIONS', help='instances_*.json, or a folder with one for each split'
-    )
+    parser.add_argument('annotations', metavar='ANNOTATIONS', help='instances_*.json, or a folder with one per split')
     parser.add_argument('images', metavar='IMAGES', help='folder of the images')
     _add_data(parser)
     parser.add_argument(
         '--classes', type=cli.names, metavar='A,B',
-        help='categories in the order of their ids, from 1; others are background (default: all)',
+        help='categories to convert, numbered from 1 in this order; others are background (default: all)',
     )  # fmt: skip
     parser.add_argument(
         '--crowds', choices=['ignored', 'objects'], default=crops.crowds,
-        help=f'what objects with iscrowd become (default {crops.crowds})',
+        help=f'what to make of objects with iscrowd (default {crops.crowds})',
     )  # fmt: skip
-    parser.add_argument('--whole', action='store_true', help='whole images of their own size instead of crops')
+    parser.add_argument('--whole', action='store_true', help='convert whole images, not resized, instead of crops')
     parser.add_argument('--skip-empty', action='store_true', help='with --whole: leave out images without objects')
     parser.add_argument(
         '--min-area', type=float, metavar='PX',
@@ -79,10 +77,10 @@ def _add_coco(formats: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--size', type=_size, metavar='PX',
-        help=f'side of the square crops, or "native": neither square nor resized (default {crops.size})',
+        help=f'side of the square crops, or "native": not square, not resized (default {crops.size})',
     )  # fmt: skip
     _add_shares(parser, whole.val, whole.test)
-    parser.add_argument('--exclude', metavar='FILE', help='leave out the images whose ids or file names it lists')
+    parser.add_argument('--exclude', metavar='FILE', help='leave out the images whose ids or names are listed in FILE')
     _add_rest(parser, _coco)
 
 
@@ -90,9 +88,9 @@ def _coco(args: argparse.Namespace) -> Converted:
     common = {key: getattr(args, key) for key in ('classes', 'crowds', 'val', 'test', 'seed')}
     of_crops = {key: getattr(args, key) for key in ('min_area', 'margin', 'size') if getattr(args, key) is not None}
     if args.whole and of_crops:
-        raise InputError(f'`{next(iter(of_crops))}`', 'is an option of crops, not of `whole`', 'leave out one of them')
+        raise InputError(f'`{next(iter(of_crops))}`', 'is for crops, not for `whole`', 'leave out one of them')
     if args.skip_empty and not args.whole:
-        raise InputError('`skip_empty`', 'is an option of `whole`', 'leave it out')
+        raise InputError('`skip_empty`', 'requires `whole`', 'leave it out')
     if args.size == NATIVE:
         of_crops['size'] = None
     if args.whole:
@@ -105,10 +103,10 @@ def _coco(args: argparse.Namespace) -> Converted:
 
 def _add_colour(formats: Any) -> None:
     parser = formats.add_parser(
-        'colour', help='images and masks whose colours are the classes',
-        description='Convert masks whose colours are the classes.\n\n'
-        'Folders named train, val or test become the splits; where there are none, --val, --test or --list tell.\n'
-        'A mask with a colour that the table lacks is refused, and its colours are counted.',
+        'colour', help='images and masks with a colour for each class',
+        description='Convert masks with a colour for each class.\n\n'
+        'Folders named train, val or test become the splits; if there are none, use --val, --test or --list.\n'
+        'A mask with a colour that is not in the table is rejected, and such colours are counted.',
         example='mmseg-ext convert colour downloads/images downloads/masks data/camvid --colours class_dict.csv',
     )  # fmt: skip
     _add_pairs(parser)
@@ -116,7 +114,9 @@ def _add_colour(formats: Any) -> None:
         '--colours', metavar='FILE', required=True,
         help='dataset.yaml with a palette, labelmap.txt (name:r,g,b), or a CSV: name,r,g,b or name,#rrggbb',
     )  # fmt: skip
-    _add_classes(parser, 'classes in the order of their ids; others become background (default: all, as in the table)')
+    _add_classes(
+        parser, 'classes to convert, in order of their ids; others become background (default: all in the table)'
+    )
     _add_translation(parser, 'colour')
     _add_split(parser)
     _add_rest(parser, _colour, seed=False)
@@ -133,13 +133,13 @@ def _colour(args: argparse.Namespace) -> Converted:
 def _add_cvat(formats: Any) -> None:
     parser = formats.add_parser(
         'cvat', help='CVAT for images 1.1: polygons, masks, boxes, ellipses',
-        description='Convert an export "CVAT for images 1.1": polygons, masks, boxes, ellipses, by their z-order.\n\n'
-        'The subsets of a project are its splits; where there are none, --val, --test or --list tell.',
+        description='Convert a "CVAT for images 1.1" export: polygons, masks, boxes and ellipses, in z-order.\n\n'
+        'The subsets of a project become the splits; if there are none, use --val, --test or --list.',
         example='mmseg-ext convert cvat downloads/task/annotations.xml data/scratches',
     )  # fmt: skip
     _add_source(parser, 'annotations.xml, or its folder')
     _add_data(parser)
-    parser.add_argument('--images', metavar='D', help='folder of the images (default: images beside the file)')
+    parser.add_argument('--images', metavar='D', help='folder of the images (default: images next to the file)')
     _add_classes(parser)
     _add_split(parser)
     _add_rest(parser, _cvat, seed=False)
@@ -154,20 +154,20 @@ def _cvat(args: argparse.Namespace) -> Converted:
 
 def _add_folder(formats: Any) -> None:
     parser = formats.add_parser(
-        'folder', help='images and masks of numbers, in folders of your own',
-        description='Convert images and masks of numbers (class indices, 0/255, 16 bits) in folders of your own.\n\n'
-        'Folders named train, val or test become the splits; where there are none, --val, --test or --list tell.',
+        'folder', help='images and numeric masks in folders of your own',
+        description='Convert images and numeric masks (class indices, 0/255, 16-bit) in folders of your own.\n\n'
+        'Folders named train, val or test become the splits; if there are none, use --val, --test or --list.',
         example='mmseg-ext convert folder tiles tiles data/tiles --image-suffix _img.tif --mask-suffix _gt.png \\\n'
         '    --values 0=background,255=scratch',
     )  # fmt: skip
     _add_pairs(parser)
     either = parser.add_mutually_exclusive_group(required=True)
     either.add_argument(
-        '--classes', type=cli.names, metavar='A,B', help='names of the values 0, 1, 2, … of the masks; 255 is ignored'
+        '--classes', type=cli.names, metavar='A,B', help='names of the mask values 0, 1, 2, …; 255 is ignored'
     )
     either.add_argument(
         '--values', type=_values, metavar='V=A,W=B',
-        help='values of the masks and their classes, in the order of the ids; "ignored" means ignored pixels',
+        help='mask values and their classes, in order of the ids; "ignored" means ignored pixels',
     )  # fmt: skip
     _add_translation(parser, 'value')
     parser.add_argument(
@@ -189,7 +189,7 @@ def _add_mads(formats: Any) -> None:
     parser = formats.add_parser(
         'mads', help='MADS: persons in martial arts, dancing and sports',
         description='Convert MADS (persons in martial arts, dancing and sports, 1,192 frames).\n\n'
-        'All frames of a performance, of whichever camera, go to one split.',
+        'All frames of a performance, from all cameras, go to one split.',
         example='mmseg-ext convert mads downloads/segmentation_full_body_mads_dataset_1192_img data/mads',
     )  # fmt: skip
     _add_source(parser, 'unpacked archive: images, masks')
@@ -197,7 +197,7 @@ def _add_mads(formats: Any) -> None:
     _add_shares(parser)
     parser.add_argument(
         '--group', metavar='REGEX', default=GROUP,
-        help=f'matches a whole stem; stems with the same first group stay in one split (default {GROUP})',
+        help=f'must match whole stems; stems with the same first group stay in one split (default {GROUP})',
     )  # fmt: skip
     _add_rest(parser, _mads)
 
@@ -218,7 +218,7 @@ def _add_oxford_pet(formats: Any) -> None:
     _add_source(parser, 'unpacked archives: images, annotations')
     _add_data(parser)
     parser.add_argument(
-        '--val', type=float, metavar='SHARE', default=0.2, help='share of the trainval of each breed (default 0.2)'
+        '--val', type=float, metavar='SHARE', default=0.2, help='share of each breed in trainval (default 0.2)'
     )
     _add_rest(parser, _oxford_pet)
 
@@ -251,11 +251,11 @@ def _ph2(args: argparse.Namespace) -> Converted:
 def _add_supervisely(formats: Any) -> None:
     parser = formats.add_parser(
         'supervisely', help='Supervisely: polygons, rectangles and bitmaps',
-        description='Convert a Supervisely project: polygons, rectangles and bitmaps, in the order of their files.\n\n'
-        'Datasets called train, val or test are the splits; where they are not, --val, --test or --list tell.',
+        description='Convert a Supervisely project: polygons, rectangles and bitmaps, in file order.\n\n'
+        'Datasets named train, val or test become the splits; if there are none, use --val, --test or --list.',
         example='mmseg-ext convert supervisely downloads/project data/scratches',
     )  # fmt: skip
-    _add_source(parser, 'folder of meta.json')
+    _add_source(parser, 'folder with meta.json')
     _add_data(parser)
     _add_classes(parser)
     _add_split(parser)
@@ -273,19 +273,19 @@ def _add_voc(formats: Any) -> None:
     parser = formats.add_parser(
         'voc', help='PASCAL VOC: 20 classes, or your own with labelmap.txt',
         description='Convert the segmentation part of PASCAL VOC, or CVAT\'s "Segmentation mask" export.\n\n'
-        'What the values mean is told by labelmap.txt (CVAT), class_names.txt (labelme2voc) or --names. A set\n'
-        'with none of them is refused, unless the names of its files are those of the published VOC2012.',
+        'The values are named by labelmap.txt (CVAT), class_names.txt (labelme2voc) or --names. A data set with\n'
+        'none of these is rejected, unless its file names are those of the published VOC2012.',
         example='mmseg-ext convert voc downloads/VOCdevkit data/voc-pets --classes cat,dog',
     )  # fmt: skip
-    _add_source(parser, 'VOCdevkit, or VOC2012 in it; or the folder of labelmap.txt')
+    _add_source(parser, 'VOCdevkit, or VOC2012 in it; or the folder with labelmap.txt')
     _add_data(parser)
-    _add_classes(parser, 'classes in the order of their ids, from 1; others are background (default: all)')
+    _add_classes(parser, 'classes to convert, numbered from 1 in this order; others are background (default: all)')
     parser.add_argument(
         '--names', type=cli.names, metavar='A,B',
         help='names of the values 0, 1, 2, …, background first; "voc" for the 20 classes of VOC',
     )  # fmt: skip
-    parser.add_argument('--images', metavar='D', help='folder of the images of a set of your own (default: JPEGImages)')
-    parser.add_argument('--keep-empty', action='store_true', help='keep images of VOC that show none of the classes')
+    parser.add_argument('--images', metavar='D', help='image folder of your own data set (default: JPEGImages)')
+    parser.add_argument('--keep-empty', action='store_true', help='keep VOC images that show none of the classes')
     _add_split(parser)
     _add_rest(parser, _voc, seed=False)
 
@@ -300,8 +300,8 @@ def _voc(args: argparse.Namespace) -> Converted:
 def _add_yolo(formats: Any) -> None:
     parser = formats.add_parser(
         'yolo', help='YOLO segmentation: data.yaml and polygons in text files',
-        description='Convert a data set for YOLO segmentation: data.yaml, images, and text files with polygons.\n\n'
-        'The splits of data.yaml are kept. An image without a text file is background.',
+        description='Convert a YOLO segmentation data set: data.yaml, images, and text files with polygons.\n\n'
+        'The splits of data.yaml are kept. An image without a text file is all background.',
         example='mmseg-ext convert yolo downloads/scratches/data.yaml data/scratches',
     )  # fmt: skip
     _add_source(parser, 'data.yaml, or its folder')
@@ -324,38 +324,38 @@ def _yolo(args: argparse.Namespace) -> Converted:
 
 def _add_pairs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('images', metavar='IMAGES', help='folder of the images')
-    parser.add_argument('masks', metavar='MASKS', help='folder of the masks; it may be the same')
+    parser.add_argument('masks', metavar='MASKS', help='folder of the masks; may be the same')
     _add_data(parser)
-    parser.add_argument('--image-suffix', metavar='END', default='', help='end of the name of an image: _img.tif')
-    parser.add_argument('--mask-suffix', metavar='END', default='', help='end of the name of a mask: _gt.png')
+    parser.add_argument('--image-suffix', metavar='END', default='', help='ending of the image names: _img.tif')
+    parser.add_argument('--mask-suffix', metavar='END', default='', help='ending of the mask names: _gt.png')
 
 
 def _add_classes(
-    parser: argparse.ArgumentParser, text: str = 'classes in the order of their ids, from 1 (default: all)'
+    parser: argparse.ArgumentParser, text: str = 'classes to convert, numbered from 1 in this order (default: all)'
 ) -> None:
     parser.add_argument('--classes', type=cli.names, metavar='A,B', help=text)
     parser.add_argument(
         '--ignored', type=cli.names, metavar='A,B',
-        help='classes whose pixels are ignored, 255 (default: that called ignored, ignore or void; YOLO: none)',
+        help='classes whose pixels are ignored, 255 (default: any named ignored, ignore or void; YOLO: none)',
     )  # fmt: skip
 
 
 def _add_translation(parser: argparse.ArgumentParser, noun: str) -> None:
     parser.add_argument(
-        '--nearest', action='store_true', help=f'take the nearest {noun} where a pixel has none: smoothed edges, JPEG'
+        '--nearest', action='store_true', help=f'map an unknown {noun} to the nearest known one: smoothed edges, JPEG'
     )
-    parser.add_argument('--unknown', metavar='NAME', help=f'class, or "ignored", of pixels whose {noun} is not named')
+    parser.add_argument('--unknown', metavar='NAME', help=f'class, or "ignored", for pixels with an unknown {noun}')
 
 
 def _add_split(parser: argparse.ArgumentParser) -> None:
     _add_shares(parser)
     parser.add_argument('--seed', type=cli.whole, metavar='N', default=0, help='seed of the split (default 0)')
     parser.add_argument(
-        '--group', metavar='REGEX', help='matches a whole stem; stems with the same first group stay in one split'
+        '--group', metavar='REGEX', help='must match whole stems; stems with the same first group stay in one split'
     )
     parser.add_argument(
         '--list', type=_list, metavar='SPLIT=FILE', action='append', default=[],
-        help='text file that names the images of a split, one a line; replaces the shares, may be repeated',
+        help='text file with the images of a split, one per line; replaces the shares, may be repeated',
     )  # fmt: skip
 
 
@@ -401,7 +401,7 @@ def _add_rest(
     if seed:
         parser.add_argument('--seed', type=cli.whole, metavar='N', default=0, help='seed of the split (default 0)')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier conversion')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report to this file too')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='also write the report to this file')
     parser.set_defaults(convert=convert)
 
 

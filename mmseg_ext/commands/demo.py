@@ -1,4 +1,4 @@
-"""Draw the synthetic pets: a small data set with exact masks and planted annotation defects."""
+"""Make the synthetic pets: a small data set with exact masks and planted annotation defects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def build_parser() -> cli.ArgumentParser:
     default = DemoSettings()
     parser = cli.ArgumentParser(__doc__ or '', EXAMPLE)
     parser.add_argument(
-        'data', metavar='DATA', help='folder to make; one that holds anything but a demo set is left alone'
+        'data', metavar='DATA', help='folder to make; a folder that holds anything but a demo set is left alone'
     )
     for name, metavar, text in (
         ('train', 'N', 'train images'),
@@ -30,7 +30,7 @@ def build_parser() -> cli.ArgumentParser:
         )
     parser.add_argument(
         '--defects', type=float, metavar='SHARE', default=default.defects,
-        help=f'share of train and val masks to spoil (default: {default.defects}); test masks stay true',
+        help=f'share of train and val masks with defects (default: {default.defects}); test masks are exact',
     )  # fmt: skip
     parser.add_argument(
         '--overwrite', action='store_true', help='replace the sheet, and a demo set made with other settings'

@@ -26,8 +26,8 @@ def _weights(text: str) -> tuple[float, ...]:
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Write a file that lists models of the same classes. test, predict, serve and export take it in place of a\n'
-        'model: each member sees an image in its own size and normalisation, and their probabilities are averaged.',
+        'Write a file that lists models with the same classes. test, predict, serve and export accept it in place of\n'
+        'a model: each member uses its own image size and normalisation, and their probabilities are averaged.',
         EXAMPLE,
     )
     parser.usage = '%(prog)s (RUN | CHECKPOINT | CONFIG CHECKPOINT | MODEL.onnx)... --out FILE [options]'
@@ -35,9 +35,9 @@ def build_parser() -> cli.ArgumentParser:
         'models', nargs='+', metavar='RUN',
         help='a work dir (its best checkpoint), a .pth in its work dir, a config and its .pth, or an .onnx file',
     )  # fmt: skip
-    parser.add_argument('--out', metavar='FILE', required=True, help='the list, a .yaml file')
-    parser.add_argument('--weights', type=_weights, metavar='A,B', help='weight of each model (default: all the same)')
-    parser.add_argument('--tta', action='store_true', help='test-time augmentation by each model')
+    parser.add_argument('--out', metavar='FILE', required=True, help='the .yaml file to write')
+    parser.add_argument('--weights', type=_weights, metavar='A,B', help='weight of each model (default: equal)')
+    parser.add_argument('--tta', action='store_true', help='use test-time augmentation in each model')
     parser.add_argument('--overwrite', action='store_true', help='replace the file')
     return parser
 

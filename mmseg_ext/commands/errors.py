@@ -13,19 +13,21 @@ EXAMPLE = 'mmseg-ext errors work_dirs/NAME/val-tta --out work_dirs/NAME/errors'
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Find the cause of every wrong pixel of a result of mmseg-ext test, and what correcting it would gain; the\n'
-        'objects that fail most; errors at borders, of single objects, of confidence, and of the ground truth.',
+        'Find the cause of every wrong pixel in a result of mmseg-ext test, and the gain from correcting it; also the\n'
+        'worst kinds of objects, and errors at borders, in single objects, in confidence and in the ground truth.',
         EXAMPLE,
         flags={'root': '--data'},
     )
-    parser.add_argument('result', metavar='RESULT', help='folder that mmseg-ext test wrote')
-    parser.add_argument('--data', metavar='DATA', help='data set, where it has moved since')
-    parser.add_argument('--out', metavar='D', required=True, help='folder for errors.html, errors.json, tables, charts')
-    parser.add_argument('--markdown', metavar='FILE', help='also write a report without images, charts next to it')
+    parser.add_argument('result', metavar='RESULT', help='folder written by mmseg-ext test')
+    parser.add_argument('--data', metavar='DATA', help='data set, if it has moved')
     parser.add_argument(
-        '--corrected', metavar='NAME', help='label set of corrected masks, to check the suspected masks with'
+        '--out', metavar='D', required=True, help='folder for errors.html, errors.json, tables and charts'
     )
-    parser.add_argument('--background', metavar='NAME', help='class that is no object, or none (default: the first)')
+    parser.add_argument('--markdown', metavar='FILE', help='also write a report without images, with charts next to it')
+    parser.add_argument(
+        '--corrected', metavar='NAME', help='label set of corrected masks, to check the suspected masks against'
+    )
+    parser.add_argument('--background', metavar='NAME', help='background class, or none (default: the first)')
     parser.add_argument(
         '--band', type=float, metavar='PX', help='width of the boundary band (default: 1 %% of the diagonal)'
     )
@@ -36,10 +38,10 @@ def build_parser() -> cli.ArgumentParser:
         '--min-objects',
         type=int,
         metavar='N',
-        help='fewest objects in a slice for it to be ranked (default: 8 or 5 %%)',
+        help='objects that a slice needs to be ranked (default: the larger of 8 and 5 %%)',
     )
     parser.add_argument('--top', type=int, default=12, metavar='N', help='images in each gallery (default: 12)')
-    parser.add_argument('--seed', type=cli.whole, default=0, metavar='N', help='of all random draws (default: 0)')
+    parser.add_argument('--seed', type=cli.whole, default=0, metavar='N', help='random seed (default: 0)')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier analysis')
     return parser
 

@@ -21,21 +21,21 @@ def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     listed = '\n'.join(f'  {name:<14}{text}' for name, text in FORMATS.items())
     parser = cli.ArgumentParser(
-        f'{__doc__}\n\nAn object is a region: pixels of one class that touch, at corners too.\n\nformats:\n{listed}\n\n'
-        'The pixels that the written file gives otherwise are counted by class. For LabelMe: mmseg-ext labelme export.',
+        f'{__doc__}\n\nAn object is a region: touching pixels of one class, corners included.\n\nformats:\n{listed}\n\n'
+        'Pixels that the export does not reproduce are counted by class. For LabelMe: mmseg-ext labelme export.',
         EXAMPLE,
         flags={'kind': '--format'},
     )
     cli.add_data_arguments(parser, labels=None, what='label set to export')
     parser.add_argument('--format', choices=list(FORMATS), required=True, help='see above')
     parser.add_argument('--out', type=Path, metavar='D', required=True, help='folder to write')
-    parser.add_argument('--copy-images', action='store_true', help='copy the images, too')
+    parser.add_argument('--copy-images', action='store_true', help='also copy the images')
     parser.add_argument(
         '--tolerance', type=cli.number(0, 100), metavar='PX', default=0.0,
-        help='distance by which a polygon may leave the outline to have fewer corners (default 0: exact)',
+        help='distance that a simplified polygon may be off the outline (default 0: exact)',
     )  # fmt: skip
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier export')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report to this file too')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='also write the report to this file')
     return parser
 
 

@@ -20,11 +20,11 @@ def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
         'Plan a training: read the data set, time this machine, and write one config to train, test and edit.\n'
-        'What is chosen, and by which rule: docs/init.md.',
+        'The choices and their rules: docs/init.md.',
         EXAMPLE,
     )
     parser.add_argument('data', metavar='DATA', help='data set: dataset.yaml, img/<split>/, <label set>/<split>/')
-    parser.add_argument('--out', metavar='FILE', help="the config (default: configs/<DATA's name>.py)")
+    parser.add_argument('--out', metavar='FILE', help="config to write (default: configs/<DATA's name>.py)")
     add_plan_arguments(parser)
     parser.add_argument('--json', metavar='FILE', help='also write plan, data profile and machine as JSON')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier config')
@@ -34,24 +34,33 @@ def build_parser() -> cli.ArgumentParser:
 def add_plan_arguments(parser: cli.ArgumentParser) -> None:
     """Add what a plan depends on."""
     parser.add_argument(
-        '--minutes', type=float, default=40, metavar='N', help='how long the training may take here (default: 40)'
+        '--minutes',
+        type=float,
+        default=40,
+        metavar='N',
+        help='how long the training may take on this machine (default: 40)',
     )
     parser.add_argument(
-        '--device', choices=['auto', 'cpu', 'cuda'], default='auto', help='plan for it (default: auto, a GPU if any)'
+        '--device',
+        choices=['auto', 'cpu', 'cuda'],
+        default='auto',
+        help='device to plan for (default: auto, a GPU if any)',
     )
     parser.add_argument(
         '--backbone', metavar='NAME',
         help='efficientnet-lite2, -lite1, -lite0, resnet-v2-50-c4, mobilenet-v2, or scratch for random weights\n'
-        '(default: the first of these whose weights are here)',
+        '(default: the first of these whose weights are installed)',
     )  # fmt: skip
     parser.add_argument(
         '--labels', metavar='NAME', help='label set to train on (default: the newest with all train masks)'
     )
     parser.add_argument(
         '--orientation', choices=['upright', 'any'], default='upright',
-        help='any: images with no canonical orientation (microscope, dermoscope, from above) (default: upright)',
+        help='any: images without a canonical orientation (microscopy, dermoscopy, aerial) (default: upright)',
     )  # fmt: skip
-    parser.add_argument('--seed', type=cli.whole, default=0, metavar='N', help='of the training (default: 0)')
+    parser.add_argument(
+        '--seed', type=cli.whole, default=0, metavar='N', help='random seed of the training (default: 0)'
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,7 +21,7 @@ DIFF_FILES = ('diff.csv', 'diff.json', 'diff.html')
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the command, with its sub-commands."""
     parser = cli.ArgumentParser(
-        f'{__doc__}\nRules of painting and merging: docs/labelme.md.', EXAMPLE, 'mmseg-ext labelme'
+        f'{__doc__}\nPainting and merging rules: docs/labelme.md.', EXAMPLE, 'mmseg-ext labelme'
     )
     commands = parser.add_subparsers(required=True, metavar='COMMAND', dest='command', parser_class=cli.ArgumentParser)
     _add_export(commands)
@@ -44,7 +44,7 @@ def _add_export(commands: Any) -> None:
     )
     export.add_argument(
         '--tolerance', type=cli.number(0, 100), metavar='PX',
-        help='distance by which a polygon may leave the outline to have fewer vertices (default 0: exact)',
+        help='distance that a simplified polygon may be off the outline (default 0: exact)',
     )  # fmt: skip
     export.add_argument('--stems', type=Path, metavar='FILE', help='only these files: one stem or split/stem per line')
     export.add_argument(
@@ -52,7 +52,7 @@ def _add_export(commands: Any) -> None:
         help='LabelMe files whose shapes, flags, group ids and unknown keys are kept where the mask allows it',
     )  # fmt: skip
     export.add_argument(
-        '--ignore-labels', type=cli.names, metavar='A,B', default=(), help='labels in --merge-from that are no classes'
+        '--ignore-labels', type=cli.names, metavar='A,B', default=(), help='labels in --merge-from that are not classes'
     )
     export.add_argument('--overwrite', action='store_true', help='replace files')
     export.set_defaults(function=_export)
@@ -62,7 +62,7 @@ def _add_import(commands: Any) -> None:
     importer = commands.add_parser(
         'import', help='LabelMe files to masks',
         example='mmseg-ext labelme import work_dirs/labelme --data data/pets --to labels_mine',
-        description='Write a mask for each LabelMe file; a later shape is painted over an earlier one.',
+        description='Write a mask for each LabelMe file; later shapes are painted over earlier ones.',
         flags={'out': '--to or --out'},
     )  # fmt: skip
     importer.add_argument('folder', type=Path, metavar='JSON_DIR', help='folder of the LabelMe files')
@@ -80,14 +80,14 @@ def _add_import(commands: Any) -> None:
     )  # fmt: skip
     importer.add_argument(
         '--order', choices=['list', 'area'], default='list',
-        help='list paints later shapes over earlier ones, area small ones over large ones (default list)',
+        help='list: later shapes over earlier ones; area: small shapes over large ones (default list)',
     )  # fmt: skip
     importer.add_argument(
         '--rasterise', choices=['outline', 'labelme', 'centre'], default='outline',
-        help="the pixels of a shape: inside and outline, what labelme's converters paint, or those whose centre it\n"
-        'encloses (default outline; see docs/labelme.md)',
+        help="pixels of a shape: inside and outline; as labelme's converters paint them; or those whose centre is\n"
+        'inside (default outline; see docs/labelme.md)',
     )  # fmt: skip
-    importer.add_argument('--json', type=Path, metavar='FILE', help='write the report to this file too')
+    importer.add_argument('--json', type=Path, metavar='FILE', help='also write the report to this file')
     importer.add_argument('--overwrite', action='store_true', help='replace files')
     importer.set_defaults(function=_import)
 
@@ -122,7 +122,7 @@ def _export(args: argparse.Namespace) -> int:
     from mmseg_ext.converters.labelme.exporting import ExportSettings, export_masks
 
     if args.tolerance is not None and args.shapes != 'polygon':
-        raise InputError('`tolerance`', 'is for polygons, masks are exact', "add `shapes='polygon'` or leave it out")
+        raise InputError('`tolerance`', 'is only for polygons', "add `shapes='polygon'` or leave it out")
     with _listing_problems(args.data):
         report = export_masks(
             args.data, args.labels, args.out,
@@ -158,7 +158,7 @@ def _import(args: argparse.Namespace) -> int:
         )  # fmt: skip
     for (split, stem), overlaps in report.overlaps.items():
         for (hidden, top), count in overlaps.items():
-            print(f'{split}/{stem}: {top} lies over {hidden} on {count} px')
+            print(f'{split}/{stem}: {top} covers {hidden} on {count} px')
     for split, stem in report.images:
         print(f'{split}/{stem}: the embedded image was added to {args.data}')
     cli.print_report(report.counts, most=MAX_LISTED)

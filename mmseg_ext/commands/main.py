@@ -15,22 +15,22 @@ from mmseg_ext.commands import cli
 # Step → verb → what it does. The help is printed from here, so that no verb's module is imported for it.
 STEPS: dict[str, dict[str, str]] = {
     'data': {
-        'demo': 'make the synthetic pets',
-        'convert': "convert a public data set or an export of a tool into the project's layout",
+        'demo': 'make the synthetic pets data set',
+        'convert': "convert a public data set or an annotation tool's export to the project's layout",
         'export-labels': 'export masks to COCO, YOLO, CVAT or VOC',
         'tile': 'cut large images and masks into overlapping tiles',
-        'stitch': 'put predictions of tiles together',
+        'stitch': 'merge predictions of tiles into masks of the whole images',
         'audit': 'find wrong, duplicate and missing masks and images',
         'stats': 'measure a data set',
         'class-weights': 'compute class weights from the masks of a split',
     },
     'labels': {
-        'remap': 'convert masks of other ids, colours or bits into class indices',
+        'remap': 'convert masks with other ids, colours or bit depths to class indices',
         'clean': 'repair masks by geometric rules, into a new label set',
         'cleaning-ablation': 'measure what each cleaning rule does to planted defects',
-        'labelme': 'take masks to LabelMe and back, compare label sets',
-        'rank': 'rank masks by how probably they are wrong',
-        'review': 'look at doubted masks on a page, correct them there',
+        'labelme': 'export masks to LabelMe, import them back, compare label sets',
+        'rank': 'rank masks by how likely they are to be wrong',
+        'review': 'review and correct doubtful masks on a local page',
         'accept': "put a ranking's suggested masks into a new label set",
         'ranking-quality': 'score a ranking against corrected masks',
         'pseudo-label': 'label images with a trained model',
@@ -48,16 +48,16 @@ STEPS: dict[str, dict[str, str]] = {
     },
     'explaining': {
         'test': 'test a trained model on a split',
-        'errors': 'find the cause of every wrong pixel of a test',
+        'errors': 'find the cause of every wrong pixel in a test result',
         'compare': 'compare runs on one page',
     },
     'using': {
-        'ensemble': 'join models into one whose probabilities are averaged',
-        'predict': 'predict images',
-        'serve': 'serve a model as a local page',
+        'ensemble': 'combine models by averaging their class probabilities',
+        'predict': 'predict masks of images',
+        'serve': 'serve a model on a local page',
         'export': 'export a model to ONNX',
-        'benchmark': 'time a part of mmseg_ext against a named peer',
-        'completion': 'print the completion script of a shell',
+        'benchmark': 'time a part of mmseg_ext against a reference',
+        'completion': 'print a shell completion script',
     },
 }
 VERBS = {verb: text for verbs in STEPS.values() for verb, text in verbs.items()}
@@ -81,11 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int | None:
     )
     parser.usage = '%(prog)s [-h] [--version] VERB …'
     parser.add_argument('--version', action='version', version=f'mmseg_ext {__version__}')
-    parser.add_argument('verb', metavar='VERB', help='what to do; mmseg-ext VERB --help explains it')
+    parser.add_argument('verb', metavar='VERB', help='command to run; see mmseg-ext VERB --help')
     verb = parser.parse_args(argv[:1]).verb
     if verb not in VERBS:
         close = difflib.get_close_matches(verb, VERBS, n=1)
-        parser.error(f'there is no verb {verb!r}{f"; did you mean {close[0]}?" if close else ""}')
+        parser.error(f'unknown verb {verb!r}{f"; did you mean {close[0]}?" if close else ""}')
     return _call((verb,), argv[1:])
 
 

@@ -15,7 +15,7 @@ from mmseg_ext.inference.predictor import Predictor
 
 MODEL_FLAGS = {'batch_size': '--batch'}
 MODEL_USAGE = '(CONFIG CHECKPOINT | MODEL.onnx | ENSEMBLE.yaml)'
-MODEL_HELP = 'the model: its config and its weights (or work dir), one .onnx file, or an ensemble (.yaml)'
+MODEL_HELP = 'model: a config and its checkpoint (or work dir), an .onnx file, or an ensemble (.yaml)'
 
 
 def add_model_arguments(parser: ArgumentParser, megapixels: float = MAX_PIXELS / 1e6) -> None:
@@ -26,24 +26,28 @@ def add_model_arguments(parser: ArgumentParser, megapixels: float = MAX_PIXELS /
         megapixels: Largest image by default.
     """
     add_safe_config(parser)
-    parser.add_argument('--tta', action='store_true', help="average the sizes and flips of the config's tta_pipeline")
     parser.add_argument(
-        '--size', type=int, metavar='N', help='longest side of an image in the network (default: as in the config)'
+        '--tta', action='store_true', help="average over the sizes and flips of the config's tta_pipeline"
+    )
+    parser.add_argument(
+        '--size', type=int, metavar='N', help='longest image side in the network (default: as in the config)'
     )
     parser.add_argument(
         '--mode', choices=get_args(Mode),
-        help='predict images whole, or slide tiles over them, by default in their own size (default: as the config)',
+        help='whole images, or sliding tiles at full size unless --size is given (default: as in the config)',
     )  # fmt: skip
-    parser.add_argument('--batch', type=int, default=8, metavar='N', help='views in a batch (default: 8)')
-    parser.add_argument('--device', metavar='NAME', help='cpu or cuda (default: a GPU where there is one)')
-    parser.add_argument('--dtype', choices=['bfloat16', 'float16'], help='half precision (float16: GPU; not for ONNX)')
+    parser.add_argument('--batch', type=int, default=8, metavar='N', help='views per batch (default: 8)')
+    parser.add_argument('--device', metavar='NAME', help='cpu or cuda (default: a GPU if there is one)')
+    parser.add_argument(
+        '--dtype', choices=['bfloat16', 'float16'], help='half precision (float16 needs a GPU; not for ONNX)'
+    )
     parser.add_argument(
         '--background-colour', type=_colour, default=ImageRules.background, metavar='R,G,B',
         help='colour behind transparent pixels (default: 255,255,255)',
     )  # fmt: skip
     parser.add_argument(
         '--max-pixels', type=number(0.001, 100_000), default=pixel_limit(int(megapixels * 1e6)) / 1e6, metavar='M',
-        help=f'refuse images of more megapixels (default: {megapixels:g})',
+        help=f'reject images larger than M megapixels (default: {megapixels:g})',
     )  # fmt: skip
 
 

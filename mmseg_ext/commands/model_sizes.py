@@ -13,7 +13,7 @@ COLUMNS = ('model', 'parameters (M)', 'GFLOPs')
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Build models with random weights; count their parameters, and the multiply-adds of one image (10⁹).', EXAMPLE
+        'Build models with random weights; count their parameters and their multiply-adds per image (10⁹).', EXAMPLE
     )
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='experiments, or configs of _base_/models')
     parser.add_argument(

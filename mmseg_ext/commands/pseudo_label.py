@@ -14,8 +14,8 @@ def build_parser() -> ArgumentParser:
     from mmseg_ext.commands.model_arguments import MODEL_HELP, MODEL_USAGE
 
     parser = ArgumentParser(
-        'Make a data set of images in folders named by class: the model draws the outline, the folder gives the\n'
-        'class. Pixels of which the model is not sure are ignored.',
+        'Make a data set from images in folders named by class: the model draws the outline, the folder gives the\n'
+        'class. Pixels where the model is not sure are ignored.',
         EXAMPLE,
     )
     parser.usage = f'%(prog)s {MODEL_USAGE} IMAGES --out DATA [options]'
@@ -23,14 +23,14 @@ def build_parser() -> ArgumentParser:
         'files',
         nargs='+',
         metavar='MODEL IMAGES',
-        help=f'{MODEL_HELP}; then a folder with one for each class',
+        help=f'{MODEL_HELP}; then a folder with one folder per class',
     )
-    parser.add_argument('--out', metavar='DATA', required=True, help='the new data set')
+    parser.add_argument('--out', metavar='DATA', required=True, help='data set to write')
     parser.add_argument(
         '--sides', type=int, nargs='+', metavar='PX', help='shorter sides of the views (default: 224 320)'
     )
     parser.add_argument('--low', type=float, metavar='P', help='object probability up to which a pixel is background')
-    parser.add_argument('--high', type=float, metavar='P', help='object probability from which a pixel is one')
+    parser.add_argument('--high', type=float, metavar='P', help='object probability from which a pixel is object')
     return parser
 
 
@@ -50,10 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f'--low {settings.low} --high {settings.high}: must be 0 <= low <= high <= 1')
     model, images = split_model(args.files)
     if len(images) != 1:
-        parser.error('name a model, then one folder of images')
+        parser.error('give a model, then one folder of images')
     predictor = Predictor(*model, dtype='bfloat16' if len(model) > 1 else None)
     report = write_pseudo_labels(predictor, images[0], args.out, settings)
     share = report['class_agrees_with_model'] / report['images']
-    print(f'{report["kept"]} of {report["images"]} images kept; the model names the class of {share:.1%} itself')
+    print(f'{report["kept"]} of {report["images"]} images kept; the model predicts the same class for {share:.1%}')
     print(f'data set: {args.out}')
     return 0

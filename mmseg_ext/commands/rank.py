@@ -15,7 +15,7 @@ def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
         'Train k models, each without one fold of the images, let each judge the masks that it has not seen, and rank\n'
-        'these by how firmly they are contradicted. The same command continues an interrupted ranking.',
+        'them by how strongly it contradicts them. Run the same command again to continue an interrupted ranking.',
         EXAMPLE,
         flags={'others': '--with'},
     )
@@ -25,28 +25,28 @@ def build_parser() -> cli.ArgumentParser:
     )
     parser.add_argument('--out', metavar='D', required=True, help='folder of the result')
     parser.add_argument('--labels', metavar='NAME', default='labels', help='label set to rank (default: labels)')
-    parser.add_argument('--split', metavar='NAME', default='train', help='its split (default: train)')
-    parser.add_argument('--folds', type=int, default=5, metavar='K', help='parts of the split (default: 5)')
+    parser.add_argument('--split', metavar='NAME', default='train', help='split to rank (default: train)')
+    parser.add_argument('--folds', type=int, default=5, metavar='K', help='number of folds (default: 5)')
     parser.add_argument(
         '--seeds', type=cli.whole, nargs='+', default=[0], metavar='N',
-        help='one division and training for each (default: 0)',
+        help='seeds; each gives its own folds and trainings (default: 0)',
     )  # fmt: skip
     parser.add_argument(
         '--sides', type=int, nargs='+', default=[256, 320], metavar='PX',
-        help='shorter sides of the views of the prediction (default: 256 320)',
+        help='shorter sides of the views (default: 256 320)',
     )  # fmt: skip
     parser.add_argument(
-        '--also', nargs='+', default=[], metavar='SPLIT', help='train on these splits too, without ranking their masks'
+        '--also', nargs='+', default=[], metavar='SPLIT', help='also train on these splits, without ranking their masks'
     )
     parser.add_argument(
         '--with', nargs='+', default=[], metavar='D', dest='others',
-        help='finished rankings of the same masks, whose judges join in',
+        help='finished rankings of the same masks, whose judges are included',
     )  # fmt: skip
     parser.add_argument(
         '--score',
         metavar='NAME',
         default='expected_iou',
-        help='score to order by (default: expected_iou)',
+        help='score to rank by (default: expected_iou)',
     )
     parser.add_argument(
         '--top', type=int, default=30, metavar='N', help='masks on the page and in the queue (default: 30)'

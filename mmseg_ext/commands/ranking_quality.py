@@ -13,11 +13,11 @@ EXAMPLE = 'mmseg-ext ranking-quality work_dirs/ranking data/pets --truth labels_
 def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
     parser = ArgumentParser(
-        'Measure how well a label ranking finds the masks that a person has corrected; of several rankings, as of one\n'
-        'judge each, also the mean and the worst.',
+        'Measure how well a label ranking finds the masks that a person has corrected. For several rankings, such as\n'
+        'one per judge, also give the mean and the worst.',
         EXAMPLE,
     )
-    parser.add_argument('ranking', nargs='+', help='folder that mmseg-ext rank wrote')
+    parser.add_argument('ranking', nargs='+', help='folder written by mmseg-ext rank')
     parser.add_argument('data', metavar='DATA', help='data set that was ranked')
     parser.add_argument('--truth', metavar='NAME', required=True, help='corrected label set')
     parser.add_argument('--out', type=Path, metavar='FILE', help='write the measures as JSON')

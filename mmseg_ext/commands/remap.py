@@ -14,10 +14,9 @@ EXAMPLE = """mmseg-ext remap data/mine --labels labels --to labels_ids --map 0=0
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Convert masks (other ids, 0/255, 16 bits, colours, palettes in another order, TIFF, BMP) into a new label\n'
-        'set whose values are the classes of dataset.yaml. All values are counted first; one that nothing names is\n'
-        'refused. '
-        'Explained in docs/remap.md.',
+        'Convert masks (other ids, 0/255, 16-bit, colours, reordered palettes, TIFF, BMP) to a new label set whose\n'
+        'values are the classes of dataset.yaml. All values are counted first; a value without a mapping is an error.\n'
+        'Details: docs/remap.md.',
         EXAMPLE,
         flags={'table': '--map', 'source': '--from'},
     )
@@ -25,28 +24,27 @@ def build_parser() -> cli.ArgumentParser:
     cli.add_new_labels(parser, 'label set to write')
     parser.add_argument(
         '--map', nargs='+', action='extend', default=[], metavar='FROM=TO',
-        help='a value, a range or an old class, and the class that it becomes, by id or name, or ignored: '
-        '255=1 0-127=0 cat=animal',
+        help='map a value, a range or an old class to a class (id or name) or to ignored: 255=1 0-127=0 cat=animal',
     )  # fmt: skip
     parser.add_argument(
         '--from', dest='source', metavar='FILE',
-        help='dataset.yaml that names the classes of the masks as they are: equal names become one another',
+        help='dataset.yaml with the classes of the source masks; classes of the same name are mapped to each other',
     )  # fmt: skip
     colours = parser.add_mutually_exclusive_group()
-    colours.add_argument('--by-colour', action='store_true', help='look up the colours of dataset.yaml in RGB masks')
+    colours.add_argument('--by-colour', action='store_true', help='map RGB masks by the colours of dataset.yaml')
     colours.add_argument(
-        '--by-palette', dest='by_colour', action='store_true', help='the same in the palettes of palette PNGs'
+        '--by-palette', dest='by_colour', action='store_true', help='map palette PNGs by the colours of dataset.yaml'
     )
     colours.add_argument(
         '--reduce-zero-label',
         action='store_true',
-        help='0 is "unlabelled": ignored; other values become one less',
+        help='ignore 0 ("unlabelled"); subtract 1 from other values',
     )
     colours.add_argument(
         '--alpha', action='store_true', help='the mask is the alpha channel: map its values (0 transparent, 255 opaque)'
     )
-    parser.add_argument('--keep-others', action='store_true', help='class ids that nothing names stay as they are')
-    parser.add_argument('--dry-run', action='store_true', help='count, and write no label set')
+    parser.add_argument('--keep-others', action='store_true', help='keep class ids without a mapping as they are')
+    parser.add_argument('--dry-run', action='store_true', help='only count; write no label set')
     parser.add_argument('--json', metavar='FILE', help='write the counts as JSON')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier remapped label set')
     return parser

@@ -14,22 +14,21 @@ EXAMPLE = """mmseg-ext review data/pets --queue work_dirs/ranking --to labels_re
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Serve a page on this machine that shows the masks of a queue one after another: keep one, accept the\n'
-        "models' suggestion, correct it with brush, polygon and snap. Each decision is saved at once, into a new\n"
-        'label set and its review.jsonl; the same command goes on where it was stopped. Without --to, nothing\n'
-        'is changed.',
+        'Serve a local page that shows the masks of a queue one by one: keep a mask, accept the suggestion, or\n'
+        'correct it with brush, polygon and snap. Each decision is saved at once to a new label set and its\n'
+        'review.jsonl; run the same command again to continue. Without --to, nothing is changed.',
         EXAMPLE,
     )  # fmt: skip
-    cli.add_data_arguments(parser, splits=False, what='label set to review; a queue may name it')
+    cli.add_data_arguments(parser, splits=False, what='label set to review, unless the queue names one')
     parser.set_defaults(labels=None)  # the queue's, then `labels`
     parser.add_argument(
         '--queue', metavar='RESULT', help='result of rank, audit, errors or labelme diff, or a text file of stems '
         '(default: all masks)',
     )  # fmt: skip
-    parser.add_argument('--to', metavar='NAME', help='label set for the decisions: new, or of an earlier review')
     parser.add_argument(
-        '--suggestions', metavar='DIR', help="folder of other masks to choose from (default: the queue's, if any)"
+        '--to', metavar='NAME', help='label set for the decisions: a new one, or that of an earlier review'
     )
+    parser.add_argument('--suggestions', metavar='DIR', help="folder of suggested masks (default: the queue's, if any)")
     cli.add_address(parser)
     return parser
 
@@ -43,7 +42,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     review = open_review(args.data, args.queue, args.labels, args.to, args.suggestions)
     if review.left_out:
         names = ', '.join('/'.join(key) for key in review.left_out[:3])
-        print(f'{len(review.left_out)} of the queue lack an image or a mask and are left out: {names}', file=sys.stderr)
+        print(
+            f'{len(review.left_out)} entries of the queue lack an image or a mask and are left out: {names}',
+            file=sys.stderr,
+        )
     print(f'{review.labels} → {review.to or "nothing (read-only, no --to)"}: {_counted(count_decisions(review))}')
     try:
         serve_review(review, args.host, args.port, args.allowed_hosts)

@@ -17,8 +17,8 @@ EXAMPLE = """mmseg-ext search demo/NAME --trials 20 --out work_dirs/search \\
 def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
     parser = ArgumentParser(
-        'Train an experiment with other hyperparameters, chosen by Optuna (TPE), and list them by the best value of\n'
-        'validation. The same command continues an interrupted search.',
+        'Train an experiment with hyperparameters chosen by Optuna (TPE), and list them by their best validation\n'
+        'score. Run the same command again to continue an interrupted search.',
         EXAMPLE,
         flags={'queue': '--clearml-queue'},
     )
@@ -28,18 +28,22 @@ def build_parser() -> ArgumentParser:
         nargs='+',
         required=True,
         metavar='KEY=VALUES',
-        help='what may change: KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=A,B,C',
+        help='search space: KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=A,B,C',
     )
-    parser.add_argument('--trials', type=int, default=20, metavar='N', help='how many trainings (default: 20)')
+    parser.add_argument('--trials', type=int, default=20, metavar='N', help='number of trainings (default: 20)')
     parser.add_argument('--out', metavar='D', help='folder of the search')
     parser.add_argument('--clearml-queue', metavar='NAME', help='train on the agents of this ClearML queue, not here')
-    parser.add_argument('--workers', type=int, default=1, metavar='N', help='agents that train at a time (default: 1)')
-    parser.add_argument('--metric', default='mDice', help='value of validation to maximise (default: mDice)')
     parser.add_argument(
-        '--seed', type=whole, default=0, metavar='N', help='of the sampler and all trainings (default: 0)'
+        '--workers', type=int, default=1, metavar='N', help='agents that train in parallel (default: 1)'
+    )
+    parser.add_argument('--metric', default='mDice', help='validation metric to maximise (default: mDice)')
+    parser.add_argument(
+        '--seed', type=whole, default=0, metavar='N', help='seed of the sampler and all trainings (default: 0)'
     )
     parser.add_argument('--no-prune', action='store_true', help='never stop a training that is below the median')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all trainings')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override the config of all trainings'
+    )
     return parser
 
 
@@ -48,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     if (args.out is None) == (args.clearml_queue is None):
-        parser.error('give either --out, a folder for trainings here, or --clearml-queue, a queue that has agents')
+        parser.error('give either --out (train here) or --clearml-queue (train on its agents)')
     if args.workers != 1 and args.out is not None:
-        parser.error('--workers counts the agents of --clearml-queue; with --out, one training runs after the other')
+        parser.error('--workers counts the agents of --clearml-queue; with --out, trainings run one after another')
     from mmseg_ext.workflows.search import SearchSettings, parse_space, search, search_on_queue, search_table
 
     settings = SearchSettings(

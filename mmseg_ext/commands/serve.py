@@ -21,7 +21,7 @@ def build_parser() -> cli.ArgumentParser:
     from mmseg_ext.inference.server import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS
 
     parser = cli.ArgumentParser(
-        'Serve a page that shows the mask of an image that is dropped on it, with a legend and an opacity slider.\n'
+        'Serve a page that shows the mask of any image dropped on it, with a legend and an opacity slider.\n'
         'It listens on this machine only, unless --host is given; images are not kept.',
         EXAMPLE,
         flags=MODEL_FLAGS | {'max_bytes': '--max-upload'},
@@ -46,5 +46,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     model, rest = split_model(args.model)
     if rest:
-        parser.error(f'{rest[0]}: images are dropped on the page; for files use mmseg-ext predict')
+        parser.error(f'{rest[0]}: serve takes no images; drop them on the page, or use mmseg-ext predict')
     serve(predictor_from(model, args), args.host, args.port, int(args.max_upload * 1e6), args.allowed_hosts)

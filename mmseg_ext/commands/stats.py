@@ -12,16 +12,16 @@ EXAMPLE = 'mmseg-ext stats data/pets --out work_dirs/statistics'
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
-        'Measure a data set, each split against the train split: class balance, object areas, brightness and contrast\n'
-        'against the background, positions. A split without masks is measured by its images.',
+        'Measure a data set, and the drift of each split from train: class balance, object areas, positions,\n'
+        'brightness and contrast with the background. For a split without masks, only the images are measured.',
         EXAMPLE,
     )
     cli.add_data_arguments(parser)
     parser.add_argument(
-        '--reference', default='train', metavar='SPLIT', help='the split that drift is measured from (default: train)'
+        '--reference', default='train', metavar='SPLIT', help='split to measure drift from (default: train)'
     )
     parser.add_argument(
-        '--background', default='', metavar='NAME', help='class that is no object, or none (default: the first)'
+        '--background', default='', metavar='NAME', help='background class, or none (default: the first)'
     )
     parser.add_argument('--out', metavar='D', help='folder for statistics.md, the tables as CSV and the plots')
     cli.add_workers_argument(parser)

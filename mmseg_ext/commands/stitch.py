@@ -1,4 +1,4 @@
-"""Put predictions of tiles together to masks of the whole images."""
+"""Merge predictions of tiles into masks of the whole images."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     report = stitch_predictions(args.tiles, args.predictions, args.out, overwrite=args.overwrite)
     if report.absent:
         print(f'{report.absent} images have no prediction')
-    print(f'{args.out}: {report.images:,} masks of {report.tiles:,} tiles')
+    print(f'{args.out}: {report.images:,} masks from {report.tiles:,} tiles')
     return cli.report_left_out([str(error) for error in report.failed])

@@ -23,22 +23,26 @@ def build_parser() -> cli.ArgumentParser:
 
     parser = cli.ArgumentParser(
         'Predict a split and score it: Dice, IoU and Acc of each class with 95 % bootstrap intervals over images.\n'
-        'A split without masks is predicted only.',
+        'A split without masks is only predicted.',
         EXAMPLE,
     )
     parser.usage = f'%(prog)s {MODEL_USAGE} [options]'
     parser.add_argument('model', nargs='+', metavar='MODEL', help=MODEL_HELP)
-    parser.add_argument('--data', metavar='DATA', help='data set; for a .onnx file or an ensemble, which name none')
+    parser.add_argument('--data', metavar='DATA', help='data set; required with an .onnx file or an ensemble')
     parser.add_argument('--split', default='test', metavar='NAME', help='split (default: test)')
-    parser.add_argument('--labels', metavar='NAME', help="label set to score against (default: the config's or labels)")
-    parser.add_argument('--out', metavar='D', help='result folder (default: <split> next to the model)')
-    parser.add_argument('--tta', action='store_true', help="average the sizes and flips of the config's tta_pipeline")
     parser.add_argument(
-        '--probabilities', action='store_true', help='keep the class probabilities too, for mmseg-ext errors'
+        '--labels', metavar='NAME', help="label set to score against (default: the config's, or labels)"
+    )
+    parser.add_argument('--out', metavar='D', help='result folder (default: <split> next to the model)')
+    parser.add_argument(
+        '--tta', action='store_true', help="average over the sizes and flips of the config's tta_pipeline"
+    )
+    parser.add_argument(
+        '--probabilities', action='store_true', help='also write the class probabilities, for mmseg-ext errors'
     )
     parser.add_argument(
         '--out-of-fold', action='store_true',
-        help='of an ensemble of the runs of all folds: each image by the run that left it out',
+        help='with an ensemble of the runs of all folds: predict each image with the run that left it out',
     )  # fmt: skip
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier result in D')
     cli.add_safe_config(parser)
@@ -58,13 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     model, rest = split_model(args.model)
     if rest or (len(model) == 1 and _is_config(model[0])):
-        parser.error(rest[0] + ': is one too many' if rest else 'name the checkpoint after the config')
+        parser.error(rest[0] + ': unexpected argument' if rest else 'give the checkpoint after the config')
     result = _test_config(parser, model, args) if len(model) == 2 else _test_file(parser, model[0], args)
     if not is_main_process():
         return 0
     scores = result.metrics.get('scores')
     if scores is None:
-        print(f'{args.split}: {result.images} images predicted; there are no masks to score them by')
+        print(f'{args.split}: {result.images} images predicted; there are no masks to score them against')
     else:
         title = f'{args.split} ({scores["images"]} images{", TTA" if args.tta else ""})'
         cli.console().print(summary_table(scores, title))
@@ -82,9 +86,9 @@ def _test_config(parser: cli.ArgumentParser, model: Sequence[str], args: Namespa
     from mmseg_ext.workflows.evaluate import evaluate_split
 
     if args.out_of_fold:
-        parser.error('--out-of-fold: is for an ensemble of the runs of all folds')
+        parser.error('--out-of-fold: requires an ensemble of the runs of all folds')
     if args.data is not None:
-        parser.error('--data: a config names its own data set; override it by --cfg-options')
+        parser.error('--data: a config names its own data set; override it with --cfg-options')
     return evaluate_split(
         model[0], model[1], split=args.split, labels=args.labels, out=args.out, tta=args.tta,
         probabilities=args.probabilities, overwrite=args.overwrite, options=parse_options(args.cfg_options),

@@ -1,4 +1,4 @@
-"""Cut large images and their masks into overlapping tiles: a new data set."""
+"""Cut large images and their masks into overlapping tiles, as a new data set."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def build_parser() -> cli.ArgumentParser:
     """Build the parser of the flags."""
     parser = cli.ArgumentParser(
         f'{__doc__}\n\n'
-        'All tiles of an image stay in its split. The last of a row or column is moved back to end at the border;\n'
-        'an image smaller than a tile is padded with ignored pixels. mmseg-ext stitch puts predictions together.',
+        'All tiles of an image stay in its split. The last tile of a row or column is moved back to end at the\n'
+        'border; an image smaller than a tile is padded with ignored pixels. mmseg-ext stitch merges the predictions.',
         EXAMPLE,
     )
     parser.add_argument('data', metavar='DATA', help='data set: dataset.yaml, img/<split>/, <label set>/<split>/')
     parser.add_argument('--out', metavar='D', required=True, help='data set to write')
     parser.add_argument('--size', type=cli.positive, metavar='PX', default=512, help='side of a tile (default 512)')
     parser.add_argument(
-        '--overlap', type=int, metavar='PX', default=64, help='pixels that neighbours share at least (default 64)'
+        '--overlap', type=int, metavar='PX', default=64, help='minimum overlap of neighbouring tiles (default 64)'
     )
     parser.add_argument('--labels', type=cli.names, metavar='A,B', help='label sets (default: all)')
     parser.add_argument('--splits', type=cli.names, metavar='A,B', help='splits, separated by commas (default: all)')
@@ -42,5 +42,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'{report.padded} images are smaller than a tile: padded with ignored pixels')
     if report.absent:
         print(f'{report.absent} masks are missing')
-    print(f'{args.out}: {report.tiles:,} tiles of {report.images:,} images')
+    print(f'{args.out}: {report.tiles:,} tiles from {report.images:,} images')
     return cli.report_left_out([str(error) for error in report.failed])

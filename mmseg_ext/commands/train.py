@@ -15,7 +15,7 @@ EXAMPLE = 'PETS_ROOT=data/pets mmseg-ext train pets/fcn_unet-s5-d16_ce-sgd-100e_
 def build_parser() -> ArgumentParser:
     """Build the parser of the flags."""
     parser = ArgumentParser(
-        'Train one experiment: checkpoints, curves, records and config go to its work dir.',
+        'Train one experiment. Checkpoints, curves, records and config are written to its work dir.',
         EXAMPLE,
         flags={'mode': '--clearml', 'queue': '--clearml-queue'},
     )
@@ -27,14 +27,12 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument('--fold-seed', type=whole, default=0, metavar='N', help='seed of the folds (default: 0)')
     parser.add_argument('--resume', action='store_true', help='continue the run in the work dir')
-    parser.add_argument('--amp', action='store_true', help='bfloat16 autocast, on the CPU too')
-    parser.add_argument(
-        '--skip-nonfinite', action='store_true', help='leave out updates whose gradients are NaN or infinite'
-    )
+    parser.add_argument('--amp', action='store_true', help='bfloat16 autocast, also on the CPU')
+    parser.add_argument('--skip-nonfinite', action='store_true', help='skip updates with NaN or infinite gradients')
     parser.add_argument(
         '--clearml',
         choices=['auto', 'online', 'offline', 'off'],
-        help='log to ClearML (default: what the config says, or else auto: where it is configured)',
+        help='log to ClearML (default: as in the config, otherwise auto: if ClearML is configured)',
     )
     parser.add_argument('--clearml-queue', metavar='NAME', help='train on an agent of this ClearML queue, not here')
     add_run_arguments(parser)

@@ -15,21 +15,21 @@ COLUMNS = ('name', 'source', 'licence', 'MB', 'top-1', 'where')
 
 def build_parser() -> cli.ArgumentParser:
     """Build the parser of the command, with its sub-commands."""
-    parser = cli.ArgumentParser(f'{__doc__}\nA config names them as weights://NAME. See docs/weights.md.', EXAMPLE)
+    parser = cli.ArgumentParser(f'{__doc__}\nIn a config, write weights://NAME. See docs/weights.md.', EXAMPLE)
     commands = parser.add_subparsers(required=True, metavar='COMMAND', dest='command', parser_class=cli.ArgumentParser)
     table = commands.add_parser(
-        'list', help='all weights, and where each is now', example='mmseg-ext weights list',
-        description='Print all weights: source, licence, size in MB, ImageNet top-1 as published, and where each is '
-        'now (folder $MMSEG_EXT_WEIGHTS, package, cache) or how it can be got.',
+        'list', help='list all weights and where they are', example='mmseg-ext weights list',
+        description='List all weights: source, licence, size in MB, published ImageNet top-1, and where each is '
+        '(folder $MMSEG_EXT_WEIGHTS, package, cache) or how to get it.',
     )  # fmt: skip
     table.add_argument('--markdown', action='store_true', help='print a Markdown table')
     get = commands.add_parser(
         'get', help='find or download weights', example=EXAMPLE,
         description='Find weights on this machine or download them into the cache, and print the path of each.',
     )  # fmt: skip
-    get.add_argument('names', nargs='+', metavar='NAME', help='as `mmseg-ext weights list` prints them')
+    get.add_argument('names', nargs='+', metavar='NAME', help='names from `mmseg-ext weights list`')
     convert = commands.add_parser(
-        'convert', help="other libraries' files to our keys",
+        'convert', help="convert other libraries' files to our keys",
         example='mmseg-ext weights convert mobilenet_v2-b0353104.pth --backbone mobilenet-v2 mobilenet_v2_imagenet.pth',
         description='Write the weights of a published file (torchvision, timm, ONNX model zoo) under the keys of the '
         'backbones here and in mmsegmentation. Folded batch norms cannot be converted.',
@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         converted = weights.convert_weights(args.source, args.backbone, args.out, args.overwrite)
         print(
-            f'{args.out}: {len(converted.state)} of {len(converted.state) + len(converted.dropped)} tensors, from the '
-            f'layout of {converted.source}'
+            f'{args.out}: {len(converted.state)} of {len(converted.state) + len(converted.dropped)} tensors, '
+            f'converted from the layout of {converted.source}'
         )
 
 

@@ -107,7 +107,7 @@ def convert_annotated(
     """
     options = split or SplitOptions()
     used: dict[str, Any] = {}
-    remedy = 'give it one there, or name all splits with `list`'
+    remedy = 'give it one there, or list all splits with `list`'
     if not options.lists and is_given(((image.path, image.split) for image in images), remedy):
         splits = [image.split for image in images]  # two of them may have images with one name
     else:
@@ -118,7 +118,7 @@ def convert_annotated(
     unlisted = [image for image, name in zip(images, splits, strict=True) if name is None]
     if unlisted:
         report.notes.append(
-            f'{len(unlisted)} images are in no list and left out: {some(i.path.name for i in unlisted)}'
+            f'{len(unlisted)} images are in none of the lists and left out: {some(i.path.name for i in unlisted)}'
         )
     for image, name in zip(images, splits, strict=True):
         if name is None:

@@ -161,7 +161,7 @@ def convert_coco(
         if is_background(name):
             raise InputError(f'`classes={name}`', 'is the background, which is always class 0', 'leave it out')
         if name not in known:
-            raise InputError(annotations, f'has no category {name!r}', f'`classes` may be {some(sorted(known), 100)}')
+            raise InputError(annotations, f'has no category {name!r}', f'choose from {some(sorted(known), 100)}')
     classes = classes_with_background(names)
     report = Report(names)
     photos = [
@@ -170,7 +170,7 @@ def convert_coco(
         for photo in _locate(read_images(path, contents[path], names, report), path, Path(images), split, options)
     ]
     photos = _leave_out(photos, exclude, Path(annotations))
-    remedy = 'leave such images out with `exclude`, or let their file names begin with a folder for a split'
+    remedy = 'leave such images out with `exclude`, or start their file names with the folder of a split'
     given = is_given(((photo.image.file_name, photo.split if photo.given else None) for photo in photos), remedy)
     plan = _plan(photos, options, report)
     samples = _samples(plan, options, report)
@@ -227,12 +227,12 @@ def _annotation_files(path: Path) -> dict[Path, str | None]:
     found = sorted([*path.glob('*.json'), *path.glob('*/*.json')])
     found = [file for file in found if file.name.startswith('instances')] or found
     if not found:
-        raise InputError(path, 'holds no .json file', 'name instances_*.json or the folder of such files')
+        raise InputError(path, 'holds no .json file', 'give instances_*.json or a folder with such files')
     splits = {file: _split_of(file.stem) or _split_of(file.parent.name) for file in found}
     for file, split in splits.items():
         if split is None:
-            remedy = 'rename it, as in instances_train.json, or name one file instead of the folder'
-            raise InputError(file, 'its name tells no split (train, val, test)', remedy)
+            remedy = 'rename it, such as instances_train.json, or give one file instead of the folder'
+            raise InputError(file, 'its name contains no split (train, val, test)', remedy)
     return splits
 
 
@@ -281,7 +281,7 @@ def _leave_out(photos: list[_Photo], exclude: Collection[int | str], source: Pat
     for entry in wanted - names:
         number = re.match(r'\d+', entry)
         if number is None:
-            raise InputError(f'`exclude`: {entry}', f'is no image of {source} and begins with no id')
+            raise InputError(f'`exclude`: {entry}', f'is not an image of {source} and does not begin with an id')
         numbers[entry] = str(int(number[0]))
     wanted |= set(numbers.values())
     return [p for p in photos if wanted.isdisjoint((p.image.id, p.path.name, p.path.stem))]
@@ -305,7 +305,7 @@ def _plan(photos: list[_Photo], options: CropOptions | WholeOptions, report: Rep
     if empty[False]:
         report.notes.append(f'{empty[False]} images show none of the classes: {fate}')
     if empty[True]:
-        report.notes.append(f'{empty[True]} images show nothing but skipped objects, as background: {fate}')
+        report.notes.append(f'{empty[True]} images show only skipped objects, as background: {fate}')
     crowds = report.total(CROWD)
     if crowds:
         report.notes.append(f"{crowds} crowds became ignored pixels; with `crowds='objects'` they are objects")
@@ -378,7 +378,7 @@ def _samples(plan: list[_Planned], options: CropOptions | WholeOptions, report: 
         make = partial(keep, partial(_make_whole, photo, options, is_copied), planned)
         samples.append(Sample(photo.split, stem, suffix if is_copied else '.png', make))
     if turned:
-        report.notes.append(f'{len(turned)} images were turned upright, as their EXIF orientation asks: {some(turned)}')
+        report.notes.append(f'{len(turned)} images were turned upright by their EXIF orientation: {some(turned)}')
     return samples
 
 

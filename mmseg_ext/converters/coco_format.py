@@ -27,7 +27,7 @@ SIGN, MORE = 1 << (BITS - 1), 1 << BITS
 FIRST_CHARACTER = 48
 MAX_SHIFT = 60  # bits of a compressed number: more than any image has pixels
 MAX_COORDINATE = 1_000_000  # pixels
-NAME_INSTANCES = 'name instances_*.json'
+NAME_INSTANCES = 'give instances_*.json'
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,12 @@ def read_images(path: Path, content: Any, classes: Sequence[str], report: Report
     value_of = {name: position + 1 for position, name in enumerate(classes)}
     value_of = {name: 0 for name in categories.values() if is_background(name)} | value_of
     twice = [name for name, count in Counter(categories.values()).items() if count > 1 and name in value_of]
-    report.notes += [f'{path.name}: the category {name!r} has several ids, all of which are taken' for name in twice]
+    report.notes += [f'{path.name}: the category {name!r} has several ids; all are used' for name in twice]
     try:
         entries = _entries(path, content['images'], report)
         annotations = content['annotations']
         if not isinstance(annotations, list):
-            raise TypeError('`annotations` is no list')
+            raise TypeError('`annotations` is not a list')
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _not_coco(path, error) from error
     instances, skipped = _collect(path, annotations, entries, categories, value_of, report)
@@ -194,7 +194,7 @@ def _categories(path: Path, content: Any) -> dict[str, str]:
             if not name:
                 raise ValueError(f'the category id {key} has no name')
             if categories.setdefault(key, name) != name:
-                raise ValueError(f'the category id {key} stands for {categories[key]!r} and {name!r}')
+                raise ValueError(f'the category id {key} is used for both {categories[key]!r} and {name!r}')
     except (KeyError, TypeError, ValueError) as error:
         raise _not_coco(path, error) from error
     return categories
@@ -212,16 +212,16 @@ def _entries(path: Path, images: Any, report: Report) -> dict[str, _Entry]:
             name = str(image['file_name']).replace('\\', '/')
             height, width = image['height'], image['width']
             if not isinstance(height, int | float | str) or not isinstance(width, int | float | str):
-                raise ValueError('states no width and height')
+                raise ValueError('has no width and height')
             entry = _Entry(_key(image['id']), name, int(height), int(width))
             if entry.height < 1 or entry.width < 1 or entry.height * entry.width > limit:
-                raise ValueError(f'is said to be {entry.width}×{entry.height}, must have 1 to {limit:,} pixels')
+                raise ValueError(f'has the stated size {entry.width}×{entry.height}, must have 1 to {limit:,} pixels')
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             detail = f'lacks {error}' if isinstance(error, KeyError) else one_line(error)
             faults.append(InputError(f'{path}: {name}', detail, 'correct its entry'))
             continue
         if entries.setdefault(entry.id, entry) != entry:
-            raise ValueError(f'the image id {entry.id} stands for {entries[entry.id].file_name} and {name}')
+            raise ValueError(f'the image id {entry.id} is used for both {entries[entry.id].file_name} and {name}')
         same = first.setdefault(name, entry)
         if (same.height, same.width) != (entry.height, entry.width):
             raise ValueError(f'{name} is listed with two sizes')
@@ -230,7 +230,7 @@ def _entries(path: Path, images: Any, report: Report) -> dict[str, _Entry]:
     report.failed += faults
     merged = sorted({entry.file_name for entry in entries.values() if first[entry.file_name].id != entry.id})
     if merged:
-        report.notes.append(f'{path.name}: images with several ids, taken as one each: {some(merged)}')
+        report.notes.append(f'{path.name}: images with several ids, each used once: {some(merged)}')
     return entries
 
 
@@ -246,7 +246,7 @@ def _read_instance(
     """Read an annotation: its image and the instance (None if it cannot be used); None if there is no image."""
     try:
         if not isinstance(annotation, Mapping):
-            raise TypeError('is no JSON object')
+            raise TypeError('is not a JSON object')
         category, image = _key(annotation['category_id']), _key(annotation['image_id'])
         key = _key(annotation.get('id', f'number {position}'))
     except (KeyError, TypeError) as error:
@@ -280,7 +280,7 @@ def _read_instance(
 def _key(value: Any) -> str:
     """Return an id as text: 7, 7.0 and '7' are the same."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise TypeError(f'{value!r} is no id')
+        raise TypeError(f'{value!r} is not an id')
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -292,7 +292,7 @@ def _is_crowd(value: Any) -> bool:
 def _not_coco(path: Path, error: Exception) -> InputError:
     detail = f'lacks {error}' if isinstance(error, KeyError) else str(error)
     detail = 'a part of it is of another type' if isinstance(error, TypeError) and 'indices' in detail else detail
-    return InputError(path, f'is no COCO file of instances ({detail})', NAME_INSTANCES)
+    return InputError(path, f'is not a COCO instances file ({detail})', NAME_INSTANCES)
 
 
 def check_segmentation(segmentation: Any, height: int, width: int) -> tuple[Any, list[str]]:
@@ -316,7 +316,7 @@ def check_segmentation(segmentation: Any, height: int, width: int) -> tuple[Any,
             return None, [str(error)]
         return segmentation, []
     if not isinstance(segmentation, Sequence) or isinstance(segmentation, str) or not segmentation:
-        return None, ['has no segmentation' if not segmentation else 'its segmentation is no list of polygons']
+        return None, ['has no segmentation' if not segmentation else 'its segmentation is not a list of polygons']
     faults, usable = [], []
     for polygon in segmentation:
         try:
@@ -388,11 +388,11 @@ def _vertices(polygon: Any) -> NDArray[np.float64]:
     except (TypeError, ValueError, OverflowError):
         values = np.empty((0, 0))
     if values.ndim != 1 or len(values) % 2:
-        raise ValueError('a polygon is no list of numbers, x and y in turn')
+        raise ValueError('a polygon is not a list of alternating x and y numbers')
     if len(values) < 6:
         raise ValueError(f'a polygon has {len(values) // 2} points')
     if not (np.abs(values) <= MAX_COORDINATE).all():  # also false for NaN
-        raise ValueError(f'a polygon holds a coordinate that is no number or beyond ±{MAX_COORDINATE}')
+        raise ValueError(f'a polygon holds a coordinate that is not a number or is beyond ±{MAX_COORDINATE}')
     return values.reshape(-1, 2)
 
 
@@ -400,7 +400,7 @@ def _runs(segmentation: Mapping[str, Any], height: int, width: int) -> NDArray[n
     """Check run lengths: shape (N,), with the image's pixels as their sum."""
     size = segmentation.get('size')
     if not isinstance(size, list) or size != [height, width]:
-        raise ValueError(f'its size {size} is not that of the image, [{height}, {width}]')
+        raise ValueError(f'its size {size} is not the image size, [{height}, {width}]')
     counts = segmentation.get('counts')
     runs = np.asarray(decode_counts(counts) if isinstance(counts, str) else counts)
     pixels = height * width

@@ -78,7 +78,7 @@ class Translation:
         if path.suffix.lower() in LOSSY_SUFFIXES:
             if not self.nearest:
                 problem = f'is in a lossy format, which changes {noun}s along borders'
-                raise InputError(path, problem, f'export it as PNG, or take the nearest {noun}: `nearest=True`')
+                raise InputError(path, problem, f'export it as PNG, or use the nearest {noun}: `nearest=True`')
             pixels = read_image(path).astype(np.int64)
             return pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2] if self.is_colour else pixels[..., 0]
         if self.alpha:
@@ -92,7 +92,7 @@ class Translation:
         codes = Remapping({}, by_colour=True).read(path)
         grey = codes & 255
         if (codes != grey * pack((1, 1, 1))).any():
-            raise InputError(path, f'holds colours (mode {mode}), no class indices', 'use mmseg-ext convert colour')
+            raise InputError(path, f'holds colours (mode {mode}), not class indices', 'use mmseg-ext convert colour')
         return grey
 
     def _nearest(self, found: Keys) -> NDArray[np.uint8]:
@@ -111,11 +111,11 @@ class Translation:
         listed = ', '.join(f'{self.name(int(found[i]))} {counts[i]:,} px' for i in order)
         rest = f' and {len(found) - len(order)} more' if len(found) > len(order) else ''
         plural = '' if len(found) == 1 else 's'
-        problem = f'{counts.sum():,} px have {len(found)} {noun}{plural} that no class has ({listed}{rest})'
+        problem = f'{counts.sum():,} px have {len(found)} {noun}{plural} of no class ({listed}{rest})'
         if len(found) > MANY_COLOURS:
-            remedy = f'export it unsmoothed, or take the nearest {noun}: `nearest=True`'
-            return f'{problem}, as smoothed edges have', remedy
-        return problem, f'name the {noun}{plural}, or give such pixels a class with `unknown`'
+            remedy = f'export it without smoothing, or use the nearest {noun}: `nearest=True`'
+            return f'{problem}, probably from smoothed edges', remedy
+        return problem, f'define the {noun}{plural}, or give such pixels a class with `unknown`'
 
     def name(self, code: int) -> str:
         """Name a code in messages."""
@@ -162,11 +162,11 @@ def read_table(path: str | Path) -> Table:
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise not_text(path, error) from error
     if not table:
-        raise InputError(path, 'names no class')
+        raise InputError(path, 'lists no classes')
     owners: dict[Colour, str] = {}
     for name, colour in table:
         if owners.setdefault(colour, name) != name:
-            raise InputError(path, f'{owners[colour]} and {name} share the colour {colour}', 'give each its own')
+            raise InputError(path, f'{owners[colour]} and {name} have the same colour {colour}', 'give each its own')
     return table
 
 

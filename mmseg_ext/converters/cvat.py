@@ -82,7 +82,7 @@ def convert_cvat(
     content = read_cvat(path)
     folder = Path(images) if images is not None else path.parent / 'images'
     if not folder.is_dir():
-        raise InputError(folder, 'folder not found', 'export with images, or name their folder with `images`')
+        raise InputError(folder, 'folder not found', 'export with images, or give their folder with `images`')
     labels = dict(content.labels)
     for _, shapes in content.images:
         for _, shape in shapes:
@@ -111,9 +111,9 @@ def read_cvat(path: Path) -> CvatFile:
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         if not inside and tag != 'annotations':
-            raise InputError(path, f'is no file of CVAT: its root is <{tag}>', EXPORT_AGAIN)
+            raise InputError(path, f'is not a CVAT file: its root is <{tag}>', EXPORT_AGAIN)
         if tag == 'track':
-            raise InputError(path, 'holds tracks: it is of "CVAT for video"', EXPORT_AGAIN)
+            raise InputError(path, 'holds tracks: it is a "CVAT for video" export', EXPORT_AGAIN)
         inside.append(tag)
         builder.start(tag, attributes)
 
@@ -127,7 +127,7 @@ def read_cvat(path: Path) -> CvatFile:
             element.clear()
 
     def refuse_doctype(*_: Any) -> None:
-        raise InputError(path, 'declares a document type, which no export of CVAT does', EXPORT_AGAIN)
+        raise InputError(path, 'declares a document type, which CVAT never exports', EXPORT_AGAIN)
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler = builder.data
@@ -136,11 +136,13 @@ def read_cvat(path: Path) -> CvatFile:
         with path.open('rb') as stream:
             parser.ParseFile(stream)
     except OSError as error:
-        raise InputError(path, f'cannot be read ({error.strerror})', 'unpack the export and name its XML') from error
+        raise InputError(
+            path, f'cannot be read ({error.strerror})', 'unpack the export and give its XML file'
+        ) from error
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise InputError(path, f'is no XML ({one_line(error)})', 'unpack the export and name its XML') from error
+        raise InputError(path, f'is not XML ({one_line(error)})', 'unpack the export and give its XML file') from error
     if not content.images:
-        raise InputError(path, 'names no image', EXPORT_AGAIN)
+        raise InputError(path, 'lists no images', EXPORT_AGAIN)
     return content
 
 
@@ -179,7 +181,7 @@ def _find(source: Path, folder: Path, name: str, subset: str) -> tuple[Path, Inp
     """Find an image under its name or, as in the export of a project, in the folder of its subset."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith('/') or '..' in parts or ':' in parts[0]:
-        return folder, InputError(source, f'names the image {name!r}, which is no path below its folder')
+        return folder, InputError(source, f'lists the image {name!r}, which is not a path below its folder')
     candidates = [folder / name, *([folder / subset / name] if is_file_name(subset) else [])]
     found = find_file(*candidates)
     if found is None:
@@ -205,7 +207,7 @@ def _draw(kind: str, shape: Mapping[str, str], height: int, width: int) -> Drawn
     except KeyError as error:
         raise ValueError(f'lacks {error}') from error
     except OverflowError as error:
-        raise ValueError('has a coordinate that is no number or too large') from error
+        raise ValueError('has a coordinate that is not a number or too large') from error
     return draw_runs(runs, (left_, top_, box_width, box_height), height, width)
 
 

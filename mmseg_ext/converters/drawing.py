@@ -100,7 +100,7 @@ def draw_runs(runs: Sequence[int], box: tuple[int, int, int, int], height: int, 
     """
     left, top, box_width, box_height = box
     if not (left >= 0 and top >= 0 and 1 <= box_width <= width - left and 1 <= box_height <= height - top):
-        raise ValueError('the box of its run lengths leaves the image')
+        raise ValueError('the box of its run lengths extends beyond the image')
     if min(runs, default=0) < 0 or sum(runs) != box_width * box_height:
         raise ValueError('its run lengths do not add up to its box')
     inside = np.repeat(np.arange(len(runs)) % 2 == 1, np.array(runs, np.int64))
@@ -112,7 +112,7 @@ def check_points(points: NDArray[np.float64], least: int) -> None:
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < least:
         raise ValueError(f'has fewer than {least} points')
     if not (np.abs(points) <= MAX_COORDINATE).all():  # also false for NaN
-        raise ValueError('has a coordinate that is no number or too large')
+        raise ValueError('has a coordinate that is not a number or too large')
 
 
 def _box(points: NDArray[np.float64], height: int, width: int) -> tuple[int, int, int, int]:

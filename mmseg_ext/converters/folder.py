@@ -53,7 +53,7 @@ def convert_folder(
     """
     labels: dict[str, Colour | None] = dict.fromkeys(values.values())
     if not labels:
-        raise InputError('`values`', 'name no class', 'write VALUE=NAME for each value of the masks')
+        raise InputError('`values`', 'lists no classes', 'write VALUE=NAME for each mask value')
     naming = name_classes(labels, ignored=[IGNORED] if IGNORED in labels else [], add_background=False)
     known = {code: naming.values[name] for code, name in values.items()}
     known.setdefault(IGNORE_INDEX, IGNORE_INDEX)
@@ -69,8 +69,10 @@ def convert_folder(
     )
     absent = [name for name in naming.classes.names if not report.counts.get(name, Counter())[PIXELS]]
     if absent and IGNORE_INDEX not in values and report.counts.get(IGNORED):
-        problem = f'no mask shows {some(absent)}, but some hold 255, which was taken as ignored'
-        report.doubts.append(f'{problem}: are these 0/255 masks? Name the values with `values`, and `overwrite=True`')
+        problem = f'no mask shows {some(absent)}, but some hold 255, which was treated as ignored'
+        report.doubts.append(
+            f'{problem}: are these 0/255 masks? Name the values with `values` and add `overwrite=True`'
+        )
     return done
 
 
@@ -151,5 +153,5 @@ def _other(unknown: str | None, naming: Naming) -> int | None:
     if unknown == IGNORED:
         return IGNORE_INDEX
     if unknown not in naming.values:
-        raise InputError(f'`unknown={unknown}`', 'is no class', f'it may be {IGNORED}, {", ".join(naming.values)}')
+        raise InputError(f'`unknown={unknown}`', 'is not a class', f'choose from {IGNORED}, {", ".join(naming.values)}')
     return naming.values[unknown]

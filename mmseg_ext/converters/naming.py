@@ -59,7 +59,7 @@ def name_classes(
         for name in names:
             if name not in labels:
                 known = ', '.join(labels)
-                raise InputError(f'`{argument}={name}`', 'is no class of the source', f'it names {known or "none"}')
+                raise InputError(f'`{argument}={name}`', 'is not a class of the source', f'it has {known or "none"}')
     if ignored is None:
         ranks = {name: ignored_rank(name) for name in labels if name not in (chosen or ())}
         first_rank = min(ranks.values(), default=len(IGNORED_NAMES))
@@ -67,9 +67,9 @@ def name_classes(
     background = next(filter(is_background, labels), None)
     names = [name for name in (chosen or labels) if name not in ignored and name != background]
     if len(set(names)) < len(names):
-        raise InputError(f'`classes={",".join(names)}`', 'names a class twice')
+        raise InputError(f'`classes={",".join(names)}`', 'lists a class twice')
     if not names or len(names) > MAX_CLASSES:
-        raise InputError('source', f'names {len(names)} classes, expected 1 to {MAX_CLASSES}', 'choose with `classes`')
+        raise InputError('source', f'lists {len(names)} classes, expected 1 to {MAX_CLASSES}', 'choose with `classes`')
     first = [background] if background else [BACKGROUND] if add_background else []
     order = [*first, *names]
     values = {name: position for position, name in enumerate(order)} | dict.fromkeys(ignored, IGNORE_INDEX)

@@ -92,9 +92,9 @@ def classes_with_background(names: Sequence[str]) -> Classes:
     """
     wanted = ('background', *names)
     if not names:
-        raise InputError('`classes=`', 'there is none to take: `classes` or the list of the source is empty')
+        raise InputError('`classes=`', 'no class is left: `classes` or the list of the source is empty')
     if len(set(wanted)) < len(wanted) or len(wanted) > MAX_CLASSES:
-        problem = f'must name 1 to {MAX_CLASSES - 1} different classes without background'
+        problem = f'must list 1 to {MAX_CLASSES - 1} different classes without background'
         raise InputError(f'`classes={",".join(names)}`', problem)
     return Classes(wanted, ((0, 0, 0), *distinct_colours(len(names))))
 
@@ -144,7 +144,7 @@ def write_data_set(
     done = report or Report(())
     _check(samples, done)
     if unprintable := [name for name in classes.names if not is_printable(name)]:
-        raise InputError('source', f'the name of its class {unprintable[0]!r} is not one line', 'rename the class')
+        raise InputError('source', f'the class name {unprintable[0]!r} is not a single line', 'rename the class')
     record = {'converter': converter, 'settings': dict(settings)}
     writer = _Writer(classes, done, tolerant, count_masks)
     if _claim(root, record, overwrite):
@@ -194,7 +194,7 @@ def _compare_names(root: Path, samples: Sequence[Sample], report: Report) -> Non
         if (now := places.get(PurePath(place).stem)) is not None:
             raise InputError(root / IMAGES / place, f'is {now} in the source now', REPLACE)
     if left:
-        problem = f'{len(left)} images are in the data set, but not, or no longer, among those of the source'
+        problem = f'{len(left)} images of the data set are not, or no longer, in the source'
         report.doubts.append(f'{problem}: {some(left)}; remove them, or {REPLACE}')
 
 
@@ -245,7 +245,7 @@ class _Writer:
         if not self.images:
             raise _none_usable(self.report)
         if self.changed:
-            problem = f'{len(self.changed)} images or masks differ from what the source gives now, and were kept'
+            problem = f'{len(self.changed)} images or masks differ from the current source and were kept'
             self.report.doubts.append(f'{problem}: {some(self.changed)}; {REPLACE}')
 
     def _write(self, images: Path, labels: Path, sample: Sample) -> None:
@@ -272,9 +272,9 @@ def _check_name(sample: Sample) -> None:
     if not is_printable(name):  # every reader refuses a data set with such a name
         raise InputError(ascii(name), 'cannot be printed', 'rename it in the source')
     if not (is_file_name(sample.split) and is_file_name(sample.stem)):
-        raise InputError(name, 'cannot be the names of a folder and a file', 'rename them in the source')
+        raise InputError(name, 'is not a valid folder and file name', 'rename it in the source')
     if len(sample.stem.encode()) > MAX_STEM_BYTES:
-        raise InputError(name, 'is too long for the name of a file', 'shorten it')
+        raise InputError(name, 'is too long for a file name', 'shorten it')
 
 
 def _check(samples: Sequence[Sample], report: Report) -> None:
@@ -282,7 +282,9 @@ def _check(samples: Sequence[Sample], report: Report) -> None:
         raise _none_usable(report)
     if not samples:
         raise InputError(
-            'source', 'no image fits the options, nothing was written', 'choose other classes or limits (COCO: --whole)'
+            'source',
+            'no image matches the options, nothing was written',
+            'choose other classes or limits (COCO: --whole)',
         )
     (split, stem), times = Counter((sample.split, sample.stem) for sample in samples).most_common(1)[0]
     if times > 1:
@@ -300,7 +302,7 @@ def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> bool:
     """Mark the folder as this conversion's, or check that it is. Return whether an earlier one is replaced."""
     path = root / RECORD_FILE
     if root.exists() and not root.is_dir():
-        raise InputError(root, 'is a file', 'name a folder')
+        raise InputError(root, 'is a file', 'give a folder')
     if root.is_dir() and any(not path.name.startswith('.') for path in root.iterdir()):
         known = _read_record(path)
         if {key: known.get(key) for key in record} == record and not overwrite:
@@ -308,7 +310,7 @@ def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> bool:
             return False
         if not overwrite:
             problem = f'this data set was made with {_difference(known, record)}'
-            raise InputError(path, problem, f'name another folder, or {REPLACE}')
+            raise InputError(path, problem, f'choose another folder, or {REPLACE}')
         return True
     write_json(path, record)
     return False
@@ -326,8 +328,8 @@ def _read_record(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         record = None
     if not isinstance(record, dict) or not isinstance(record.get('settings'), dict):
-        problem = f'holds files, but no {RECORD_FILE} of a converter'
-        raise InputError(path.parent, problem, 'name an empty or a new folder')
+        problem = f'holds files, but no {RECORD_FILE} from a converter'
+        raise InputError(path.parent, problem, 'give an empty or new folder')
     return record
 
 

@@ -61,7 +61,7 @@ def convert_oxford_pet(
     trainval, test = (_read_list(folder / f'{name}.txt') for name in ('trainval', 'test'))
     for pet in (*trainval, *test):
         if species.get(pet.name) != pet.species:
-            problem = f'gives {pet.name} the species {species.get(pet.name)}, its split {pet.species}'
+            problem = f'gives {pet.name} the species {species.get(pet.name)}, its split file {pet.species}'
             raise InputError(folder / 'list.txt', problem, UNPACK_AGAIN)
     split_of = _splits(trainval, test, val, seed)
     files = {name: (folder.parent / 'images' / f'{name}.jpg', folder / 'trimaps' / f'{name}.png') for name in split_of}
@@ -97,6 +97,6 @@ def _make(image_path: Path, trimap_path: Path, species: int) -> tuple[Path, Mask
     table[[1, 2, 3]] = species, BACKGROUND, IGNORE_INDEX
     mask: Mask = table[read_mask(trimap_path)]
     if (mask == UNKNOWN).any():
-        raise InputError(trimap_path, 'holds other values than 1, 2 and 3', UNPACK_AGAIN)
+        raise InputError(trimap_path, 'holds values other than 1, 2 and 3', UNPACK_AGAIN)
     check_size(image_path, read_image(image_path), mask)
     return image_path, mask

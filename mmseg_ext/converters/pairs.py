@@ -33,7 +33,7 @@ MASK_FOLDERS = (
 )  # fmt: skip
 
 MASK_WORDS = ('mask', 'gt', 'seg', 'label', 'ann', 'groundtruth', 'target')
-NO_BACKGROUND = 'no class is called background: dataset.yaml has background: null; if the first is it, call it so'
+NO_BACKGROUND = 'no class is named background: dataset.yaml has background: null; if the first one is, name it so'
 Named = dict[str, list[tuple[Path, str | None]]]  # key → files, each with the split that a folder names
 
 
@@ -99,7 +99,9 @@ def _match(images: Named, masks: Named, report: Report) -> list[Pair]:
         here, there = images.get(key, []), masks.get(key, [])
         if len(here) > 1 or len(there) > 1:
             first, second, *_ = here if len(here) > 1 else there
-            report.failed.append(InputError(second[0], f'has the name of {first[0]}', 'keep one, or name a suffix'))
+            report.failed.append(
+                InputError(second[0], f'has the same name as {first[0]}', 'keep one, or give a suffix')
+            )
         elif not there:
             report.failed.append(InputError(here[0][0], f'has no mask named {key}', 'add it'))
         elif not here:
@@ -110,8 +112,8 @@ def _match(images: Named, masks: Named, report: Report) -> list[Pair]:
         image, mask = min(images), min(masks)
         files = ([pair[0].name for found in named.values() for pair in found] for named in (images, masks))
         raise InputError(
-            'source', f'no image has a mask of its name: images such as {image!r}, masks such as {mask!r}',
-            suggest_suffixes(*files) or 'name what differs with `image_suffix` and `mask_suffix`',
+            'source', f'no image has a mask of the same name: images such as {image!r}, masks such as {mask!r}',
+            suggest_suffixes(*files) or 'give the endings that differ: `image_suffix` and `mask_suffix`',
         )  # fmt: skip
     return pairs
 
@@ -162,7 +164,7 @@ def _nothing_found(folder: Path, suffix: str, by_folder: bool) -> InputError:
     if by_folder and names:
         remedy = f'{suggest_suffixes(names, names) or "name the folders, or what ends the names"}; {remedy}'
     kind = f'*{suffix or "/".join(IMAGE_SUFFIXES)}'
-    return InputError(folder, f'holds no file {kind}{" in a folder for its kind" if by_folder else ""}', remedy)
+    return InputError(folder, f'holds no file {kind}{" in a folder of its kind" if by_folder else ""}', remedy)
 
 
 def list_files(folder: Path, suffix: str = '') -> list[Path]:
@@ -227,7 +229,7 @@ def convert_pairs(
         InputError: As in `write_data_set`; or an option cannot be used, or some pairs have a split and others none.
     """
     options = split or SplitOptions()
-    remedy = 'move it into the folder of one, or name all splits with `list`'
+    remedy = 'move it into the folder of one, or list all splits with `list`'
     if not options.lists and is_given(((pair.image, pair.split) for pair in pairs), remedy):
         split_of = {pair.key: str(pair.split) for pair in pairs}
         stems = {pair.key: stem_of(pair.key.removeprefix(f'{pair.split}/') + '.x') for pair in pairs}
@@ -241,7 +243,7 @@ def convert_pairs(
         report.notes.append(NO_BACKGROUND)
     unlisted = [pair.key for pair in pairs if pair.key not in split_of]
     if unlisted:
-        report.notes.append(f'{len(unlisted)} images are in no list and left out: {some(unlisted)}')
+        report.notes.append(f'{len(unlisted)} images are in none of the lists and left out: {some(unlisted)}')
     samples = [
         Sample(split_of[pair.key], stems[pair.key], upright_suffix(pair.image), partial(_make, pair, read))
         for pair in pairs

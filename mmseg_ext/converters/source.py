@@ -15,7 +15,7 @@ from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.reading import names_file, read_entries
 
 UNPACK_AGAIN = 'unpack the archive again'
-INCOMPLETE = f'the source is not complete, {UNPACK_AGAIN}'
+INCOMPLETE = f'the source is incomplete, {UNPACK_AGAIN}'
 
 
 def find_folder(source: str | Path, *candidates: str) -> Path:
@@ -26,7 +26,7 @@ def find_folder(source: str | Path, *candidates: str) -> Path:
     """
     source = Path(source)
     if not source.is_dir():
-        raise InputError(source, 'folder not found', 'name the folder into which the archive was unpacked')
+        raise InputError(source, 'folder not found', 'give the folder into which the archive was unpacked')
     for candidate in candidates:
         found = sorted(path for path in source.glob(candidate) if path.is_dir())
         if found:
@@ -61,7 +61,7 @@ def read_lines(path: Path, names: Collection[str] = ()) -> list[str]:
     require_files([path])
     lines = list(read_entries(path, names).values())
     if not lines:
-        raise InputError(path, 'holds no entry', UNPACK_AGAIN)
+        raise InputError(path, 'has no entries', UNPACK_AGAIN)
     return lines
 
 
@@ -115,6 +115,6 @@ def upright_image(path: Path) -> tuple[NDArray[np.uint8] | Path, tuple[int, int]
         InputError: The file is missing, damaged, or in a format that a data set does not support.
     """
     if path.suffix.lower() not in IMAGE_SUFFIXES:
-        raise InputError(path, f'is none of {", ".join(IMAGE_SUFFIXES)}', 'convert it')
+        raise InputError(path, f'is not one of {", ".join(IMAGE_SUFFIXES)}', 'convert it')
     pixels, orientation = read_upright(path).pixels, read_header(path).orientation
     return (path if orientation == 1 else pixels), (pixels.shape[0], pixels.shape[1]), orientation

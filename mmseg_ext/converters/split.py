@@ -31,7 +31,7 @@ def check_shares(val: float, test: float = 0) -> None:
     """
     for name, share in (('val', val), ('test', test)):
         if not 0 <= share < 1:
-            raise InputError(f'`{name}={share}`', 'must be a share from 0 to below 1')
+            raise InputError(f'`{name}={share}`', 'must be at least 0 and below 1')
     if val + test >= 1:
         raise InputError(f'`val={val}` and `test={test}`', 'leave no images for train', 'make one of them smaller')
 
@@ -74,7 +74,7 @@ def empty_splits(splits: Sequence[str], shares: Mapping[str, float], seed: int) 
     if len(splits) <= sum(share > 0 for share in shares.values()):  # no seed gives every split an image
         return []
     return [
-        f'no image fell into {split}, though its share is {shares[split]:g}: try another `seed` than {seed}'
+        f'{split} got no images, though its share is {shares[split]:g}: try a `seed` other than {seed}'
         for split in missing
     ]
 
@@ -106,7 +106,7 @@ def deal_groups(
         raise InputError(
             f'{len(sizes)} group(s) of images ({", ".join(sizes)})',
             f'cannot fill {len(missing)} splits without a leak',
-            'set `val=0` or `test=0`, or tell groups apart with `group`',
+            'set `val=0` or `test=0`, or make smaller groups with `group`',
         )
     order = list(sizes)
     np.random.default_rng(seed).shuffle(order)
@@ -167,7 +167,7 @@ def is_given(split_of: Iterable[tuple[object, str | None]], remedy: str) -> bool
     splits = list(split_of)
     without = [image for image, split in splits if not split]
     if without and len(without) < len(splits):
-        problem = f'has no split, as {len(without)} of {len(splits)} images, though the source gives the others one'
+        problem = f'has no split (like {len(without)} of {len(splits)} images), although the other images have one'
         raise InputError(without[0], problem, remedy)
     return not without
 
@@ -214,8 +214,8 @@ def group_of(stem: str, pattern: str | None) -> str:
         if match:
             return match[1]
     except (re.error, IndexError) as error:
-        raise InputError(f'`group={pattern}`', f'is no regular expression with a group ({error})') from error
-    raise InputError(stem, f'is not named as `group` expects ({pattern})', 'give a pattern that fits the names')
+        raise InputError(f'`group={pattern}`', f'is not a regular expression with a group ({error})') from error
+    raise InputError(stem, f'is not named as `group` expects ({pattern})', 'give a pattern that matches the names')
 
 
 def _split_by_lists(stems: Sequence[str], lists: Mapping[str, str | Path]) -> dict[str, str]:
@@ -228,9 +228,9 @@ def _split_by_lists(stems: Sequence[str], lists: Mapping[str, str | Path]) -> di
         for line in read_entries(path, known).values():
             found = _find_listed(normalize('NFC', line).replace('\\', '/'), known, named)
             if not found:
-                raise InputError(path, f'the line {line!r} names no image of the source', 'correct the list')
+                raise InputError(path, f'the line {line!r} is not an image of the source', 'correct the list')
             if len(found) > 1:
-                raise InputError(path, f'the line {line!r} may mean {some(found)}', 'write the folder of the image too')
+                raise InputError(path, f'the line {line!r} matches {some(found)}', 'add the folder of the image')
             stem = known[found[0]]
             if split_of.setdefault(stem, split) != split:
                 raise InputError(path, f'{line!r} is also in {split_of[stem]}', 'keep it in one split')

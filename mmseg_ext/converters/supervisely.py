@@ -105,12 +105,12 @@ def read_meta(path: Path) -> dict[str, Colour | None]:
         found = {str(entry['title']): hex_colour(str(entry.get('color', ''))) for entry in content['classes']}
     except OSError as error:
         raise InputError(
-            path, f'cannot be read ({error.strerror})', 'name the folder of the exported project'
+            path, f'cannot be read ({error.strerror})', 'give the folder of the exported project'
         ) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(path, f'is no {META_FILE} of Supervisely ({one_line(error)})', EXPORT_AGAIN) from error
+        raise InputError(path, f'is not a Supervisely {META_FILE} ({one_line(error)})', EXPORT_AGAIN) from error
     if not found:
-        raise InputError(path, 'names no class', EXPORT_AGAIN)
+        raise InputError(path, 'lists no classes', EXPORT_AGAIN)
     return found
 
 
@@ -134,14 +134,14 @@ def _image(
             title = str(entry['classTitle'])
             kind = str(entry.get('geometryType') or ('bitmap' if entry.get('bitmap') else 'polygon'))
             if title not in labels:
-                raise ValueError(f'an object has the class {title!r}, which {META_FILE} does not name')
+                raise ValueError(f'an object has the class {title!r}, which is not in {META_FILE}')
             if kind in AREAS:
                 annotations.append(Annotation(title, partial(_draw, kind, entry)))
             else:
                 no_areas[kind] += 1
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         detail = f'lacks {error}' if isinstance(error, KeyError) else one_line(error)
-        problem = InputError(file, f'is no annotation of Supervisely ({detail})', EXPORT_AGAIN)
+        problem = InputError(file, f'is not a Supervisely annotation ({detail})', EXPORT_AGAIN)
         return AnnotatedImage(path, stem, split=split, problem=problem)
     return AnnotatedImage(path, stem, annotations, split, size)
 

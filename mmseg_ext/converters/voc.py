@@ -105,7 +105,7 @@ def _convert_published(
 ) -> Converted:
     for name in classes:
         if name not in VOC_CLASSES:
-            raise InputError(f'`classes={name}`', 'is no class of VOC', f'choose from {", ".join(VOC_CLASSES)}')
+            raise InputError(f'`classes={name}`', 'is not a VOC class', f'choose from {", ".join(VOC_CLASSES)}')
     chosen = classes_with_background(classes)
     folder = find_folder(source, SETS, f'VOC2*/{SETS}', f'VOCdevkit/VOC2*/{SETS}').parents[1]
     lists = sorted((folder / SETS).glob('*.txt'))
@@ -114,8 +114,8 @@ def _convert_published(
     if foreign is not None and not official:
         raise InputError(
             folder,
-            f'does not tell what the values of its masks mean: there is no {LABEL_MAP}, and files such as {foreign} '
-            'are none of the published VOC',
+            f'does not say what its mask values mean: there is no {LABEL_MAP}, and files such as {foreign} '
+            'are not in the published VOC',
             f'add the {LABEL_MAP} of the export, or name the values with `names` (background first; {OFFICIAL}: '
             'the 20 classes of VOC)',
         )
@@ -146,7 +146,7 @@ def _convert_own(
     overwrite: bool,
 ) -> Converted:
     if told is not None and names:
-        raise InputError(f'`names={",".join(names)}`', f'is told by {told} already', 'leave it out, or move that file')
+        raise InputError(f'`names={",".join(names)}`', f'is already given by {told}', 'leave it out, or move that file')
     table: list[tuple[str, Colour]] = []
     if told is not None and told.name == LABEL_MAP:
         table = read_table(told)
@@ -158,7 +158,9 @@ def _convert_own(
         if order[0] == LABELME_IGNORE:  # labels.txt of labelme, whose first label has the index -1
             order = order[1:] or order
         if not is_background(order[0]):
-            raise InputError(f'`names={",".join(order)}`', f'begins with {order[0]}, not the background: the value 0')
+            raise InputError(
+                f'`names={",".join(order)}`', f'begins with {order[0]}, but value 0 must be the background'
+            )
         naming, by_colour = name_classes(dict.fromkeys(order), classes, ignored), None
     numbers = {value: naming.values.get(name, 0) for value, name in enumerate(order)}
     by_number = Translation({**numbers, IGNORE_INDEX: IGNORE_INDEX}, False)
@@ -195,7 +197,7 @@ def _listed_pairs(folder: Path, images: Path, report: Report) -> list[Pair]:
         report.failed.append(InputError(folder / MASKS / f'{name}.png', 'not found', 'it is listed in ImageSets'))
     left = [pair.key for pair in pairs if pair.key not in split_of]
     if left:
-        report.notes.append(f'{len(left)} images are in no list of ImageSets and left out: {some(left)}')
+        report.notes.append(f'{len(left)} images are in no ImageSets list and left out: {some(left)}')
     return [replace(pair, split=split_of[pair.key]) for pair in pairs if pair.key in split_of]
 
 
@@ -216,6 +218,6 @@ def _table(classes: Sequence[str]) -> NDArray[np.uint8]:
 def _make(image_path: Path, mask_path: Path, table: NDArray[np.uint8]) -> tuple[Path, Mask]:
     mask: Mask = table[read_mask(mask_path)]
     if (mask == UNKNOWN).any():
-        raise InputError(mask_path, 'holds a value that is no class of VOC', UNPACK_AGAIN)
+        raise InputError(mask_path, 'holds a value that is not a VOC class', UNPACK_AGAIN)
     check_size(image_path, read_image(image_path), mask)
     return image_path, mask

@@ -72,7 +72,7 @@ def convert_yolo(
             annotations, problem = _annotations(image, names, boxes)
             images.append(AnnotatedImage(image, image.stem, annotations, split, problem=problem))
     if not images:
-        raise InputError(path, 'names no folder with images as train, val or test', 'correct its paths')
+        raise InputError(path, 'has no folder with images for train, val or test', 'correct its paths')
     report.doubts += _shared(images)
     unlabelled = [image.path.name for image in images if not find_file(label_file(image.path))]
     if unlabelled:
@@ -88,11 +88,11 @@ def _shared(images: Sequence[AnnotatedImage]) -> list[str]:
         splits.setdefault(image.path.resolve(), []).append(str(image.split))
     shared = [path.name for path, found in splits.items() if len(found) > 1]
     problem = f'{len(shared)} images are in more than one of train, val and test: {some(shared)}'
-    return [f'{problem}; scores on them tell nothing, correct {FILE_NAME}'] if shared else []
+    return [f'{problem}; scores on them are meaningless, correct {FILE_NAME}'] if shared else []
 
 
 def _read_yaml(path: Path) -> Mapping[str, Any]:
-    content = read_yaml(path, 'name data.yaml or its folder')
+    content = read_yaml(path, 'give data.yaml or its folder')
     if not isinstance(content, Mapping):
         raise InputError(path, 'must hold `names:` and `train:`')
     return content
@@ -104,7 +104,7 @@ def _names(value: Any, path: Path) -> dict[int, str]:
         raise InputError(path, f'`names:` must be a list, or ids with names, found {value!r:.200}')
     names = {key: str(name) for key, name in sorted(entries.items())}
     if len(set(names.values())) < len(names):
-        raise InputError(path, f'`names:` holds a name twice: {", ".join(names.values())}')
+        raise InputError(path, f'`names:` lists a name twice: {", ".join(names.values())}')
     return names
 
 
@@ -119,7 +119,7 @@ def _images(content: Mapping[str, Any], split: str, path: Path) -> list[Path]:
         place = next((place for place in places if names_file(place) or names_folder(place)), None)
         if place is None:
             remedy = 'correct the path, or unpack the whole archive'
-            raise InputError(path, f'names {str(entry)[:200]}, which does not exist', remedy)
+            raise InputError(path, f'refers to {str(entry)[:200]}, which does not exist', remedy)
         if place.is_dir():
             found += [file for file in place.rglob('*') if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
             continue
@@ -156,7 +156,7 @@ def _annotations(image: Path, names: Mapping[int, str], boxes: bool) -> tuple[li
             label = names[key]
         except (ValueError, KeyError, OverflowError):
             known = f'{min(names)} to {max(names)}'
-            problem = f'line {number} begins with no id of a class ({known}) or holds no numbers: {line[:40]!r}'
+            problem = f'line {number} does not begin with a class id ({known}) or holds no numbers: {line[:40]!r}'
             return [], InputError(path, problem, 'correct the line or data.yaml')
         annotations.append(Annotation(label, partial(_draw, values, boxes)))
     return annotations, None
@@ -179,7 +179,7 @@ def label_file(image: Path) -> Path:
 def _draw(values: NDArray[np.float64], boxes: bool, height: int, width: int) -> Drawn:
     if len(values) == 4:
         if not boxes:
-            raise ValueError('is a box, no polygon')
+            raise ValueError('is a box, not a polygon')
         x, y, w, h = values
         values = np.array([x - w / 2, y - h / 2, x + w / 2, y - h / 2, x + w / 2, y + h / 2, x - w / 2, y + h / 2])
     elif len(values) % 2:

@@ -72,7 +72,7 @@ def _require_split(folder: Path) -> None:
     if folder.is_dir():
         return
     others = ', '.join(LabelSet(folder.parent).splits()) if folder.parent.is_dir() else ''
-    raise InputError(folder, 'folder not found', f'`split` may be {others}' if others else LAYOUT)
+    raise InputError(folder, 'folder not found', f'choose `split` from {others}' if others else LAYOUT)
 
 
 def _require(folder: Path, filled: bool, suffixes: tuple[str, ...]) -> None:
@@ -80,7 +80,7 @@ def _require(folder: Path, filled: bool, suffixes: tuple[str, ...]) -> None:
         raise InputError(
             folder,
             f'folder holds no {"/".join(suffixes)} file{found_instead(folder)}',
-            'put the files there or name another split',
+            'put the files there or choose another split',
         )
 
 
@@ -149,7 +149,7 @@ class PairCheck:
             checked[:] = True
         masks = sorted(found.colours)
         for position in unlike_most([found.colours[mask] for mask in masks]):
-            found.problems.append(f'{masks[position]}: its palette holds colours at other indices than most masks do')
+            found.problems.append(f'{masks[position]}: its palette order differs from that of most masks')
         _raise_problems(found.problems, self._split)
         self._check_values(found, bool(checked.all()))
         return checked
@@ -169,7 +169,7 @@ class PairCheck:
             raise _problems([decoded], self._split)
         if found.of_0_255 and not self._warned_of_0_255:
             self._warned_of_0_255 = True
-            self._warn(f'{item.mask}: holds 0 and 255 alone; {ABOUT_255}')
+            self._warn(f'{item.mask}: holds only 0 and 255; {ABOUT_255}')
         return decoded
 
     def _check_several(
@@ -199,7 +199,7 @@ class PairCheck:
             found.present[values] = True
             problem = _mask_problem(item, image, mask.shape, values, self._classes)
             if not problem and self._classes.misplaced_colours(values, palette):
-                problem = f'{item.mask}: its palette holds the colours of {FILE_NAME} at other indices'
+                problem = f'{item.mask}: its palette holds the colours of {FILE_NAME} in another order'
             if problem:
                 return problem
             found.colours[str(item.mask)] = self._classes.used_colours(values, palette)
@@ -219,7 +219,7 @@ class PairCheck:
         if self._classes.holds_0_255(values):
             raise InputError(
                 split.mask_folder,
-                'all masks hold 0 and 255 alone, and 255 is the ignored value; are these masks 0/255?',
+                'all masks hold only 0 and 255, and 255 is the ignored value; are these 0/255 masks?',
                 f'convert them: mmseg-ext remap {split.root} --labels {split.labels} --to {split.labels}_remapped '
                 '--map 0=0 255=1',
             )
@@ -233,7 +233,7 @@ class PairCheck:
             self._warned_of_0_255 = True
             self._warn(
                 f'{split.mask_folder}: {len(found.of_0_255)} of {count} masks{so_far} '
-                f'hold 0 and 255 alone, such as {Path(min(found.of_0_255)).name}; {ABOUT_255}'
+                f'hold only 0 and 255, such as {Path(min(found.of_0_255)).name}; {ABOUT_255}'
             )
 
 

@@ -64,21 +64,21 @@ class Classes:
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise InputError(source, f'`classes:` must be a list of names, found {names!r}', EXAMPLE)
         if unprintable := [name for name in names if not is_printable(name)]:
-            problem = f'`classes:` must be names of one line, found {unprintable[0]!r}'
+            problem = f'`classes:` must be single-line names, found {unprintable[0]!r}'
             raise InputError(source, problem, 'leave out control characters and line breaks')
         if len(set(names)) != len(names):
-            raise InputError(source, f'`classes:` names a class twice: {names!r}', 'give each its own name')
+            raise InputError(source, f'`classes:` lists a class twice: {names!r}', 'give each its own name')
         if (palette := content.get('palette')) is None:
             palette = default_palette(len(names))
         if not isinstance(palette, list) or len(palette) != len(names) or not all(_is_colour(c) for c in palette):
             problem = f'`palette:` must be {len(names)} colours [r, g, b] of 0–255, found {palette!r}'
-            raise InputError(source, problem, 'give one colour a class, or leave `palette:` out')
+            raise InputError(source, problem, 'give one colour per class, or leave `palette:` out')
         ignore_index = content.get('ignore_index', IGNORE_INDEX)
         if not isinstance(ignore_index, int) or not len(names) <= ignore_index <= 255:
             raise InputError(
                 source,
                 f'`ignore_index:` must be a whole number from {len(names)} to 255, found {ignore_index!r}',
-                'take a value that no class has, or leave it out for 255',
+                'use a value that is not a class, or leave it out for 255',
             )
         background = content.get('background', names[0])
         if background not in (None, names[0]):
@@ -86,7 +86,7 @@ class Classes:
                 source,
                 f'`background:` must be the first class, {names[0]}, or null where no class is background, '
                 f'found {background!r}',
-                'put it first in `classes:` and the masks, as with mmseg-ext remap',
+                'put it first in `classes:` and in the masks, for example with mmseg-ext remap',
             )
         return cls(
             tuple(unicodedata.normalize('NFC', name) for name in names),
@@ -114,7 +114,7 @@ class Classes:
         """
         path = Path(root) / FILE_NAME
         if not path.exists():
-            raise InputError(path, 'not found', f'it names the classes: {EXAMPLE}')
+            raise InputError(path, 'not found', f'it must list the classes: {EXAMPLE}')
         return cls.from_mapping(read_yaml(path), str(path))
 
     def write(self, root: str | Path) -> None:
@@ -220,7 +220,7 @@ class Classes:
             known = ', '.join(f'{value} {name}' for value, name in enumerate(self.names))
             raise InputError(
                 source,
-                f'holds class id {", ".join(map(str, unknown))}, known are {known} and {self.ignore_index} (ignored)',
+                f'holds class id {", ".join(map(str, unknown))}, known: {known} and {self.ignore_index} (ignored)',
                 'correct the mask or dataset.yaml',
             )
 

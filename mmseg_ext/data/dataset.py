@@ -141,7 +141,7 @@ class Split:
         images, masks = self.images(), self.masks()
         if not images and not masks:
             also = '' if self.labels is None else f' nor {self.labels}/{self.name}'
-            raise InputError(self.root, f'no files in img/{self.name}{also}', 'name another split')
+            raise InputError(self.root, f'no files in img/{self.name}{also}', 'choose another split')
         return [
             Item(self, stem, *(found[stem].name if stem in found else None for found in (images, masks)))
             for stem in sorted(images.keys() | masks.keys())
@@ -161,14 +161,14 @@ class Split:
         shapes, _ = _list_folder(self.shapes_folder, (SHAPES_SUFFIX,))
         if not images and not masks:
             found = found_instead(self.image_folder)
-            raise InputError(self.image_folder, f'holds no image{found}', 'put the files there or name other splits')
+            raise InputError(self.image_folder, f'holds no image{found}', 'put the files there or choose other splits')
         problems = [_stray(self.image_folder, IMAGE_SUFFIXES, name) for name in stray_images]
         problems += [_stray(self.mask_folder, (MASK_SUFFIX,), name) for name in stray_masks]
         items = []
         for stem in sorted(images.keys() | masks.keys()):
             for kept, *others in (found.get(stem, ['']) for found in (images, masks)):
                 problems += [
-                    Problem('ambiguous_stem', stem, f'{name} shares its stem with {kept}; keep one of the two')
+                    Problem('ambiguous_stem', stem, f'{name} has the same stem as {kept}; keep one of the two')
                     for name in others
                 ]
             if self.has_masks and stem not in masks:
@@ -228,7 +228,7 @@ class LabelSet:
             raise InputError(
                 self.folder,
                 f'holds no file <split>/<stem>{self.suffix}{holds}',
-                'name the folder above the splits',
+                'give the folder that contains the splits',
             )
         return files
 
@@ -280,7 +280,7 @@ class DataSet:
             InputError: The name is not valid for a folder of masks in the data set, or it is ``source``.
         """
         if name == source:
-            raise InputError(f'`to={name}`', 'is the source itself, which is never changed', 'name another')
+            raise InputError(f'`to={name}`', 'is the source itself, which is never changed', 'choose another name')
         return self._label_set(name, 'to')
 
     def label_set(self, name: str, argument: str = 'labels') -> LabelSet:
@@ -296,7 +296,7 @@ class DataSet:
         masks = self._label_set(name, argument)
         if not names_folder(masks.folder):
             others = ', '.join(self.label_sets()) or 'none here'
-            raise InputError(self.root / name, 'label set not found', f'`{argument}` may be {others}')
+            raise InputError(self.root / name, 'label set not found', f'choose `{argument}` from {others}')
         return masks
 
     def _label_set(self, name: str, argument: str) -> LabelSet:
@@ -358,7 +358,7 @@ def list_names(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
             raise unprintable_name(folder / name)
     for names in listed.values():
         if len(names) > 1:
-            raise InputError(folder / names[1], f'shares its stem with {names[0]}', 'keep one of the two')
+            raise InputError(folder / names[1], f'has the same stem as {names[0]}', 'keep one of the two')
     return {stem: listed[stem][0] for stem in sorted(listed)}
 
 
@@ -387,7 +387,7 @@ def choose_files(files: Iterable[Key], queue: str | Path) -> list[Key]:
             raise InputError(queue, f'line {number}: {name!r} {problem}', 'write split/stem of a file that exists')
         chosen[matches[0]] = None
     if not chosen:
-        raise InputError(queue, 'names no file', 'write one stem per line')
+        raise InputError(queue, 'lists no files', 'write one stem per line')
     return list(chosen)
 
 
@@ -400,10 +400,10 @@ def _in_usual_order(splits: Iterable[str]) -> tuple[str, ...]:
 
 def _choose(wanted: Sequence[str], found: Sequence[str], place: Path) -> tuple[str, ...]:
     if not wanted:
-        raise InputError('`splits`', 'names no split', f'it may be {",".join(found) or "none here"}')
+        raise InputError('`splits`', 'lists no splits', f'choose from {",".join(found) or "none here"}')
     for split in wanted:
         if split not in found:
-            raise InputError(place, f'no split {split!r}', f'`splits` may be {",".join(found) or "none here"}')
+            raise InputError(place, f'no split {split!r}', f'choose `splits` from {",".join(found) or "none here"}')
     return tuple(dict.fromkeys(wanted))
 
 
@@ -474,19 +474,19 @@ def _stray(folder: Path, suffixes: Sequence[str], name: str) -> Problem:
             os.path.splitext(file)[1].lower() in IMAGE_SUFFIXES for _, _, files in os.walk(path) for file in files
         )
         if not pictures:
-            return Problem('stray_file', name, f'{place} is no file of a data set')
+            return Problem('stray_file', name, f'{place} is not a data set file')
         message = (
             f'{place} is a folder with {pictures} image{"s" * (pictures > 1)}, and folders in a split are not read'
         )
         return Problem('nested_folder', name, message)
     if not os.path.isfile(path):
-        kind = 'a link that leads to no file' if os.path.islink(path) else 'no regular file'
+        kind = 'a broken link' if os.path.islink(path) else 'not a regular file'
         return Problem('unread_format', name, f'{place} is not read: it is {kind}')
     suffix = os.path.splitext(name)[1].lower()
     if suffix in (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES):
         remedy = '; mmseg-ext remap reads .tif and .bmp too and writes .png' if MASK_SUFFIX in suffixes[:1] else ''
         return Problem('unread_format', name, f'{place} is not read: only {", ".join(suffixes)} are{remedy}')
-    return Problem('stray_file', name, f'{place} is no file of a data set')
+    return Problem('stray_file', name, f'{place} is not a data set file')
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -10,7 +10,7 @@ from mmseg_ext.reading import load_json
 
 FILE_NAME = 'defects.json'
 GENERATOR = 'mmseg_ext.demo'
-NO_DEMO_SET = 'name a demo data set'
+NO_DEMO_SET = 'give a demo data set'
 
 
 def read_record(root: str | Path) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def data_fingerprint(
             total.update(f'{split}\0'.encode())
             files = Split(root, split, labels or None)
             if not files.image_folder.is_dir():
-                raise InputError(files.image_folder, 'folder not found', 'name another data folder or split')
+                raise InputError(files.image_folder, 'folder not found', 'choose another data folder or split')
             images, masks = files.images(), files.masks()
             chosen = images.keys() | masks.keys() if stems is None else set(stems)
             pairs = [(stem, images.get(stem), masks.get(stem)) for stem in sorted(chosen)]

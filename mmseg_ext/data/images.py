@@ -179,12 +179,12 @@ def write_image(path: str | Path, pixels: Pixels, jpeg_quality: int = 95) -> Non
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise ValueError(f'pixels must be (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}')
     if not cv2.haveImageWriter(str(path)):
-        raise ValueError(f'{path} has no suffix of an image format')
+        raise ValueError(f'{path} does not have the suffix of an image format')
     with atomic_path(path) as temporary:
         is_jpeg = temporary.suffix.lower() in ('.jpg', '.jpeg')
         options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []  # OpenCV warns if it does not apply
         if not cv2.imwrite(str(temporary), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options):
-            raise NotWritableError(path, 'cannot be written', 'free space or choose another folder')
+            raise NotWritableError(path, 'cannot be written', 'free up space or choose another folder')
 
 
 def from_array(image: NDArray[Any], name: str = 'image') -> UprightImage:
@@ -273,7 +273,7 @@ def check_pixels(image: Image.Image, name: str, limit: int) -> None:
         raise InputError(
             name,
             f'has {image.width}×{image.height} pixels, more than {limit:,}',
-            f'make it smaller, or raise the limit: --max-pixels {-(-count // 1_000_000)} where the command has it, '
+            f'make it smaller, or raise the limit: --max-pixels {-(-count // 1_000_000)} if the command has it, '
             f'or {MAX_PIXELS_VARIABLE}={count}',
         )
 
@@ -286,7 +286,7 @@ def _undecodable(error: Exception, data: bytes) -> tuple[str, str]:
 
 
 def _no_photograph(kind: str) -> tuple[str, str]:
-    return f'is a TIFF of {kind}, which is no photograph', 'convert it to 1 or 3 bands of 8 or 16 bits'
+    return f'is a TIFF of {kind}, not a photograph', 'convert it to 1 or 3 bands of 8 or 16 bits'
 
 
 def _tiff_kind(data: bytes) -> str:
@@ -308,7 +308,7 @@ def _tiff_kind(data: bytes) -> str:
 def describe_error(error: Exception, known: str = '') -> str:
     """Say in one line why Pillow or OpenCV does not read a file; ``known`` replaces their own words."""
     if isinstance(error, Image.UnidentifiedImageError):
-        return 'damaged or no ' + ', '.join(FORMATS)
+        return 'damaged or not ' + ', '.join(FORMATS)
     return known or one_line(error) or type(error).__name__
 
 
@@ -318,9 +318,9 @@ def _check_header(image: Image.Image, data: bytes, name: str, rules: ImageRules)
     if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(TIFF_BANDS, 1) > MAX_TIFF_BANDS:
         raise InputError(name, *_no_photograph(_tiff_kind(data)))
     if getattr(image, 'is_animated', False) and image.format != 'MPO':
-        raise InputError(name, SEVERAL_PAGES, 'save the one that is meant as its own file')
+        raise InputError(name, SEVERAL_PAGES, 'save the intended page as its own file')
     if image.mode in WIDE_MODES and not (image.mode == 'I' and image.format == 'PNG'):
-        raise InputError(name, 'holds 32-bit values, whose range is not stated', 'convert it to 8 or 16 bits')
+        raise InputError(name, 'holds 32-bit values of unknown range', 'convert it to 8 or 16 bits')
 
 
 def _orientation(image: Image.Image, data: bytes) -> int:

@@ -89,7 +89,7 @@ def open_mask(path: str | Path) -> Iterator[Image.Image]:
         with open_header(load_image_bytes(path)) as file:
             check_pixels(file, str(path), pixel_limit())
             if getattr(file, 'n_frames', 1) > 1:
-                raise InputError(path, SEVERAL_PAGES, 'save the one that is meant as its own file')
+                raise InputError(path, SEVERAL_PAGES, 'save the intended page as its own file')
             yield file
     except FileNotFoundError:
         raise InputError(path, 'mask not found') from None

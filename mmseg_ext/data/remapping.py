@@ -23,7 +23,7 @@ SUFFIXES = ('.png', '.tif', '.tiff', '.bmp', '.gif')  # of lossless formats
 LOSSY_SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.webp')
 IGNORED = 'ignored'
 TRANSPARENT_REMEDY = (
-    'export it without transparency; if the mask is what is opaque, use --alpha of mmseg-ext remap or convert folder'
+    'export it without transparency; if the opaque area is the mask, use --alpha of mmseg-ext remap or convert folder'
 )
 HEX_COLOUR = re.compile('#[0-9a-fA-F]{6}')
 RGB_COLOUR = re.compile(r'(\d{1,3}),(\d{1,3}),(\d{1,3})')
@@ -123,7 +123,7 @@ class Remapping:
                     raise InputError(path, 'holds numbers that are not whole', 'export it with class indices')
                 for number in (numbers.min().item(), numbers.max().item()):
                     if not 0 <= number <= MAX_NUMBER:
-                        problem = f'holds the value {number:.10g}, which is not from 0 to {MAX_NUMBER}'
+                        problem = f'holds the value {number:.10g}, which is not between 0 and {MAX_NUMBER}'
                         raise InputError(path, problem, 'export it with other values')
                 return numbers.astype(np.int64)
             if 'A' in file.mode and np.asarray(file.getchannel('A')).min() < 255:
@@ -226,16 +226,16 @@ def make_remapping(
         bounds = None if by_colour else _range(source, old or classes)
         if bounds:
             if any(bounds[0] <= last and first <= bounds[1] for first, last, _ in ranges):
-                raise InputError(f'`table`: {pair}', f'values of {source} are named twice')
+                raise InputError(f'`table`: {pair}', f'values of {source} are mapped twice')
             ranges.append((*bounds, value))
             continue
         key = _source(source, old or classes, by_colour)
         if key in named:
-            raise InputError(f'`table`: {pair}', f'{source} is named twice')
+            raise InputError(f'`table`: {pair}', f'{source} is mapped twice')
         named[key] = value
     table |= named
     if not table and not ranges:
-        raise InputError('`table`', 'nothing says what the values become', 'name them: `table`, such as 0=0 255=1')
+        raise InputError('`table`', 'the values are not mapped', 'map them: `table`, such as 0=0 255=1')
     keep = [*range(len(classes.names)), classes.ignore_index] if keep_others and not by_colour else []
     return Remapping(table, by_colour, keep, classes.ignore_index, alpha, ranges)
 
@@ -247,7 +247,7 @@ def _range(text: str, old: Classes) -> tuple[int, int] | None:
         return None
     first, last = map(int, match.groups())
     if not first <= last <= MAX_VALUE:
-        raise InputError(f'`table`: {text}', f'is no range of values from 0 to {MAX_VALUE}', 'such as 128-255')
+        raise InputError(f'`table`: {text}', f'is not a range of values from 0 to {MAX_VALUE}', 'such as 128-255')
     return first, last
 
 
@@ -257,7 +257,7 @@ def _source(text: str, old: Classes, by_colour: bool) -> int:
             return pack(colour)
         match = RGB_COLOUR.fullmatch(text)
         if match is None or max(map(int, match.groups())) > 255:
-            raise InputError(f'`table`: {text}', 'is no colour', 'write it as #dc3c3c or 220,60,60')
+            raise InputError(f'`table`: {text}', 'is not a colour', 'write it as #dc3c3c or 220,60,60')
         return pack([int(value) for value in match.groups()])
     if text == IGNORED:
         _refuse_ambiguous(old)
@@ -272,7 +272,7 @@ def _target(text: str, classes: Classes) -> int:
     value = int(text) if text.isdecimal() else _class(text, classes)
     if value >= len(classes.names) and value != classes.ignore_index:
         raise InputError(
-            f'`table`: {text}', f'is no class: dataset.yaml names 0 to {len(classes.names) - 1}', 'add the class there'
+            f'`table`: {text}', f'is not a class: dataset.yaml has 0 to {len(classes.names) - 1}', 'add the class there'
         )
     return value
 
@@ -286,7 +286,7 @@ def _refuse_ambiguous(classes: Classes) -> None:
 def _class(text: str, classes: Classes) -> int:
     names = [_plain(name) for name in classes.names]
     if _plain(text) not in names:
-        raise InputError(f'`table`: {text}', f'is none of the classes {", ".join(classes.names)}')
+        raise InputError(f'`table`: {text}', f'is not one of the classes {", ".join(classes.names)}')
     return names.index(_plain(text))
 
 

@@ -38,12 +38,12 @@ def write_contact_sheet(
     """
     root = Path(root)
     if Path(out_png).suffix.lower() != '.png':
-        raise InputError(out_png, 'a contact sheet is a PNG', 'let its name end in .png')
+        raise InputError(out_png, 'must be a PNG', 'use a name that ends in .png')
     data = DataSet(root)
     folder = data.split(split).image_folder
     images = data.split(split).images()
     if not images:
-        raise InputError(folder, 'holds no images', 'name a split that has some')
+        raise InputError(folder, 'holds no images', 'choose a split that has some')
     classes = data.classes
     tiles = []
     for stem, path in list(images.items())[:count]:

@@ -180,7 +180,7 @@ def _is_occupied(root: Path) -> bool:
     if not root.exists():
         return False
     if not root.is_dir():
-        raise InputError(root, 'is a file', 'name a folder')
+        raise InputError(root, 'is a file', 'give a folder')
     return bool(names_in(root))
 
 
@@ -197,13 +197,13 @@ def _is_complete(root: Path, settings: DemoSettings) -> bool:
 def _refuse_foreign(root: Path, overwrite: bool) -> None:
     """Refuse a folder with files that this generator did not write, and without ``overwrite`` any."""
     if not (root / RECORD_NAME).is_file():
-        raise InputError(root, 'holds something else than a demo set', 'name another folder')
+        raise InputError(root, 'holds something other than a demo set', 'choose another folder')
     record = read_record(root)
     if not overwrite:
         raise InputError(
             root,
-            'is a demo set of other settings, or incomplete',
-            'name another folder, or replace it with `overwrite=True`',
+            'is a demo set with other settings, or incomplete',
+            'choose another folder, or replace it with `overwrite=True`',
         )
     try:
         ours = DemoSettings(**record['parameters']).files()

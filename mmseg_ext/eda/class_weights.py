@@ -61,7 +61,7 @@ def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 't
     paths = list(data.split(split, labels).masks().values())
     if not paths:
         raise InputError(
-            folder, f'no masks (*{MASK_SUFFIX}) there{found_instead(folder)}', 'name another label set or split'
+            folder, f'holds no masks (*{MASK_SUFFIX}){found_instead(folder)}', 'choose another label set or split'
         )
     left_out = []
     for path in track(paths, 'counting'):
@@ -75,7 +75,7 @@ def count_class_pixels(root: str | Path, labels: str = 'labels', split: str = 't
         pixels += counts
         pixels_of_images += (counts > 0) * counts.sum()
     if len(left_out) == len(paths):
-        raise InputError(folder, f'no mask can be used; the first: {left_out[0]}')
+        raise InputError(folder, f'no mask can be used; the first problem: {left_out[0]}')
     if not pixels.any():
         raise InputError(folder, 'all pixels of its masks are ignored', 'choose another split or label set')
     return ClassPixels(classes.names, pixels, pixels_of_images, tuple(left_out))
@@ -152,19 +152,19 @@ def class_weights(
             or choice, or the method does not take ``per_image``.
     """
     if method not in METHODS:
-        raise InputError('class weights', f'method {method!r} is none of {", ".join(METHODS)}')
+        raise InputError('class weights', f'method {method!r} is not one of {", ".join(METHODS)}')
     if per_image and method != 'median-frequency':
-        raise InputError('class weights', f'per-image frequencies belong to median-frequency, not to {method}')
+        raise InputError('class weights', f'per-image frequencies are for median-frequency, not for {method}')
     if absent not in get_args(Absent):
-        raise InputError('class weights', f'`absent={absent}` is none of {", ".join(get_args(Absent))}')
+        raise InputError('class weights', f'`absent={absent}` is not one of {", ".join(get_args(Absent))}')
     counted = count_class_pixels(root, labels, split)
     shown = counted.pixels > 0
     missing = [name for name, count in zip(counted.classes, counted.pixels, strict=True) if not count]
     if missing and absent == 'refuse':
         raise InputError(
             DataSet(root).label_set(labels).folder / split,
-            f'no pixel of class {", ".join(missing)}, so that it has no weight',
-            'choose another split or label set, give it a weight by `absent=largest` or `absent=zero`, or take the '
+            f'has no pixel of class {", ".join(missing)}, so it has no weight',
+            'choose another split or label set, give it a weight with `absent=largest` or `absent=zero`, or take the '
             'class out of dataset.yaml',
         )
     present = ClassPixels(

@@ -125,7 +125,7 @@ def profile_data_set(root: str | Path, labels: str | None = None) -> DataProfile
         raise InputError(
             data.root / 'img' / 'train',
             'holds no image to train on' + (f' (there is {found})' if found else ''),
-            'name the folder of the images to train on img/train' if found else LAYOUT,
+            'rename the folder of the images to train on to img/train' if found else LAYOUT,
         )
     masked = _masked_splits(data)
     chosen = choose_labels(root, labels)
@@ -175,7 +175,7 @@ def _check_val(data: DataSet, masked: Mapping[str, Sequence[str]]) -> None:
         raise InputError(
             data.root / ORIGINAL / 'val',
             'no label set has masks of img/val',
-            'add them, or take the folder img/val away',
+            'add them, or remove the folder img/val',
         )
 
 
@@ -216,8 +216,8 @@ def _check_classes(data: DataSet, labels: str) -> None:
             only = data.classes.names[0]
             raise InputError(
                 data.root / FILE_NAME,
-                f'names one class, {only}, so that there is nothing to tell apart',
-                f'name the background too: classes: [background, {only}]',
+                f'lists only one class, {only}, so there is nothing to segment',
+                f'add the background: classes: [background, {only}]',
             )
         return
     paths = list(data.split('train', labels).masks().values())
@@ -227,7 +227,7 @@ def _check_classes(data: DataSet, labels: str) -> None:
     names = ', '.join(['background', *(f'class{value}' for value in range(1, top + 1))][:8]) + (', …' * (top > 7))
     raise InputError(
         data.root / FILE_NAME,
-        f'not found, it names the classes (the masks hold {held})',
+        f'not found, but it must list the classes (the masks hold {held})',
         f'write it, such as {{classes: [{names}], ignore_index: 255}}',
     )
 

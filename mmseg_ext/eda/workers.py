@@ -74,7 +74,7 @@ def _run_in_processes(function: Callable[[Chunk], Result], chunks: Sequence[Chun
             yield from pool.map(function, chunks)
         except BrokenProcessPool:
             raise InputError(
-                f'`workers={workers}`', 'a worker process was killed, perhaps for memory', 'use fewer workers'
+                f'`workers={workers}`', 'a worker process was killed, perhaps out of memory', 'use fewer workers'
             ) from None
 
 
@@ -113,7 +113,7 @@ def _require_workers(client: Any, address: str, root: Path) -> None:
         client.wait_for_workers(1, timeout=CONNECT_TIMEOUT_S)
         sees_root = client.submit(_sees, str(root), pure=False).result(timeout=PROBE_TIMEOUT_S)
     except TimeoutError:
-        raise InputError(f'`workers={address}`', 'the scheduler has no worker', 'start one: dask worker') from None
+        raise InputError(f'`workers={address}`', 'the scheduler has no workers', 'start one: dask worker') from None
     except ImportError as error:
         raise InputError(f'`workers={address}`', f'mmseg_ext is not installed on its workers ({error})') from None
     if not sees_root:

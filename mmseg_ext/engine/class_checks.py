@@ -32,12 +32,12 @@ def check_heads(model: nn.Module, classes: Sequence[str], source: str) -> None:
     """
     heads = dict(_heads(model))
     if heads and len(classes) < 2:
-        raise InputError(source, f'names one class ({", ".join(classes)})', 'name the background too, as the first one')
+        raise InputError(source, f'lists only one class ({", ".join(classes)})', 'add the background as the first one')
     wrong = [f'{name}.num_classes={h.num_classes}' for name, h in heads.items() if h.num_classes != len(classes)]
     if wrong:
         raise InputError(
             f'config: {", ".join(wrong)}',
-            f'{source} names {len(classes)} classes: {_listed(classes)}',
+            f'{source} has {len(classes)} classes: {_listed(classes)}',
             f'set num_classes={len(classes)} there',
         )
 
@@ -59,13 +59,13 @@ def check_losses(model: nn.Module) -> None:
 def _loss_problem(loss: nn.Module, outputs: int) -> tuple[str, str] | None:
     weights = getattr(loss, 'class_weight', None)
     if outputs == 1 and getattr(loss, 'use_sigmoid', True) is False and type(loss).__module__.startswith('mmseg.'):
-        return 'is softmax over one output (out_channels=1), which is always 1', 'add use_sigmoid=True'
+        return 'is a softmax over one output (out_channels=1), which is always 1', 'add use_sigmoid=True'
     if isinstance(weights, ClassWeights):
         weights = weights.values
     expected = 2 if outputs == 1 and isinstance(loss, PixelLoss) else outputs  # the weights of classes 0 and 1
     if weights is None or not hasattr(weights, '__len__') or len(weights) == expected:
         return None
-    return f'class_weight holds {len(weights)} weights for {expected} classes', 'give one weight for each class'
+    return f'class_weight holds {len(weights)} weights for {expected} classes', 'give one weight per class'
 
 
 def check_validation_classes(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
@@ -82,7 +82,7 @@ def check_validation_classes(first: Mapping[str, Any], second: Mapping[str, Any]
     if trained and validated and trained != validated:
         raise InputError(
             'val_dataloader',
-            f'its data have the classes {_listed(validated)}, the training has {_listed(trained)}',
+            f'its data have the classes {_listed(validated)}, the training data have {_listed(trained)}',
             f'give both the same {FILE_NAME}',
         )
 
@@ -116,8 +116,8 @@ def class_difference(checkpoint_meta: Mapping[str, Any], data_meta: Mapping[str,
     if not of_checkpoint or not of_data or of_checkpoint == of_data:
         return None
     reordered = sorted(of_checkpoint) == sorted(of_data)
-    how = 'the classes in another order' if reordered else 'other classes'
-    text = f'was trained with {how} ({_listed(of_checkpoint)}) than those of the data ({_listed(of_data)})'
+    how = 'the classes in a different order' if reordered else 'different classes'
+    text = f'was trained with {how} ({_listed(of_checkpoint)}) from the data ({_listed(of_data)})'
     return ClassDifference(text, reordered, len(of_checkpoint) == len(of_data))
 
 

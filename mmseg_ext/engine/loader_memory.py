@@ -45,7 +45,7 @@ def check_shared_memory(loaders: Sequence[DataLoader[Any]]) -> None:
     set_rng_state(state)
     free = shutil.disk_usage(SHARED_MEMORY).free
     if free < need:
-        raise too_little_memory(f'{free / 2**20:.1f} MiB are free, they may need {need / 2**20:.1f}')
+        raise too_little_memory(f'{free / 2**20:.1f} MiB are free, up to {need / 2**20:.1f} may be needed')
 
 
 def count_shared_bytes(sample: Any) -> int:

@@ -70,12 +70,12 @@ def _load(path: str | Path) -> NDArray[np.float32]:
             path, f'probabilities cannot be read ({one_line(error)[:300]})', 'write the result again'
         ) from error
     if not isinstance(stored, np.ndarray):
-        raise InputError(path, 'holds no array of probabilities', 'write the result again')
+        raise InputError(path, 'holds no probability array', 'write the result again')
     if stored.ndim != 3 or stored.dtype not in (np.uint8, np.float16) or not _is_usable(stored):
         raise InputError(
             path,
-            f'probabilities are {stored.dtype} {stored.shape}, expected uint8 or float16 (K, H, W) with a class above '
-            '0 at each pixel',
+            f'probabilities are {stored.dtype} {stored.shape}, expected uint8 or float16 (K, H, W) with at least one '
+            'class above 0 at each pixel',
             'write the result again',
         )
     return stored.astype(np.float32) * (1 if stored.dtype == np.uint8 else QUANTIZATION_STEPS)

@@ -158,7 +158,7 @@ def _from_table(path: Path, table: Any) -> Records:
     classes = _class_names(table.schema.metadata or {})
     if missing or classes is None:
         lacking = ', '.join(missing) or 'the class names in its metadata'
-        raise InputError(path, f'is no file of records, it lacks {lacking}', WRITE_AGAIN)
+        raise InputError(path, f'is not a records file, it lacks {lacking}', WRITE_AGAIN)
     kind = table.schema.field('counts').type
     if kind != pa.list_(pa.int64(), len(classes) ** 2):
         raise InputError(path, f'column counts is {kind}, expected {len(classes) ** 2} int64', WRITE_AGAIN)

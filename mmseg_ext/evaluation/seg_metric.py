@@ -166,7 +166,7 @@ class SegMetric(BaseMetric):
         rows = list(dict(results).values())
         scored = [row for row in rows if row is not None]
         if not scored:
-            reason = 'not scored (`format_only`)' if self.format_only else 'no masks to score them by'
+            reason = 'not scored (`format_only`)' if self.format_only else 'no masks to score them against'
             print_log(f'{self._split()}: {len(rows)} images predicted, {reason}', 'current')
             return {}
         classes = self._meta('classes')
@@ -192,7 +192,7 @@ class SegMetric(BaseMetric):
     def _meta(self, key: str) -> Any:
         if not self.dataset_meta or key not in self.dataset_meta:
             raise InputError(
-                'SegMetric', f'the data set names no {key}', 'use mmseg_ext.FolderDataset or set its metainfo'
+                'SegMetric', f'the data set has no {key}', 'use mmseg_ext.FolderDataset or set its metainfo'
             )
         return self.dataset_meta[key]
 

@@ -88,7 +88,7 @@ def check_member_classes(members: Sequence[Member]) -> None:
         if mine != others:
             raise InputError(
                 member.name or 'ensemble',
-                f'its classes are {", ".join(mine)}, those of {first.name or "the first model"} {", ".join(others)}',
+                f'its classes are {", ".join(mine)}, but {first.name or "the first model"} has {", ".join(others)}',
                 'the members of an ensemble need the same classes in the same order',
             )
 
@@ -165,7 +165,7 @@ def _read_entry(content: Any, path: Path, number: int) -> Entry:
     known = {'model'} if 'model' in content else {'config', 'checkpoint'}
     unknown = set(content) - known - {'weight', 'size', 'mode', 'tta'}
     if unknown:
-        raise InputError(subject, f'holds {", ".join(sorted(map(str, unknown)))}, which means nothing there', PATTERN)
+        raise InputError(subject, f'holds {", ".join(sorted(map(str, unknown)))}, which is not allowed there', PATTERN)
     for key in known:
         if not isinstance(content[key], str) or not content[key]:
             raise InputError(subject, f'`{key}:` must be a path, found {content[key]!r}')

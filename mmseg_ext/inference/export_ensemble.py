@@ -66,7 +66,7 @@ def export_ensemble(path: str | Path, out: str | Path, images: Sequence[Pixels])
             raise InputError(
                 out,
                 f'only {agreement.equal:.3%} of the pixels get the same class as from the ensemble (goal {goal:.1%}; '
-                f'probabilities differ by up to {agreement.largest:.3g}); it has not been written',
+                f'probabilities differ by up to {agreement.largest:.3g}); it was not written',
                 exit_code=1,
             )
     return agreement
@@ -89,7 +89,7 @@ def write_ensemble_onnx(members: Sequence[Member], files: Sequence[Path], path: 
         raise InputError(str(error.name), 'is not installed', installing('export')) from error
     for member in members:
         if member.views.tile is not None:
-            raise InputError(member.name, 'slides tiles over an image, which one graph cannot', 'set its `mode: whole`')
+            raise InputError(member.name, 'uses sliding tiles, which cannot be exported', 'set its `mode: whole`')
     size = _largest_size(members)
     joined = _Graph()
     total = sum(member.weight for member in members)
@@ -204,7 +204,7 @@ class _Graph:
         """
         for opset in model.opset_import:
             if self.opsets.setdefault(opset.domain, opset.version) != opset.version:
-                problem = f'has version {opset.version} of the ONNX operators, not {self.opsets[opset.domain]}'
+                problem = f'has ONNX opset version {opset.version}, not {self.opsets[opset.domain]}'
                 raise InputError(name, problem, EXPORT_AGAIN)
         self.ir_version = max(self.ir_version, model.ir_version)
         self.functions += model.functions

@@ -78,7 +78,7 @@ def read_split(data: str | Path, labels: str, info: ModelInfo) -> tuple[list[Pix
     """
     root = Path(data)
     if Classes.read(root).names != info.classes.names:
-        raise InputError(root, f'has other classes than the model ({", ".join(info.classes.names)})')
+        raise InputError(root, f'its classes differ from those of the model ({", ".join(info.classes.names)})')
     split = Split(root, SPLIT, labels)
     for folder in (split.image_folder, split.mask_folder):
         if not folder.is_dir():

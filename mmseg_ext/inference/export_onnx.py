@@ -84,7 +84,7 @@ def export_onnx(
             raise InputError(
                 out,
                 f'only {agreement.equal:.3%} of the pixels get the same class as in torch (goal '
-                f'{MIN_EQUAL_SHARE:.1%}; logits differ by up to {agreement.largest:.3g}); it has not been written',
+                f'{MIN_EQUAL_SHARE:.1%}; logits differ by up to {agreement.largest:.3g}); it was not written',
                 exit_code=1,
             )
     return agreement

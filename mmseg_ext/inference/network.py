@@ -136,5 +136,5 @@ def _floats(values: Any, count: int) -> Any:
 
 def _choice(value: Any, allowed: tuple[str, ...]) -> Any:
     if value not in allowed:
-        raise ValueError(f'{value!r} is none of {allowed}')
+        raise ValueError(f'{value!r} is not one of {allowed}')
     return value

@@ -46,7 +46,7 @@ class OnnxNetwork:
         self.device = device or ('cuda' if 'CUDAExecutionProvider' in providers else 'cpu')
         provider = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}.get(self.device)
         if provider not in providers:
-            raise InputError(f'`device={self.device}`', f'ONNX Runtime has no such device here; it has {providers}')
+            raise InputError(f'`device={self.device}`', f'ONNX Runtime has no such device here; available: {providers}')
         options = onnxruntime.SessionOptions()
         # By default it starts a thread for each core of the machine, even where the process may use only some of them.
         options.intra_op_num_threads = threads or usable_cores()
@@ -58,7 +58,7 @@ class OnnxNetwork:
             )
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             reason = one_line(error)[:MAX_REASON_CHARACTERS]
-            raise InputError(path, f'is no ONNX model, or a damaged one ({reason})', EXPORT_AGAIN) from error
+            raise InputError(path, f'is not an ONNX model, or is damaged ({reason})', EXPORT_AGAIN) from error
         try:
             metadata = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
             taken, given = self.session.get_inputs(), self.session.get_outputs()
@@ -70,7 +70,9 @@ class OnnxNetwork:
         self.info = ModelInfo.from_json(metadata, str(path))
         self._path = path
         if len(taken) != 1 or len(given) != 1:
-            raise InputError(path, f'has {len(taken)} inputs and {len(given)} outputs, expected one each', EXPORT_AGAIN)
+            raise InputError(
+                path, f'has {len(taken)} inputs and {len(given)} outputs, expected one of each', EXPORT_AGAIN
+            )
         shape = given[0].shape
         if len(shape) == 4 and isinstance(shape[1], int):  # otherwise `logits` finds out
             self._check_classes(shape[1])
@@ -89,7 +91,7 @@ class OnnxNetwork:
             raise InputError(self._path, f'cannot be run on {inputs.shape} ({reason})', EXPORT_AGAIN) from error
         logits: NDArray[np.float32] = np.asarray(result)
         if logits.ndim != 4 or (logits.shape[0], *logits.shape[2:]) != (inputs.shape[0], *inputs.shape[2:]):
-            raise InputError(self._path, f'makes {logits.shape} of {inputs.shape}', EXPORT_AGAIN)
+            raise InputError(self._path, f'outputs {logits.shape} for {inputs.shape}', EXPORT_AGAIN)
         self._check_classes(logits.shape[1])
         return logits
 

@@ -257,7 +257,9 @@ def _open_network(model: str | Path, checkpoint: str | Path | None, device: str 
 
         return OnnxNetwork(model, device)
     if checkpoint is None:
-        raise InputError(model, 'is no .onnx file, hence a config, which needs a checkpoint too', 'name its checkpoint')
+        raise InputError(
+            model, 'is not an .onnx file but a config, which also needs a checkpoint', 'add its checkpoint'
+        )
     from mmseg_ext.inference.torch_network import TorchNetwork
 
     return TorchNetwork(model, checkpoint, dtype, device)

@@ -75,7 +75,7 @@ class TorchNetwork:
 def _check_device(device: str) -> None:
     gpu = _GPU.fullmatch(device)
     if device != 'cpu' and gpu is None:
-        raise InputError(f'`device={device}`', 'is no device', 'use cpu or cuda')
+        raise InputError(f'`device={device}`', 'is not a device', 'use cpu or cuda')
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if gpu is not None and int(gpu[1] or 0) >= count:
         problem = f'torch finds GPUs 0 to {count - 1} here' if count else 'torch finds no GPU here'
@@ -131,7 +131,7 @@ def _box(step: Mapping[str, Any]) -> Box:
     if part_name(step) != 'Resize' or scale is None or not step.get('keep_ratio'):
         raise InputError(
             f'config: {part_name(step)} of the test',
-            'does not fit images into a `scale:` with `keep_ratio=True`, as prediction and export do',
+            'does not fit images into a `scale:` with `keep_ratio=True`, as prediction and export need',
             'test the model with a Resize that does',
         )
     sides = (scale, scale) if isinstance(scale, (int, float)) else tuple(scale)

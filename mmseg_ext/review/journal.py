@@ -91,7 +91,7 @@ class Journal:
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
-            raise InputError(self.path, f'cannot be written ({error.strerror})', 'free space') from error
+            raise InputError(self.path, f'cannot be written ({error.strerror})', 'free up space') from error
         self._read()
 
     def _read(self) -> None:

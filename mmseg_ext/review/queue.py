@@ -74,7 +74,7 @@ def read_queue(path: str | Path, data: DataSet, labels: str) -> Queue:
         if len(found) != 1:
             names = ' and '.join(file.name for file in found)
             problem = f'holds {names}' if found else f'holds none of {", ".join(NAMES)}'
-            raise InputError(path, problem, 'name one file as `queue`')
+            raise InputError(path, problem, 'give one file as `queue`')
         path = found[0]
     if path.suffix.lower() != '.json':
         return Queue(tuple(Entry(*key) for key in choose_files(data.label_set(labels).files(), path)))
@@ -89,7 +89,7 @@ def read_queue(path: str | Path, data: DataSet, labels: str) -> Queue:
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(path, f'is damaged ({error!r})', 'write it again') from error
     if not queue.entries:
-        raise InputError(path, 'names no mask', 'there is nothing to review')
+        raise InputError(path, 'lists no masks, so there is nothing to review')
     return queue
 
 
@@ -97,7 +97,7 @@ def _ranking(content: Mapping[str, Any], path: Path, data: DataSet) -> Queue:
     settings, score = content['settings'], content.get('score')
     entries = []
     for place, row in enumerate(content['rows'], 1):
-        reasons = [f'place {place} of {len(content["rows"])} in the ranking']
+        reasons = [f'rank {place} of {len(content["rows"])} in the ranking']
         if (kind := row.get('kind')) not in (None, '', 'none'):
             reasons.append(f'probably {str(kind).replace("_", " ")}')
         if score in row:

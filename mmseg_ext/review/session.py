@@ -54,7 +54,7 @@ class Review:
         self.root, self.labels, self.classes = data.root, labels, data.classes
         self._source = data.label_set(labels)
         if suggestions is not None and not Path(suggestions).is_dir():
-            raise InputError(suggestions, 'folder not found', 'name the folder of the suggested masks')
+            raise InputError(suggestions, 'folder not found', 'give the folder of the suggested masks')
         self._suggestions = None if suggestions is None else Path(suggestions)
         wanted = {entry.split for entry in entries}
         splits = [data.split(name, labels) for name in data.splits(labels) if name in wanted]
@@ -71,7 +71,7 @@ class Review:
             raise InputError(self._source.folder, 'holds no mask of the queue that has an image', 'check `labels`')
         if self._suggestions is not None and not any(map(self.has_suggestion, self.entries)):
             forms = '<split>/<stem>.png or <stem>.png'
-            raise InputError(self._suggestions, 'holds no mask of the queue', f'name the folder that holds {forms}')
+            raise InputError(self._suggestions, 'holds no mask of the queue', f'give the folder that holds {forms}')
         self._images = {key: images[key[0]][key[1]] for key in self.entries}
         self._target = None if to is None else data.new_label_set(to, labels)
         self._lock = threading.Lock()

@@ -126,7 +126,9 @@ def _check_archive(file: Any) -> None:
         stored, unpacked = sum(part.compress_size for part in parts), sum(part.file_size for part in parts)
         if unpacked > MAX_INFLATION * stored:
             raise InputError(
-                file, f'would unpack from {stored:,} to {unpacked:,} bytes, so it is not read', 'ask its author for it'
+                file,
+                f'would unpack from {stored:,} to {unpacked:,} bytes, so it is not read',
+                'ask its author for another',
             )
         for part in parts:
             with archive.open(part) as stream:
@@ -148,11 +150,11 @@ def _reading(name: str) -> Iterator[None]:
             raise InputError(
                 name,
                 'holds pickled objects, which could run code, so it is not read',
-                'ask its author for a file of tensors only (torch.save(model.state_dict(), …))',
+                'ask its author for a file with tensors only (torch.save(model.state_dict(), …))',
             ) from error
-        raise InputError(name, 'not a checkpoint, or a damaged one', 'copy or train it again') from error
+        raise InputError(name, 'is not a checkpoint, or is damaged', 'copy or train it again') from error
     except InputError:
         raise
     except Exception as error:  # a damaged pickle may ask the unpickler for anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(name, f'damaged or unreadable checkpoint ({reason})', 'copy or train it again') from error
+        raise InputError(name, f'is a damaged or unreadable checkpoint ({reason})', 'copy or train it again') from error

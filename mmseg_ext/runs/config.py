@@ -57,13 +57,16 @@ def _reason(error: Exception) -> tuple[str, str]:
     """Say why a config cannot be read, and what to do, in words rather than by the name of an exception."""
     text = one_line(error)
     if isinstance(error, FileNotFoundError) and error.filename:
-        reason, remedy = f'{error.filename} is not there', 'correct `_base_`, or the path of that file'
+        reason, remedy = f'{error.filename} not found', 'correct `_base_`, or the path of that file'
     elif isinstance(error, SyntaxError):
-        reason, remedy = f'no Python: {error.msg}, line {error.lineno}', 'correct that line, also in its bases'
+        reason, remedy = (
+            f'not valid Python: {error.msg}, line {error.lineno}',
+            'correct that line, here or in its bases',
+        )
     elif isinstance(error, ImportError):
         reason, remedy = text, 'install that package, or leave the import out'
     elif isinstance(error, KeyError):
-        reason, remedy = f'no key {text}', 'correct the name, such as that behind `_base_.`'
+        reason, remedy = f'no key {text}', 'correct the name, such as that after `_base_.`'
     else:
         reason, remedy = f'{type(error).__name__}: {text}', 'correct the file or its bases'
     return f'config cannot be read ({reason})', remedy
@@ -94,7 +97,7 @@ def _check_option(config: Config, key: str) -> None:
         raise InputError(
             f'`options={key}`',
             f'{parts[0]} is a variable of the config file, already copied to where it is used',
-            'name that place (such as train_dataloader.dataset.data_root)',
+            'override it there (such as train_dataloader.dataset.data_root)',
         )
 
 
@@ -111,7 +114,9 @@ def check_parts(config: Config, path: str | Path, *keys: str) -> None:
     """
     missing = [key for key in keys if config.get(key) is None]
     if missing:
-        raise InputError(path, f'has no {", ".join(missing)}', 'take a file of configs/pets as a pattern')
+        raise InputError(path, f'has no {", ".join(missing)}', 'use a file of configs/pets as a template')
     for key in keys:
         if not isinstance(config[key], Mapping):
-            raise InputError(path, f'{key} is {config[key]!r}, no dict(…)', f'override a key in it, such as {key}.type')
+            raise InputError(
+                path, f'{key} is {config[key]!r}, not dict(…)', f'override a key in it, such as {key}.type'
+            )

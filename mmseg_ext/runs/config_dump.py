@@ -23,14 +23,14 @@ def read_config_dump(path: str | Path) -> dict[str, Any]:
         return {_target(statement): _value(statement.value) for statement in tree.body}  # type: ignore[attr-defined]
     except (OSError, SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
         raise InputError(
-            path, f'is no config as a training writes it ({one_line(error)[:300]})', 'its settings stay unknown'
+            path, f'is not a config written by a training ({one_line(error)[:300]})', 'its settings stay unknown'
         ) from error
 
 
 def _target(statement: ast.stmt) -> str:
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
         return statement.targets[0].id
-    raise ValueError(f'line {statement.lineno} is no assignment')
+    raise ValueError(f'line {statement.lineno} is not an assignment')
 
 
 def _value(node: ast.expr) -> Any:

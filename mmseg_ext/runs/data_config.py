@@ -43,14 +43,14 @@ def load_data_config(path: Path) -> Config:
         try:
             content = read_config_dump(path)
         except InputError as error:
-            remedy = 'pass the config that its training left in the work dir, or leave the flag out if you trust it'
-            raise InputError(path, f'{error.problem}, and a program is not run', remedy) from error
+            remedy = 'pass the config in the work dir of the training, or leave the flag out if you trust it'
+            raise InputError(path, f'{error.problem}, and code is not run', remedy) from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise InputError(path, f'holds a {type(content).__name__}, expected the parts of a config by their names')
+        raise InputError(path, f'holds a {type(content).__name__}, expected the parts of a config by name')
     if '_base_' in content:
         raise InputError(path, 'inherits from other files (_base_)', 'pass the dump of the whole config')
     if content.get('custom_imports'):
-        raise InputError(path, 'names modules to import (custom_imports)', 'remove them, or run the Python config')
+        raise InputError(path, 'imports modules (custom_imports)', 'remove them, or run the Python config')
     _check_types(path, content)
     return Config(content, filename=str(path))
 
@@ -59,7 +59,7 @@ def _check_types(path: Path, content: dict[str, Any]) -> None:
     known = _registered()
     for key, value in _named_types(path, content, 0):
         if not isinstance(value, str) or value not in known:
-            problem = f'names {value!r:.80} as {key}, which is no registered part of a config'
+            problem = f'has {key}={value!r:.80}, which is not a registered part of a config'
             raise InputError(path, problem, 'correct it, or run the Python config')
 
 
@@ -70,7 +70,7 @@ def _named_types(path: Path, node: Any, depth: int) -> Iterator[tuple[str, Any]]
         for key, value in node.items():
             if key in ('default_scope', '_scope_'):
                 if value not in (None, *SCOPES):
-                    raise InputError(path, f'names the scope {value!r:.80}', f'known are {", ".join(SCOPES)}')
+                    raise InputError(path, f'has the unknown scope {value!r:.80}', f'choose from {", ".join(SCOPES)}')
             elif (key in ('type', 'constructor') or str(key).endswith('_type')) and value is not None:
                 yield str(key), value
             else:

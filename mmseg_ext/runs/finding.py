@@ -27,7 +27,7 @@ def find_runs(places: Sequence[str | Path]) -> list[Path]:
     for place in map(Path, places):
         if not place.is_dir():
             reason = 'is a file' if place.exists() else 'no such folder'
-            raise InputError(place, reason, 'name a work dir, a folder of work dirs, or a result of `mmseg-ext test`')
+            raise InputError(place, reason, 'give a work dir, a folder of work dirs, or a result of `mmseg-ext test`')
         if is_result_dir(place) and is_work_dir(place.resolve().parent):
             found[place.resolve().parent] = None
             continue

@@ -56,7 +56,7 @@ def work_dir_lock(work_dir: str | Path, warn: Callable[[str], object]) -> Iterat
 def _acquire(path: Path, work_dir: str | Path, warn: Callable[[str], object]) -> int | None:
     """Lock the file and write into it who holds it; return its descriptor, or None where that is not possible."""
     if sys.platform == 'win32':
-        warn(f'{work_dir}: not locked, which needs POSIX; do not start two trainings in it')
+        warn(f'{work_dir}: not locked, since this needs POSIX; do not start two trainings in it')
         return None
     while True:
         try:
@@ -71,7 +71,7 @@ def _acquire(path: Path, work_dir: str | Path, warn: Callable[[str], object]) ->
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 problem = f'in use by {_describe(holder)}'
                 raise InputError(
-                    work_dir, problem, 'wait for its end, stop it, or choose another `work_dir`'
+                    work_dir, problem, 'wait until it ends, stop it, or choose another `work_dir`'
                 ) from error
             warn(f'{work_dir}: not locked ({error.strerror}); do not start two trainings in it')
             return None

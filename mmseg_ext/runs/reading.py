@@ -153,7 +153,7 @@ def _evaluations(
             kind = (evaluation.split, evaluation.tta, evaluation.labels)
             if kind in found:
                 problems.append(
-                    f'{result_dir.name}: a second result of this kind, left out beside {found[kind].source}'
+                    f'{result_dir.name}: a second result of this kind, left out in favour of {found[kind].source}'
                 )
             else:
                 found[kind] = evaluation
@@ -171,13 +171,13 @@ def _status(record: Mapping[str, Any], config: Mapping[str, Any], rows: Sequence
         if status == RUNNING and _is_gone(record.get('process') or {}):
             done = record.get('iterations') or {}
             progress = f'iteration {done.get("done")} of {done.get("planned")} at the last validation'
-            return INTERRUPTED, f'its process is gone without a word; {progress}'
+            return INTERRUPTED, f'its process ended without a message; {progress}'
         reason = record.get('reason', '')
         if status == RUNNING:
-            reason = f'last heard of {record.get("updated")}'
+            reason = f'last update {record.get("updated")}'
         return status, reason
     if not rows:
-        return UNFINISHED, 'nothing was logged: no scalars.json with entries'
+        return UNFINISHED, 'nothing was logged: no entries in scalars.json'
     last = rows[-1]
     epochs, iterations = _inner(config, 'train_cfg', 'max_epochs'), _inner(config, 'train_cfg', 'max_iters')
     for unit, planned in (('iter', iterations), ('epoch', epochs)):

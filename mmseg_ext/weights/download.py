@@ -59,14 +59,14 @@ def download(url: str, path: str | Path, *, num_bytes: int | None = None, checks
                     for text in (f'{num_bytes} bytes' if num_bytes else '', f'SHA-256 {checksum}' if checksum else '')
                     if text
                 )
-                raise DownloadError(url, f'is another file ({found}; expected {expected})', 'check the address')
+                raise DownloadError(url, f'is the wrong file ({found}; expected {expected})', 'check the address')
             part.replace(path)
     except (URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = error if isinstance(error, HTTPError) else getattr(error, 'reason', None) or error
         raise DownloadError(url, f'cannot be downloaded ({reason})', 'check the address and the network') from error
     except OSError as error:
         raise InputError(
-            path, f'cannot be written ({error.strerror or error})', 'free space or choose another folder'
+            path, f'cannot be written ({error.strerror or error})', 'free up space or choose another folder'
         ) from error
     return path
 
@@ -97,7 +97,9 @@ def _fetch(url: str, part: Path, num_bytes: int | None) -> None:
             return
         cuts = cuts + 1 if after <= before else 0
         if cuts == MAX_CUTS:
-            raise DownloadError(url, f'connection cut after {after} of {total} bytes', 'try again: it continues there')
+            raise DownloadError(
+                url, f'connection cut after {after} of {total} bytes', 'try again: the download continues there'
+            )
 
 
 def _append(url: str, part: Path, offset: int) -> int | None:

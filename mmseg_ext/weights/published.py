@@ -95,7 +95,7 @@ _ENTRIES = (
         7.5,
         num_bytes=7_469_931,
         sha256='89497f60e46f4ecf1f134eb50727fdb72b71224d76386144260656b1a207c659',
-        how='make one of the same keys from a torchvision or timm file: mmseg-ext weights convert SOURCE --backbone '
+        how='make one with the same keys from a torchvision or timm file: mmseg-ext weights convert SOURCE --backbone '
         'mobilenet-v2',
     ),
     PublishedWeights(

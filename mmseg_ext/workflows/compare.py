@@ -62,7 +62,7 @@ def compare(
     if not runs and project is None:
         raise InputError('nothing to compare', remedy='give `runs`, or a `project`')
     if publish and project is None:
-        raise InputError('`publish=True`', 'there is no project to publish to', 'name it with `project`')
+        raise InputError('`publish=True`', 'there is no project to publish to', 'give it with `project`')
     for argument, file in (('out', out), ('markdown', markdown), ('json', json)):
         if file is not None and str(file) != STANDARD_OUTPUT:
             refuse_existing([Path(file)], overwrite, argument)
@@ -72,7 +72,7 @@ def compare(
         raise InputError(
             places,
             f'no run here or up to {MAX_DEPTH} folders below ({NO_RUN_FILES})',
-            'name a work dir of mmseg-ext train or a result of mmseg-ext test',
+            'give a work dir of mmseg-ext train or a result of mmseg-ext test',
         )
     if project is not None:
         from mmseg_ext.tracking.clearml import read_project

@@ -49,7 +49,7 @@ def make_ensemble(
     entries = [replace(entry, tta=tta) for entry in find_members(models)]
     if weights is not None:
         if len(weights) != len(entries):
-            raise InputError('`weights`', f'are {len(weights)}, the models {len(entries)}', 'give one for each model')
+            raise InputError('`weights`', f'are {len(weights)} for {len(entries)} models', 'give one per model')
         entries = [replace(entry, weight=weight) for entry, weight in zip(entries, weights, strict=True)]
     predictors = [Predictor(entry.model, entry.checkpoint) for entry in entries]
     Predictor.ensemble(predictors, [entry.weight for entry in entries])  # for its checks
@@ -66,7 +66,7 @@ def find_members(models: Sequence[str | Path]) -> list[Entry]:
     entries = list(_find(iter([Path(model) for model in models])))
     for number, entry in enumerate(entries):
         if entry in entries[:number]:
-            raise InputError(entry.name, 'is named twice', 'give it more weight with `weights`')
+            raise InputError(entry.name, 'is given twice', 'give it more weight with `weights`')
     return entries
 
 
@@ -76,7 +76,7 @@ def _find(models: Iterator[Path]) -> Iterator[Entry]:
     for model in models:
         suffix = model.suffix.lower()
         if is_ensemble(model):
-            raise InputError(model, 'is an ensemble itself', 'name its members')
+            raise InputError(model, 'is an ensemble itself', 'give its members')
         if suffix == ONNX_SUFFIX:
             yield Entry(model)
         elif model.is_dir() or suffix == CHECKPOINT_SUFFIX:
@@ -84,11 +84,11 @@ def _find(models: Iterator[Path]) -> Iterator[Entry]:
             record = read_run_json(checkpoint.parent / RUN_RECORD)
             config = find_run_config(checkpoint.parent, record.get('config'))
             if config is None:
-                raise InputError(checkpoint.parent, 'holds no config', 'name the config, then its checkpoint')
+                raise InputError(checkpoint.parent, 'holds no config', 'give the config, then its checkpoint')
             yield Entry(config, checkpoint)
         else:
             find_config(model)
             following = next(models, None)
             if following is None or following.suffix.lower() == ONNX_SUFFIX:
-                raise InputError(model, 'is a config without a checkpoint', 'name the checkpoint or work dir after it')
+                raise InputError(model, 'is a config without a checkpoint', 'give the checkpoint or work dir after it')
             yield Entry(model, find_best(following))

@@ -131,7 +131,7 @@ def _choose_split(config: Config, split: str, labels: str | None) -> None:
 
 def _use_tta(config: Config, config_path: str | Path, probabilities: bool) -> None:
     if config.get('tta_pipeline') is None or config.get('tta_model') is None:
-        raise InputError(config_path, 'has no tta_pipeline and tta_model', 'test without `tta`')
+        raise InputError(config_path, 'has no tta_pipeline or tta_model', 'test without `tta`')
     config.test_dataloader.dataset.pipeline = config.tta_pipeline
     tta_model = dict(config.tta_model)
     if tta_model.get('type') in ('SegTTAModel', 'mmseg.SegTTAModel'):  # wrong masks where a model has one output

@@ -70,8 +70,8 @@ def evaluate_model(
         predictors = _out_of_fold(model, predictor, [item.stem for item in items], split)
     if predictor.classes.names != classes.names:
         raise InputError(
-            root, f'has the classes {", ".join(classes.names)}, the model {", ".join(predictor.classes.names)}',
-            'name the data set that the model was made for',
+            root, f'has the classes {", ".join(classes.names)}, but the model has {", ".join(predictor.classes.names)}',
+            'give a data set with the classes of the model',
         )  # fmt: skip
     with staged_folder(out) as staging:
         rows = []
@@ -99,11 +99,11 @@ def evaluate_model(
 def _out_of_fold(model: Path, predictor: Predictor, stems: Sequence[str], split: str) -> dict[str, Predictor]:
     """Return stem → the average of those members that left the image out."""
     if not is_ensemble(model):
-        raise InputError(model, 'is one model, which has no folds', 'name an ensemble of the runs of all folds')
+        raise InputError(model, 'is one model, which has no folds', 'give an ensemble of the runs of all folds')
     entries = read_ensemble(model)
     for entry in entries:
         if entry.checkpoint is None:
-            raise InputError(entry.name, 'does not tell which fold it left out', 'name the work dir instead')
+            raise InputError(entry.name, 'does not tell which fold it left out', 'give the work dir instead')
     positions = {entry.name: position for position, entry in enumerate(entries)}
     left_out = runs_that_left_out({entry.name: entry.model for entry in entries}, stems, split)
     groups = {

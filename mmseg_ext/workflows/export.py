@@ -104,7 +104,7 @@ def choose_check_images(config_path: str | Path | None, images: Sequence[str], c
     if images:
         paths = find_images(images)
         if len(paths) < count:
-            raise InputError('`images`', f'{len(paths)} found, but {count} are needed', 'name more, or a lower `count`')
+            raise InputError('`images`', f'{len(paths)} found, but {count} are needed', 'give more, or a lower `count`')
         return _read(paths, count), 'given images'
     loader = (None if config_path is None else load_config(config_path).get('val_dataloader')) or {}
     dataset = loader.get('dataset') or {}

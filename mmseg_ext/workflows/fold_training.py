@@ -132,7 +132,7 @@ def _in_own_process(task: FoldTask) -> str:
                 problem = text.removeprefix('error: ').strip()
         code = child.wait()
     if code < 0:
-        return f'was killed by signal {-code}, perhaps for lack of memory'
+        return f'was killed by signal {-code}, perhaps out of memory'
     return (problem or f"ended with code {code}: see the worker's log") if code else ''
 
 

@@ -34,7 +34,7 @@ def list_pairs(root: str | Path, labels: str, split: str) -> tuple[Classes, dict
     folders = root / 'img' / split, root / labels / split
     for folder in folders:
         if not folder.is_dir():
-            raise InputError(folder, 'folder not found', 'name other `labels` or another `split`')
+            raise InputError(folder, 'folder not found', 'choose other `labels` or another `split`')
     images, masks = list_stems(folders[0], IMAGE_SUFFIXES), list_stems(folders[1], ('.png',))
     if images.keys() != masks.keys() or not images:
         raise InputError(folders[1], 'needs one mask for each image', f'see mmseg-ext audit {root}')
@@ -75,7 +75,7 @@ def parse_fold(text: str) -> tuple[int, int]:
     match = re.fullmatch(r'(\d+)/(\d+)', text)
     number, folds = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= folds or folds < 2:
-        raise InputError(f'`fold={text}`', 'must be K/N, fold K of N from 1/N to N/N, with N of at least 2')
+        raise InputError(f'`fold={text}`', 'must be K/N, fold K of N from 1/N to N/N, with N at least 2')
     return number, folds
 
 

@@ -67,5 +67,5 @@ def measure_models(
 def _gflops(model: Any, config: ConfigDict, size: Sequence[int], path: str | Path) -> float:
     divisor = ((config.get('data_preprocessor') or {}).get('test_cfg') or {}).get('size_divisor') or 1
     if any(side % divisor for side in size):
-        raise InputError(path, f'takes sides that are multiples of {divisor}', 'choose another `size`')
+        raise InputError(path, f'needs a side that is a multiple of {divisor}', 'choose another `size`')
     return guarded(lambda: count_gflops(model.to('meta'), (3, *size)))  # shapes are enough: nothing is computed

@@ -103,7 +103,7 @@ def innermost(dataset: dict[str, Any], config: str) -> dict[str, Any]:
     if 'datasets' in dataset:
         raise InputError(
             config,
-            f'trains on several data sets ({dataset["type"]}), so that no fold can be left out of it',
+            f'trains on several data sets ({dataset["type"]}), so no fold can be left out',
             'use a config with one data set',
         )
     return dataset
@@ -170,19 +170,19 @@ def runs_that_left_out(
         config = load_config(path)
         fold = config.get('fold')
         if not fold:
-            raise InputError(name, 'left no fold out', 'name work dirs of mmseg-ext train --fold K/N')
+            raise InputError(name, 'left no fold out', 'give work dirs of mmseg-ext train --fold K/N')
         train, val = (innermost(config[part].dataset, str(path)) for part in ('train_dataloader', 'val_dataloader'))
         if val.get('split') != split or len(train['indices']) + len(val['indices']) != len(stems):
             count = len(train['indices']) + len(val['indices'])
-            problem = f'divided {count} images of {val.get("split")}, but there are {len(stems)} of {split}'
-            raise InputError(name, problem, 'name the data set and split that it was trained on')
+            problem = f'divided {count} images of {val.get("split")}, but {split} has {len(stems)}'
+            raise InputError(name, problem, 'give the data set and split that it was trained on')
         if (fold['of'], fold['seed']) != (division := division or (fold['of'], fold['seed'])):
-            problem = f'is of {fold["of"]} folds with seed {fold["seed"]}, another of {division[0]} with {division[1]}'
-            raise InputError(name, problem, 'name the folds of one division')
+            problem = f'has {fold["of"]} folds with seed {fold["seed"]}, another run {division[0]} with {division[1]}'
+            raise InputError(name, problem, 'give the folds of one division')
         for position in val['indices']:
             found[stems[position]].append(name)
     missing = [stem for stem, runs in found.items() if not runs]
     if missing:
-        problem = f'{len(missing)} of {len(stems)} images were left out by no run, such as {missing[0]}'
-        raise InputError('ensemble', problem, 'name a run of every fold')
+        problem = f'{len(missing)} of {len(stems)} images were not left out by any run, such as {missing[0]}'
+        raise InputError('ensemble', problem, 'give a run of every fold')
     return {stem: tuple(runs) for stem, runs in found.items()}

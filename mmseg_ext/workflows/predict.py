@@ -17,7 +17,7 @@ from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.progress import track
 from mmseg_ext.reading import is_printable, unprintable_name
 
-TOO_LARGE = ('does not fit into the memory', 'make it smaller, or use `mode=slide`')
+TOO_LARGE = ('does not fit into memory', 'make it smaller, or use `mode=slide`')
 SUFFIXES = (*IMAGE_SUFFIXES, '.gif')
 MAX_BATCH_PIXELS = 50_000_000  # of all images of a batch together: a batch of large images is closed early
 
@@ -57,7 +57,7 @@ def find_images(sources: Sequence[str | Path]) -> list[Path]:
         other = owners.setdefault(path.stem, path)
         if other is not path:
             raise InputError(
-                path, f'shares its stem, hence the name of its mask, with {other}', 'predict them into two folders'
+                path, f'has the same stem, and so the same mask name, as {other}', 'predict them into two folders'
             )
     return found
 
@@ -68,7 +68,9 @@ def _expand(source: str | Path) -> list[Path]:
         images = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
         images = [file for file in images if not file.name.startswith('.')]
         if not images:
-            raise InputError(path, f'holds no {"/".join(SUFFIXES)} file', f'for folders in it write "{path}/**/*.jpg"')
+            raise InputError(
+                path, f'holds no {"/".join(SUFFIXES)} file', f'to include subfolders, write "{path}/**/*.jpg"'
+            )
         return images
     if path.exists():
         return [path]

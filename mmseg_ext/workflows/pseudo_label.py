@@ -97,10 +97,10 @@ def write_pseudo_labels(
     """
     settings = settings or PseudoLabelSettings()
     if predictor.classes.background is None:
-        raise InputError('model', 'knows no background, so that the class of an image says nothing of its pixels')
+        raise InputError('model', 'has no background class, so the class of an image says nothing about its pixels')
     out = Path(out)
     if out.exists():
-        raise InputError(out, 'exists already', 'choose another `out`')
+        raise InputError(out, 'already exists', 'choose another `out`')
     known = list(_known_images(Path(images), predictor.classes))
     with staged_folder(out) as folder:
         report = _label_all(predictor, known, folder, settings)
@@ -113,14 +113,14 @@ def _known_images(root: Path, classes: Classes) -> Iterator[tuple[int, Path]]:
     """Yield class and path of every image."""
     folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     if not folders:
-        raise InputError(root, 'holds no folder', 'it must hold one folder of images for each class')
+        raise InputError(root, 'holds no folder', 'it must hold one folder of images per class')
     owner: dict[str, Path] = {}
     for folder in folders:
         if folder.name not in classes.names[1:]:
-            raise InputError(folder, f'is named after no class of the model ({", ".join(classes.names[1:])})')
+            raise InputError(folder, f'is not named after a class of the model ({", ".join(classes.names[1:])})')
         for stem, path in list_stems(folder, IMAGE_SUFFIXES).items():
             if stem in owner:
-                raise InputError(path, f'shares its stem with {owner[stem]}', 'rename one of the two')
+                raise InputError(path, f'has the same stem as {owner[stem]}', 'rename one of the two')
             owner[stem] = path
             yield classes.names.index(folder.name), path
     if not owner:

@@ -72,7 +72,7 @@ class RankingSettings:
         for config in self.configs:
             stem = Path(config).stem
             if stem in named:
-                problem = f'has the file name of {named[stem]}, and judges are told apart by it'
+                problem = f'has the same file name as {named[stem]}, and judges are told apart by it'
                 raise InputError(config, problem, 'rename one of them')
             named[stem] = config
 
@@ -103,7 +103,7 @@ def rank_labels(
     if score not in SCORES:
         raise InputError(f'`score={score}`', f'must be one of {", ".join(SCORES)}')
     if settings.split in settings.also:
-        raise InputError(f'`also={settings.split}`', 'is the split that is ranked', 'name others')
+        raise InputError(f'`also={settings.split}`', 'is the split to rank', 'choose others')
     out = Path(out)
     classes, images, masks = _files(settings)
     for name in settings.configs:
@@ -189,7 +189,7 @@ def _check_other(ranking: Path, settings: RankingSettings) -> None:
         found = known.get(name) if isinstance(known, dict) else None
         wanted = getattr(settings, name)
         if found != wanted and not (name == 'data_root' and _is_same_folder(found, wanted)):
-            raise InputError(ranking, f'is a ranking of other masks ({name} is {found})')
+            raise InputError(ranking, f'is a ranking of different masks ({name} is {found})')
 
 
 def _is_same_folder(found: Any, wanted: str) -> bool:

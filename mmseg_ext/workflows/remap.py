@@ -116,7 +116,9 @@ def remap_labels(
     classes, folder, target = data.classes, data.label_set(labels).folder, data.new_label_set(to, labels).folder
     refuse_existing([Path(json)] if json is not None else [], overwrite, 'json')
     if not dry_run and target.exists() and not (overwrite and (target / RECORD).is_file()):
-        remedy = 'replace a remapped one with `overwrite=True`' if (target / RECORD).is_file() else 'name another'
+        remedy = (
+            'replace a remapped one with `overwrite=True`' if (target / RECORD).is_file() else 'choose another name'
+        )
         raise InputError(target, 'exists', remedy)
     remapping = make_remapping(
         classes, table, old=None if source is None else _read_classes(Path(source)), by_colour=by_colour,
@@ -164,8 +166,8 @@ def _count(
             report.pixels[entry] += count
         report.files.update(set(entries))
     if not usable:
-        first = f'; the first: {report.left_out[0]}' if report.left_out else ''
-        raise InputError(masks.folder, f'holds no mask that can be used{first}', f'masks are {", ".join(SUFFIXES)}')
+        first = f'; the first problem: {report.left_out[0]}' if report.left_out else ''
+        raise InputError(masks.folder, f'holds no mask that can be used{first}', f'masks must be {", ".join(SUFFIXES)}')
     return usable
 
 
@@ -178,7 +180,7 @@ def _refuse_unnamed(report: RemapReport, folder: Path) -> None:
     example = f'{report.remapping.name(unnamed[0])}={report.classes.names[0]}'
     raise InputError(
         folder,
-        f'holds {"colours" if report.remapping.by_colour else "values"} that nothing names (in so many masks): '
+        f'holds {"colours" if report.remapping.by_colour else "values"} without a mapping (number of masks): '
         f'{named}{more}',
-        f'name each, such as `table` {example}, or as ignored',
+        f'map each, such as `table` {example}, or to ignored',
     )

@@ -39,7 +39,7 @@ def open_review(
     else:
         found = read_queue(queue, data, labels or 'labels')
     if labels is not None and found.labels not in (None, labels):
-        raise InputError(f'`labels={labels}`', f'the queue is about {found.labels}', 'leave it out')
+        raise InputError(f'`labels={labels}`', f'the queue is for {found.labels}', 'leave it out')
     return Review(root, labels or found.labels or 'labels', found.entries, to, suggestions or found.suggestions)
 
 

@@ -89,7 +89,7 @@ def tile_data_set(
     if size < MIN_SIZE:
         raise InputError(f'`size={size}`', f'must be {MIN_SIZE} or more')
     if not 0 <= overlap < size:
-        raise InputError(f'`overlap={overlap}`', f'must be from 0 to below the size, {size}')
+        raise InputError(f'`overlap={overlap}`', f'must be at least 0 and below the size, {size}')
     data, out = DataSet(root), Path(out)
     classes = data.classes
     chosen = data.label_sets() if labels is None else tuple(labels)
@@ -108,7 +108,7 @@ def tile_data_set(
                 continue
             images.append({'split': item.split.name, 'stem': item.stem, 'height': height, 'width': width})
         if not images:
-            raise InputError(report.failed[0], 'and no other image can be cut either')
+            raise InputError(report.failed[0], 'no other image can be cut either')
         classes.write(stage)
         write_json(stage / RECORD_FILE, {'size': size, 'overlap': overlap, 'images': images})
     return report
@@ -118,7 +118,7 @@ def _check_target(out: Path, overwrite: bool) -> None:
     if not out.exists() or (out.is_dir() and not names_in(out)):
         return
     if not (out / RECORD_FILE).is_file():
-        raise InputError(out, f'holds something without a {RECORD_FILE}', 'choose another `out`')
+        raise InputError(out, f'holds files but no {RECORD_FILE}', 'choose another `out`')
     if not overwrite:
         raise InputError(out, 'holds an earlier result', 'replace it with `overwrite=True` or choose another `out`')
 
@@ -197,7 +197,7 @@ def stitch_predictions(
     size, overlap, images = _read_record(tiles / RECORD_FILE)
     classes = Classes.read(tiles)
     if not predictions.is_dir():
-        raise InputError(predictions, 'folder not found', 'name the folder of the predictions')
+        raise InputError(predictions, 'folder not found', 'give the folder of the predictions')
     report = TileReport()
     predicted = []
     for split, stem, height, width in images:
@@ -213,7 +213,7 @@ def stitch_predictions(
         try:
             if stem in owners:
                 raise InputError(
-                    f'{split}/{stem}', f'shares its stem with one of {owners[stem]}', 'predict one split at a time'
+                    f'{split}/{stem}', f'has the same stem as one of {owners[stem]}', 'predict one split at a time'
                 )
             mask = _stitch(found, predictions, shape, size, overlap, classes)
         except InputError as error:
@@ -226,7 +226,9 @@ def stitch_predictions(
     if not report.images:
         if report.failed:
             raise report.failed[0]
-        raise InputError(predictions, f'holds no prediction of a tile of {tiles}', 'name the folder above masks/')
+        raise InputError(
+            predictions, f'holds no prediction of a tile of {tiles}', 'give the folder that contains masks/'
+        )
     write_class_files(out, ('masks',), classes)
     return report
 
@@ -240,10 +242,10 @@ def _read_record(path: Path) -> tuple[int, int, list[tuple[str, str, int, int]]]
         if not 0 <= overlap < size or any(h < 1 or w < 1 or h * w > limit for _, _, h, w in images):
             raise ValueError('sizes out of range')
         if strange := next((name for image in images for name in image[:2] if not is_file_name(name)), None):
-            raise ValueError(f'{strange!r} is no name of a file')
+            raise ValueError(f'{strange!r} is not a file name')
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            path, f'is no record of tiles ({error!r})', 'name a data set made by mmseg-ext tile'
+            path, f'is not a record of tiles ({error!r})', 'give a data set made by mmseg-ext tile'
         ) from error
     return size, overlap, images
 
@@ -283,8 +285,8 @@ def _read_tile(files: dict[Tile, Path | None], size: int, classes: Classes, tile
         height, width = values.shape[-2:]
         raise InputError(path, f'is {width}×{height} pixels, but the tile {size}×{size}', 'predict the tiles again')
     if values.ndim == 3 and len(values) != len(classes.names):
-        problem = f'holds {len(values)} classes, but {len(classes.names)} are named'
-        raise InputError(path, problem, 'use a model of these classes')
+        problem = f'holds {len(values)} classes, expected {len(classes.names)}'
+        raise InputError(path, problem, 'use a model with these classes')
     top, left, bottom, right = tile
     return values[..., : bottom - top, : right - left]
 

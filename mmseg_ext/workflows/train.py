@@ -94,9 +94,9 @@ def train(
         try:
             runner = build_runner(config)
             if lowered:
-                runner.logger.warning(f'{NO_GAIN}: the training is in float32')
+                runner.logger.warning(f'{NO_GAIN}: training in float32')
             if resume and not config.resume:
-                runner.logger.warning(f'{work_dir}: no checkpoint to resume from; the training starts at its beginning')
+                runner.logger.warning(f'{work_dir}: no checkpoint to resume from; starting from scratch')
             connect(runner)
             if is_main_process():
                 write_json(work_dir / ENVIRONMENT, describe_environment(sys.argv))

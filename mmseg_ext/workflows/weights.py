@@ -66,7 +66,7 @@ def get_weights(names: Iterable[str]) -> Iterator[Path]:
     names = list(names)
     for name in names:
         if published(name) is None:
-            raise InputError(name, f'no such weights; there are {", ".join(PUBLISHED)}')
+            raise InputError(name, f'no such weights; choose from {", ".join(PUBLISHED)}')
     yield from map(resolve, names)
 
 
@@ -126,13 +126,13 @@ def read_onnx(path: Path, needs_norms: bool = False) -> dict[str, Tensor]:
         graph = onnx.load(str(path), load_external_data=False).graph
         weights = {tensor.name: onnx.numpy_helper.to_array(tensor).copy() for tensor in graph.initializer}
     except Exception as error:  # protobuf's, which onnx does not export
-        raise InputError(path, 'not an ONNX file, or a damaged one', 'download it again') from error
+        raise InputError(path, 'is not an ONNX file, or is damaged', 'download it again') from error
     operators = {node.op_type for node in graph.node}
     if needs_norms and 'BatchNormalization' not in operators:
         raise InputError(
             path,
             'has its batch norms folded into the convolutions (as mobilenetv2-10 and -12 of the ONNX model zoo have), '
-            'so that their statistics, which training needs, are lost',
-            'convert a file that has them, such as that of torchvision',
+            'so the statistics needed for training are lost',
+            'convert a file that has them, such as the one from torchvision',
         )
     return {name: torch.from_numpy(value) for name, value in weights.items()}

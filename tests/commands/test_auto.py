@@ -35,7 +35,7 @@ def test_one_command_leads_to_a_page_and_continues_where_it_stopped(
         auto.main(arguments)
     assert error.value.exit_code == 1
     assert cli.ArgumentParser.last is not None
-    assert 'or go on with --ignore-audit-errors' in cli.ArgumentParser.last.name_flags(str(error.value))
+    assert 'or continue with --ignore-audit-errors' in cli.ArgumentParser.last.name_flags(str(error.value))
     assert not (out / 'shapes.py').exists()
     image.write_bytes(whole)
 

@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_written(
         folder = tmp_path / 'disk'
     else:
         folder = mount('ro,size=1m')
-    one_line(fast_tool('train', config, '--work-dir', folder / 'run'), str(folder / 'run'), 'cannot be made')
+    one_line(fast_tool('train', config, '--work-dir', folder / 'run'), str(folder / 'run'), 'cannot be created')
     one_line(fast_tool('test', config, run_dir, '--out', folder / 'out'), str(folder), 'cannot be written')
 
 

@@ -78,7 +78,7 @@ def test_rules_thresholds_splits_and_a_report_of_a_dry_run(run_tool: Run, demo: 
             ('--labels', 'labels', '--to', 'labels_true', '--overwrite'),
             ['labels_true', 'not written by mmseg-ext clean'],
         ),
-        (('--to', 'x', '--rules', ''), ['--rules: names no rule']),
+        (('--to', 'x', '--rules', ''), ['--rules: lists no rules']),
         (('--to', 'x', '--rules', 'noise,polish'), ['--rules polish: no such rule']),
         (('--to', 'labels'), ['--to labels: is the source']),
         (('--to', 'labelme'), ['--to labelme: must be the name of a label set']),

@@ -58,7 +58,7 @@ def test_files_that_cannot_be_used_cost_only_themselves(
     out, err = capsys.readouterr()
     assert '| all | 0 of 1 | 0 | 0 | 1.00000 → 1.00000 | 1.00000 → 1.00000 | 0 |' in out
     size, damaged, foreign, count = err.splitlines()
-    assert 'labels/train/b.png: has another size than in truth' in size
+    assert 'labels/train/b.png: differs in size from truth' in size
     assert 'labels/train/c.png: mask cannot be read' in damaged
     assert f'defects.json: {problem}' in foreign
     assert count == '3 files were left out'
@@ -75,8 +75,8 @@ def test_missing_masks_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     with pytest.raises(InputError, match='labels_true: label set not found; `truth` may be labels'):
         main([str(tmp_path)])
     (tmp_path / 'labels_true' / 'train').mkdir(parents=True)
-    with pytest.raises(InputError, match="no split 'val'; `splits` may be train"):
+    with pytest.raises(InputError, match="no split 'val'; choose `splits` from train"):
         main([str(tmp_path), '--split', 'val'])
-    with pytest.raises(InputError, match='no mask of the same name'):
+    with pytest.raises(InputError, match='no mask name'):
         main([str(tmp_path)])
     assert not capsys.readouterr().out

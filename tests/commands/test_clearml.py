@@ -297,7 +297,7 @@ def test_offline_sessions_are_imported(
     one_line(fast_tool('clearml_import', sessions[1], broken, env=environment), str(broken), 'best checkpoint')
     assert len(contract.events) == events
     broken.write_bytes(b'no zip')
-    one_line(fast_tool('clearml_import', broken, env=environment), 'is no offline session')
+    one_line(fast_tool('clearml_import', broken, env=environment), 'is not an offline session')
     one_line(fast_tool('clearml_import', tmp_path / 'nowhere.zip', env=environment), 'not found')
     one_line(fast_tool('clearml_import', sessions[0], env=home), 'not configured')
 

@@ -139,7 +139,7 @@ def test_tables_and_charts_are_published(logged: tuple[Any, Path, Environment], 
 
     first = fast_tool('compare', folder / 'run-s0', '--clearml', 'nirgends', env=environment)
     assert (first.returncode, first.stderr) == (
-        2, 'error: --clearml nirgends: the server has no project of this name\n'
+        2, 'error: --clearml nirgends: the server has no such project\n'
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_wrong_use(fast_tool: Tool, tmp_path: Path, one_line: OneLine) -> None:
     unset = {name: '' for name in os.environ if name.startswith(('CLEARML_', 'TRAINS_'))}
     environment = {**unset, 'HOME': str(tmp_path)}
     one_line(fast_tool('compare', '--clearml', 'Tiere', env=environment), 'not configured', 'clearml-init')
-    one_line(fast_tool('compare', tmp_path, '--publish'), '--publish', 'name it with --clearml')
+    one_line(fast_tool('compare', tmp_path, '--publish'), '--publish', 'give it with --clearml')
     offline = {**environment, 'CLEARML_AUTH_TOKEN': 'x', 'CLEARML_OFFLINE_MODE': '1'}
     one_line(fast_tool('compare', '--clearml', 'Tiere', env=offline), 'CLEARML_OFFLINE_MODE', 'unset')
     space = ['--space', 'train_cfg.max_iters=1:64:log']

@@ -186,4 +186,4 @@ def test_a_full_disk_behind_standard_output_is_one_line(repo_root: Path) -> None
             text=True,
         )
     assert done.returncode == 2
-    assert done.stderr == 'error: output: cannot be written (No space left on device); free space\n'
+    assert done.stderr == 'error: output: cannot be written (No space left on device); free up space\n'

@@ -44,7 +44,7 @@ def test_page_table_and_numbers(run_tool: Callable[..., Any], two_runs: Path, tm
     assert len(lines) == 4
     assert lines[2].startswith('| `tiny`, done | ')
     assert lines[3].startswith('| `tiny`, killed (interrupted) | ')
-    assert 'killed: interrupted: its process is gone' in result.stderr
+    assert 'killed: interrupted: its process ended' in result.stderr
     assert '<title>Comparison of runs</title>' in page.read_text()
     document = json.loads(numbers.read_text())
     record = json.loads((two_runs / 'done' / 'run.json').read_text())

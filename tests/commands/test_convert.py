@@ -130,9 +130,9 @@ def test_whole_coco_images(
     head, row, *rest = capsys.readouterr().out.splitlines()
     assert head.split() == ['class', 'taken', 'crowd', 'ignored', 'skipped']
     assert row.split() == ['cat', '4', '1', '1']
-    assert rest[0] == '1 images show nothing but skipped objects, as background: kept'
+    assert rest[0] == '1 images show only skipped objects, as background: kept'
     assert rest[1] == '1 crowds became ignored pixels; with --crowds objects they are objects'
-    assert rest[2] == 'no image fell into val, though its share is 0.2: try another --seed than 0'
+    assert rest[2] == 'val got no images, though its share is 0.2: try a --seed other than 0'
     assert rest[3] == 'skipped: annotation 2 of 2.jpg (cat): has no segmentation'
     assert ': 6 images (' in rest[4]
     tool = 'dataset_converters/coco'

@@ -117,7 +117,7 @@ def test_a_split_without_masks_is_predicted_only(
     shutil.rmtree(data / 'labels' / 'test')
     done = fast_tool('test', ensemble[1], '--data', data, '--tta')
     assert done.returncode == 0, done.stderr
-    assert 'test: 4 images predicted; there are no masks to score them by' in done.stdout
+    assert 'test: 4 images predicted; there are no masks to score them against' in done.stdout
     metrics = json.loads((ensemble[1].parent / 'both-test-tta' / 'metrics.json').read_text())
     assert (metrics['tta'], 'scores' in metrics) == (True, False)
 
@@ -167,7 +167,7 @@ def test_wrong_use_is_one_line(
         assert not out.exists()
 
     refused(run_dir, tmp_path / 'other.onnx', '--out', out, words='other.onnx: its classes are background, dog, cat')
-    refused(run_dir, run_dir, '--out', out, words='is named twice; give it more weight with --weights')
+    refused(run_dir, run_dir, '--out', out, words='is given twice; give it more weight with --weights')
     refused(run_dir, colour_model, '--weights', '1', '--out', out, words='--weights: are 1, the models 2')
     refused(run_dir, '--weights', '1,x', '--out', out, words='must be numbers above 0')
     refused(run_dir, '--out', tmp_path / 'e.txt', words='must end in .yaml')
@@ -176,6 +176,6 @@ def test_wrong_use_is_one_line(
     refused(ensemble[1], '--out', out, words='is an ensemble itself')
     one_line(run_ensemble(run_dir, '--out', ensemble[1]), 'exists; replace it with --overwrite')
     one_line(fast_tool('test', ensemble[1]), 'names no data set: add --data DATA')
-    one_line(fast_tool('test', run_dir.parent / 'tiny.py'), 'name the checkpoint after the config')
-    one_line(fast_tool('test', ensemble[1], run_dir, '--data', tiny_data), 'is one too many')
-    one_line(fast_tool('export', ensemble[1], run_dir, '--out', tmp_path / 'e.onnx'), 'name an ensemble alone')
+    one_line(fast_tool('test', run_dir.parent / 'tiny.py'), 'give the checkpoint after the config')
+    one_line(fast_tool('test', ensemble[1], run_dir, '--data', tiny_data), 'unexpected argument')
+    one_line(fast_tool('export', ensemble[1], run_dir, '--out', tmp_path / 'e.onnx'), 'give an ensemble alone')

@@ -48,7 +48,7 @@ def test_wrong_use_is_one_line(run_tool: Tool, result: Path, tmp_path: Path, one
     out = ('--out', tmp_path / 'out')
     one_line(run_tool('analyze_errors', result, *out, '--background', 'cra'), '--background cra', 'thing 1')
     one_line(run_tool('analyze_errors', result, *out, '--band', '0'), '--band 0.0', 'at least 1')
-    one_line(run_tool('analyze_errors', tmp_path / 'data', *out), 'no result folder')
+    one_line(run_tool('analyze_errors', tmp_path / 'data', *out), 'not a result folder')
     assert not (tmp_path / 'out').exists()
 
 

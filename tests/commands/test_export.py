@@ -54,7 +54,7 @@ def test_it_says_how_far_the_models_agree(
     assert float(found[2]) >= 99.9
     pattern = (
         rf'{out.with_suffix(".int8.onnx")}: [\d.]+ MB; val mDice (\S+) instead of (\S+) \(([+-]\S+)\), '
-        r'\S+ ms an image instead of \S+ \(\S+ times as fast\), 4 images, one thread'
+        r'\S+ ms per image instead of \S+ \(\S+ times as fast\), 4 images, one thread'
     )
     found = re.fullmatch(pattern, second)
     assert found is not None, second

@@ -119,9 +119,9 @@ def test_data_and_places_that_cannot_be_used(tmp_path: Path) -> None:
     out = tmp_path / 'out' / 'a.py'
     scratch = ('--backbone', 'scratch')
     assert 'one photograph in 1 image' in refused(one, '--out', out, *scratch)
-    assert 'mmengine reads no lists' in refused(one, '--out', tmp_path / "it's" / 'a.py', *scratch)
+    assert 'mmengine cannot read lists' in refused(one, '--out', tmp_path / "it's" / 'a.py', *scratch)
     (one / 'dataset.yaml').write_text('classes: [all]\npalette: [[0, 0, 0]]\n')
-    assert 'names one class' in refused(one, '--out', out, *scratch)
+    assert 'lists only one class' in refused(one, '--out', out, *scratch)
     assert 'must end in .py' in refused(one, '--out', tmp_path / 'a.txt', *scratch)
     for minutes in ('0', 'nan', 'inf', '1e300'):
         assert '--minutes' in refused(one, '--out', out, '--minutes', minutes, *scratch)

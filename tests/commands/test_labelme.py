@@ -116,7 +116,7 @@ def test_wrong_use_is_one_line(run_tool: RunTool, data: Path, tmp_path: Path, on
     one_line(run_tool(*export, '--shapes', 'circles'), '--shapes', 'circles')
     one_line(run_tool(*export, '--tolerance', '-1'), '-1: must be a number from 0 to 100')
     one_line(run_tool(*export, '--tolerance', 'two'), 'two: must be a number from 0 to 100')
-    one_line(run_tool(*export, '--tolerance', '1'), '--tolerance: is for polygons', '--shapes polygon')
+    one_line(run_tool(*export, '--tolerance', '1'), '--tolerance: is only for polygons', '--shapes polygon')
     one_line(
         run_tool('labelme', 'diff', data, '--a', 'labels', '--b', 'gone'), 'label set not found; --b may be labels'
     )

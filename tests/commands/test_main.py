@@ -103,8 +103,8 @@ def test_the_version(repo_root: Path) -> None:
 @pytest.mark.parametrize(
     ('argv', 'error'),
     [
-        (['trian'], "error: there is no verb 'trian'; did you mean train? (see mmseg-ext --help)\n"),
-        (['xyz'], "error: there is no verb 'xyz' (see mmseg-ext --help)\n"),
+        (['trian'], "error: unknown verb 'trian'; did you mean train? (see mmseg-ext --help)\n"),
+        (['xyz'], "error: unknown verb 'xyz' (see mmseg-ext --help)\n"),
         ([], 'error: the following arguments are required: VERB (see mmseg-ext --help)\n'),
         (['audit'], 'error: the following arguments are required: DATA (see mmseg-ext audit --help)\n'),
         (['audit', 'x', '--label', 'a'], 'error: unrecognized arguments: --label a (see mmseg-ext audit --help)\n'),

@@ -32,7 +32,7 @@ def test_of_eight_photographs_one_is_cut_short(run_tool: Tool, colour_model: Pat
     (line,) = result.stderr.splitlines()
     assert line.startswith(f'error: {broken}: image is cut short')
     assert result.stdout.startswith('7 of 8 images predicted in ')
-    assert 'a second (reading and writing included); 1 could not be read' in result.stdout
+    assert 'per second (reading and writing included); 1 could not be read' in result.stdout
     written = sorted((tmp_path / 'out' / 'masks').iterdir())
     assert [path.stem for path in written] == sorted(masks.keys() - {'5'})
     for path in written:
@@ -60,10 +60,10 @@ def test_wrong_use_is_one_line(run_tool: Tool, colour_model: Path, tmp_path: Pat
     (tmp_path / 'b').mkdir()
     save_colours(tmp_path / 'b' / 'a.png', 0)
     one_line(run_tool('predict', colour_model, photo), '--out', '--help')
-    one_line(run_tool('predict', colour_model, *out), 'name the images')
+    one_line(run_tool('predict', colour_model, *out), 'give the images')
     one_line(
         run_tool('predict', colour_model, photo, tmp_path / 'b', *out),
-        'a.png: shares its stem, hence the name of its mask',
+        'a.png: has the same stem, and so the same mask name',
     )
     one_line(run_tool('predict', photo.with_name('no.onnx'), photo, *out), 'no.onnx: no such model file')
     one_line(
@@ -101,4 +101,4 @@ def test_a_config_and_its_checkpoint_predict_what_the_test_tool_predicts(
     result = fast_tool('predict', config, run_dir, images, '--out', tmp_path / 'out', '--device', 'cuda')
     one_line(result, '--device cuda', '--device cpu')
     result = fast_tool('predict', config, run_dir, images, '--out', tmp_path / 'out', '--device', 'foo')
-    one_line(result, '--device foo: is no device; use cpu or cuda')
+    one_line(result, '--device foo: is not a device; use cpu or cuda')

@@ -83,7 +83,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     broken.write_bytes(broken.read_bytes()[:200])
     one_line(label(fast_tool, run_dir, photographs, out), broken.name)
     shutil.copy(next((photographs / 'cat').iterdir()), photographs / 'dog')
-    one_line(label(fast_tool, run_dir, photographs, out), 'shares its stem')
+    one_line(label(fast_tool, run_dir, photographs, out), 'has the same stem')
     assert [path.name for path in tmp_path.iterdir()] == ['photographs']
     out.mkdir()
     one_line(label(fast_tool, run_dir, photographs, out), 'exists already')

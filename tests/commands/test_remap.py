@@ -53,7 +53,7 @@ def test_the_command_that_the_audit_names_converts_the_masks(root: Path, capsys:
 
 
 def test_a_value_that_nothing_names_is_refused_before_anything_is_written(root: Path) -> None:
-    with pytest.raises(InputError, match=r'labels: holds values that nothing names .in so many masks.: 255 \(3\); '):
+    with pytest.raises(InputError, match=r'labels: holds values without a mapping .number of masks.: 255 \(3\); '):
         remap.main([str(root), '--labels', 'labels', '--to', 'new', '--map', '0=0'])
     assert not (root / 'new').exists()
 

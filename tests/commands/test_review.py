@@ -95,5 +95,5 @@ def test_a_queue_of_another_label_set_is_refused(tiny_data: Path, tmp_path: Path
         '{"summary": {"labels": "labels"}, "findings": [{"check": "noise", "severity": "info", "split": "train", '
         '"stem": "train_00000", "message": "m", "value": null}]}'
     )
-    with pytest.raises(InputError, match='the queue is about labels'):
+    with pytest.raises(InputError, match='the queue is for labels'):
         open_review(tiny_data, tmp_path / 'audit.json', 'labels_true')

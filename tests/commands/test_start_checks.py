@@ -41,7 +41,7 @@ def test_classes_of_the_config_and_of_the_masks(
     one_line(fast_tool(*train, *heads, data=data), 'decode_head.num_classes=2', 'names 3 classes', 'num_classes=3')
     for path in masks_of(data):
         write_mask(path, np.where(read_mask(path) > 0, 255, 0).astype(np.uint8), [(0, 0, 0)])
-    one_line(fast_tool(*train, data=data), 'are these masks 0/255?', 'mmseg-ext remap')
+    one_line(fast_tool(*train, data=data), 'are these 0/255 masks?', 'mmseg-ext remap')
     assert not (tmp_path / 'run').exists()
 
 

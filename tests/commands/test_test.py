@@ -185,7 +185,7 @@ def test_a_split_without_masks_is_predicted_only(
     shutil.rmtree(data / 'labels_true' / 'test')
     done = fast_tool('test', config, run_dir, '--out', tmp_path / 'out', data=data)
     assert (done.returncode, done.stderr) == (0, '')
-    assert 'test: 4 images predicted; there are no masks to score them by' in done.stdout
+    assert 'test: 4 images predicted; there are no masks to score them against' in done.stdout
     assert len(list((tmp_path / 'out' / 'masks').iterdir())) == 4
     assert 'scores' not in json.loads((tmp_path / 'out' / 'metrics.json').read_text())
     assert not (tmp_path / 'out' / 'records.parquet').exists()

@@ -261,7 +261,7 @@ def check_out_of_fold(fast_tool: Tool, runs: list[Path], data: Path, folder: Pat
     make_ensemble(runs[:1], folder / 'first.yaml')
     one_line(
         fast_tool('test', folder / 'first.yaml', *arguments, '--split', 'train', '--out', folder / 'x'),
-        '4 of 8 images were left out by no run',
+        '4 of 8 images were not left out by any run',
     )
 
 

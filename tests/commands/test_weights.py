@@ -57,7 +57,7 @@ def test_convert_writes_a_file_and_never_over_another(run: Command, tmp_path: Pa
     torch.save({'conv1.weight': torch.zeros(1), 'fc.bias': torch.zeros(1)}, tmp_path / 'theirs.pth')
     done = run('convert', 'theirs.pth', '--backbone', 'resnet', 'ours.pth', torch=True)
     assert (done.returncode, done.stdout) == (
-        0, 'ours.pth: 1 of 2 tensors, from the layout of torchvision or timm\n',
+        0, 'ours.pth: 1 of 2 tensors, converted from the layout of torchvision or timm\n',
     )  # fmt: skip
     one_line(run('convert', 'theirs.pth', '--backbone', 'resnet', 'ours.pth', torch=True), 'ours.pth', '--overwrite')
     one_line(

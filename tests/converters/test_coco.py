@@ -180,7 +180,7 @@ def test_images_of_another_set_are_left_out(write: Write, tmp_path: Path) -> Non
         '000000000003_30',
     }
     (tmp_path / 'others.txt').write_text('cat.png\n')
-    with pytest.raises(InputError, match=r'`exclude`: cat.png: is no image of .* and begins with no id'):
+    with pytest.raises(InputError, match=r'`exclude`: cat.png: is not an image of .* and does not begin with an id'):
         convert(tmp_path, exclude=read_names(tmp_path / 'others.txt'))
 
 
@@ -191,7 +191,7 @@ def test_an_unusable_image_costs_only_itself(write: Write, tmp_path: Path) -> No
     masks, done = whole(tmp_path)
     assert masks.keys() == {'1', '4'}
     assert [str(error).rpartition('/')[2] for error in done.report.failed] == [
-        'instances.json: 3.png: is said to be 60×0, must have 1 to 80,000,000 pixels; correct its entry',
+        'instances.json: 3.png: has the stated size 60×0, must have 1 to 80,000,000 pixels; correct its entry',
         '2.png: image cannot be read (no such file); copy or convert the file',
     ]
     assert done.report.counts['cat'] == {'taken': 2, 'image unusable': 1, 'image not listed': 1}
@@ -205,7 +205,7 @@ def test_an_unusable_image_costs_only_itself(write: Write, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ('options', 'words'),
     [
-        ({'classes': ('cat', 'horse')}, "has no category 'horse'; `classes` may be cat, dog, person"),
+        ({'classes': ('cat', 'horse')}, "has no category 'horse'; choose from cat, dog, person"),
         ({'classes': ()}, '`classes=`'),
         ({'classes': ('cat', 'cat')}, '`classes=cat,cat`'),
         ({'classes': ('background',)}, '`classes=background`'),
@@ -247,7 +247,7 @@ def test_a_missing_field_is_named(key: str, write: Write, tmp_path: Path) -> Non
     write((17, 100, 0, rectangle(0, 0, 10, 10)))
     path = tmp_path / 'instances.json'
     path.write_text(path.read_text().replace(f'"{key}"', '"other"'))
-    with pytest.raises(InputError, match=rf"is no COCO file of instances \(.*lacks '{key}'\)"):
+    with pytest.raises(InputError, match=rf"is not a COCO instances file \(.*lacks '{key}'\)"):
         convert(tmp_path)
 
 
@@ -313,16 +313,16 @@ BAD = {
     'null': (None, 'has no segmentation'),
     'nothing': ([], 'has no segmentation'),
     'two_points': ([[1, 1, 2, 2]], 'a polygon has 2 points'),
-    'odd': ([[1, 1, 2, 2, 3, 3, 4]], 'a polygon is no list of numbers'),
-    'flat': ([1, 1, 5, 1, 5, 5], 'a polygon is no list of numbers'),
-    'words': ([['a', 'b', 'c', 'd', 'e', 'f']], 'a polygon is no list of numbers'),
-    'infinite': ([[1, 1, 1e999, 1, 5, 5]], 'no number or beyond'),
+    'odd': ([[1, 1, 2, 2, 3, 3, 4]], 'a polygon is not a list of alternating'),
+    'flat': ([1, 1, 5, 1, 5, 5], 'a polygon is not a list of alternating'),
+    'words': ([['a', 'b', 'c', 'd', 'e', 'f']], 'a polygon is not a list of alternating'),
+    'infinite': ([[1, 1, 1e999, 1, 5, 5]], 'not a number or is beyond'),
     'line': ([[1, 1, 9, 9, 1, 1]], 'covers no pixel'),
     'outside': (rectangle(100, 100, 120, 120), 'covers no pixel'),
-    'other_size': ({'size': [1, 2], 'counts': [2]}, 'its size [1, 2] is not that of the image, [40, 60]'),
+    'other_size': ({'size': [1, 2], 'counts': [2]}, 'its size [1, 2] is not the image size, [40, 60]'),
     'too_many': ({'size': [HEIGHT, WIDTH], 'counts': [2**62] * 4}, 'do not add up'),
     'endless': ({'size': [HEIGHT, WIDTH], 'counts': 'o' * 10_000}, 'too long'),
-    'text': ('x', 'is no list of polygons'),
+    'text': ('x', 'is not a list of polygons'),
 }
 
 
@@ -384,15 +384,15 @@ def test_odd_ids_and_lists(write: Write, tmp_path: Path) -> None:
     [
         (lambda c: c['images'].append({**c['images'][0], 'file_name': 'b.png'}), 'id 1 stands for 1.png and b.png'),
         (lambda c: c['categories'].append({'id': 17, 'name': 'lynx'}), "category id 17 stands for 'cat' and 'lynx'"),
-        (lambda c: c['images'][0].update(height=10**6, width=10**6), '1.png is said to be 1000000×1000000'),
-        (lambda c: c['images'][0].update(height=0), '1.png is said to be 60×0'),
-        (lambda c: c['images'][0].update(id=None), 'None is no id'),
+        (lambda c: c['images'][0].update(height=10**6, width=10**6), '1.png has the stated size 1000000×1000000'),
+        (lambda c: c['images'][0].update(height=0), '1.png has the stated size 60×0'),
+        (lambda c: c['images'][0].update(id=None), 'None is not an id'),
     ],
 )
 def test_contradictions_are_refused(change: Any, words: str, write: Write, tmp_path: Path) -> None:
     write((17, 100, 0, rectangle(0, 0, 10, 10)))
     edit(tmp_path, change)
-    with pytest.raises(InputError, match='is no COCO file of instances') as caught:
+    with pytest.raises(InputError, match='is not a COCO instances file') as caught:
         whole(tmp_path)
     assert words in str(caught.value)
 
@@ -427,7 +427,7 @@ def test_two_ids_of_one_photograph_give_one_mask(write: Write, tmp_path: Path) -
     edit(tmp_path, change)
     masks, done = whole(tmp_path)
     np.testing.assert_array_equal(masks['1'], region(0, 0, 10, 10) + 2 * region(20, 20, 30, 30))
-    assert done.report.notes == ['instances.json: images with several ids, taken as one each: 1.png']
+    assert done.report.notes == ['instances.json: images with several ids, each used once: 1.png']
 
 
 def test_a_split_that_no_image_fell_into_is_named(write: Write, tmp_path: Path) -> None:
@@ -435,7 +435,7 @@ def test_a_split_that_no_image_fell_into_is_named(write: Write, tmp_path: Path) 
     _, done = whole(tmp_path)
     empty = {'val', 'test'} - {split_by_hash(str(key), 0.2, 0.2, 0) for key in range(1, 5)}
     assert empty
-    lines = [line for line in done.report.notes if 'try another' in line]
+    lines = [line for line in done.report.notes if 'try a `seed`' in line]
     assert [line.split()[4].rstrip(',') for line in lines] == sorted(empty, reverse=True)
 
 
@@ -465,7 +465,7 @@ def test_given_splits_are_kept(write: Write, tmp_path: Path) -> None:
     (tmp_path / 'whole').rename(tmp_path / 'first')
     assert whole(tmp_path)[1].images == {'train': 1, 'val': 1}
     (tmp_path / 'annotations' / 'instances_all.json').write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r'instances_all\.json: its name tells no split'):
+    with pytest.raises(InputError, match=r'instances_all\.json: its name contains no split'):
         whole(tmp_path, tmp_path / 'annotations')
 
 
@@ -501,7 +501,7 @@ def test_masks_fit_turned_photographs(orientation: int, frame: str, write: Write
 def test_a_split_of_some_images_alone_is_refused(write: Write, tmp_path: Path) -> None:
     write((17, 100, 0, rectangle(0, 0, 10, 10)), images=2)
     edit(tmp_path, lambda content: content['images'][0].update(file_name='val/1.png'))
-    with pytest.raises(InputError, match=r'^2\.png: has no split, as 1 of 2 images'):
+    with pytest.raises(InputError, match=r'^2\.png: has no split .like 1 of 2 images'):
         whole(tmp_path)
     assert convert(tmp_path, exclude=['2']).keys() == {'000000000001_10'}
     assert [path.name for path in (tmp_path / 'data/img').iterdir()] == ['val']
@@ -513,7 +513,7 @@ def test_a_corrected_outline_is_told(write: Write, tmp_path: Path) -> None:
     write((17, 100, 0, rectangle(0, 0, 10, 11)))
     _, second = whole(tmp_path)
     assert first.report.is_clean
-    assert second.report.doubts[-1].startswith('1 images or masks differ from what the source gives now')
+    assert second.report.doubts[-1].startswith('1 images or masks differ from the current source')
 
 
 @pytest.mark.parametrize('name', ['Background', '__background__'])

@@ -141,10 +141,10 @@ def test_the_union_of_polygons_counts() -> None:
         ({'size': [3, 4], 'counts': ' '}, 'character'),
         ({'size': [3, 4], 'counts': 'R'}, 'cut short'),
         ([], 'has no segmentation'),
-        ('polygon', 'no list of polygons'),
+        ('polygon', 'not a list of polygons'),
         (None, 'has no segmentation'),
         ([[1, 2, 3, 4]], 'has 2 points'),
-        ([[1, 2, 3, 4, 5, 6, 7]], 'x and y in turn'),
+        ([[1, 2, 3, 4, 5, 6, 7]], 'alternating x and y'),
         ([[1, 2, 3, 4, 5, float('nan')]], 'no number'),
     ],
 )

@@ -95,7 +95,7 @@ def test_what_is_damaged_costs_only_itself_and_is_told_again_by_the_next_run(
     assert '0 written, 4 already there' in lines[1][-1]
     for part in (
         'e.png, shape 1 (dent)', 'e.png, shape 2 (dent): its run lengths do not add up', 'e.png, shape 3 (dent)',
-        'f.png: image cannot be', 'g.png: not found', "'../h.png', which is no path below", 'd.png: is 9×9 pixels',
+        'f.png: image cannot be', 'g.png: not found', "'../h.png', which is not a path below", 'd.png: is 9×9 pixels',
     ):  # fmt: skip
         assert part in texts[0], part
     report = json.loads((tmp_path / 'report.json').read_text())
@@ -112,7 +112,7 @@ def test_chosen_and_ignored_labels(tmp_path: Path) -> None:
     assert {stem: np.unique(mask).tolist() for stem, mask in found.items()} == {
         'a': [0, 1], 'b': [0], 'c': [0, 1], 'd': [0], 'e': [0, 255],
     }  # fmt: skip
-    with pytest.raises(InputError, match=r'`classes=cat`: is no class of the source; it names scratch, dent'):
+    with pytest.raises(InputError, match=r'`classes=cat`: is not a class of the source; it has scratch, dent'):
         convert_cvat(source, tmp_path / 'other', classes=['cat'])
 
 
@@ -132,7 +132,7 @@ def test_lists_and_groups_make_the_split(tmp_path: Path) -> None:
     lists = SplitOptions(lists={'val': tmp_path / 'val.txt', 'train': tmp_path / 'train.txt'})
     done = convert_cvat(source, tmp_path / 'lists', split=lists)
     assert done.images == {'train': 1, 'val': 2}
-    assert '9 images are in no list' in done.report.notes[0]
+    assert '9 images are in none of the lists' in done.report.notes[0]
     (tmp_path / 'train.txt').write_text('p0_1\n')
     with pytest.raises(InputError, match='is also in'):
         convert_cvat(source, tmp_path / 'other', split=lists)
@@ -149,9 +149,9 @@ def test_lists_and_groups_make_the_split(tmp_path: Path) -> None:
         ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><annotations/>', 'document type'),
         ('<annotations><track id="0"/></annotations>', 'CVAT for video'),
         ('<annotation><object/></annotation>', 'its root is <annotation>'),
-        ('<annotations/>', 'names no image'),
-        ('<annotations><image', 'is no XML'),
-        ('\x00', 'is no XML'),
+        ('<annotations/>', 'lists no images'),
+        ('<annotations><image', 'is not XML'),
+        ('\x00', 'is not XML'),
     ],
 )
 def test_other_files_are_refused_in_one_line(text: str, problem: str, tmp_path: Path) -> None:
@@ -169,9 +169,9 @@ def test_a_subset_cannot_lead_out_of_the_data_set(tmp_path: Path) -> None:
     done = convert_cvat(source, tmp_path / 'data')
     assert done.images == {'train': 1}
     (error,) = done.report.failed
-    assert str(error) == '../../../out/a: cannot be the names of a folder and a file; rename them in the source'
+    assert str(error) == '../../../out/a: is not a valid folder and file name; rename it in the source'
     assert not (tmp_path / 'out').exists()
     assert not (tmp_path.parent / 'out').exists()
     source.write_text(text.replace('Train', '', 1))
-    with pytest.raises(InputError, match=r'a\.png: has no split, as 1 of 2 images'):
+    with pytest.raises(InputError, match=r'a\.png: has no split .like 1 of 2 images'):
         convert_cvat(source, tmp_path / 'other')

@@ -88,8 +88,8 @@ def test_run_lengths_are_those_of_the_coco_toolkit_on_its_side(pixels: NDArray[n
         (lambda: draw_runs([1, 2], (0, 0, 2, 2), 9, 9), 'do not add up'),
         (lambda: draw_runs([5, -1], (0, 0, 2, 2), 9, 9), 'do not add up'),
         (lambda: draw_runs([4], (0, 0, 2, 2), 9, 9), 'covers no pixel'),
-        (lambda: draw_runs([1, 3], (8, 0, 2, 2), 9, 9), 'leaves the image'),
-        (lambda: draw_runs([1, 3], (0, 0, 10**9, 10**9), 9, 9), 'leaves the image'),
+        (lambda: draw_runs([1, 3], (8, 0, 2, 2), 9, 9), 'extends beyond the image'),
+        (lambda: draw_runs([1, 3], (0, 0, 10**9, 10**9), 9, 9), 'extends beyond the image'),
     ],
 )
 def test_what_cannot_be_drawn_says_why(draw: object, reason: str) -> None:

@@ -169,7 +169,7 @@ def test_a_folder_of_others_is_left_alone(overwrite: bool, source: Any, tmp_path
     with pytest.raises(InputError, match=r'data: holds files, but no conversion\.json'):
         source.convert(root, overwrite=overwrite)
     (root / 'conversion.json').write_text('{"converter": "another"')
-    with pytest.raises(InputError, match=r'no conversion\.json of a converter'):
+    with pytest.raises(InputError, match=r'no conversion\.json from a converter'):
         source.convert(root, overwrite=overwrite)
     assert set(contents(root)) == {'img/train/mine.jpg', 'conversion.json'}
 
@@ -186,5 +186,5 @@ def test_a_set_of_another_converter_is_refused(
 
 def test_a_file_in_place_of_the_data_set(source: Any, tmp_path: Path) -> None:
     (tmp_path / 'data').write_text('a file')
-    with pytest.raises(InputError, match='is a file; name a folder'):
+    with pytest.raises(InputError, match='is a file; give a folder'):
         source.convert(tmp_path / 'data')

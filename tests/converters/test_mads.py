@@ -39,5 +39,5 @@ def test_mads_is_found_in_both_nestings(make_source: Make, tmp_path: Path) -> No
     inner = source.folder / source.folder.name
     assert convert_mads(inner, tmp_path / 'a').written == convert_mads(tmp_path, tmp_path / 'b').written == 20
     shutil.rmtree(inner / 'masks')
-    with pytest.raises(InputError, match='masks: not found; the source is not complete'):
+    with pytest.raises(InputError, match='masks: not found; the source is incomplete'):
         source.convert(tmp_path / 'c')

@@ -55,5 +55,5 @@ def test_lists_of_oxford_that_disagree(
 def test_a_trimap_of_oxford_with_other_values(make_source: Make, tmp_path: Path) -> None:
     source = make_source('oxford_pet')
     Image.new('L', (32, 24), 4).save(source.folder / 'annotations' / 'trimaps' / 'Sphynx_1.png')
-    with pytest.raises(InputError, match=r'Sphynx_1\.png: holds other values than 1, 2 and 3'):
+    with pytest.raises(InputError, match=r'Sphynx_1\.png: holds values other than 1, 2 and 3'):
         source.convert(tmp_path / 'data')

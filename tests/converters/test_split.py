@@ -94,7 +94,7 @@ def test_a_line_of_a_list_means_the_image_in_its_folder(tmp_path: Path) -> None:
     assert assigned(tmp_path, ['a', 'day/a'], 'photos/day/a.jpg\n') == ['day/a']
     assert assigned(tmp_path, ['a', 'day/a'], '# a comment\na.jpg\n') == ['a']
     assert assigned(tmp_path, ['day/a', 'night/b'], 'a.jpg masks/a.png\n') == ['day/a']
-    with pytest.raises(InputError, match=r"val\.txt: the line 'x/a' may mean day/a, night/a; write the folder"):
+    with pytest.raises(InputError, match=r"val\.txt: the line 'x/a' matches day/a, night/a; add the folder"):
         assigned(tmp_path, ['day/a', 'night/a'], 'x/a\n')
 
 

@@ -106,7 +106,7 @@ def test_bitmaps_of_both_kinds_are_cropped_at_the_image(tmp_path: Path) -> None:
     expected = np.zeros((HEIGHT, WIDTH), np.uint8)
     expected[HEIGHT - 3 :, :2] = pixels[:3, 2:] * 2
     np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/train/a.png'), expected)
-    whys = ('lies outside', 'no compressed base64', 'is no PNG', "lacks 'origin'", 'fewer than 3 points')
+    whys = ('lies outside', 'not compressed base64', 'is not a PNG', "lacks 'origin'", 'fewer than 3 points')
     for line, why in zip(done.report.skipped, whys, strict=True):
         assert why in line
 
@@ -118,7 +118,11 @@ def test_a_bad_file_costs_only_its_image_and_datasets_name_the_images(tmp_path: 
     }  # fmt: skip
     done = convert_supervisely(write(tmp_path / 'p', files), tmp_path / 'data', split=SplitOptions(0, 0))
     assert sorted(path.name for path in (tmp_path / 'data/labels/train').iterdir()) == ['day 1_a.png', 'day 2_a.png']
-    words = ('b.png.json: is no annotation', "class 'bird', which meta.json does not name", 'are for 9×8')
+    words = (
+        'b.png.json: is not a Supervisely annotation',
+        "class 'bird', which meta.json does not name",
+        'are for 9×8',
+    )
     for error, word in zip(done.report.failed, words, strict=True):
         assert word in str(error)
 

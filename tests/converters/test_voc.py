@@ -39,11 +39,11 @@ def test_voc_with_all_its_classes_keeps_its_ids(make_source: Make, tmp_path: Pat
 
 def test_voc_refuses_what_it_does_not_know(make_source: Make, tmp_path: Path) -> None:
     source = make_source('voc')
-    with pytest.raises(InputError, match='`classes=kitten`: is no class of VOC'):
+    with pytest.raises(InputError, match='`classes=kitten`: is not a VOC class'):
         source.convert(tmp_path / 'data', classes=['kitten'])
     path = source.folder / 'VOC2012' / 'SegmentationClass' / '2007_000039.png'
     write_mask(path, np.full((24, 32), 21, np.uint8) - 13 * np.eye(24, 32, dtype=np.uint8), [(0, 0, 0)])
-    with pytest.raises(InputError, match=r'2007_000039\.png: holds a value that is no class'):
+    with pytest.raises(InputError, match=r'2007_000039\.png: holds a value that is not a VOC class'):
         source.convert(tmp_path / 'data')
 
 
@@ -94,9 +94,9 @@ def test_own_classes_are_not_taken_for_those_of_voc(tmp_path: Path) -> None:
     mask = own(tmp_path / 'source', 'P', '000001')
     (tmp_path / 'source/ImageSets/Segmentation/val.txt').write_text('000001\n')
     for classes in (None, ['cat', 'dog']):
-        with pytest.raises(InputError, match=r'does not tell .*no labelmap\.txt.*000001.*`names`'):
+        with pytest.raises(InputError, match=r'does not say .*no labelmap\.txt.*000001.*`names`'):
             convert_voc(tmp_path / 'source', tmp_path / 'data', classes=classes)
-    with pytest.raises(InputError, match='begins with scratch, not the background'):
+    with pytest.raises(InputError, match='begins with scratch, but value 0 must be the background'):
         convert_voc(tmp_path / 'source', tmp_path / 'data', names=['scratch', 'dent'])
     convert_voc(tmp_path / 'source', tmp_path / 'data', names=['voc'])
     np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/val/000001.png'), mask)
@@ -112,4 +112,4 @@ def test_a_bad_mask_of_ones_own_costs_only_itself(tmp_path: Path) -> None:
     assert done.images == {'train': 1}
     absent, bad = done.report.failed
     assert absent.subject.endswith('absent.png')
-    assert '96 px have 1 colour that no class has ((1, 2, 3) 96 px)' in str(bad)
+    assert '96 px have 1 colour of no class ((1, 2, 3) 96 px)' in str(bad)

@@ -39,7 +39,7 @@ def test_polygons_become_masks_in_the_given_splits(tmp_path: Path) -> None:
     expected[2, 2] = 2  # smaller, hence on top
     np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/train/a.png'), expected)
     assert any('without a label file are background: b.jpg' in note for note in done.report.notes)
-    assert done.report.skipped == ['c.jpg, shape 1 (scratch): is a box, no polygon']
+    assert done.report.skipped == ['c.jpg, shape 1 (scratch): is a box, not a polygon']
     done = convert_yolo(source.parent, tmp_path / 'boxes', boxes=True, order='source')
     assert (read_mask(tmp_path / 'boxes/labels/val/c.png') == 1).sum() == 16
     assert read_mask(tmp_path / 'boxes/labels/train/a.png')[2, 2] == 1
@@ -101,7 +101,7 @@ def test_a_bad_file_costs_only_its_image(tmp_path: Path) -> None:
         ('train: images', '`names:` must be'),
         ('train: images\nnames: [a, a]', 'a name twice: a, a'),
         ('train: elsewhere\nnames: [a]', 'names elsewhere, which does not exist'),
-        ('names: [a]', 'names no folder with images'),
+        ('names: [a]', 'has no folder with images'),
         ('- a', 'must hold'),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_missing_split_folder(folder: str, make_data: MakeData) -> None:
     (root / {'img': 'labels', 'labels': 'img'}[folder] / 'val').mkdir()
     if folder == 'labels':
         Image.new('L', (2, 2)).save(root / 'img/val/x.png')
-    assert message(root, 'val') == f'{root / folder / "val"}: folder not found; `split` may be train'
+    assert message(root, 'val') == f'{root / folder / "val"}: folder not found; choose `split` from train'
 
 
 def test_a_missing_label_set_names_those_there(make_data: MakeData) -> None:
@@ -106,7 +106,7 @@ def _write_id(root: Path) -> str:
     mask = np.zeros((6, 8), np.uint8)
     mask[0, :5] = 3, 7, 255, 2, 200
     Image.fromarray(mask).save(root / 'labels/train/s0.png')
-    return 'holds class id 3, 7, 200, known are 0 background, 1 cat, 2 dog and 255 (ignored)'
+    return 'holds class id 3, 7, 200, known: 0 background, 1 cat, 2 dog and 255 (ignored)'
 
 
 def _write_size(root: Path) -> str:
@@ -219,12 +219,12 @@ def test_masks_of_0_and_255_are_refused_with_the_command_that_converts_them(make
     root = make_data(count=2)
     write_masks(root, [np.eye(6, 8) * 255, np.zeros((7, 8))])
     text = message(root)
-    assert text.startswith(f'{root / "labels/train"}: all masks hold 0 and 255 alone')
+    assert text.startswith(f'{root / "labels/train"}: all masks hold only 0 and 255')
     assert text.endswith(f'mmseg-ext remap {root} --labels labels --to labels_remapped --map 0=0 255=1')
     write_masks(root, [np.eye(6, 8) * 255, np.eye(7, 8)])
     lines: list[str] = []
     check(root, warn=lines.append)
-    assert lines[1].startswith(f'{root / "labels/train"}: 1 of 2 masks hold 0 and 255 alone, such as s0.png; ')
+    assert lines[1].startswith(f'{root / "labels/train"}: 1 of 2 masks hold only 0 and 255, such as s0.png; ')
 
 
 def test_masks_that_are_all_ignored_are_refused(make_data: MakeData) -> None:
@@ -232,14 +232,14 @@ def test_masks_that_are_all_ignored_are_refused(make_data: MakeData) -> None:
     write_masks(root, [np.full((6, 8), 255), np.full((7, 8), 255)])
     assert message(root).startswith(f'{root / "labels/train"}: every pixel of every mask is ignored (255)')
     write_masks(root, [np.full((6, 8), 255), np.zeros((7, 8))])
-    assert 'all masks hold 0 and 255 alone' in message(root)
+    assert 'all masks hold only 0 and 255' in message(root)
 
 
 def test_a_palette_in_another_order_is_refused(make_data: MakeData) -> None:
     root = make_data(count=2)
     masks = [np.eye(6, 8), np.zeros((7, 8))]
     write_masks(root, masks, [255, 0, 0, 0, 0, 0])  # of the data set: black, red, blue
-    assert f'{root / "labels/train/s0.png"}: its palette holds the colours of dataset.yaml at other ind' in message(
+    assert f'{root / "labels/train/s0.png"}: its palette holds the colours of dataset.yaml in another order' in message(
         root
     )
     write_masks(root, masks, [0, 0, 0, 255, 0, 0])
@@ -255,7 +255,7 @@ def test_palettes_that_disagree_are_refused_without_colours_in_dataset_yaml(make
     image.putpalette([5, 0, 0, 9, 9, 9])
     image.save(root / 'labels/train/s1.png')
     assert message(root).startswith(
-        f'{root / "labels/train/s1.png"}: its palette holds colours at other indices than most masks do; see all'
+        f'{root / "labels/train/s1.png"}: its palette order differs from that of most masks; see all'
     )
     image.putpalette([9, 9, 9, 9, 9, 9])  # which tells nothing apart
     image.save(root / 'labels/train/s1.png')
@@ -339,7 +339,7 @@ def test_a_sample_that_could_be_of_0_and_255_alone_settles_nothing(value: int, t
     if value:
         assert message(ten).startswith(f'{ten / "labels/train"}: every pixel of every mask is ignored')
     else:
-        assert message(ten).startswith(f'{ten / "labels/train"}: all masks hold 0 and 255 alone')
+        assert message(ten).startswith(f'{ten / "labels/train"}: all masks hold only 0 and 255')
 
 
 def test_palettes_that_may_disagree_are_all_decoded_at_once(ten: Path) -> None:
@@ -348,7 +348,7 @@ def test_palettes_that_may_disagree_are_all_decoded_at_once(ten: Path) -> None:
         image = Image.fromarray(np.eye(6, 8, dtype=np.uint8) + (np.eye(6, 8, 1, dtype=np.uint8) * 2))
         image.putpalette(palette)
         image.save(ten / f'labels/train/s{(index + 5) % 10}.png')
-    with pytest.raises(InputError, match=r's4\.png: its palette holds colours at other indices than most masks do'):
+    with pytest.raises(InputError, match=r's4\.png: its palette order differs from that of most masks'):
         check(ten, pairs=4)
     for index in range(10):
         Image.fromarray(np.eye(6, 8, dtype=np.uint8)).save(ten / f'labels/train/s{index}.png')
@@ -369,10 +369,10 @@ def test_warnings_say_how_much_was_looked_at(ten: Path) -> None:
     assert lines == [f'{ten / "labels/train"}: no mask of the 3 checked so far shows dog']
     for index in (4, 5, 7):
         checking.decode(index)
-    assert lines[1:] == [f'{ten / "labels/train/s5.png"}: holds 0 and 255 alone; {ABOUT_255}']  # once
+    assert lines[1:] == [f'{ten / "labels/train/s5.png"}: holds only 0 and 255; {ABOUT_255}']  # once
     lines.clear()
     checking.check_at_once(checking.look_at_headers(), pairs=4)
-    assert f'{ten / "labels/train"}: 1 of 4 masks checked so far hold 0 and 255 alone, such as s3.png' in lines[1]
+    assert f'{ten / "labels/train"}: 1 of 4 masks checked so far hold only 0 and 255, such as s3.png' in lines[1]
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.bmp', '.tif', '.webp', '.png'])

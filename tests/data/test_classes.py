@@ -68,7 +68,7 @@ def test_the_ignored_value_is_255_unless_the_file_says_otherwise() -> None:
         ({'classes': 'sky'}, 'classes'),
         ({'classes': ['sky', 1]}, 'classes'),
         ({'classes': ['sky', 'sky']}, 'twice'),
-        ({'classes': ['sky', 'a\nb']}, r"names of one line, found 'a\nb'"),
+        ({'classes': ['sky', 'a\nb']}, r"single-line names, found 'a\nb'"),
         ({'classes': ['sky', 'a\x1b[31m']}, r'\x1b'),
         ({'classes': ['sky', 'a\u2028b']}, r'\u2028'),
         ({'palette': 'VOC'}, 'palette'),
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_mapping_or_no_yaml_is_one_line(tmp_path: Path, conten
 
 
 def test_a_missing_file_says_what_it_is_for(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r'dataset\.yaml: not found; it names the classes'):
+    with pytest.raises(InputError, match=r'dataset\.yaml: not found; it must list the classes'):
         Classes.read(tmp_path)
 
 
@@ -125,5 +125,5 @@ def test_values_of_a_mask_are_counted_and_unknown_ones_refused(tmp_path: Path) -
     assert classes.count_pixels(good).tolist() == [1, 2, 1]
     classes.check(good, 'good.png')
     assert classes.unknown_values(bad) == [7, 9]
-    with pytest.raises(InputError, match=r'b\.png: holds class id 7, 9, known are 0 a, 1 b, 2 c and 255 \(ignored\)'):
+    with pytest.raises(InputError, match=r'b\.png: holds class id 7, 9, known: 0 a, 1 b, 2 c and 255 \(ignored\)'):
         classes.check(bad, tmp_path / 'b.png')

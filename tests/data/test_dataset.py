@@ -34,7 +34,7 @@ def test_splits_come_in_the_usual_order_whether_they_have_masks_or_images(write_
         ('../set/labels', None, '`labels='),
         ('', None, '`labels='),
         ('..', None, '`labels='),
-        ('labels', ['trian'], "no split 'trian'; `splits` may be train"),
+        ('labels', ['trian'], "no split 'trian'; choose `splits` from train"),
     ],
 )
 def test_unknown_names(write_set: WriteSet, labels: str, splits: list[str] | None, word: str) -> None:
@@ -120,7 +120,7 @@ def test_links_that_cannot_be_followed_are_strays(write_set: WriteSet) -> None:
     items, problems = data.split('train', 'labels').scan()
     assert [item.stem for item in items] == ['a', 'c']
     found = {problem.stem: problem.message for problem in problems}
-    assert found['b.png'] == 'img/train/b.png is not read: it is a link that leads to no file'
+    assert found['b.png'] == 'img/train/b.png is not read: it is a broken link'
     (root / 'img/test').mkdir()
     (root / 'img/test/b.png').symlink_to('b.png')
     with pytest.raises(InputError, match=r'holds no image; it holds 1 \.png'):
@@ -179,7 +179,7 @@ def test_a_scan_lists_everything_with_its_problems(write_set: WriteSet) -> None:
         ('unpaired_image', 'train_0'),
         ('unpaired_mask', 'train_1'),
     ]
-    with pytest.raises(InputError, match='shares its stem'):
+    with pytest.raises(InputError, match='has the same stem'):
         split.items()
 
 
@@ -206,7 +206,7 @@ def test_stems_are_sorted_and_other_files_left_out(tmp_path: Path) -> None:
 def test_two_files_with_one_stem_are_refused(tmp_path: Path) -> None:
     (tmp_path / 'a.jpg').touch()
     (tmp_path / 'a.png').touch()
-    with pytest.raises(InputError, match=r'a\.png: shares its stem with a\.jpg'):
+    with pytest.raises(InputError, match=r'a\.png: has the same stem as a\.jpg'):
         list_stems(tmp_path, IMAGE_SUFFIXES)
     assert list(list_stems(tmp_path, ('.png',))) == ['a']
 

@@ -237,7 +237,7 @@ def frames(kind: str) -> bytes:
 
 @pytest.mark.parametrize('kind', ['GIF', 'PNG', 'WEBP', 'TIFF'])
 def test_animations_and_several_pages_are_refused(kind: str) -> None:
-    with pytest.raises(InputError, match=r'^film: is animated or has several pages; save the one'):
+    with pytest.raises(InputError, match=r'^film: is animated or has several pages; save the intended page'):
         read_upright(frames(kind), name='film')
 
 
@@ -250,7 +250,7 @@ def test_of_a_jpeg_with_further_images_the_first_is_read() -> None:
 
 @pytest.mark.parametrize('dtype', [np.int32, np.float32])
 def test_32_bits_are_refused(dtype: type) -> None:
-    with pytest.raises(InputError, match='32-bit values, whose range is not stated; convert it'):
+    with pytest.raises(InputError, match='32-bit values of unknown range; convert it'):
         read_upright(saved(Image.fromarray(np.ones((2, 2), dtype)), 'TIFF'))
 
 
@@ -364,9 +364,7 @@ def tiff(bands: int, bits: int, kind: int, photometric: int = 1) -> bytes:
     ],
 )
 def test_a_tiff_of_measurements_is_refused_for_what_it_is(data: bytes, reason: str) -> None:
-    with pytest.raises(
-        InputError, match=rf'image: is a TIFF of {reason}, which is no photograph; convert it to 1 or 3'
-    ):
+    with pytest.raises(InputError, match=rf'image: is a TIFF of {reason}, not a photograph; convert it to 1 or 3'):
         read_upright(data)
 
 

@@ -126,13 +126,13 @@ def test_what_nothing_names_stays_only_on_request() -> None:
     [
         ([], False, 'nothing says'),
         (['255'], False, 'must be FROM=TO'),
-        (['255=3'], False, 'is no class'),
-        (['255=bird'], False, 'is none of the classes'),
-        (['bird=1'], False, 'is none of the classes'),
-        (['1=0', 'cat=1'], False, 'is named twice'),
-        (['0-9=0', '9-12=1'], False, 'values of 9-12 are named twice'),
-        (['9-0=0'], False, 'is no range'),
-        (['300,0,0=1'], True, 'is no colour'),
+        (['255=3'], False, 'is not a class'),
+        (['255=bird'], False, 'is not one of the classes'),
+        (['bird=1'], False, 'is not one of the classes'),
+        (['1=0', 'cat=1'], False, 'is mapped twice'),
+        (['0-9=0', '9-12=1'], False, 'values of 9-12 are mapped twice'),
+        (['9-0=0'], False, 'is not a range'),
+        (['300,0,0=1'], True, 'is not a colour'),
     ],
 )
 def test_wrong_tables_are_one_line(pairs: list[str], by_colour: bool, problem: str) -> None:
@@ -175,7 +175,7 @@ def test_what_cannot_be_converted_is_refused(tmp_path: Path) -> None:
 def test_numbers_that_are_no_values_are_refused(number: float, written: str, tmp_path: Path) -> None:
     kind = np.int32 if -9999 <= number < 0 else np.float32
     Image.fromarray(np.array([[0, number]], kind)).save(tmp_path / 'a.tif')
-    with pytest.raises(InputError, match=rf'a.tif: holds the value {written}, which is not from 0 to 2147483647; '):
+    with pytest.raises(InputError, match=rf'a.tif: holds the value {written}, which is not between 0 and 2147483647; '):
         make_remapping(CLASSES, ['0=0', '1-255=1']).read(tmp_path / 'a.tif')
     Image.fromarray(np.array([[0, 2**31 - 1]], np.int32)).save(tmp_path / 'b.tif')
     assert convert(make_remapping(CLASSES, ['0=0', f'{2**31 - 1}=1']), tmp_path / 'b.tif') == [[0, 1]]

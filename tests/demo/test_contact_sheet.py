@@ -75,7 +75,7 @@ def test_large_images_are_shrunk(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('name', 'split', 'label_set', 'message'),
     [
-        ('sheet.jpg', 'train', 'labels', r'sheet\.jpg: a contact sheet is a PNG'),
+        ('sheet.jpg', 'train', 'labels', r'sheet\.jpg: must be a PNG'),
         ('sheet.png', 'val', 'labels', 'holds no images'),
         ('sheet.png', 'train', 'labels_true', 'mask not found'),
     ],

@@ -84,7 +84,7 @@ def test_a_class_without_pixels_is_named(root: Path) -> None:
     (root / 'labels' / 'train' / 'b.png').unlink()
     with pytest.raises(InputError, match=r'labels/train: no pixel of class dog, so that .* `absent=largest`'):
         class_weights(root)
-    with pytest.raises(InputError, match='`absent=none` is none of refuse, largest, zero'):
+    with pytest.raises(InputError, match='`absent=none` is not one of refuse, largest, zero'):
         class_weights(root, absent='none')  # type: ignore[arg-type]
 
 
@@ -107,9 +107,9 @@ def test_a_class_without_pixels_gets_the_largest_weight_or_none(root: Path, meth
 
 
 def test_wrong_use_is_refused(root: Path) -> None:
-    with pytest.raises(InputError, match="'inverse' is none of median-frequency, balanced, enet"):
+    with pytest.raises(InputError, match="'inverse' is not one of median-frequency, balanced, enet"):
         class_weights(root, method='inverse')
-    with pytest.raises(InputError, match='belong to median-frequency, not to enet'):
+    with pytest.raises(InputError, match='are for median-frequency, not for enet'):
         class_weights(root, method='enet', per_image=True)
     with pytest.raises(InputError, match='labels/val: no masks'):
         class_weights(root, split='val')

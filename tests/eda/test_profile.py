@@ -86,7 +86,7 @@ def test_a_val_split_without_masks_is_refused(tmp_path: Path) -> None:
     write(tmp_path, [LUNGS])
     write_image(tmp_path / 'img' / 'val' / '00.png', np.zeros((20, 40, 3), np.uint8))
     with pytest.raises(
-        InputError, match=r'labels/val: no label set has masks of img/val; add them, or take the folder'
+        InputError, match=r'labels/val: no label set has masks of img/val; add them, or remove the folder'
     ):
         profile_data_set(tmp_path)
 

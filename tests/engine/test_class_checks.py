@@ -87,7 +87,7 @@ def test_classes_of_a_checkpoint() -> None:
     assert difference(NAMES) is None
     assert difference(None) is None  # plain weights
     text, reordered, as_many = difference(('background', 'dog', 'cat'))
-    assert 'in another order (background, dog, cat) than those of the data (background, cat, dog)' in text
+    assert 'in a different order (background, dog, cat) from the data (background, cat, dog)' in text
     assert (reordered, as_many) == (True, True)
     assert difference(('skin', 'lesion', 'hair'), 'CLASSES')[1:] == (False, True)  # mmseg before 1.0
     assert difference(('skin', 'lesion'))[1:] == (False, False)

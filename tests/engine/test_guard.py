@@ -76,7 +76,7 @@ def test_a_disk_that_cannot_be_written_is_one_line(number: int) -> None:
     def write(*name: str) -> None:
         raise OSError(number, 'the reason', *name)
 
-    with pytest.raises(InputError, match=r'^/run/log: cannot be written \(the reason\); free space or'):
+    with pytest.raises(InputError, match=r'^/run/log: cannot be written \(the reason\); free up space or'):
         guarded(lambda: write('/run/log'))
     with pytest.raises(InputError, match=r'^a file of the run: '):
         guarded(write)

@@ -171,7 +171,7 @@ def test_without_masks_nothing_is_scored_and_it_is_said(tmp_path: Path, printed:
     metric = make(split='test', records=str(tmp_path / 'r.parquet'))
     metric.process(None, [sample('a', [[0, 1]]), sample('b', [[0, 1]])])
     assert metric.evaluate(2) == {}
-    assert printed[-1] == 'test: 2 images predicted, no masks to score them by'
+    assert printed[-1] == 'test: 2 images predicted, no masks to score them against'
     assert list(tmp_path.iterdir()) == []
 
 
@@ -282,7 +282,7 @@ def test_bad_samples_are_named(spoil: Callable[[dict], None], message: str) -> N
 
 
 def test_a_data_set_without_class_names() -> None:
-    with pytest.raises(InputError, match='names no classes'):
+    with pytest.raises(InputError, match='has no classes'):
         make({}).process(None, [A])
 
 

@@ -251,7 +251,7 @@ class TestExport:
         from mmseg_ext.inference import export_ensemble
 
         monkeypatch.setattr(export_ensemble._Graph, 'mirror', lambda graph, image: graph.op('Neg', image))
-        with pytest.raises(InputError, match='has not been written') as caught:
+        with pytest.raises(InputError, match='was not written') as caught:
             export([Entry(model, tta=True)], [noise()])
         assert caught.value.exit_code == 1
         assert not (tmp_path / 'e.onnx').exists()

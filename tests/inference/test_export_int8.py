@@ -16,7 +16,7 @@ from mmseg_ext.inference.network import ModelInfo
 
 def test_a_split_without_images_masks_or_the_models_classes_is_refused(info: ModelInfo, tmp_path: Path) -> None:
     (tmp_path / 'dataset.yaml').write_text('classes: [background, dog]')
-    with pytest.raises(InputError, match=r'has other classes than the model \(background, cat, dog\)'):
+    with pytest.raises(InputError, match=r'its classes differ from those of the model \(background, cat, dog\)'):
         read_split(tmp_path, 'labels', info)
     (tmp_path / 'dataset.yaml').write_text('classes: [background, cat, dog]')
     with pytest.raises(InputError, match='img/val: not found; static quantisation needs validation images'):

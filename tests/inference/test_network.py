@@ -23,7 +23,7 @@ def test_json_keeps_every_field(info: ModelInfo) -> None:
     ('change', 'words'),
     [
         ({'format': 2}, 'format 2, not 1'),
-        ({'classes': ['a', 'a', 'b']}, 'names a class twice'),
+        ({'classes': ['a', 'a', 'b']}, 'lists a class twice'),
         ({'palette': [[0, 0, 0]]}, '`palette:` must be 3 colours'),
         ({'mean': [1, 2]}, '3 numbers expected'),
         ({'mean': None}, 'cannot be used'),
@@ -31,7 +31,7 @@ def test_json_keeps_every_field(info: ModelInfo) -> None:
         ({'size': [0, 5]}, 'not above 0'),
         ({'tta_sizes': [[5, -5]]}, 'not above 0'),
         ({'stride': 600}, 'stride above the tile'),
-        ({'channels': 'hsv'}, "'hsv' is none of"),
+        ({'channels': 'hsv'}, "'hsv' is not one of"),
         ({'mode': 'other'}, 'none of'),
         ({'tile': 'wide'}, 'cannot be used'),
         ({'tile': 10**400}, 'cannot be used'),

@@ -50,7 +50,7 @@ def test_the_predictor_opens_it_without_a_checkpoint(colour_onnx: Path) -> None:
     for options in ({'checkpoint': 'a.pth'}, {'dtype': 'bfloat16'}):
         with pytest.raises(InputError, match='takes neither a checkpoint nor a dtype'):
             mmseg_ext.Predictor(colour_onnx, **options)
-    with pytest.raises(InputError, match=r'a\.py: is no \.onnx file.*needs a checkpoint'):
+    with pytest.raises(InputError, match=r'a\.py: is not an \.onnx file.*needs a checkpoint'):
         mmseg_ext.Predictor('a.py')
 
 
@@ -69,11 +69,11 @@ def test_files_that_are_no_model_are_refused(make_onnx: Callable[..., Path], tmp
     with pytest.raises(InputError, match=r'none\.onnx: no such model file'):
         OnnxNetwork(tmp_path / 'none.onnx')
     (tmp_path / 'text.onnx').write_text('text')
-    with pytest.raises(InputError, match=r'text\.onnx: is no ONNX model, or a damaged one'):
+    with pytest.raises(InputError, match=r'text\.onnx: is not an ONNX model, or is damaged'):
         OnnxNetwork(tmp_path / 'text.onnx')
     whole = make_onnx(tmp_path / 'whole.onnx').read_bytes()
     (tmp_path / 'half.onnx').write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r'half\.onnx: is no ONNX model, or a damaged one'):
+    with pytest.raises(InputError, match=r'half\.onnx: is not an ONNX model, or is damaged'):
         OnnxNetwork(tmp_path / 'half.onnx')
     with pytest.raises(InputError, match=r'bare\.onnx: does not name its classes'):
         OnnxNetwork(make_onnx(tmp_path / 'bare.onnx', None))

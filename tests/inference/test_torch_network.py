@@ -162,9 +162,9 @@ def test_a_test_that_resizes_otherwise_is_refused(step: dict[str, Any], is_view:
         ('cuda', 1, None),
         ('cuda:1', 2, None),
         ('cuda:7', 2, 'torch finds GPUs 0 to 1 here'),
-        ('cuda:-1', 2, 'is no device'),
-        ('mps', 0, 'is no device'),
-        ('meta', 0, 'is no device'),
+        ('cuda:-1', 2, 'is not a device'),
+        ('mps', 0, 'is not a device'),
+        ('meta', 0, 'is not a device'),
     ],
 )
 def test_devices(device: str, gpus: int, problem: str | None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def test_a_list_of_stems(root: Path) -> None:
         ('[1]', 'is not a ranking, audit'),
         (json.dumps({**RANKING, 'rows': [{'stem': 3}]}), 'is damaged'),
         (json.dumps({'summary': {}, 'findings': [{'split': 'train', 'stem': 'a'}]}), 'is damaged'),
-        (json.dumps({'findings': []}), 'names no mask'),
+        (json.dumps({'findings': []}), 'lists no masks'),
     ],
 )
 def test_what_is_no_queue(root: Path, content: Any, words: str) -> None:

@@ -80,11 +80,11 @@ def test_a_config_that_raises_is_named_with_its_fault(path: Path) -> None:
     with pytest.raises(InputError, match=r'one\.py: config cannot be read \(ZeroDivisionError: division by zero\)'):
         load_config(path)
     path.write_text('model = dict(\n')
-    with pytest.raises(InputError, match=r'no Python: .* line 1') as caught:
+    with pytest.raises(InputError, match=r'not valid Python: .* line 1') as caught:
         load_config(path)
     assert '\n' not in str(caught.value)
     path.write_text('_base_ = "./missing.py"')
-    with pytest.raises(InputError, match=r'config cannot be read \(.*missing\.py is not there\); correct `_base_`'):
+    with pytest.raises(InputError, match=r'config cannot be read \(.*missing\.py not found\); correct `_base_`'):
         load_config(path)
 
 

@@ -36,6 +36,6 @@ def test_a_dump_of_mmengine_is_read_back(tmp_path: Path) -> None:
 def test_anything_else_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'c.py').write_text(text)
-    with pytest.raises(InputError, match='is no config as a training writes it'):
+    with pytest.raises(InputError, match='is not a config written by a training'):
         read_config_dump(tmp_path / 'c.py')
     assert [path.name for path in tmp_path.iterdir()] == ['c.py']

@@ -16,14 +16,14 @@ from mmseg_ext.runs.config import load_config
     ('content', 'words'),
     [
         ({'model': {'type': 'os.system', 'command': 'touch hacked'}}, "'os.system' as type"),
-        ({'model': {'type': 'subprocess.Popen'}}, 'no registered part'),
+        ({'model': {'type': 'subprocess.Popen'}}, 'not a registered part'),
         ({'model': [{'neck': {'type': 'hacked'}}]}, "'hacked' as type"),  # mmengine would import hacked.py
-        ({'model': {'type': 'mmengine.dump'}}, 'no registered part'),
-        ({'model': {'type': ['os.system']}}, 'no registered part'),
+        ({'model': {'type': 'mmengine.dump'}}, 'not a registered part'),
+        ({'model': {'type': ['os.system']}}, 'not a registered part'),
         ({'runner_type': 'hacked.Runner'}, 'as runner_type'),
         ({'optim_wrapper': {'constructor': 'hacked.Make'}}, 'as constructor'),
-        ({'default_scope': 'hacked'}, 'names the scope'),
-        ({'model': {'_scope_': 'hacked'}}, 'names the scope'),
+        ({'default_scope': 'hacked'}, 'has the unknown scope'),
+        ({'model': {'_scope_': 'hacked'}}, 'has the unknown scope'),
         ({'_base_': 'hacked.py'}, 'inherits from other files'),
         ({'custom_imports': {'imports': ['hacked']}}, 'custom_imports'),
         (json.loads('[' * 70 + ']' * 70), 'holds a list'),
@@ -45,7 +45,7 @@ def test_under_the_flag_a_program_is_not_run(tmp_path: Path, monkeypatch: pytest
     assert load_config(tmp_path / 'c.py').model == str(tmp_path / 'ran')
     (tmp_path / 'ran').unlink()
     monkeypatch.setenv('MMSEG_EXT_SAFE_CONFIG', '1')
-    with pytest.raises(InputError, match='a program is not run'):
+    with pytest.raises(InputError, match='code is not run'):
         load_config(tmp_path / 'c.py')
     assert not (tmp_path / 'ran').exists()
 

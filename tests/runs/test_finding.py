@@ -37,7 +37,7 @@ def test_runs_too_deep_are_not_searched_for(tmp_path: Path) -> None:
 
 
 def test_what_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r'none: no such folder; name a work dir'):
+    with pytest.raises(InputError, match=r'none: no such folder; give a work dir'):
         find_runs([tmp_path / 'none'])
     with pytest.raises(InputError, match='is a file'):
         find_runs([touch(tmp_path / 'x' / 'f.json') / 'f.json'])

@@ -137,7 +137,7 @@ def test_a_server_that_always_cuts_is_given_up_and_what_has_come_is_kept(server:
 def test_another_file_is_refused_and_removed(
     server: Server, target: Path, expected: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(DownloadError, match='is another file') as caught:
+    with pytest.raises(DownloadError, match='is the wrong file') as caught:
         download(server.url, target, **expected)  # type: ignore[arg-type]
     assert message in str(caught.value)
     assert '\n' not in str(caught.value)
@@ -161,7 +161,7 @@ def test_without_network_it_is_one_line(target: Path, monkeypatch: pytest.Monkey
 
 def test_a_folder_that_cannot_be_made_is_an_input_error(server: Server, tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
-    with pytest.raises(InputError, match='cannot be made'):
+    with pytest.raises(InputError, match='cannot be created'):
         download(server.url, tmp_path / 'file' / 'net.pth')
 
 

@@ -27,7 +27,7 @@ def test_other_classes_and_folds_that_are_not_known_are_refused(tmp_path: Path) 
     (tmp_path / 'dataset.yaml').write_text('classes: [background, cat, dog]')
     with pytest.raises(InputError, match=r'one\.onnx: is one model, which has no folds'):
         evaluate_model(model, tmp_path, out_of_fold=True)
-    with pytest.raises(InputError, match=r'one\.onnx: does not tell which fold it left out; name the work dir'):
+    with pytest.raises(InputError, match=r'one\.onnx: does not tell which fold it left out; give the work dir'):
         evaluate_model(both, tmp_path, out_of_fold=True)
     assert not [path for path in tmp_path.iterdir() if path.name.endswith('-test')]
 

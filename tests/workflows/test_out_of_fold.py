@@ -127,7 +127,7 @@ class TestMembersOfStems:
             (config('c', [1, 2], [0, 3], seed=7), 'is of 2 folds with seed 7, another of 2 with 0'),
             (config('d', [1, 2], [0]), 'divided 3 images of train, but there are 4 of train'),
             (config('e', [1, 2], [0, 3], split='val'), 'divided 4 images of val'),
-            (config('f', [0, 3], [1, 2]), '2 of 4 images were left out by no run, such as w'),
+            (config('f', [0, 3], [1, 2]), '2 of 4 images were not left out by any run, such as w'),
         ):
             with pytest.raises(InputError, match=words):
                 runs_that_left_out({'one': first, 'two': other}, 'wxyz', 'train')

@@ -63,9 +63,9 @@ def test_sources_that_hold_nothing_or_collide_are_refused(save: Save, tmp_path: 
     save('a.webp')
     save('deep/a.png')
     photos = tmp_path / 'photos'
-    with pytest.raises(InputError, match=r'a\.webp: shares its stem, hence the name of its mask, with .*a\.png'):
+    with pytest.raises(InputError, match=r'a\.webp: has the same stem, and so the same mask name, as .*a\.png'):
         find_images([photos])
-    with pytest.raises(InputError, match='shares its stem'):
+    with pytest.raises(InputError, match='has the same stem'):
         find_images([photos / 'a.png', photos / 'deep'])
     with pytest.raises(InputError, match=r'none\.png: no such image or folder'):
         find_images([photos / 'none.png'])
@@ -199,4 +199,4 @@ def test_too_little_memory_is_reported(
     monkeypatch.setattr(predictor, '_predict', fail)
     report = predict_files(predictor, find_images([tmp_path / 'photos']), tmp_path / 'out')
     assert report.predicted == 0
-    assert 'does not fit into the memory' in str(report.errors[0])
+    assert 'does not fit into memory' in str(report.errors[0])

@@ -13,7 +13,9 @@ from mmseg_ext.workflows.rank import RankingSettings, _check_other
 
 def test_judges_of_one_name_are_refused() -> None:
     for second in ('b/config.py', 'a/config.py'):
-        with pytest.raises(InputError, match=rf'{second}: has the file name of a/config.py, and judges are told apart'):
+        with pytest.raises(
+            InputError, match=rf'{second}: has the same file name as a/config.py, and judges are told apart'
+        ):
             RankingSettings('d', ('a/config.py', second))
 
 

@@ -177,7 +177,7 @@ def test_wrong_use(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=problem):
             tile_data_set(data, tmp_path / 'out', **options)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r'holds something without a tiles\.json'):
+    with pytest.raises(InputError, match=r'holds files but no tiles\.json'):
         tile_data_set(data, data, overwrite=True)
     Image.new('RGB', (3, 3)).save(data / 'img/train/large.png')
     report = tile_data_set(data, tmp_path / 'out', size=16, overlap=4)
@@ -191,7 +191,7 @@ def test_wrong_use(tmp_path: Path) -> None:
     for overlap, change in ((9, {}), (0, {'stem': '../../a'}), (0, {'split': '..'}), (0, {'width': 2**40})):
         record = {'size': 8, 'overlap': overlap, 'images': [{**image, **change}]}
         (tmp_path / 'out/tiles.json').write_text(json.dumps(record))
-        with pytest.raises(InputError, match='is no record of tiles'):
+        with pytest.raises(InputError, match='is not a record of tiles'):
             stitch_predictions(tmp_path / 'out', data, tmp_path / 'whole')
     record = {'size': 8, 'overlap': 0, 'images': [{**image, 'stem': 'a' * 300}]}  # longer than a file system allows
     (tmp_path / 'out/tiles.json').write_text(json.dumps(record))

@@ -52,7 +52,7 @@ def test_getting_checks_all_names_first(folder: Path, monkeypatch: pytest.Monkey
     (folder / PUBLISHED['vgg16'].file).write_bytes(b'')
     assert list(get_weights(['vgg16', 'vgg16-397923af.pth'])) == [folder / PUBLISHED['vgg16'].file] * 2
     monkeypatch.setattr(weights, 'resolve', lambda name: pytest.fail('nothing may be downloaded'))
-    with pytest.raises(InputError, match=r'vgg17: no such weights; there are efficientnet-lite0'):
+    with pytest.raises(InputError, match=r'vgg17: no such weights; choose from efficientnet-lite0'):
         list(get_weights(['vgg16', 'vgg17']))
 
 

@@ -88,7 +88,7 @@ def export_labels(
                 folder = make_folder(stage / writer.images.format(split=item.split.name))
                 shutil.copyfile(image, folder / image.name)
         if not done:
-            raise InputError(report.failed[0], 'and no other image can be exported either')
+            raise InputError(report.failed[0], 'no other image can be exported either')
         writer.finish([split for split in data.splits(labels, splits) if split in done])
         report.notes += writer.notes
         settings = {'format': kind, 'labels': labels, 'splits': sorted(done), 'tolerance': tolerance}
@@ -100,7 +100,7 @@ def _check_target(out: Path, overwrite: bool) -> None:
     if not out.exists() or (out.is_dir() and not names_in(out)):
         return
     if not (out / RECORD_FILE).is_file():
-        raise InputError(out, 'holds something that is no export', 'choose another `out`')
+        raise InputError(out, 'holds files that are not an export', 'choose another `out`')
     if not overwrite:
         raise InputError(out, 'holds an earlier export', 'replace it with `overwrite=True` or choose another `out`')
 

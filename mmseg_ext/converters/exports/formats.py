@@ -71,7 +71,7 @@ class Writer(ABC):
         first = min(self.classes.names, key=ignored_rank)
         free = IGNORED_NAMES[: ignored_rank(first)]
         if not free:
-            raise InputError(f'class {first!r}', 'has the name by which ignored pixels are known', 'rename it')
+            raise InputError(f'class {first!r}', 'has a name reserved for ignored pixels', 'rename it')
         return IGNORED if IGNORED in free else free[-1]
 
     def _background(self, mask: Mask) -> Mask:
@@ -174,7 +174,7 @@ class YoloWriter(Writer):
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         (self.folder / 'data.yaml').write_text(text, encoding='utf-8')
         if self._has_ignored:
-            self.notes.append('YOLO knows no ignored pixels: they become background')
+            self.notes.append('YOLO has no ignored pixels: they become background')
 
 
 class CvatWriter(Writer):
@@ -233,7 +233,7 @@ class VocWriter(Writer):
                     f'class {name!r}', 'cannot be written to labelmap.txt', 'give it a name without : or #'
                 )
         if len(set(classes.palette)) < len(classes.palette):
-            raise InputError('palette of dataset.yaml', 'has one colour twice', 'give each class its own')
+            raise InputError('palette of dataset.yaml', 'has the same colour twice', 'give each class its own')
         self._void = next(
             colour for colour in (VOID_COLOUR, *((v, v, v) for v in range(255))) if colour not in classes.palette
         )
@@ -245,7 +245,9 @@ class VocWriter(Writer):
         self._names.setdefault(split, []).append(stem)
         path = self.folder / 'SegmentationClass' / f'{stem}.png'
         if path.exists():
-            raise InputError(f'{split}/{stem}', 'its stem is in another split too, but VOC has one folder', 'rename it')
+            raise InputError(
+                f'{split}/{stem}', 'its stem is also in another split, but VOC has one folder', 'rename it'
+            )
         stored = np.where(mask == self.classes.ignore_index, VOC_IGNORED, mask).astype(np.uint8)
         empty = [(0, 0, 0)] * (VOC_IGNORED - len(self.classes.palette))
         write_mask(path, stored, [*self.classes.palette, *empty, self._void])

@@ -106,7 +106,7 @@ def export_masks(
                 mask = _read_mask(masks[split, stem], classes)
                 if stem not in images[split]:
                     missing = data.split(split).image_folder / f'{stem}.*'
-                    raise InputError(missing, 'no such image, and labelme opens no file without one', 'add it')
+                    raise InputError(missing, 'image not found, which labelme needs to open the file', 'add it')
                 former = _former(settings.merge_from, split, stem)
                 document = _document(mask, images[split][stem], out / split, classes, settings, former)
             except InputError as error:
@@ -179,7 +179,5 @@ def _former(folder: Path | None, split: str, stem: str) -> tuple[Path, Document]
     document = read_document(path)
     embedded = embedded_image(document)
     if embedded is not None and embedded.orientation != 1:
-        raise InputError(
-            path, 'its shapes lie on the pixels as they are stored, before the EXIF rotation', 'import it first'
-        )
+        raise InputError(path, 'its shapes refer to the stored pixels, before the EXIF rotation', 'import it first')
     return path, document

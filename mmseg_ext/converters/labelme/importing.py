@@ -155,7 +155,7 @@ def _count(
     for positions, what in (
         (painting.covered, f'hidden by other shapes{hint}'),
         (painting.cropped, 'cropped at the edge of the image'),
-        (painting.outside, 'without a pixel in the image'),
+        (painting.outside, 'outside the image'),
     ):
         if positions:
             counts.notes.append(f'{file}: {what}: {named(positions)}')
@@ -209,10 +209,10 @@ def _frame(document: Document, path: Path, image_path: Path | None) -> tuple[tup
     else:
         size, orientation = header.size, 1
     if stated not in (None, size):
-        turned = ' and is turned by its EXIF orientation' if header.orientation != 1 else ''
+        turned = ' and is rotated by its EXIF orientation' if header.orientation != 1 else ''
         raise InputError(
             path,
-            f'states an image of {stated[1]}×{stated[0]} pixels, but {image_path} has {size[1]}×{size[0]}{turned}',
+            f'states an image size of {stated[1]}×{stated[0]} pixels, but {image_path} has {size[1]}×{size[0]}{turned}',
             'annotate the right image',
         )
     return size, orientation
@@ -224,9 +224,9 @@ def _frame_without_image(
     """Return the same as `_frame`, from the embedded image or as the file states it."""
     if embedded is not None:
         if stated not in (None, embedded.size):
-            problem = f'states an image of {stated[1]}×{stated[0]} pixels, but embeds one of '
+            problem = f'states an image size of {stated[1]}×{stated[0]} pixels, but the embedded image has '
             raise InputError(path, f'{problem}{embedded.size[1]}×{embedded.size[0]}', 'annotate the right image')
         return embedded.size, embedded.orientation
     if stated is None:
-        raise InputError(path, 'states no imageHeight and imageWidth, and its image does not exist', 'add the image')
+        raise InputError(path, 'has no imageHeight and imageWidth, and its image does not exist', 'add the image')
     return stated, 1

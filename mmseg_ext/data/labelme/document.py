@@ -38,7 +38,7 @@ def read_document(path: str | Path) -> Document:
     except ValueError as error:
         raise InputError(path, f'is not valid JSON ({error})', 'correct it or write it again') from error
     if not isinstance(content, dict) or not isinstance(content.get('shapes'), list):
-        raise InputError(path, 'is no LabelMe file (it has no list `shapes:`)', 'remove it from the folder')
+        raise InputError(path, 'is not a LabelMe file (it has no `shapes:` list)', 'remove it from the folder')
     if len(content['shapes']) > MAX_SHAPES:
         raise InputError(path, f'holds {len(content["shapes"]):,} shapes, more than {MAX_SHAPES:,}', 'split the image')
     for number, shape in enumerate(content['shapes'], 1):
@@ -85,7 +85,7 @@ def image_size(document: Mapping[str, Any], source: str | Path) -> tuple[int, in
         raise InputError(source, f'imageHeight and imageWidth must be whole numbers above 0, found {sizes}')
     limit = ImageRules().max_pixels
     if sizes[0] * sizes[1] > limit:  # type: ignore[operator]
-        raise InputError(source, f'states an image of {sizes[1]}×{sizes[0]} pixels, more than {limit:,}')
+        raise InputError(source, f'states an image size of {sizes[1]}×{sizes[0]} pixels, more than {limit:,}')
     return sizes[0], sizes[1]  # type: ignore[return-value]
 
 

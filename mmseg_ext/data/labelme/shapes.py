@@ -111,7 +111,7 @@ def check_work(shapes: Sequence[Mapping[str, Any]], height: int, width: int, sou
         InputError: Their boxes hold more than `MAX_PAINTED` pixels in all.
     """
     if sum(_box_size(shape, height, width) for shape in shapes) > MAX_PAINTED:
-        problem = f'its shapes lie in boxes of more than {MAX_PAINTED:,} pixels in all'
+        problem = f'the boxes of its shapes have more than {MAX_PAINTED:,} pixels in total'
         raise InputError(source, problem, 'make the image smaller or split it')
 
 
@@ -136,7 +136,9 @@ def _points(value: Any) -> Points:
     if points.ndim != 2 or points.shape[1] != 2:
         raise InputError('shape', '`points:` must be a list of [x, y]', REDRAW)
     if not (np.abs(points) <= MAX_COORDINATE).all():  # also false for NaN
-        raise InputError('shape', f'`points:` holds a coordinate that is no number or beyond ±{MAX_COORDINATE}', REDRAW)
+        raise InputError(
+            'shape', f'`points:` holds a coordinate that is not a number or is beyond ±{MAX_COORDINATE}', REDRAW
+        )
     return points
 
 
@@ -243,7 +245,7 @@ def decode_mask(text: Any, size: tuple[int, int], slack: int = 0) -> Binary:
                 raise InputError('shape', problem, REDRAW)
             values = np.asarray(image)
     except (OSError, SyntaxError, ValueError, struct.error, binascii.Error, Image.DecompressionBombError) as error:
-        raise InputError('shape', f'its `mask:` is no complete PNG in base64 ({error})', REDRAW) from error
+        raise InputError('shape', f'its `mask:` is not a complete PNG in base64 ({error})', REDRAW) from error
     if values.ndim != 2:
         raise InputError('shape', f'its `mask:` has {values.shape[2]} channels, expected one', REDRAW)
     return values != 0

@@ -82,6 +82,8 @@ def check_shapes(
         message = f'shapes of {named} share {counted(pixels, "pixel")}'
         hits.append(('overlap', make_hit(pixels, message, [cv2.boundingRect(shared)])))
     if boxes:
-        message = f'{worst:.0%} of a shape of {" and ".join(hidden_labels)} lies under later shapes; move it to the end'
+        message = (
+            f'{worst:.0%} of a shape of {" and ".join(hidden_labels)} is covered by later shapes; move it to the end'
+        )
         hits.append(('covered_shape', make_hit(worst, message, boxes)))
     return hits

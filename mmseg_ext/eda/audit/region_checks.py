@@ -32,7 +32,7 @@ def ignored_everywhere(mask: MeasuredMask) -> Hit | None:
     """Report a mask of which every pixel is ignored."""
     if mask.counts[mask.ignore_index] < mask.values.size:
         return None
-    return make_hit(None, f'every pixel is ignored ({mask.ignore_index}): nothing is learnt from the image')
+    return make_hit(None, f'every pixel is ignored ({mask.ignore_index}): nothing can be learnt from the image')
 
 
 def empty_mask(mask: MeasuredMask) -> Hit | None:

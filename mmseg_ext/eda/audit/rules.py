@@ -96,7 +96,7 @@ def read_rules(path: str | Path | None = None, settings: Iterable[str] = ()) -> 
     if path is not None:
         for check, table in _read_toml(path).items():
             if not isinstance(table, Mapping):
-                raise InputError(path, f'{check} = {table!r} is outside a table', 'write it below its [check]')
+                raise InputError(path, f'{check} = {table!r} is outside a table', 'write it under its [check]')
             for name, value in table.items():
                 rules = _change(rules, check, name, value, str(path))
             if not table:
@@ -114,7 +114,7 @@ def _read_toml(path: str | Path) -> dict[str, Any]:
     try:
         return tomllib.loads(load_text(path))
     except OSError as error:
-        raise InputError(path, f'thresholds cannot be read ({error.strerror})', 'name a TOML file') from error
+        raise InputError(path, f'thresholds cannot be read ({error.strerror})', 'give a TOML file') from error
     except RecursionError:
         raise InputError(path, 'is not valid TOML (nested too deeply)') from None
     except ValueError as error:  # also of a number or a date that Python cannot hold
@@ -130,7 +130,7 @@ def _number_or_text(text: str) -> float | str:
 
 def _require_check(check: str, source: str) -> None:
     if check not in RULES:
-        raise InputError(source, f'there is no check {check!r}', f'known are {", ".join(RULES)}')
+        raise InputError(source, f'there is no check {check!r}', f'choose from {", ".join(RULES)}')
 
 
 def _change(rules: dict[str, Rule], check: str, name: str, value: Any, source: str) -> dict[str, Rule]:
@@ -139,7 +139,7 @@ def _change(rules: dict[str, Rule], check: str, name: str, value: Any, source: s
     rule = rules[check]
     if name == 'severity':
         if value not in LEVELS:
-            raise InputError(source, f'severity of {check} must be {", ".join(LEVELS)}, found {value!r}')
+            raise InputError(source, f'severity of {check} must be one of {", ".join(LEVELS)}, found {value!r}')
         return {**rules, check: replace(rule, severity=cast(Level, value))}
     if name not in rule.thresholds:
         known = ', '.join([*rule.thresholds, 'severity'])

@@ -55,7 +55,7 @@ def check_palettes(task: Task, items: Sequence[Item], used: Sequence[Mapping[int
     """
     findings: list[Finding] = []
     for position, others in unlike_most(used).items():
-        named = ', '.join(f'{value} has the colour that most masks have at {other}' for value, other in others.items())
+        named = ', '.join(f'{value} has the colour of {other} in most masks' for value, other in others.items())
         message = (
             f'the palette holds colours at other indices than most masks do: {named}; add the colours to {FILE_NAME} '
             f'as palette:, then run {remap_command(task, "--by-palette")}'

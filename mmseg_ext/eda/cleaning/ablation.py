@@ -102,7 +102,7 @@ def ablate_rules(
     pairs = {stem: (path, truths[stem]) for stem, path in paths.items() if stem in truths}
     if not pairs:
         first, second = (label_set.folder / split for label_set in sets)
-        raise InputError(f'{first} and {second}', 'no mask of the same name in both')
+        raise InputError(f'{first} and {second}', 'have no mask name in common')
     choices = [*([name] for name in RULES), list(RULES)]
     scores: list[dict[str, Scores]] = [{} for _ in choices]
     left_out: list[str] = []
@@ -110,7 +110,7 @@ def ablate_rules(
         try:
             mask, true = (read_mask(file) for file in files)
             if mask.shape != true.shape:
-                raise InputError(files[0], f'has another size than in {truth}')
+                raise InputError(files[0], f'differs in size from {truth}')
         except InputError as error:
             left_out.append(str(error))
             continue

@@ -57,7 +57,7 @@ def clean_label_set(
     if classes.background is None:
         raise InputError(
             data.root / FILE_NAME,
-            'states `background: null`, and cleaning moves the border between objects and a background',
+            'has `background: null`, but cleaning moves the border between objects and background',
             'use mmseg-ext rank to find wrong masks',
         )
     ordered = tuple(rule for rule in RULES if rule in rules)
@@ -96,7 +96,7 @@ def _check_rules(rules: Sequence[str]) -> None:
     if unknown := [rule for rule in rules if rule not in RULES]:
         raise InputError(f'`rules={unknown[0]}`', 'no such rule', f'choose from {", ".join(RULES)}')
     if not rules:
-        raise InputError('`rules`', 'names no rule', f'choose from {", ".join(RULES)}')
+        raise InputError('`rules`', 'lists no rules', f'choose from {", ".join(RULES)}')
 
 
 def _write(target: Path, mask: Mask | bytes, classes: Classes) -> None:
@@ -113,7 +113,7 @@ def _refuse_occupied(target: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise InputError(
-            target, 'exists already', 'name another label set, or replace a cleaned one with `overwrite=True`'
+            target, 'already exists', 'choose another label set, or replace a cleaned one with `overwrite=True`'
         )
     if not (target / RECORD).is_file():
-        raise InputError(target, f'was not written by mmseg-ext clean (no {RECORD})', 'name another label set')
+        raise InputError(target, f'was not written by mmseg-ext clean (no {RECORD})', 'choose another label set')

@@ -55,7 +55,7 @@ def read_ranking(folder: str | Path) -> Ranking:
         if not {'labels', 'split'} <= settings.keys() or not rows or not all('stem' in row for row in rows):
             raise ValueError('settings or rows are incomplete')
     except OSError as error:
-        raise InputError(path, f'cannot be read ({error.strerror})', 'name the folder of a ranking') from error
+        raise InputError(path, f'cannot be read ({error.strerror})', 'give the folder of a ranking') from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(path, f'is not a ranking of mmseg-ext rank ({error!r})') from error
     return Ranking(settings['labels'], settings['split'], tuple(rows))
@@ -101,7 +101,7 @@ def _compare(first: LabelSet, second: LabelSet, split: str, stem: str, classes: 
     """
     a, b = (read_mask(labels.path(split, stem)) for labels in (first, second))
     if a.shape != b.shape:
-        raise InputError(second.path(split, stem), f'has another size than in {first.folder.name}')
+        raise InputError(second.path(split, stem), f'differs in size from {first.folder.name}')
     return object_iou(a, b, classes.background, classes.ignore_index)
 
 

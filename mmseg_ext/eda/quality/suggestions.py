@@ -79,7 +79,7 @@ def accept_suggestions(
     data = DataSet(root)
     source, target = data.label_set(labels).folder / split, data.new_label_set(out, labels).folder / split
     if target.exists():
-        raise InputError(target, 'exists already', 'choose another name')
+        raise InputError(target, 'already exists', 'choose another name')
     classes = data.classes
     masks, suggested = list_stems(source, (MASK_SUFFIX,)), list_stems(suggestions, (MASK_SUFFIX,))
     for stem in sorted(stems):

@@ -116,7 +116,7 @@ def collect_statistics(
     if statistics.left_out and not statistics.masked_splits():
         raise InputError(data.root / labels, f'no mask can be used; the first problem: {statistics.left_out[0]}')
     if not statistics.masked_splits():
-        raise InputError(data.root / labels, f'no masks in {", ".join(chosen)}', 'name another label set or split')
+        raise InputError(data.root / labels, f'no masks in {", ".join(chosen)}', 'choose another label set or split')
     for key, count in shown.items():
         statistics.positions[key] /= count
     return statistics

@@ -65,7 +65,7 @@ def reference_split(statistics: Statistics, name: str = DEFAULT_REFERENCE) -> st
     if name in masked:
         return name
     if name != DEFAULT_REFERENCE:
-        raise InputError(f'`reference={name}`', 'no such split with masks', f'there are {", ".join(masked)}')
+        raise InputError(f'`reference={name}`', 'no such split with masks', f'choose from {", ".join(masked)}')
     return masked[0]
 
 

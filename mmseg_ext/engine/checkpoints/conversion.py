@@ -92,7 +92,7 @@ def convert_state(state: Mapping[str, Any], kind: str, name: str = 'weights') ->
     if layout is None:
         keys = ', '.join([*list(weights)[:3], '…'])
         known = ' or '.join(layout.source for layout in layouts)
-        raise InputError(name, f'is no {kind} of {known} (its keys: {keys})', OTHER_KIND)
+        raise InputError(name, f'is not a {kind} of {known} (its keys: {keys})', OTHER_KIND)
     try:
         weights = layout.prepare(weights) if layout.prepare else weights
     except _OtherNetworkError as error:
@@ -135,7 +135,7 @@ def _gluon_resnet_v2(stages: int) -> Callable[[State], State]:
             raise _OtherNetworkError('has blocks of two convolutions, which ResNetV2 lacks', 'convert one of 50 layers')
         for name, neutral in (('gamma', 1), ('beta', 0)):  # our norm of the input has no scale and shift
             if (plain.pop(f'batchnorm0_{name}', torch.tensor(neutral)) != neutral).any():
-                raise _OtherNetworkError('scales its input, which ResNetV2 does not', OTHER_KIND)
+                raise _OtherNetworkError('scales its input, unlike ResNetV2', OTHER_KIND)
         final = 'batchnorm2' if stages == 4 else f'stage{stages + 1}_batchnorm0'
         renamed = {}
         for key, value in plain.items():
@@ -219,7 +219,7 @@ def _check_gluon_mobilenet_v2(state: State) -> State:
     plain = {re.sub(r'^mobilenetv2\d*_', '', key): value for key, value in state.items()}
     if 'features_linearbottleneck0_conv2_weight' in plain:
         raise _OtherNetworkError(
-            'expands the channels in its first block, as no other MobileNetV2 does',
+            'expands the channels in its first block, unlike any other MobileNetV2',
             'convert the file of torchvision or timm',
         )
     return plain
@@ -229,7 +229,7 @@ def _check_timm_kernel(state: State, kernel: int) -> None:
     """Tell MobileNetV2 from EfficientNet-Lite: the keys are the same, but the kernels of the third stage differ."""
     weight = state.get('blocks.2.0.conv_dw.weight')
     if weight is None or weight.shape[2] != kernel:
-        raise _OtherNetworkError(f'has other kernels in its third stage than {kernel}×{kernel}', OTHER_KIND)
+        raise _OtherNetworkError(f'has kernels other than {kernel}×{kernel} in its third stage', OTHER_KIND)
 
 
 def _check_timm_mobilenet_v2(state: State) -> State:

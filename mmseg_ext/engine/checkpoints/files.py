@@ -118,13 +118,13 @@ def find_best(path: str | Path) -> Path:
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(path, 'no such checkpoint', 'name a .pth file or the work dir of a run')
+        raise InputError(path, 'no such checkpoint', 'give a .pth file or the work dir of a run')
     if not path.is_dir():
         return path
     found = sorted(path.glob('best_*.pth'))
     if len(found) != 1:
         names = ', '.join(file.name for file in found) or 'none'
-        raise InputError(path, f'should hold one best_*.pth, holds {names}', 'name the checkpoint itself')
+        raise InputError(path, f'should hold one best_*.pth, holds {names}', 'give the checkpoint itself')
     return found[0]
 
 

@@ -44,7 +44,7 @@ class PretrainedInit(MMEnginePretrainedInit):
             return
         raise InputError(
             self.checkpoint,
-            f'holds weights of another network: of its {len(state)} keys ({_first(state)}) none has the name and shape '
+            f'holds weights of another network: none of its {len(state)} keys ({_first(state)}) has the name and shape '
             f'of one of the {len(own)} of {type(module).__name__} ({_first(own)})',
             'correct `checkpoint:` or `prefix:` in init_cfg',
         )

@@ -45,7 +45,7 @@ class CheckpointHook(OpenCheckpointHook):
     def __init__(self, **kwargs: Any) -> None:
         for name, remedy in NOT_RESUMED.items():
             if kwargs.get(name) is not None:
-                raise InputError(f'CheckpointHook: `{name}:`', 'would keep the run from being resumed', remedy)
+                raise InputError(f'CheckpointHook: `{name}:`', 'would make it impossible to resume the run', remedy)
         super().__init__(**kwargs)
 
     def before_train(self, runner: Runner) -> None:
@@ -112,7 +112,9 @@ class CheckpointHook(OpenCheckpointHook):
         best = {}
         for metric, rule in zip(self.key_indicators, self.rules, strict=True):
             if metric not in metrics:
-                raise InputError(f'save_best={metric!r}', f'validation gave {", ".join(metrics)}', 'name one of these')
+                raise InputError(
+                    f'save_best={metric!r}', f'validation gave {", ".join(metrics)}', 'choose one of these'
+                )
             key = '' if len(self.key_indicators) == 1 else f'_{metric}'
             score = metrics[metric]
             previous = runner.message_hub.get_info(f'best_score{key}', self.init_value_map[rule])

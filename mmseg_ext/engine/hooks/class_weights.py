@@ -42,7 +42,7 @@ class ClassWeightsHook(Hook):
                 raise InputError(
                     f'class_weight of {record["source"]}',
                     f'is for the classes {", ".join(record["classes"])}, but the data have {", ".join(trained)}',
-                    'compute the weights of the data trained on',
+                    'compute the weights from the training data',
                 )
         if records and is_main_process():
             write_json(Path(runner.work_dir) / CLASS_WEIGHTS, records)

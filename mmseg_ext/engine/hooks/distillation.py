@@ -44,7 +44,7 @@ class DistillationHook(Hook):
     ) -> None:
         teachers = [teacher] if isinstance(teacher, Mapping) else list(teacher)
         if not teachers or any(set(one) != {'config', 'checkpoint'} for one in teachers):
-            raise InputError('DistillationHook', 'needs `teacher:` with config and checkpoint, or a list of such')
+            raise InputError('DistillationHook', 'needs `teacher:` with config and checkpoint, or a list of these')
         for name, value in (('temperature', temperature), ('weight', weight)):
             if not value > 0:
                 raise InputError('DistillationHook', f'`{name}:` must be above 0, found {value!r}')
@@ -68,8 +68,8 @@ class DistillationHook(Hook):
             if trained is not None and classes.names != tuple(trained):
                 raise InputError(
                     teacher['checkpoint'],
-                    f'its classes are {", ".join(classes.names)}, those of the data {", ".join(trained)}',
-                    'use a teacher of the same classes in the same order',
+                    f'its classes are {", ".join(classes.names)}, but the data have {", ".join(trained)}',
+                    'use a teacher with the same classes in the same order',
                 )
             device = next(model.parameters()).device
             built.requires_grad_(False).to(device, memory_format=torch.channels_last)
@@ -114,7 +114,7 @@ class _Distillation:
         losses = getattr(head, 'loss_decode', None)
         loss = losses[0] if isinstance(losses, nn.ModuleList) and len(losses) else losses
         if not isinstance(loss, nn.Module):
-            problem = f'{type(head).__name__} has no loss_decode, from which its logits are taken'
+            problem = f'{type(head).__name__} has no loss_decode, where its logits are taken from'
             raise InputError('DistillationHook', problem, 'use another decode head')
         self._handles = [
             loss.register_forward_pre_hook(self._before_loss),

@@ -81,10 +81,10 @@ class InvalidLossHook(Hook):
         if lost or self._in_a_row >= self.patience:
             problem = f'the loss has been {loss} for {self._in_a_row} iterations, up to iteration {runner.iter + 1}'
             if lost:
-                problem = f'the loss is {loss} and {lost[0]} not finite after iteration {runner.iter + 1}'
+                problem = f'the loss is {loss} and {lost[0]} is not finite after iteration {runner.iter + 1}'
             remedy = 'lower the learning rate, clip gradients (`clip_grad:`), train without `amp=True`'
             if not self.skip_nonfinite:
-                remedy += ', or leave such steps out with `skip_nonfinite=True`'
+                remedy += ', or skip such steps with `skip_nonfinite=True`'
             where = f'first at {self._first}; {last_sound(runner.work_dir)}'
             raise InputError(runner.work_dir, f'{problem}, {where}', remedy, exit_code=1)
 

@@ -24,7 +24,7 @@ class MissingValidationHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Validate if a validation was due after the last step and none is recorded for it."""
         if is_validation_missing(runner):
-            runner.logger.info(f'iteration {runner.iter} has no validation yet: validating first')
+            runner.logger.info(f'iteration {runner.iter} has not been validated yet: validating first')
             runner.val_loop.run()
 
     def before_val(self, runner: Any) -> None:

@@ -76,7 +76,7 @@ class ScalarsHook(Hook):
             with self.path.open('a', encoding='utf-8') as stream:
                 stream.write(json.dumps(row, allow_nan=False) + '\n')
         except OSError as error:
-            raise InputError(self.path, f'cannot be written ({error.strerror or error})', 'free space') from error
+            raise InputError(self.path, f'cannot be written ({error.strerror or error})', 'free up space') from error
 
 
 def _is_number(value: Any) -> bool:

@@ -73,11 +73,11 @@ class StartChecksHook(Hook):
             starts = 'train' in loops and not is_resumed(runner)
             if starts and not found.is_reordered:
                 if found.same_count:
-                    runner.logger.warning(f'load_from: the checkpoint {found.text}; its head starts from theirs')
+                    runner.logger.warning(f'load_from: the checkpoint {found.text}; the head starts from its weights')
                 return
-            remedy = f'list them in {_source(loop)} as the checkpoint does, and their values in the masks too'
+            remedy = f"use the checkpoint's order in {_source(loop)} and in the mask values"
             raise InputError(
-                loaded_from(runner), found.text, remedy if found.is_reordered else f'use {name} data of its classes'
+                loaded_from(runner), found.text, remedy if found.is_reordered else f'use {name} data with its classes'
             )
 
     def before_train(self, runner: Runner) -> None:

@@ -55,7 +55,7 @@ def cpu_gains_from_bfloat16() -> bool:
 
 @cache
 def _say_float32() -> None:
-    print_log(f'{NO_GAIN}; float32 is used instead, which is more exact', 'current', logging.WARNING)
+    print_log(f'{NO_GAIN}; using float32 instead, which is more exact', 'current', logging.WARNING)
 
 
 @contextmanager

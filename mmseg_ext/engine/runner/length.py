@@ -12,7 +12,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmseg_ext.engine.mmengine_internals import Scheduler, plan_of, replay
 from mmseg_ext.errors import InputError
 
-LONGER = 'give a larger `train_cfg.max_iters` (or `max_epochs`)'
+LONGER = 'increase `train_cfg.max_iters` (or `max_epochs`)'
 
 Options = list[dict[str, Any]]
 
@@ -27,7 +27,7 @@ def check_length(loop: BaseLoop) -> None:
     sampler = getattr(loader.sampler, 'sampler', loader.sampler)  # in a `SeededSampler`
     if len(loader) == 0 and not isinstance(sampler, InfiniteSampler):
         images, batch = len(loader.dataset), loader.batch_size
-        problem = f'its {images} images do not fill a batch of {batch}, so that no step would be made'
+        problem = f'its {images} images do not fill a batch of {batch}, so no step would be made'
         remedy = f'use `options=train_dataloader.batch_size={max(1, images)}`, or set drop_last=False'
         raise InputError('train_dataloader', problem, remedy)
     for name in ('max_epochs', 'max_iters'):
@@ -45,7 +45,7 @@ def check_remaining(runner: Runner) -> None:
     if runner.iter and runner.iter >= runner.max_iters:
         raise InputError(
             runner.work_dir,
-            f'has been trained for {runner.iter} iterations, of {runner.max_iters}: there is nothing left to train',
+            f'has been trained for {runner.iter} of {runner.max_iters} iterations: there is nothing left to train',
             f'{LONGER}, or test it',
         )
 
@@ -97,7 +97,7 @@ def _refuse_short_schedules(runner: Runner, schedulers: Sequence[Scheduler]) -> 
         raise InputError(
             f'train_cfg: `{unit}={now}`',
             f'the run was planned for {before}, where its {type(scheduler).__name__} ends: the learning rate would '
-            'stay as it is there',
+            'stay constant after that',
             f'lengthen the schedule too: `options=param_scheduler.{position}.end={end}`',
         )
 

@@ -384,7 +384,7 @@ class Runner(OpenRunner):
                 reseed(self.train_dataloader, self.seed)
             if self.finished_batches and not skip_batches(self.train_dataloader, self.finished_batches):
                 self.logger.warning(
-                    f'{self.finished_batches} batches of the epoch are repeated: the sampler cannot skip'
+                    f'{self.finished_batches} batches of the epoch are repeated: the sampler cannot skip them'
                 )
                 self.finished_batches = 0
             if self._resumed_rng_state is not None and self.world_size == 1:
@@ -396,7 +396,7 @@ class Runner(OpenRunner):
             self._resuming = False
         if resume_optimizer:
             for text in changed_options(options, optimizer_options(self.optim_wrapper)):
-                self.logger.warning(f'{text}: a resumed run keeps its optimizer, the config changes nothing')
+                self.logger.warning(f'{text}: a resumed run keeps its optimizer settings; the config is ignored')
         if resume_param_scheduler:
             follow_new_plan(self, plans)
 

@@ -22,7 +22,7 @@ from mmseg_ext.evaluation.records import Records, read_records
 from mmseg_ext.reading import load_json, names_file, names_folder
 
 WRITE_AGAIN = 'write the result again with mmseg-ext test'
-NAME_DATA = 'name the data set with `data`'
+NAME_DATA = 'give the data set with `data`'
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ class ResultDir:
             raise InputError(path, f'image, mask and prediction differ in size ({sizes})', WRITE_AGAIN)
         K = len(self.classes.names)
         if int(prediction.max(initial=0)) >= K:
-            raise InputError(path, f'holds class {prediction.max()}, known are 0 to {K - 1}', WRITE_AGAIN)
+            raise InputError(path, f'holds class {prediction.max()}, known: 0 to {K - 1}', WRITE_AGAIN)
         counts = confusion_matrix(prediction, truth, K, self.classes.ignore_index, str(label))
         if not np.array_equal(counts, self.records.confusion[index]):
             raise InputError(
                 label,
-                f'is not the mask that {path.name} was scored on (records.parquet has other counts)',
+                f'is not the mask that {path.name} was scored against (records.parquet has other counts)',
                 WRITE_AGAIN,
             )
         return Case(
@@ -133,7 +133,7 @@ def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir
     if data is None:
         images, labels = [Path(path) for path in records.images], [Path(path or '') for path in records.labels]
         if None in records.labels:
-            raise InputError(folder / 'records.parquet', 'names no masks', NAME_DATA)
+            raise InputError(folder / 'records.parquet', 'lists no masks', NAME_DATA)
         root = labels[0].parents[2] if len(labels[0].parents) > 2 else Path()
     else:
         root = Path(data)
@@ -145,8 +145,8 @@ def open_result(folder: str | Path, data: str | Path | None = None) -> ResultDir
     if classes.names != records.classes:
         raise InputError(
             root / 'dataset.yaml',
-            f'names the classes {", ".join(classes.names)}, but the result has {", ".join(records.classes)}',
-            'name the right data set with `data`',
+            f'has the classes {", ".join(classes.names)}, but the result has {", ".join(records.classes)}',
+            'give the right data set with `data`',
         )
     stored = [names_file(folder / 'probabilities' / f'{stem}.npz') for stem in records.stems]
     if any(stored) and not all(stored):
@@ -160,21 +160,21 @@ def _read_metrics(folder: Path) -> dict[str, Any]:
         metrics = load_json(path)
     except FileNotFoundError:
         raise InputError(
-            folder, 'is no result folder (no metrics.json)', 'name one that mmseg-ext test wrote'
+            folder, 'is not a result folder (no metrics.json)', 'give one written by mmseg-ext test'
         ) from None
     except (OSError, ValueError) as error:
         raise InputError(path, f'cannot be read ({error})', WRITE_AGAIN) from error
     if not isinstance(metrics, dict):
         raise InputError(path, f'must hold an object, found {type(metrics).__name__}', WRITE_AGAIN)
     if 'scores' not in metrics:
-        raise InputError(folder, 'was predicted only, its split has no masks', 'analyse a split with masks')
+        raise InputError(folder, 'has predictions only, since its split has no masks', 'analyse a split with masks')
     return metrics
 
 
 def _find_files(root: Path, records: Records, metrics: dict[str, Any]) -> tuple[list[Path], list[Path]]:
     """Find the images and masks of the records in a data set, by split and stem."""
     if not root.is_dir():
-        raise InputError(root, 'folder not found', 'name with `data` a data set with img/ and a label set')
+        raise InputError(root, 'folder not found', 'give a data set with img/ and a label set: `data`')
     known = {
         split: list_stems(root / 'img' / split, IMAGE_SUFFIXES) if names_folder(root / 'img' / split) else {}
         for split in set(records.splits)

@@ -145,7 +145,7 @@ class SoftTargets:
                 'config',
                 f'{self._losses[loss]} ({type(loss).__name__}) cannot be trained on the soft targets of '
                 f'{self.source}: {reason}',
-                'use another loss, or a mix of class ids (CutMix, ClassMix)',
+                'use another loss, or a mix with class ids (CutMix, ClassMix)',
             )
         self._unchecked.discard(loss)
 

@@ -101,7 +101,7 @@ class ClassWeights(nn.Module):
         if self._missing_masks is not None:
             raise InputError(
                 self._missing_masks,
-                'masks not found, from which the class weights are to be computed',
+                'not found, but the class weights are computed from these masks',
                 'correct `data_root:`, `labels:` and `split:` of `class_weight:`',
             )
         if self.values is None:
@@ -206,7 +206,7 @@ def read_weights(path: str | Path) -> tuple[list[str] | None, list[float]]:
     path = Path(path)
     if path.suffix not in ('.json', '.npy'):
         raise InputError(
-            path, 'class weights are read from .json and .npy', 'write the file with `mmseg-ext class-weights`'
+            path, 'class weights must be a .json or .npy file', 'write the file with `mmseg-ext class-weights`'
         )
     try:
         content = np.load(path, allow_pickle=False).tolist() if path.suffix == '.npy' else load_json(path)
@@ -223,7 +223,7 @@ def read_weights(path: str | Path) -> tuple[list[str] | None, list[float]]:
         ) from error
     if classes is not None and len(classes) != len(weights):
         problem = f'{len(classes)} classes but {len(weights)} weights'
-        raise InputError(path, problem, 'write one weight for each class')
+        raise InputError(path, problem, 'write one weight per class')
     return classes, weights
 
 

@@ -120,12 +120,12 @@ class ClearMLBackend(BaseVisBackend):
         if not server.is_installed():
             if self.mode != 'auto':
                 raise InputError(f'`mode={self.mode}`', 'clearml is not installed', 'pip install clearml')
-            _log('ClearML: not installed, nothing is logged there', False)
+            _log('ClearML: not installed, so nothing is logged there', False)
             return 'off'
         if self.mode == 'auto' and server.wants_offline():
             return 'offline'
         if self.mode == 'auto' and not server.is_configured():
-            _log('ClearML: not configured, nothing is logged there (see docs/clearml.md)', False)
+            _log('ClearML: not configured, so nothing is logged there (see docs/clearml.md)', False)
             return 'off'
         return self.mode
 
@@ -161,7 +161,7 @@ class ClearMLBackend(BaseVisBackend):
         if self.mode == 'online' and not self._client.wait_for_start(START_TIMEOUT_S):
             reason = self._client.reason or f'no task within {START_TIMEOUT_S:g} s'
             self.close('failed')
-            raise InputError('ClearML', f'the server makes no task ({reason})', 'train with `mode=offline`')
+            raise InputError('ClearML', f'the server creates no task ({reason})', 'train with `mode=offline`')
 
     def send(self, message: Message) -> None:
         """Send a message to the logging process; nothing where nothing is logged."""

@@ -99,7 +99,7 @@ class Client:
         except queue.Full:
             self.dropped += 1
             if self.dropped == 1:
-                self.log('ClearML: the server is too slow; part of what follows is not logged there', True)
+                self.log('ClearML: the server is too slow; some of the following is not logged there', True)
 
     def wait_for_mode(self) -> str:
         """Wait until the server has been asked: two seconds longer than it may take to answer.
@@ -128,8 +128,8 @@ class Client:
                 break
         else:
             self.log(
-                f'ClearML: the session could not be closed in {time.monotonic() - start:.0f} s; what had not arrived '
-                'there is lost, the work dir is complete',
+                f'ClearML: the session could not be closed in {time.monotonic() - start:.0f} s; data not yet sent '
+                'are lost, the work dir is complete',
                 True,
             )
         if self._process.poll() is None:
@@ -205,7 +205,7 @@ class Client:
             case Closed():
                 again = [f'{_words(kind)} {count} times' for kind, count in reply.failures.items() if count > 1]
                 if again:
-                    self.log(f'ClearML: failed in all: {", ".join(again)}', True)
+                    self.log(f'ClearML: failures in total: {", ".join(again)}', True)
 
     def _log_start(self, reply: Started) -> None:
         if reply.page:

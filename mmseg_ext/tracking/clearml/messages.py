@@ -235,5 +235,5 @@ def decode_reply(line: str | bytes) -> Reply:
         content = json.loads(line)
         reply: Reply = REPLIES[content.pop('kind')](**content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f'{line!r} is no reply') from error
+        raise ValueError(f'{line!r} is not a reply') from error
     return reply

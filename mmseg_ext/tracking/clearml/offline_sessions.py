@@ -57,9 +57,9 @@ def read_session(path: str | Path) -> OfflineSession:
             folder = f'{task["offline_folder"]}/'
             session = _session(path, task)
     except FileNotFoundError:
-        raise InputError(path, 'session not found', 'clearml.json in the work dir names it') from None
+        raise InputError(path, 'session not found', 'see clearml.json in the work dir') from None
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(path, f'is no offline session ({error})', 'give the zip that clearml.json names') from error
+        raise InputError(path, f'is not an offline session ({error})', 'give the zip listed in clearml.json') from error
     if damaged is not None:
         raise InputError(path, f'{damaged} is damaged', 'copy the zip again')
     for artifact in (task.get('execution') or {}).get('artifacts') or []:
@@ -104,7 +104,7 @@ def import_sessions(paths: Sequence[str | Path]) -> Iterator[tuple[OfflineSessio
         except Exception as error:  # whatever the SDK raises when the server fails in between
             reason = f'{type(error).__name__}: {one_line(error)}'
             sent = ', '.join(str(other.path) for other in sessions[:number])
-            remedy = f'try again without {sent}, already sent' if sent else 'try again'
+            remedy = f'try again without {sent} (already sent)' if sent else 'try again'
             raise InputError(session.path, f'not imported ({reason})', remedy) from error
         yield session, page
 

@@ -33,11 +33,11 @@ STATUSES = {
     'completed': (FINISHED, ''),
     'published': (FINISHED, ''),
     'closed': (FINISHED, ''),
-    'in_progress': (RUNNING, 'last heard of {updated}'),
+    'in_progress': (RUNNING, 'last update {updated}'),
     'stopped': (INTERRUPTED, 'stopped'),
     'failed': (FAILED, 'failed'),
-    DRAFT_STATUS: (UNFINISHED, 'a draft that has not been started'),
-    'queued': (UNFINISHED, 'waits in a queue'),
+    DRAFT_STATUS: (UNFINISHED, 'a draft, not started'),
+    'queued': (UNFINISHED, 'waiting in a queue'),
 }
 
 
@@ -67,7 +67,7 @@ def read_project(
     ids = {run.task_id for run in known}
     found = [run for run in server.bounded(lambda: _read_tasks(project, ids), patience) if run is not None]
     if not found and not ids - {None}:
-        raise InputError(f'`project={project}`', 'no training in this project', 'mmseg-ext train logs them there')
+        raise InputError(f'`project={project}`', 'no training in this project', 'log one there with mmseg-ext train')
     names = {run.name for run in known}
     return [_with_own_name(run, names) for run in found]
 
@@ -76,7 +76,7 @@ def _read_tasks(project: str, ids: set[str | None]) -> Iterator[RunRecord | None
     from clearml import Task
 
     if Task.get_project_id(project) is None:
-        raise InputError(f'`project={project}`', 'the server has no project of this name')
+        raise InputError(f'`project={project}`', 'the server has no such project')
     tasks = Task.get_tasks(
         project_name=project, allow_archived=False, task_filter={'type': ['training'], 'order_by': ['created']}
     )

@@ -80,7 +80,7 @@ def enqueue(
             code = client.wait_for_end(0)
     if code != QUEUED_EXIT_CODE or client.started is None:
         reason = problems[0] if problems else 'no answer in time'
-        raise InputError(subject, reason, 'see that the server runs and has this queue')
+        raise InputError(subject, reason, 'check that the server runs and has this queue')
     return client.started.task_id, str(client.started.page)
 
 
@@ -118,7 +118,7 @@ def from_section(section: Mapping[str, Any]) -> list[str]:
     """
     if 'config' not in section:
         raise InputError(
-            'ClearML', f'the task has no {ARGUMENTS_SECTION}/config', 'make it with mmseg-ext train --clearml-queue'
+            'ClearML', f'the task has no {ARGUMENTS_SECTION}/config', 'create it with mmseg-ext train --clearml-queue'
         )
     argv = [str(section['config'])]
     options = []
@@ -154,7 +154,7 @@ def agent_arguments() -> list[str] | None:
         section: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         raise InputError(
-            f'ClearML task {task_id}', f'cannot be read ({type(error).__name__})', 'see that its server runs'
+            f'ClearML task {task_id}', f'cannot be read ({type(error).__name__})', 'check that its server runs'
         ) from error
     # a work dir of its own for each task lets copies of a task run in one folder
     return from_section({'work_dir': f'work_dirs/{task_id}', **section})

@@ -65,11 +65,11 @@ def require(timeout: float = PROBE_TIMEOUT_S) -> None:
         InputError: ClearML is not installed, not configured or offline by its variable, or `probe` gives a reason.
     """
     if not is_installed():
-        raise InputError('clearml', 'not installed', 'pip install clearml')
+        raise InputError('clearml', 'is not installed', 'pip install clearml')
     if not is_configured():
-        raise InputError('ClearML', 'not configured', 'run clearml-init, see docs/clearml.md')
+        raise InputError('ClearML', 'is not configured', 'run clearml-init, see docs/clearml.md')
     if wants_offline():
-        raise InputError('CLEARML_OFFLINE_MODE', 'set, and this needs the server', 'unset it')
+        raise InputError('CLEARML_OFFLINE_MODE', 'is set, but this needs the server', 'unset it')
     reason = probe(timeout)
     if reason is not None:
         raise InputError('ClearML', reason, 'start the server or correct clearml.conf')
@@ -99,7 +99,7 @@ def bounded(make: Callable[[], Iterator[T]], patience: float) -> Iterator[T]:
             results.put(error)
         except Exception as error:  # whatever the SDK raises when the server fails in between
             problem = f'{type(error).__name__}: {one_line(error)[:MAX_REASON_CHARACTERS]}'
-            results.put(InputError('ClearML', problem, 'see that the server runs'))
+            results.put(InputError('ClearML', problem, 'check that the server runs'))
 
     threading.Thread(target=work, daemon=True).start()
     while True:
@@ -107,7 +107,7 @@ def bounded(make: Callable[[], Iterator[T]], patience: float) -> Iterator[T]:
             result = results.get(timeout=patience)
         except queue.Empty:
             problem = f'the server has not answered for {patience:g} s'
-            raise InputError('ClearML', problem, 'try again when it does') from None
+            raise InputError('ClearML', problem, 'try again when it answers') from None
         if result is None:
             return
         if isinstance(result, InputError):
@@ -137,7 +137,7 @@ def probe(timeout: float = PROBE_TIMEOUT_S) -> str | None:
     thread = threading.Thread(target=lambda: outcome.append(_login(host)), daemon=True)
     thread.start()
     thread.join(timeout)
-    return outcome[0] if outcome else f'{host} does not log in within {timeout:g} s'
+    return outcome[0] if outcome else f'login to {host} takes longer than {timeout:g} s'
 
 
 def ping(host: str, timeout: float) -> str | None:
@@ -161,7 +161,7 @@ def ping(host: str, timeout: float) -> str | None:
         return f'{host} does not answer within {timeout:g} s'
     except requests.RequestException as error:
         return f'{host} cannot be reached ({_innermost(error)})'
-    return f'{host} answers with the error {answer.status_code}' if answer.status_code >= 500 else None
+    return f'{host} answers with error {answer.status_code}' if answer.status_code >= 500 else None
 
 
 def _login(host: str) -> str | None:
@@ -173,9 +173,9 @@ def _login(host: str) -> str | None:
     except MissingConfigError:
         return 'the configuration holds no credentials'
     except LoginError:
-        return f'{host} refuses the credentials'
+        return f'{host} rejects the credentials'
     except Exception as error:  # whatever the SDK makes of a broken answer
-        return f'{host} does not log in ({type(error).__name__})'
+        return f'login to {host} fails ({type(error).__name__})'
     return None
 
 

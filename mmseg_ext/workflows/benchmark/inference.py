@@ -64,7 +64,7 @@ def benchmark_inference(
     """
     check_least(32, size=size)
     if checkpoint is not None and config is None:
-        raise InputError('`checkpoint`', 'needs the `config` that it was trained with')
+        raise InputError('`checkpoint`', 'needs the `config` it was trained with')
     config = config or DEMO_CONFIG
     rng = np.random.default_rng(0)
     images = [render_scene(rng, size, 1 + number % 2).image for number in range(CALIBRATION_IMAGES)]
@@ -82,7 +82,7 @@ def benchmark_inference(
     finally:
         torch.set_num_threads(threads)
     inputs = view_of(images[0], networks[ROWS[0]].info)
-    lines = [f'{Path(config).stem}, {inputs.shape[3]}×{inputs.shape[2]}, one image, one thread of the CPU']
+    lines = [f'{Path(config).stem}, {inputs.shape[3]}×{inputs.shape[2]}, one image, one CPU thread']
     lines.append(f'{"":16}{"weights MB":>12}{"ms":>10}{"ratio":>8}{"peak memory MB":>16}')
     for row in ROWS:
         ratio = seconds[row] / seconds[ROWS[0]]

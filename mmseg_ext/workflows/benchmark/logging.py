@@ -66,7 +66,7 @@ def benchmark_logging(size: int, rounds: int, mode: str = 'offline') -> Benchmar
         backend.start()
         client = backend.experiment
         if client is None or not client.wait_for_start(60):
-            raise InputError('logging', f'no session in the mode {mode}')
+            raise InputError('logging', f'no session in mode {mode}')
         hook = ClearMLHook()
         hook.backend = backend
         runner = _Runner()

@@ -40,7 +40,7 @@ def benchmark_metric(images: int = 50, size: int = 256, classes: int = 3, rounds
         'SegMetric': SegMetric(),
         'IoUMetric': IoUMetric(iou_metrics=['mDice', 'mIoU'], prefix='peer'),  # without a prefix it warns
     }
-    lines = [f'{images} masks of {size}×{size}, {classes} classes, median of {rounds} rounds, µs an image']
+    lines = [f'{images} masks of {size}×{size}, {classes} classes, median of {rounds} rounds, µs per image']
     lines.append(f'{"":18}{"".join(f"{name:>12}" for name in peers)}{"ratio":>8}')
     ratios = []
     threads = torch.get_num_threads()

@@ -78,7 +78,7 @@ def benchmark_time_to_score(
         InputError: The config or the data cannot be used, or the score or the time is none.
     """
     if not 0 < score <= 100:
-        raise InputError(f'`score={score:g}`', 'is no percentage', 'choose one of up to 100')
+        raise InputError(f'`score={score:g}`', 'is not a percentage', 'choose one up to 100')
     if not minutes > 0:
         raise InputError(f'`minutes={minutes:g}`', 'leaves no time', 'raise it')
     threads = threads or torch.get_num_threads()

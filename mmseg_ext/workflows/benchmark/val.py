@@ -75,7 +75,7 @@ def benchmark_val(
     shares = ', '.join(f'{median[CHEAP] / median[name]:.0%} of {name}' for name in (OURS, STOCK))
     loop = median[OURS] - median[CHEAP]
     share = f'of a validation with the model of the config, all but the model is {loop / (loop + median[REAL]):.0%}'
-    table = f'{title}\n{table_of(seconds, "milliseconds an image")}\nthe cheap model is {shares}; {share}'
+    table = f'{title}\n{table_of(seconds, "milliseconds per image")}\nthe cheap model is {shares}; {share}'
     return BenchmarkResult(table, ratio_of(seconds[OURS], seconds[STOCK]), round(GOAL, 3))
 
 

@@ -112,7 +112,7 @@ def stock_dataset(data: Path, split: str, pipeline: list[dict[str, Any]]) -> dic
     """
     suffixes = {path.suffix for path in Split(data, split, 'labels').images().values()}
     if len(suffixes) != 1:
-        raise InputError(data, f'split {split}: images end in {sorted(suffixes)}', 'mmsegmentation reads one kind')
+        raise InputError(data, f'split {split}: images end in {sorted(suffixes)}', 'mmsegmentation reads only one kind')
     classes = Classes.read(data)
     return {
         'type': 'BaseSegDataset', 'data_root': str(data), 'img_suffix': suffixes.pop(), 'seg_map_suffix': '.png',

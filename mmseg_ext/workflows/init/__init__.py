@@ -162,11 +162,11 @@ def _choose_validation(data: str | Path, profile: DataProfile, path: Path, seed:
     folder = str(path.absolute().parent)
     if not is_printable(folder) or set(folder) & set("'\\{"):  # it is put between quotes as mmengine reads the config
         raise InputError(
-            path.parent, "mmengine reads no lists in a folder with ', \\ or { in its name", 'choose another `out`'
+            path.parent, "mmengine cannot read lists in a folder with ', \\ or { in its name", 'choose another `out`'
         )
     train, val, similar = set_aside(data, profile.labels, seed)
     reason = f'there is no val split: {len(val)} images of train are set aside (listed in {lists[1].name}), ' + (
-        f'the {similar} near-duplicates on one side' if similar else 'none a near-duplicate of one trained on'
+        f'with all {similar} near-duplicates on one side' if similar else 'none a near-duplicate of a training image'
     )
     return _Validation(len(val), {'train': train, 'val': val}, reason)
 
@@ -225,9 +225,9 @@ def check_request(minutes: float, device: str, backbone: str | None, orientation
 
 def _check_path(path: Path) -> None:
     if path.suffix != '.py':
-        raise InputError(path, 'a config must end in .py', 'name a file such as configs/NAME.py')
+        raise InputError(path, 'must end in .py', 'use a name such as configs/NAME.py')
     if not re.fullmatch(r'[\w-]+', path.stem):
-        raise InputError(path, 'mmengine takes config names of letters, digits, _ and - only', 'choose another `out`')
+        raise InputError(path, 'mmengine config names may only have letters, digits, _ and -', 'choose another `out`')
 
 
 def _check_writable(path: Path) -> None:

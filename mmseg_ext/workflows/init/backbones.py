@@ -60,10 +60,10 @@ def choose_backbone(name: str | None = None) -> tuple[str, str]:
             raise InputError(f'`backbone={name}`', f'must be one of {", ".join(BACKBONES)}')
         weights = BACKBONES[name].weights
         if weights is None:
-            return name, 'asked for: random weights, which learn far less from few masks'
+            return name, 'as requested: random weights, which learn far less from few masks'
         if find(weights) is None:
-            raise InputError(f'`backbone={name}`', 'its ImageNet weights are not here', _how(weights))
-        return name, f'asked for; ImageNet weights by {find(weights)[0]}'  # type: ignore[index]
+            raise InputError(f'`backbone={name}`', 'its ImageNet weights are not on this machine', _how(weights))
+        return name, f'as requested; ImageNet weights by {find(weights)[0]}'  # type: ignore[index]
     missing = []
     for candidate, backbone in BACKBONES.items():
         if backbone.weights is None:

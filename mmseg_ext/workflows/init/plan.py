@@ -252,7 +252,7 @@ def _fit_batch(
         if memory_gb <= MEMORY_SHARE * machine.memory_gb:
             break
     cost = replace(whole if batch == BATCH else time_step(size, batch, dtype), memory_gb=memory_gb)
-    reason = 'that of the measured recipes' if batch == BATCH else f'{BATCH} would take too much'
+    reason = 'as in the measured recipes' if batch == BATCH else f'{BATCH} would take too much'
     rows.append(Choice('batch', str(batch), f'takes {memory_gb:.1f} GB of {machine.memory_gb:g}; {reason}'))
     return batch, cost
 
@@ -260,11 +260,11 @@ def _fit_batch(
 def _choose_steps(rows: list[Choice], budget: Budget, cost: StepCost, batch: int) -> int:
     fitting, most = budget.fitting_steps(cost, batch), budget.most_steps(batch)
     steps = _round_steps(min(fitting, most))
-    reason = f'{budget.step_seconds(cost, batch):.2f} s each; {budget.minutes:g} min with {RESERVE:.0%} in hand'
+    reason = f'{budget.step_seconds(cost, batch):.2f} s each; {budget.minutes:g} min with {RESERVE:.0%} in reserve'
     if fitting > most:
         passes = f'{MAX_EPOCHS} passes over {budget.train_images} images'
         reason = f'{passes if most > MIN_STEP_LIMIT else f"more than {passes}"}; more would fit into the time'
-    few = '' if steps >= FEW_STEPS else f'; few: {FEW_STEPS} are worth having'
+    few = '' if steps >= FEW_STEPS else f'; few: {FEW_STEPS} or more are better'
     rows.append(Choice('steps', str(steps), f'{reason}{few}'))
     return steps
 
@@ -332,7 +332,7 @@ def _choose_size(
     size = _shape(profile, chosen)
     reason = f'images are {profile.width}×{profile.height}'
     if profile.sizes > 1:
-        reason += f' in the median, of {profile.sizes} sizes'
+        reason += f' in the median, with {profile.sizes} sizes'
     if chosen < limit:
         larger = '×'.join(map(str, _shape(profile, chosen + SIDE_STEP)))
         wanted = min(_wanted_steps(profile, chosen + SIDE_STEP), most)
@@ -373,7 +373,7 @@ def _choose_augmentation(rows: list[Choice], plan: Plan, profile: DataProfile, a
     scale, shift = (round(1 / factor, 2), round(high, 2)), 0.1
     reason = f'half of the objects differ in size by a factor of up to {profile.spread:g}'
     if high < factor:
-        reason += f'; no more, since objects reach over {profile.extent:.0%} of the image'
+        reason += f'; no more, since objects span {profile.extent:.0%} of the image'
     rows.append(Choice('scale', f'{scale[0]:g}–{scale[1]:g}, shift {shift:.0%}', reason))
     mirrored = ', '.join(f'{a} and {b}' for a, b in profile.mirrored[:3])
     flip: tuple[str, ...]
@@ -382,18 +382,18 @@ def _choose_augmentation(rows: list[Choice], plan: Plan, profile: DataProfile, a
     elif profile.one_sided:
         flip, reason = (), f'{", ".join(profile.one_sided[:3])} lies to one side of the middle'
     elif any_orientation:
-        flip, reason = ('horizontal', 'vertical', 'diagonal'), 'the images have no up'
+        flip, reason = ('horizontal', 'vertical', 'diagonal'), 'the images have no up direction'
     else:
-        flip, reason = ('horizontal',), 'no class is told by its place left or right'
+        flip, reason = ('horizontal',), 'no class depends on being left or right'
     if not any_orientation:
         reason += '; upside down only with --orientation any, since pixels do not tell whether images have an up'
     rows.append(Choice('flips', ', '.join(flip) or 'none', reason))
     rotate = 180 if any_orientation and flip else 15
-    reason = 'any angle' if rotate == 180 else 'photographs are held a little askew'
+    reason = 'any angle' if rotate == 180 else 'photographs are often slightly tilted'
     rows.append(Choice('rotation', f'±{rotate}°', reason))
     rows.append(
         Choice('colour', 'brightness and contrast, blur', 'the images are grey') if profile.grey
-        else Choice('colour', 'brightness, contrast, hue, saturation, blur', 'photographs of one object differ in them')
+        else Choice('colour', 'brightness, contrast, hue, saturation, blur', 'photographs of one object differ here')
     )  # fmt: skip
     return replace(plan, scale=scale, shift=shift, rotate=rotate, flip=flip)
 
@@ -402,15 +402,15 @@ def _choose_classes(rows: list[Choice], plan: Plan, profile: DataProfile) -> Pla
     foreground = profile.foreground
     weights = _class_weights(profile)
     if weights is None:
-        reason = 'Dice counts each class alike, whatever its area'
+        reason = 'Dice counts each class equally, whatever its area'
         if len(foreground) > 1:
-            reason += f'; the classes differ in area by less than {IMBALANCE:g} times'
+            reason += f'; the classes differ in area by less than a factor of {IMBALANCE:g}'
         rows.append(Choice('loss', 'cross entropy + Dice', reason))
     else:
         rarest = min(foreground, key=lambda row: row.pixel_share)
         reason = (
             f'{rarest.name} covers {rarest.pixel_share:.2%} of the pixels, '
-            f'a class {_median_share(profile):.1%} in the median'
+            f'the median class {_median_share(profile):.1%}'
         )
         rows.append(Choice('loss', f'cross entropy (weights up to {max(weights):g}) + Dice', reason))
     rare = [row for row in foreground if row.image_share < RARE_IMAGE_SHARE]
@@ -424,10 +424,10 @@ def _choose_classes(rows: list[Choice], plan: Plan, profile: DataProfile) -> Pla
         if pasted:
             names = ', '.join(profile.classes[index].name for index in pasted[:3]) + ', …' * (len(pasted) > 3)
             value += f'; {names} pasted into half of all images'
-            reason += f'; objects of fewer than {FEW_IMAGES} images show few sizes and surroundings'
+            reason += f'; objects from fewer than {FEW_IMAGES} images show few sizes and surroundings'
         rows.append(Choice('sampling', value, reason))
         return replace(plan, class_weights=weights, oversample=oversample, pasted=pasted)
-    reason = f'each class is in {RARE_IMAGE_SHARE:.0%} of the images or more'
+    reason = f'each class is in at least {RARE_IMAGE_SHARE:.0%} of the images'
     rows.append(
         Choice(
             'sampling', 'each image as often as the others', reason if len(foreground) > 1 else 'one class of objects'
@@ -473,5 +473,5 @@ def _val_choice(profile: DataProfile, val_images: int, set_aside: str) -> Choice
         return Choice('validation', f'{val_images} of train, {profile.val_labels}', set_aside)
     reason = 'the val split'
     if profile.val_labels == ORIGINAL != profile.labels:
-        reason += ', scored by the original masks, as others score it'
+        reason += ', scored against the original masks, as others do'
     return Choice('validation', value, reason)

@@ -45,7 +45,7 @@ def set_aside(root: str | Path, labels: str, seed: int = 0) -> tuple[list[str], 
     if photographs < 2:
         raise InputError(
             split.image_folder,
-            f'holds one photograph in {counted(len(classes), "image")}, so that none is left to validate on',
+            f'holds one photograph in {counted(len(classes), "image")}, so none is left to validate on',
             'add images, or img/val with masks',
         )
     strata = {stem: tuple(sorted(shown)) for stem, shown in classes.items()}

@@ -55,7 +55,7 @@ def search_on_queue(
     check_least(1, trials=trials, workers=workers)
     ranges = [(parameter, *_range(parameter)) for parameter in settings.space]
     if importlib.util.find_spec('optuna') is None:
-        raise InputError('optuna', 'not installed', installing('search'))
+        raise InputError('optuna', 'is not installed', installing('search'))
     server.require()
     _check_queue(queue)
     arguments = {'config': settings.config, 'seed': settings.seed}
@@ -114,7 +114,7 @@ def _range(parameter: Parameter) -> tuple[str, dict[str, Any]]:
         return 'DiscreteParameterRange', {'values': [str(choice) for choice in parameter.choices]}
     if parameter.log and parameter.is_integer:
         raise InputError(
-            f'`space={parameter.key}`', 'ClearML has no logarithmic range of whole numbers', 'list the values'
+            f'`space={parameter.key}`', 'ClearML has no logarithmic range for whole numbers', 'list the values'
         )
     if parameter.log:
         low, high = math.log10(parameter.low), math.log10(parameter.high)

@@ -48,7 +48,7 @@ def search(settings: SearchSettings, trials: int, out: str | Path) -> dict[str, 
     try:
         import optuna
     except ModuleNotFoundError as error:
-        raise InputError(f'{error.name}', 'not installed', installing('search')) from error
+        raise InputError(f'{error.name}', 'is not installed', installing('search')) from error
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     check_least(1, trials=trials)

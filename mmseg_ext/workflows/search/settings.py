@@ -102,7 +102,7 @@ def parse_space(texts: Sequence[str]) -> list[Parameter]:
     keys = [parameter.key for parameter in space]
     duplicates = sorted({key for key in keys if keys.count(key) > 1})
     if duplicates:
-        raise InputError('`space`', f'{duplicates[0]} is named twice', 'name it once')
+        raise InputError('`space`', f'{duplicates[0]} is given twice', 'give it once')
     return space
 
 
@@ -114,7 +114,7 @@ def _parse(text: str) -> Parameter:
         return _parse_range(text, key, values.split(':'))
     choices = tuple(_parse_choices(text, key, values))
     if len(choices) < 2:
-        raise InputError(f'`space={text}`', 'has one value only', f'fix it with `cfg_options`, or give KEY={FORMS}')
+        raise InputError(f'`space={text}`', 'has only one value', f'fix it with `cfg_options`, or give KEY={FORMS}')
     return Parameter(key, choices=choices)
 
 

@@ -165,7 +165,7 @@ def test_one_bad_file_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFi
     ):
         assert part in text, part
     write(data, [good], 'train')
-    with pytest.raises(InputError, match='is no export'):
+    with pytest.raises(InputError, match='are not an export'):
         export_labels(data, 'labels', data, 'coco', overwrite=True)
     report = export_labels(data, 'labels', tmp_path / 'voc', 'voc')
-    assert 'its stem is in another split too' in str(report.failed[0])
+    assert 'its stem is also in another split' in str(report.failed[0])

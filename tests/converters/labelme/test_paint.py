@@ -89,7 +89,7 @@ def test_shapes_at_and_beyond_the_edge_are_told_apart() -> None:
 def test_no_more_is_painted_than_a_machine_can(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, 'MAX_PAINTED', 20)
     assert paint_shapes([bar('cat', 0, 4)] * 4, (1, 8), VALUES, 'a.json').painted == {'cat': 4}
-    with pytest.raises(InputError, match=r'^a\.json: its shapes lie in boxes of more than 20 pixels in all'):
+    with pytest.raises(InputError, match=r'^a\.json: the boxes of its shapes have more than 20 pixels in total'):
         paint_shapes([bar('cat', 0, 4)] * 5, (1, 8), VALUES, 'a.json')
 
 

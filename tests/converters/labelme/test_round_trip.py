@@ -116,7 +116,7 @@ def test_shapes_lie_on_the_upright_image_as_labelme_shows_it(data: Path, tmp_pat
     document['imageHeight'], document['imageWidth'] = 60, 40  # as a tool writes it that does not turn the image
     (tmp_path / 'json' / 'train' / 'a.json').write_text(json.dumps(document))
     (error,) = import_masks(tmp_path / 'json', data, tmp_path / 'masks', overwrite=True).counts.failed
-    assert re.search(r'a\.json: states an image of 40×60 .* has 60×40 .* EXIF', str(error))
+    assert re.search(r'a\.json: states an image size of 40×60 .* has 60×40 .* EXIF', str(error))
 
 
 def test_shapes_on_an_embedded_image_are_turned_with_it_since_labelme_does_not(data: Path, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_shapes_on_an_embedded_image_are_turned_with_it_since_labelme_does_not(d
     expected[:10, -5:] = 1  # a quarter turn clockwise
     np.testing.assert_array_equal(read_mask(tmp_path / 'masks/train/a.png'), expected)
     report = export_masks(data, 'labels', tmp_path / 'again', ExportSettings(merge_from=tmp_path / 'json'))
-    assert 'a.json: its shapes lie on the pixels as they are stored' in str(report.left_out[0])
+    assert 'a.json: its shapes refer to the stored pixels' in str(report.left_out[0])
 
 
 def test_metadata_survives_the_way_to_masks_and_back(data: Path, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_mask_that_cannot_be_exported_is_named(data: Path, tmp_path: Path) -> 
         export_masks(data, 'labels', tmp_path / 'json', splits=['train'])
     with pytest.raises(InputError, match='nothing: label set not found'):
         export_masks(data, 'nothing', tmp_path / 'json')
-    with pytest.raises(InputError, match="no split 'test'; `splits` may be train,val"):
+    with pytest.raises(InputError, match="no split 'test'; choose `splits` from train,val"):
         export_masks(data, 'labels', tmp_path / 'json', splits=['test'])
     assert not (tmp_path / 'json').exists()
 
@@ -266,7 +266,7 @@ def test_the_size_comes_from_the_image_where_the_file_is_silent(data: Path, tmp_
     named = {'shapes': [shape], 'imagePath': '..\\pictures\\zebra.png'}  # as labelme on Windows may write it
     (folder / 'a.json').rename(folder / 'zebra.json')
     (folder / 'zebra.json').write_text(json.dumps(named))
-    with pytest.raises(InputError, match=r'zebra\.json: states no imageHeight and imageWidth'):
+    with pytest.raises(InputError, match=r'zebra\.json: has no imageHeight and imageWidth'):
         import_masks(tmp_path / 'json', data, tmp_path / 'zebras')
     (tmp_path / 'json' / 'pictures').mkdir()
     Image.new('RGB', (9, 8)).save(tmp_path / 'json' / 'pictures' / 'zebra.png')
@@ -283,8 +283,8 @@ def test_the_size_comes_from_the_image_where_the_file_is_silent(data: Path, tmp_
         (b'', 'is not valid JSON'),
         (b'[' * 100_000, 'is not valid JSON'),
         (b'{"shapes": [{"label": "c\xe4t"}]}', 'is not UTF-8 text (byte 24)'),
-        (b'[]', 'is no LabelMe file'),
-        (b'{"shapes": {}}', 'is no LabelMe file'),
+        (b'[]', 'is not a LabelMe file'),
+        (b'{"shapes": {}}', 'is not a LabelMe file'),
         (b'{"shapes": [3]}', 'shape 1 has no `label:`'),
         (b'{"shapes": [{"label": 3}]}', 'shape 1 has no `label:`'),
         (b'{"shapes": [{"label": "cat"}]}', 'shape 1 (cat): `points:` must be'),
@@ -293,9 +293,9 @@ def test_the_size_comes_from_the_image_where_the_file_is_silent(data: Path, tmp_
         (b'{"shapes": [], "imageHeight": 40, "imageWidth": 0}', 'must be whole numbers above 0'),
         (b'{"shapes": [], "imageHeight": true, "imageWidth": 60}', 'must be whole numbers above 0'),
         (b'{"shapes": [], "imageHeight": 1e99, "imageWidth": 60}', 'must be whole numbers above 0'),
-        (b'{"shapes": [], "imageHeight": 1000000, "imageWidth": 60}', 'states an image of 60×1000000 pixels'),
+        (b'{"shapes": [], "imageHeight": 1000000, "imageWidth": 60}', 'states an image size of 60×1000000 pixels'),
         (b'{"shapes": [' + b'0,' * 50_000 + b'0]}', 'holds 50,001 shapes, more than 50,000'),
-        (b'{"shapes": [], "imageHeight": 4, "imageWidth": 6}', 'states an image of 6×4 pixels'),
+        (b'{"shapes": [], "imageHeight": 4, "imageWidth": 6}', 'states an image size of 6×4 pixels'),
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_refused_in_one_line(data: Path, tmp_path: Path, content: bytes, words: str) -> None:
@@ -311,7 +311,7 @@ def test_an_absurd_size_is_refused_before_memory_is_asked_for(data: Path, tmp_pa
     (tmp_path / 'json' / 'train').mkdir(parents=True)
     huge = {'shapes': [], 'imageHeight': 10**6, 'imageWidth': 10**6}
     (tmp_path / 'json' / 'train' / 'zebra.json').write_text(json.dumps(huge))
-    with pytest.raises(InputError, match=r'zebra\.json: states an image of 1000000×1000000 pixels, more than'):
+    with pytest.raises(InputError, match=r'zebra\.json: states an image size of 1000000×1000000 pixels, more than'):
         import_masks(tmp_path / 'json', data, tmp_path / 'masks')
 
 
@@ -329,7 +329,9 @@ def test_an_embedded_image_stands_for_one_that_is_missing(data: Path, tmp_path: 
     document = {'shapes': [shape], 'imagePath': 'gone.jpg', 'imageData': embed(Image.new('RGB', (30, 20)), orientation)}
     path = tmp_path / 'json' / 'test' / 'new.json'
     path.write_text(json.dumps({**document, 'imageHeight': 21, 'imageWidth': 30}))
-    with pytest.raises(InputError, match=r'new\.json: states an image of 30×21 pixels, but embeds one of 30×20'):
+    with pytest.raises(
+        InputError, match=r'new\.json: states an image size of 30×21 pixels, but the embedded image has 30×20'
+    ):
         import_masks(tmp_path / 'json', data, data / 'mine', splits=['test'], add_images=True)
     assert not (data / 'img' / 'test').exists()
     path.write_text(json.dumps(document))
@@ -365,7 +367,9 @@ def test_an_embedded_image_is_not_decoded(data: Path, tmp_path: Path) -> None:
 def test_a_folder_without_files_is_refused(data: Path, tmp_path: Path) -> None:
     (tmp_path / 'json').mkdir()
     (tmp_path / 'json' / 'a.json').write_text('{"shapes": []}')
-    with pytest.raises(InputError, match=r'holds no file <split>/<stem>\.json; name the folder above the splits'):
+    with pytest.raises(
+        InputError, match=r'holds no file <split>/<stem>\.json; give the folder that contains the splits'
+    ):
         import_masks(tmp_path / 'json', data, tmp_path / 'masks')
 
 

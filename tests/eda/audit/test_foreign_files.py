@@ -62,7 +62,7 @@ def test_a_palette_in_another_order(write_set: WriteSet, tmp_path: Path) -> None
         image.save(root / 'labels/train' / f'{stem}.png')
     (finding,) = found(root, 'palette_mismatch')
     assert (finding.stem, finding.value) == ('train_1', 1)
-    assert '2 has the colour that most masks have at 1' in finding.message
+    assert '2 has the colour of 1 in most masks' in finding.message
 
 
 def test_masks_that_are_ignored_everywhere_and_absent_classes(write_set: WriteSet, tmp_path: Path) -> None:

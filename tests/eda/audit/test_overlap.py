@@ -36,7 +36,7 @@ def test_a_small_shape_under_a_large_one() -> None:
     small, large = box('cat', 10, 10, 19, 19), box('dog', 0, 0, 39, 39)
     hit = hits([small, large])['covered_shape']
     assert (hit.value, hit.boxes) == (1, ((10, 10, 10, 10),))
-    assert 'of a shape of cat lies under later shapes' in hit.message
+    assert 'of a shape of cat is covered by later shapes' in hit.message
     for shapes in ([large, small], [small, box('cat', 0, 0, 39, 39)], [small, box('hole', 0, 0, 39, 39)]):
         assert 'covered_shape' not in hits([*shapes, box('cow', 60, 60, 63, 63)], erasers=('hole',))
     half = [small, box('dog', 10, 10, 19, 14)]
@@ -60,7 +60,7 @@ def test_a_damaged_shape_is_named() -> None:
 def test_no_more_is_drawn_than_a_machine_can(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = [box('cat', 0, 0, 9, 9), box('dog', 0, 0, 9, 9)]
     monkeypatch.setattr(drawing, 'MAX_PAINTED', 200)
-    with pytest.raises(InputError, match=r'^a\.json: its shapes lie in boxes of more than 200 pixels in all'):
+    with pytest.raises(InputError, match=r'^a\.json: the boxes of its shapes have more than 200 pixels in total'):
         hits([*shapes, box('cow', 0, 0, 1, 1)])
     monkeypatch.setattr(drawing, 'MAX_PAINTED', 300)
     assert set(hits(shapes)) == {'overlap', 'covered_shape'}

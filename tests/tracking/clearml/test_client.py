@@ -55,6 +55,6 @@ def test_closing_waits_as_long_as_the_server_answers_and_is_configured(
 
     monkeypatch.setattr(client._ended, 'wait', wait)
     client.close('completed')
-    lost = 'what had not arrived there is lost, the work dir is complete'
+    lost = 'data not yet sent are lost, the work dir is complete'
     assert told == [(f'ClearML: the session could not be closed in {waited} s; {lost}', True)]
     assert client._process.returncode == -signal.SIGKILL

@@ -49,7 +49,7 @@ def test_a_reply_is_read_as_it_was_sent(reply: Reply) -> None:
 
 @pytest.mark.parametrize('line', ['', 'Connected to server', '[]', '{}', '{"kind": "Odd"}', '{"kind": "Probed"}'])
 def test_a_line_that_is_no_reply_is_an_error(line: str) -> None:
-    with pytest.raises(ValueError, match='is no reply'):
+    with pytest.raises(ValueError, match='is not a reply'):
         decode_reply(line)
 
 

@@ -77,5 +77,5 @@ def test_what_was_sent_before_a_failure_is_printed_and_only_drafts_of_this_name_
         f'{second}: https://server/task-first',
     ]
     assert raised.value.subject == str(third)
-    assert raised.value.remedy == f'try again without {first}, {second}, already sent'
+    assert raised.value.remedy == f'try again without {first}, {second} (already sent)'
     assert FakeTask.deleted == ['left']

@@ -107,9 +107,9 @@ def test_what_is_not_known_stays_unknown() -> None:
         ('failed', 'ValueError: ö\nx', ('failed', 'ValueError: ö x')),
         ('failed', None, ('failed', 'failed')),
         ('stopped', 'by a user', ('interrupted', 'by a user')),
-        ('in_progress', 'ignored', ('running', 'last heard of noon')),
-        ('queued', None, ('unfinished', 'waits in a queue')),
-        ('created', None, ('unfinished', 'a draft that has not been started')),
+        ('in_progress', 'ignored', ('running', 'last update noon')),
+        ('queued', None, ('unfinished', 'waiting in a queue')),
+        ('created', None, ('unfinished', 'a draft, not started')),
         ('published', None, ('finished', '')),
         ('odd', None, ('unfinished', 'has the status odd')),
     ],
@@ -173,7 +173,7 @@ def test_what_the_sdk_raises_becomes_one_line() -> None:
         raise InputError('as it is')
         yield 1
 
-    with pytest.raises(InputError, match='RuntimeError: a b; see that the server runs'):
+    with pytest.raises(InputError, match='RuntimeError: a b; check that the server runs'):
         list(server.bounded(broken, 5))
     with pytest.raises(InputError, match=r'^as it is$'):
         list(server.bounded(refused, 5))

@@ -27,8 +27,8 @@ def test_a_server_that_answers_can_be_used(configured: Any) -> None:
     [
         ('refused', 30, 'cannot be reached (Connection refused)'),
         ('silent', 0.5, 'does not answer within 0.5 s'),
-        ('unauthorized', 30, 'refuses the credentials'),
-        ('unavailable', 30, 'answers with the error 503'),
+        ('unauthorized', 30, 'rejects the credentials'),
+        ('unavailable', 30, 'answers with error 503'),
     ],
 )
 def test_a_server_that_cannot_be_used_says_why(failure: str, timeout: float, reason: str, configured: Any) -> None:

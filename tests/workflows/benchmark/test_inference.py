@@ -53,7 +53,7 @@ def test_the_networks_take_turns_and_the_ratio_is_that_of_float32(
     table, ratio, goal, further = module.benchmark_inference('net.py', 'a.pth', size=64, rounds=2)
     assert calls == list(module.ROWS) * 3  # one round to warm up
     assert (ratio, goal, further) == (0.75, 1.0, {})
-    assert table.splitlines()[0] == 'net, 64×64, one image, one thread of the CPU'
+    assert table.splitlines()[0] == 'net, 64×64, one image, one CPU thread'
     assert table.splitlines()[-1].split() == ['ONNX', 'int8', '1.5', '1000.0', '0.250', '–']
 
 

@@ -123,7 +123,7 @@ def test_unsuitable_configs_are_named(config: str, interval: int, problem: str) 
         benchmark_time_to_score(config, interval=interval, images=2)
 
 
-@pytest.mark.parametrize(('setting', 'problem'), [({'score': 101}, 'no percentage'), ({'minutes': 0}, 'no time')])
+@pytest.mark.parametrize(('setting', 'problem'), [({'score': 101}, 'not a percentage'), ({'minutes': 0}, 'no time')])
 def test_unusable_settings_are_named(setting: dict[str, float], problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         benchmark_time_to_score(DEMO, **setting)  # type: ignore[arg-type]  # of mixed kinds

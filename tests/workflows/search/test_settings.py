@@ -40,7 +40,7 @@ def test_only_whole_numbers_at_both_ends_make_a_range_of_whole_numbers() -> None
         (['lr=0:inf'], 'must be KEY='),
         (['lr=2:1'], 'range is empty'),
         (['lr=0:1:log'], 'must be positive'),
-        (['lr=3'], 'one value only'),
+        (['lr=3'], 'only one value'),
         (['w=[1, 2'], 'Python list'),
         (['lr=1:2', 'lr=3:4'], 'named twice'),
     ],
