@@ -33,7 +33,7 @@ def build_parser() -> cli.ArgumentParser:
         '--absent',
         choices=get_args(Absent),
         default='refuse',
-        help='weight of a class without pixels: refuse (an error, default), largest (that of another class) or zero',
+        help='weight of a class without pixels: refuse (an error, default), largest (of the others) or zero',
     )
     parser.add_argument(
         '--out',

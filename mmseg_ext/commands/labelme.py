@@ -66,7 +66,7 @@ def _add_import(commands: Any) -> None:
         flags={'out': '--to or --out'},
     )  # fmt: skip
     importer.add_argument('folder', type=Path, metavar='JSON_DIR', help='folder of the LabelMe files')
-    importer.add_argument('--data', type=Path, metavar='DATA', required=True, help='data set that names the classes')
+    importer.add_argument('--data', type=Path, metavar='DATA', required=True, help='data set that defines the classes')
     target = importer.add_mutually_exclusive_group(required=True)
     target.add_argument('--to', metavar='NAME', help='label set of DATA to write')
     target.add_argument('--out', type=Path, metavar='DIR', help='folder of the masks, instead of a label set')

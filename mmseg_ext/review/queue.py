@@ -97,7 +97,7 @@ def _ranking(content: Mapping[str, Any], path: Path, data: DataSet) -> Queue:
     settings, score = content['settings'], content.get('score')
     entries = []
     for place, row in enumerate(content['rows'], 1):
-        reasons = [f'rank {place} of {len(content["rows"])} in the ranking']
+        reasons = [f'place {place} of {len(content["rows"])} in the ranking']
         if (kind := row.get('kind')) not in (None, '', 'none'):
             reasons.append(f'probably {str(kind).replace("_", " ")}')
         if score in row:

@@ -62,7 +62,7 @@ def compare(
     if not runs and project is None:
         raise InputError('nothing to compare', remedy='give `runs`, or a `project`')
     if publish and project is None:
-        raise InputError('`publish=True`', 'there is no project to publish to', 'give it with `project`')
+        raise InputError('`publish=True`', 'there is no project to publish to', 'give one with `project`')
     for argument, file in (('out', out), ('markdown', markdown), ('json', json)):
         if file is not None and str(file) != STANDARD_OUTPUT:
             refuse_existing([Path(file)], overwrite, argument)

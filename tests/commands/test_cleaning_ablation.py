@@ -72,7 +72,7 @@ def test_missing_masks_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     with pytest.raises(InputError, match='labels: label set not found'):
         main([str(tmp_path)])
     (tmp_path / 'labels' / 'train').mkdir(parents=True)
-    with pytest.raises(InputError, match='labels_true: label set not found; `truth` may be labels'):
+    with pytest.raises(InputError, match='labels_true: label set not found; choose `truth` from labels'):
         main([str(tmp_path)])
     (tmp_path / 'labels_true' / 'train').mkdir(parents=True)
     with pytest.raises(InputError, match="no split 'val'; choose `splits` from train"):

@@ -156,7 +156,7 @@ def test_wrong_use(fast_tool: Tool, tmp_path: Path, one_line: OneLine) -> None:
     unset = {name: '' for name in os.environ if name.startswith(('CLEARML_', 'TRAINS_'))}
     environment = {**unset, 'HOME': str(tmp_path)}
     one_line(fast_tool('compare', '--clearml', 'Tiere', env=environment), 'not configured', 'clearml-init')
-    one_line(fast_tool('compare', tmp_path, '--publish'), '--publish', 'give it with --clearml')
+    one_line(fast_tool('compare', tmp_path, '--publish'), '--publish', 'give one with --clearml')
     offline = {**environment, 'CLEARML_AUTH_TOKEN': 'x', 'CLEARML_OFFLINE_MODE': '1'}
     one_line(fast_tool('compare', '--clearml', 'Tiere', env=offline), 'CLEARML_OFFLINE_MODE', 'unset')
     space = ['--space', 'train_cfg.max_iters=1:64:log']

@@ -50,7 +50,7 @@ def test_the_way_there_and_back_and_the_difference(run_tool: RunTool, data: Path
     result = run_tool('labelme', 'import', out, '--data', data, '--out', target, '--ignore-labels', 'text')
     assert (result.returncode, result.stderr) == (0, '')
     assert result.stdout == (
-        'train/a: dog lies over cat on 16 px\n'
+        'train/a: dog covers cat on 16 px\n'
         'class       taken  left out\n'
         'background      0         0\n'
         'cat             1         0\n'
@@ -118,12 +118,12 @@ def test_wrong_use_is_one_line(run_tool: RunTool, data: Path, tmp_path: Path, on
     one_line(run_tool(*export, '--tolerance', 'two'), 'two: must be a number from 0 to 100')
     one_line(run_tool(*export, '--tolerance', '1'), '--tolerance: is only for polygons', '--shapes polygon')
     one_line(
-        run_tool('labelme', 'diff', data, '--a', 'labels', '--b', 'gone'), 'label set not found; --b may be labels'
+        run_tool('labelme', 'diff', data, '--a', 'labels', '--b', 'gone'), 'label set not found; choose --b from labels'
     )
     one_line(
         run_tool('labelme', 'export', data, '--labels', 'lables', '--out', out),
         'lables',
-        'label set not found; --labels may be labels',
+        'label set not found; choose --labels from labels',
     )
     assert run_tool(*export).returncode == 0
     one_line(run_tool(*export), 'a.json', '--overwrite')

@@ -145,7 +145,7 @@ def test_the_union_of_polygons_counts() -> None:
         (None, 'has no segmentation'),
         ([[1, 2, 3, 4]], 'has 2 points'),
         ([[1, 2, 3, 4, 5, 6, 7]], 'alternating x and y'),
-        ([[1, 2, 3, 4, 5, float('nan')]], 'no number'),
+        ([[1, 2, 3, 4, 5, float('nan')]], 'not a number'),
     ],
 )
 def test_damage_is_refused(segmentation: object, words: str) -> None:

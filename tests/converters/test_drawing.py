@@ -79,7 +79,7 @@ def test_run_lengths_are_those_of_the_coco_toolkit_on_its_side(pixels: NDArray[n
     ('draw', 'reason'),
     [
         (lambda: draw_polygon(np.array([[1, 1], [5, 5]], float), 9, 9), 'fewer than 3 points'),
-        (lambda: draw_polygon(np.array([[1, 1], [5, 5], [np.nan, 1]], float), 9, 9), 'no number'),
+        (lambda: draw_polygon(np.array([[1, 1], [5, 5], [np.nan, 1]], float), 9, 9), 'not a number'),
         (lambda: draw_polygon(np.array([[1, 1], [5, 1], [9e9, 1]], float), 9, 9), 'too large'),
         (lambda: draw_polygon(np.array([[1, 1], [5, 1], [7, 1]], float), 9, 9), 'no area'),
         (lambda: draw_polygon(np.array([[20, 1], [25, 1], [22, 8]], float), 9, 9), 'outside the image'),

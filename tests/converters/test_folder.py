@@ -63,7 +63,7 @@ def test_a_table_of_colours(name: str, tmp_path: Path) -> None:
         ('a.csv', 'sky,#0a141e\nroad,#0a141e', r'sky and road have the same colour \(10, 20, 30\)'),
         ('a.csv', 'sky,1,2,3\nroad,1,2', 'road,1,2'),
         ('labelmap.txt', 'sky:1,2,300::', 'line 1 is not'),
-        ('labelmap.txt', '# nothing', 'names no class'),
+        ('labelmap.txt', '# nothing', 'lists no classes'),
     ],
 )
 def test_a_wrong_table_is_refused(name: str, text: str, problem: str, tmp_path: Path) -> None:

@@ -33,7 +33,12 @@ def test_val_of_oxford_takes_the_same_share_of_every_breed(make_source: Make, tm
 @pytest.mark.parametrize(
     ('name', 'old', 'new', 'words'),
     [
-        ('trainval.txt', 'Sphynx_1 3 1 1', 'Sphynx_1 3 2 1', r'list\.txt: gives Sphynx_1 the species 1, its split 2'),
+        (
+            'trainval.txt',
+            'Sphynx_1 3 1 1',
+            'Sphynx_1 3 2 1',
+            r'list\.txt: gives Sphynx_1 the species 1, its split file 2',
+        ),
         ('trainval.txt', 'Sphynx_1 3 1 1', 'Sphynx_9 3 1 1', r'list\.txt: gives Sphynx_9 the species None'),
         ('list.txt', 'Sphynx_1 3 1 1', 'Sphynx_1 3 1', r"list\.txt: the line 'Sphynx_1 3 1' is not"),
         ('list.txt', 'Sphynx_1 3 1 1', f'Sphynx_1 {"9" * 5000} 1 1', r"list\.txt: the line 'Sphynx_1 999"),

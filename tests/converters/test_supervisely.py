@@ -120,7 +120,7 @@ def test_a_bad_file_costs_only_its_image_and_datasets_name_the_images(tmp_path: 
     assert sorted(path.name for path in (tmp_path / 'data/labels/train').iterdir()) == ['day 1_a.png', 'day 2_a.png']
     words = (
         'b.png.json: is not a Supervisely annotation',
-        "class 'bird', which meta.json does not name",
+        "class 'bird', which is not in meta.json",
         'are for 9×8',
     )
     for error, word in zip(done.report.failed, words, strict=True):

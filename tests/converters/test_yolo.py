@@ -100,7 +100,7 @@ def test_a_bad_file_costs_only_its_image(tmp_path: Path) -> None:
         ('names: [a', 'no[t]? valid YAML'),
         ('train: images', '`names:` must be'),
         ('train: images\nnames: [a, a]', 'a name twice: a, a'),
-        ('train: elsewhere\nnames: [a]', 'names elsewhere, which does not exist'),
+        ('train: elsewhere\nnames: [a]', 'refers to elsewhere, which does not exist'),
         ('names: [a]', 'has no folder with images'),
         ('- a', 'must hold'),
     ],

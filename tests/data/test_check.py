@@ -68,7 +68,7 @@ def test_a_missing_split_folder(folder: str, make_data: MakeData) -> None:
 
 def test_a_missing_label_set_names_those_there(make_data: MakeData) -> None:
     root = make_data()
-    with pytest.raises(InputError, match='nope: label set not found; `labels` may be labels'):
+    with pytest.raises(InputError, match='nope: label set not found; choose `labels` from labels'):
         pair_files(Split(root, 'train', 'nope'))
 
 

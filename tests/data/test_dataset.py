@@ -27,7 +27,7 @@ def test_splits_come_in_the_usual_order_whether_they_have_masks_or_images(write_
 @pytest.mark.parametrize(
     ('labels', 'splits', 'word'),
     [
-        ('lables', None, 'data/lables: label set not found; `labels` may be labels'),
+        ('lables', None, 'data/lables: label set not found; choose `labels` from labels'),
         ('a' * 300, None, 'label set not found'),  # longer than a file system allows
         ('é' * 300, None, 'label set not found'),
         ('img', None, 'img'),
@@ -227,7 +227,7 @@ def test_a_queue_chooses_in_its_order(tmp_path: Path) -> None:
     [
         (b'a\n', "line 1: 'a' is in train and val; write split/stem"),
         (b'b\nx\n', "line 2: 'x' has no mask"),
-        (b'# nothing\n', 'names no file'),
+        (b'# nothing\n', 'lists no files'),
         (b'\xff', 'is not UTF-8 text'),
         (None, 'cannot be read'),
     ],

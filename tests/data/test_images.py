@@ -390,7 +390,7 @@ def test_a_header_needs_no_pixels(tmp_path: Path, recwarn: pytest.WarningsRecord
     assert read_header(tmp_path / 'large.png').size == (9_000, 12_000)
     assert len(recwarn) == 0
     (tmp_path / 'text.jpg').write_text('no image')
-    for name, problem in (('text.jpg', 'damaged or no BMP'), ('none.jpg', 'no such file')):
+    for name, problem in (('text.jpg', 'damaged or not BMP'), ('none.jpg', 'no such file')):
         with pytest.raises(InputError, match=rf'{name}: image cannot be read \({problem}'):
             read_header(tmp_path / name)
 

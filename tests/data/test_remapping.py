@@ -124,7 +124,7 @@ def test_what_nothing_names_stays_only_on_request() -> None:
 @pytest.mark.parametrize(
     ('pairs', 'by_colour', 'problem'),
     [
-        ([], False, 'nothing says'),
+        ([], False, 'are not mapped'),
         (['255'], False, 'must be FROM=TO'),
         (['255=3'], False, 'is not a class'),
         (['255=bird'], False, 'is not one of the classes'),

@@ -258,7 +258,7 @@ def test_a_mask_that_is_found_wrong_when_it_is_first_read(
     dataset = build(root, cache=cached)
     for source in (dataset, dataset.get_subset([2, 4, 0, 1, 3])):
         for _ in range(2):  # it stays wrong
-            with pytest.raises(InputError, match=r's2\.png: holds class id 5, known are .*; see all: mmseg-ext audit'):
+            with pytest.raises(InputError, match=r's2\.png: holds class id 5, known: .*; see all: mmseg-ext audit'):
                 source[2 if source is dataset else 0]
     plain = FolderDataset(str(root), 'train', cache=cached, pipeline=[])  # whoever loads it, and however
     with pytest.raises(InputError, match='holds class id 5'):

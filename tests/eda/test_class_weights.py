@@ -82,7 +82,7 @@ def test_properties_of_the_weights(pixels: list[int]) -> None:
 
 def test_a_class_without_pixels_is_named(root: Path) -> None:
     (root / 'labels' / 'train' / 'b.png').unlink()
-    with pytest.raises(InputError, match=r'labels/train: no pixel of class dog, so that .* `absent=largest`'):
+    with pytest.raises(InputError, match=r'labels/train: has no pixel of class dog, so .* `absent=largest`'):
         class_weights(root)
     with pytest.raises(InputError, match='`absent=none` is not one of refuse, largest, zero'):
         class_weights(root, absent='none')  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ def test_wrong_use_is_refused(root: Path) -> None:
         class_weights(root, method='inverse')
     with pytest.raises(InputError, match='are for median-frequency, not for enet'):
         class_weights(root, method='enet', per_image=True)
-    with pytest.raises(InputError, match='labels/val: no masks'):
+    with pytest.raises(InputError, match='labels/val: holds no masks'):
         class_weights(root, split='val')
 
 

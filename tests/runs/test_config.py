@@ -102,7 +102,7 @@ def test_what_a_tool_needs_is_asked_for_by_name(path: Path) -> None:
     check_parts(config, path, 'model', 'train_cfg')
     with pytest.raises(InputError, match=r'one\.py: has no test_dataloader, test_cfg;'):
         check_parts(config, path, 'model', 'test_dataloader', 'test_cfg')
-    with pytest.raises(InputError, match=r'one\.py: train_cfg is 3, no dict'):
+    with pytest.raises(InputError, match=r'one\.py: train_cfg is 3, not dict'):
         check_parts(load_config(path, {'train_cfg': 3}), path, 'model', 'train_cfg')
 
 

@@ -97,7 +97,7 @@ def test_a_package_is_found_without_importing_it(install: Any, tiny: None) -> No
 @pytest.mark.parametrize(
     ('other', 'words'),
     [
-        ({'content': b'changed'}, ('holds another', DIGITS)),
+        ({'content': b'changed'}, ('holds a different', DIGITS)),
         ({'file': 'lite2-v2.pth', 'version': '0.2.0'}, ('0.2.0', f'does not hold {LITE2.file}')),
     ],
 )

@@ -180,7 +180,7 @@ def test_a_queue_chooses_files(data: Path, tmp_path: Path) -> None:
     [
         (b'a\n', "line 1: 'a' is in train and val; write split/stem"),
         (b'b\nzebra\n', "line 2: 'zebra' has no mask"),
-        (b'# nothing\n', 'names no file'),
+        (b'# nothing\n', 'lists no files'),
         (b'\xff\xff', 'is not UTF-8 text'),
     ],
 )
@@ -245,7 +245,7 @@ def test_a_mask_that_cannot_be_exported_is_named(data: Path, tmp_path: Path) -> 
     assert 'train/a.jpg: image cannot be read' in str(error)
     image.unlink()
     (error, _) = export_masks(data, 'labels', tmp_path / 'some', overwrite=True).left_out
-    assert 'train/a.*: no such image' in str(error)
+    assert 'train/a.*: image not found' in str(error)
     with pytest.raises(CombinedInputError):  # nothing is left
         export_masks(data, 'labels', tmp_path / 'json', splits=['train'])
     with pytest.raises(InputError, match='nothing: label set not found'):

@@ -162,7 +162,7 @@ def test_a_failed_exchange_puts_the_old_set_back(root: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
-        (dict(labels='nothing', out='x'), 'nothing: label set not found; `labels` may be empty, labels'),
+        (dict(labels='nothing', out='x'), 'nothing: label set not found; choose `labels` from empty, labels'),
         (dict(labels='labels', out='labels'), 'source itself'),
         (dict(labels='labels', out='../x'), '`to=.*name of a label set'),
         (dict(labels='labels', out='x', splits=['trian']), "no split 'trian'; choose `splits` from train,val"),
