@@ -200,9 +200,9 @@ def decode_bitmap(text: str, opaque: int = 1) -> NDArray[np.bool_]:
     except InputError as error:
         raise ValueError(error.problem) from error
     except (binascii.Error, zlib.error) as error:
-        raise ValueError(f'its bitmap is no compressed base64 ({one_line(error)})') from error
+        raise ValueError(f'its bitmap is not compressed base64 ({one_line(error)})') from error
     except Exception as error:  # the bytes are untrusted: a decoder may fail on them in any way
-        raise ValueError(f'its bitmap is no PNG ({one_line(error)})') from error
+        raise ValueError(f'its bitmap is not a PNG ({one_line(error)})') from error
 
 
 def _crop(pixels: NDArray[np.bool_], left: int, top: int, height: int, width: int) -> Drawn:

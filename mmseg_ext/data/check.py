@@ -38,7 +38,7 @@ MAX_NAMED_PROBLEMS = 5
 MAX_NAMED_CLASSES = 10
 PAIRS_AT_ONCE = 500  # pairs decoded before a training
 HEADERS_A_TASK = 200  # per task of a thread
-ABOUT_255 = '255 is ignored: if it means an object there, mmseg-ext remap --map 255=1 --keep-others'
+ABOUT_255 = '255 is ignored: if it means an object here, use mmseg-ext remap --map 255=1 --keep-others'
 
 
 def pair_files(split: Split, masks_optional: bool = False) -> list[Item]:

@@ -132,7 +132,7 @@ def _gluon_resnet_v2(stages: int) -> Callable[[State], State]:
     def prepare(state: State) -> State:
         plain = {re.sub(r'^resnetv2\d*_', '', key): value for key, value in state.items()}
         if plain['stage1_conv0_weight'].shape[2] != 1:
-            raise _OtherNetworkError('has blocks of two convolutions, which ResNetV2 lacks', 'convert one of 50 layers')
+            raise _OtherNetworkError('has blocks of two convolutions, unlike ResNetV2', 'convert one with 50 layers')
         for name, neutral in (('gamma', 1), ('beta', 0)):  # our norm of the input has no scale and shift
             if (plain.pop(f'batchnorm0_{name}', torch.tensor(neutral)) != neutral).any():
                 raise _OtherNetworkError('scales its input, unlike ResNetV2', OTHER_KIND)
