@@ -62,7 +62,7 @@ def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -
         unknown = UNKNOWN_TYPE.search(str(error)) if isinstance(error, KeyError) else None
         if unknown is not None:
             raise InputError(
-                'config', f'type={unknown[1]!r} is unknown ({unknown[2]})', 'check its spelling'
+                'config', f'type={unknown[1]!r} is not known ({unknown[2]})', 'check its spelling'
             ) from error
         raise InputError(f'config: {part}', one_line(error), 'correct the arguments there') from error
     except (OSError, RuntimeError) as error:

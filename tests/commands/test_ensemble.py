@@ -168,7 +168,7 @@ def test_wrong_use_is_one_line(
 
     refused(run_dir, tmp_path / 'other.onnx', '--out', out, words='other.onnx: its classes are background, dog, cat')
     refused(run_dir, run_dir, '--out', out, words='is given twice; give it more weight with --weights')
-    refused(run_dir, colour_model, '--weights', '1', '--out', out, words='--weights: are 1, the models 2')
+    refused(run_dir, colour_model, '--weights', '1', '--out', out, words='--weights: are 1 for 2 models')
     refused(run_dir, '--weights', '1,x', '--out', out, words='must be numbers above 0')
     refused(run_dir, '--out', tmp_path / 'e.txt', words='must end in .yaml')
     refused(run_dir.parent / 'tiny.py', '--out', out, words='is a config without a checkpoint')

@@ -38,7 +38,7 @@ def test_classes_of_the_config_and_of_the_masks(
 ) -> None:
     train = ['train', write_config(tmp_path / 'tiny.py'), '--work-dir', tmp_path / 'run']
     heads = ['--cfg-options', 'model.decode_head.num_classes=2']
-    one_line(fast_tool(*train, *heads, data=data), 'decode_head.num_classes=2', 'names 3 classes', 'num_classes=3')
+    one_line(fast_tool(*train, *heads, data=data), 'decode_head.num_classes=2', 'has 3 classes', 'num_classes=3')
     for path in masks_of(data):
         write_mask(path, np.where(read_mask(path) > 0, 255, 0).astype(np.uint8), [(0, 0, 0)])
     one_line(fast_tool(*train, data=data), 'are these 0/255 masks?', 'mmseg-ext remap')

@@ -48,7 +48,7 @@ def model(classes: int = 3, auxiliary: int = 3, losses: Any = None, outputs: int
 def test_heads_must_tell_the_classes_of_the_data_apart() -> None:
     check_heads(model(), NAMES, 'x.yaml')
     check_heads(nn.Linear(1, 1), NAMES[:1], 'x.yaml')  # none of mmseg's heads
-    with pytest.raises(InputError, match=r'decode_head\.num_classes=2: x\.yaml names 3 .*set num_classes=3'):
+    with pytest.raises(InputError, match=r'decode_head\.num_classes=2: x\.yaml has 3 .*set num_classes=3'):
         check_heads(model(classes=2), NAMES, 'x.yaml')
     with pytest.raises(InputError, match=r'^config: model\.auxiliary_head\.0\.num_classes=4:'):
         check_heads(model(auxiliary=4), NAMES, 'x.yaml')

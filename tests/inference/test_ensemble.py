@@ -246,7 +246,7 @@ class TestExport:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         model = make_onnx(tmp_path / 'a.onnx', replace(info, size=(96.0, 64.0)), OTHER_WEIGHTS)
-        with pytest.raises(InputError, match='slides tiles'):
+        with pytest.raises(InputError, match='uses sliding tiles'):
             export([Entry(model, mode='slide')], [noise()])
         from mmseg_ext.inference import export_ensemble
 

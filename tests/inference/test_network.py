@@ -32,7 +32,7 @@ def test_json_keeps_every_field(info: ModelInfo) -> None:
         ({'tta_sizes': [[5, -5]]}, 'not above 0'),
         ({'stride': 600}, 'stride above the tile'),
         ({'channels': 'hsv'}, "'hsv' is not one of"),
-        ({'mode': 'other'}, 'none of'),
+        ({'mode': 'other'}, 'not one of'),
         ({'tile': 'wide'}, 'cannot be used'),
         ({'tile': 10**400}, 'cannot be used'),
         ({'size': [1e9, 5]}, 'a size above'),

@@ -15,9 +15,9 @@ from mmseg_ext.runs.config import load_config
 @pytest.mark.parametrize(
     ('content', 'words'),
     [
-        ({'model': {'type': 'os.system', 'command': 'touch hacked'}}, "'os.system' as type"),
+        ({'model': {'type': 'os.system', 'command': 'touch hacked'}}, "type='os.system'"),
         ({'model': {'type': 'subprocess.Popen'}}, 'not a registered part'),
-        ({'model': [{'neck': {'type': 'hacked'}}]}, "'hacked' as type"),  # mmengine would import hacked.py
+        ({'model': [{'neck': {'type': 'hacked'}}]}, "type='hacked'"),  # mmengine would import hacked.py
         ({'model': {'type': 'mmengine.dump'}}, 'not a registered part'),
         ({'model': {'type': ['os.system']}}, 'not a registered part'),
         ({'runner_type': 'hacked.Runner'}, 'as runner_type'),

@@ -22,7 +22,9 @@ def test_other_classes_and_folds_that_are_not_known_are_refused(tmp_path: Path) 
     write_image(tmp_path / 'img' / 'test' / 'a.png', np.zeros((8, 8, 3), np.uint8))
 
     (tmp_path / 'dataset.yaml').write_text('classes: [background, dog, cat]')
-    with pytest.raises(InputError, match='has the classes background, dog, cat, the model background, cat, dog; name'):
+    with pytest.raises(
+        InputError, match='has the classes background, dog, cat, but the model has background, cat, dog; give'
+    ):
         evaluate_model(model, tmp_path)
     (tmp_path / 'dataset.yaml').write_text('classes: [background, cat, dog]')
     with pytest.raises(InputError, match=r'one\.onnx: is one model, which has no folds'):

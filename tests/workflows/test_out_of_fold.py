@@ -124,8 +124,8 @@ class TestMembersOfStems:
         first = config('a', [0, 3], [1, 2])
         for other, words in (
             (config('b', [1, 2], [0, 3], seed=None), 'two: left no fold out'),
-            (config('c', [1, 2], [0, 3], seed=7), 'is of 2 folds with seed 7, another of 2 with 0'),
-            (config('d', [1, 2], [0]), 'divided 3 images of train, but there are 4 of train'),
+            (config('c', [1, 2], [0, 3], seed=7), 'has 2 folds with seed 7, another run 2 with 0'),
+            (config('d', [1, 2], [0]), 'divided 3 images of train, but train has 4'),
             (config('e', [1, 2], [0, 3], split='val'), 'divided 4 images of val'),
             (config('f', [0, 3], [1, 2]), '2 of 4 images were not left out by any run, such as w'),
         ):

@@ -38,5 +38,5 @@ def test_a_ranking_of_the_same_folder_joins_in_however_it_is_written(
         (tmp_path / 'ranking.json').write_text(
             json.dumps({'settings': {'data_root': found, 'labels': 'labels', 'split': 'train'}})
         )
-        with pytest.raises(InputError, match='other masks'):
+        with pytest.raises(InputError, match='different masks'):
             _check_other(tmp_path, settings)

@@ -43,7 +43,7 @@ def test_tiles_have_the_full_size_and_stay_in_their_split(tmp_path: Path, capsys
     text = capsys.readouterr().out
     assert '1 images are smaller than a tile' in text
     assert '1 masks are missing' in text
-    assert f'{out}: 28 tiles of 3 images' in text  # 4 × 6, 1 × 3 and 1
+    assert f'{out}: 28 tiles from 3 images' in text  # 4 × 6, 1 × 3 and 1
     assert Classes.read(out) == CLASSES
     for split, stems in (('train', {'large', 'small'}), ('val', {'exact'})):
         images = sorted((out / 'img' / split).iterdir())
@@ -130,7 +130,7 @@ def test_probabilities_go_before_masks_and_a_missing_tile_costs_its_image(
     text = capsys.readouterr()
     assert 'lacks 1 of the 3 tiles of an image, such as the one at y 0, x 12' in text.err.splitlines()[0]
     assert text.err.splitlines()[-1] == '1 file was left out'
-    assert text.out.splitlines()[-1].endswith(': 1 masks of 24 tiles')
+    assert text.out.splitlines()[-1].endswith(': 1 masks from 24 tiles')
 
 
 def test_what_stitching_would_replace_is_refused_before_anything_is_written(tmp_path: Path) -> None:

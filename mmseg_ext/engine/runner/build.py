@@ -27,7 +27,7 @@ def check_optimizer(config: Config, path: str | Path) -> None:
         if isinstance(kind, str) and registry.get(kind) is None:
             close = difflib.get_close_matches(kind, _names_in(registry), n=1)
             hint = f'did you mean {close[0]}?' if close else 'check its spelling'
-            raise InputError(path, f'optimizer type={kind!r} is unknown', hint)
+            raise InputError(path, f'optimizer type={kind!r} is not known', hint)
 
 
 def _names_in(registry: Registry | None) -> list[str]:

@@ -42,7 +42,7 @@ def test_only_whole_numbers_at_both_ends_make_a_range_of_whole_numbers() -> None
         (['lr=0:1:log'], 'must be positive'),
         (['lr=3'], 'only one value'),
         (['w=[1, 2'], 'Python list'),
-        (['lr=1:2', 'lr=3:4'], 'named twice'),
+        (['lr=1:2', 'lr=3:4'], 'given twice'),
     ],
 )
 def test_other_forms_are_refused(texts: list[str], message: str) -> None:
