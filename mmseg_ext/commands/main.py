@@ -16,7 +16,7 @@ from mmseg_ext.commands import cli
 STEPS: dict[str, dict[str, str]] = {
     'data': {
         'demo': 'make the synthetic pets data set',
-        'convert': "convert a public data set or an annotation tool's export to the project's layout",
+        'convert': "convert a public data set or an annotation tool's export to the project layout",
         'export-labels': 'export masks to COCO, YOLO, CVAT or VOC',
         'tile': 'cut large images and masks into overlapping tiles',
         'stitch': 'merge predictions of tiles into masks of the whole images',

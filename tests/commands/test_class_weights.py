@@ -38,7 +38,7 @@ def test_it_prints_and_writes_the_weights(run_tool: Tool, tiny_data: Path, tmp_p
         (('--method', 'inverse'), ("'inverse'", 'median-frequency')),
         (('--method', 'enet', '--per-image'), ('per-image', 'enet')),
         (('--absent', 'none'), ("'none'", 'refuse', 'largest', 'zero')),
-        (('--labels', 'nowhere'), ('nowhere', 'label set not found', '--labels may be')),
+        (('--labels', 'nowhere'), ('nowhere', 'label set not found', 'choose --labels from')),
         (('--out', 'weights.pkl'), ('weights.pkl', '.json')),
     ],
 )

@@ -136,7 +136,7 @@ def test_whole_coco_images(
     assert rest[3] == 'skipped: annotation 2 of 2.jpg (cat): has no segmentation'
     assert ': 6 images (' in rest[4]
     tool = 'dataset_converters/coco'
-    one_line(run_tool(tool, *command[2:4], tmp_path / 'b', '--whole', '--size', '9'), '--size', 'not of --whole')
+    one_line(run_tool(tool, *command[2:4], tmp_path / 'b', '--whole', '--size', '9'), '--size', 'not for --whole')
     one_line(run_tool(tool, *command[2:4], tmp_path / 'b', '--skip-empty'), '--skip-empty')
 
 

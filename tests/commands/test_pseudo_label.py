@@ -86,4 +86,4 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     one_line(label(fast_tool, run_dir, photographs, out), 'has the same stem')
     assert [path.name for path in tmp_path.iterdir()] == ['photographs']
     out.mkdir()
-    one_line(label(fast_tool, run_dir, photographs, out), 'exists already')
+    one_line(label(fast_tool, run_dir, photographs, out), 'already exists')

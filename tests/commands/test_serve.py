@@ -102,7 +102,7 @@ def test_what_is_refused(address: tuple[str, int]) -> None:
         (png(np.zeros((500, 500), np.uint8)), {}, 422, 'This file cannot be used: has 500×500 pixels'),
         (too_long, {}, 413, 'larger than 0.3 MB'),
         (chunks, {}, 413, 'larger than 0.3 MB'),
-        (good, {'Origin': 'http://elsewhere.example'}, 403, 'other sites'),
+        (good, {'Origin': 'http://elsewhere.example'}, 403, 'another site'),
     ]
     for body, headers, status, words in cases:
         found, _, text = ask(address, 'POST', '/predict', body, **headers)

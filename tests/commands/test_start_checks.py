@@ -52,7 +52,7 @@ def test_a_checkpoint_of_other_classes(
     run = shutil.copytree(run_dir, tmp_path / 'run')
     start = ['train', config, '--work-dir', tmp_path / 'new', '--cfg-options', f'load_from={run / "iter_4.pth"}']
     name_classes(data, 'background', 'dog', 'cat')
-    words = ('another order (background, cat, dog)', 'data (background, dog, cat)', 'dataset.yaml')
+    words = ('different order (background, cat, dog)', 'data (background, dog, cat)', 'dataset.yaml')
     one_line(fast_tool('test', config, run, '--out', tmp_path / 'out', data=data), *words)
     longer = ['--resume', '--cfg-options', 'train_cfg.max_iters=6']
     one_line(fast_tool('train', config, '--work-dir', run, *longer, data=data), *words)

@@ -63,7 +63,7 @@ def test_convert_writes_a_file_and_never_over_another(run: Command, tmp_path: Pa
     one_line(
         run('convert', 'theirs.pth', '--backbone', 'vgg', 'vgg.pth', torch=True),
         'theirs.pth',
-        'is no vgg',
+        'is not a vgg',
         '--backbone',
     )
     one_line(run('convert', 'theirs.pth', '--backbone', 'alexnet', 'x.pth'), 'alexnet', 'mobilenet-v2')

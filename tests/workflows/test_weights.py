@@ -68,7 +68,7 @@ def test_a_file_is_converted_and_can_be_loaded(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'ours.pth: exists; replace it with `overwrite=True`'):
         convert_weights(tmp_path / 'theirs.pth', 'resnet', out)
     convert_weights(tmp_path / 'theirs.pth', 'resnet', out, overwrite=True)
-    with pytest.raises(InputError, match='`to=resnet50`: must be one of convnext'):
+    with pytest.raises(InputError, match='`backbone=resnet50`: must be one of convnext'):
         convert_weights(tmp_path / 'theirs.pth', 'resnet50', tmp_path / 'other.pth')
 
 

@@ -45,7 +45,7 @@ def check_remaining(runner: Runner) -> None:
     if runner.iter and runner.iter >= runner.max_iters:
         raise InputError(
             runner.work_dir,
-            f'has been trained for {runner.iter} of {runner.max_iters} iterations: there is nothing left to train',
+            f'has been trained for {runner.iter} iterations (planned: {runner.max_iters}): nothing left to train',
             f'{LONGER}, or test it',
         )
 

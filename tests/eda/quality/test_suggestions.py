@@ -44,7 +44,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(root: Path) -> None:
     with pytest.raises(InputError, match='`to=labels`: is the source itself'):
         accept_suggestions(root, 'labels', 'train', root / 'model', ['a'], 'labels')
     (root / 'taken' / 'train').mkdir(parents=True)
-    with pytest.raises(InputError, match=r'taken/train: exists already'):
+    with pytest.raises(InputError, match=r'taken/train: already exists'):
         accept_suggestions(root, 'labels', 'train', root / 'model', ['a'], 'taken')
     with pytest.raises(InputError, match=r'has no x\.png'):
         accept_suggestions(root, 'labels', 'train', root / 'model', ['x'], 'new')
