@@ -58,10 +58,10 @@ def test_a_checkpoint_of_other_classes(
     one_line(fast_tool('train', config, '--work-dir', run, *longer, data=data), *words)
     one_line(fast_tool(*start, data=data), *words)
     name_classes(data, 'background', 'fox', 'hare')
-    one_line(fast_tool('test', config, run, '--out', tmp_path / 'out', data=data), 'other classes', 'fox, hare')
+    one_line(fast_tool('test', config, run, '--out', tmp_path / 'out', data=data), 'different classes', 'fox, hare')
     begun = fast_tool(*start, data=data)  # a training may start from anything
     assert begun.returncode == 0, begun.stderr
-    assert 'was trained with other classes (background, cat, dog)' in begun.stdout
+    assert 'was trained with different classes (background, cat, dog)' in begun.stdout
 
 
 def test_one_output_is_enough_for_two_classes(

@@ -153,6 +153,6 @@ def test_a_checkpoint_that_is_not_finite_is_not_resumed_from(
 
 @pytest.mark.parametrize('name', ['out_dir', 'filename_tmpl', 'published_keys'])
 def test_what_a_resumed_run_would_not_find_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match=rf'^CheckpointHook: `{name}:`: .*resumed; leave it out'):
+    with pytest.raises(InputError, match=rf'^CheckpointHook: `{name}:`: .*resume the run; leave it out'):
         CheckpointHook(**{name: 'x_{}.pth'})
     CheckpointHook(**{name: None})
