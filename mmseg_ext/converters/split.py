@@ -68,7 +68,7 @@ def empty_splits(splits: Sequence[str], shares: Mapping[str, float], seed: int) 
         seed: Seed of the split.
 
     >>> empty_splits(['train', 'train', 'test'], {'val': 0.2, 'test': 0.2}, seed=0)
-    ['no image fell into val, though its share is 0.2: try another `seed` than 0']
+    ['val got no images, though its share is 0.2: try a `seed` other than 0']
     """
     missing = [split for split, share in shares.items() if share > 0 and split not in splits]
     if len(splits) <= sum(share > 0 for share in shares.values()):  # no seed gives every split an image
