@@ -4,8 +4,8 @@ Hypothesis: it is the optimizer, not the Dice loss, that makes experiment 2 bett
 
 Run: PETS_ROOT=DATA python tools/train.py \
      configs/pets/deeplabv3plus_efficientnet-lite0_ce-median-aug-adamw-100e_pets-256x256.py
-Result: val mDice 59.52 (95 % interval 56.79–62.23) after 10 of the 100 epochs, no TTA; seed 0, one seed, 4 minutes
-on two cores of an AMD EPYC (Zen 4), commit 6f2e47d.
+Result: val mDice 83.19 (95 % interval 80.30–85.58), no TTA; seed 0, one seed, about 30 minutes on one core of an
+AMD EPYC (Zen 5), commit 8b27d75.
 """
 
 _base_ = [
