@@ -147,7 +147,7 @@ def _audit(root: Path, labels: str, out: Path, ignore_errors: bool, report: Call
     if errors and not ignore_errors:
         raise InputError(
             root,
-            f'the audit found {errors} error{"s" * (errors > 1)} (see {done})',
+            f'the audit found {counted(errors, "error")} (see {done})',
             'correct them and run this again, or continue with `ignore_audit_errors=True`',
             exit_code=1,
         )

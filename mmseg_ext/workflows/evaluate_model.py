@@ -18,7 +18,7 @@ from mmseg_ext.evaluation.probability_maps import save_probabilities
 from mmseg_ext.evaluation.records import ImageRecord, read_records, write_records
 from mmseg_ext.evaluation.summary import summarize
 from mmseg_ext.files import check_result_folder, make_folder, staged_folder, write_json
-from mmseg_ext.inference.ensemble import is_ensemble, read_ensemble
+from mmseg_ext.inference.ensemble import Entry, is_ensemble, read_ensemble
 from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.progress import track
 from mmseg_ext.runs.environment import describe_environment
@@ -64,10 +64,11 @@ def evaluate_model(
     check_result_folder(out, RESULT_NAMES, overwrite)
     classes = Classes.read(root)
     items = pair_files(Split(root, split, labels or LABELS), masks_optional=labels is None)
+    entries = read_ensemble(model) if is_ensemble(model) else []
     predictor = Predictor(model, tta=tta)
     predictors = dict.fromkeys((item.stem for item in items), predictor)
     if out_of_fold:
-        predictors = _out_of_fold(model, predictor, [item.stem for item in items], split)
+        predictors = _out_of_fold(model, entries, predictor, [item.stem for item in items], split)
     if predictor.classes.names != classes.names:
         raise InputError(
             root, f'has the classes {", ".join(classes.names)}, but the model has {", ".join(predictor.classes.names)}',
@@ -84,7 +85,7 @@ def evaluate_model(
             'members': [{'model': member.name or str(model), 'weight': member.weight} for member in predictor.members],
             'split': split,
             'labels': labels or LABELS,
-            'tta': tta or (is_ensemble(model) and all(entry.tta for entry in read_ensemble(model))),
+            'tta': tta or (bool(entries) and all(entry.tta for entry in entries)),
             **({'out_of_fold': True} if out_of_fold else {}),
             'images': len(items),
             'environment': describe_environment(sys.argv),
@@ -96,11 +97,12 @@ def evaluate_model(
     return SplitResult(out, len(items), metrics)
 
 
-def _out_of_fold(model: Path, predictor: Predictor, stems: Sequence[str], split: str) -> dict[str, Predictor]:
+def _out_of_fold(
+    model: Path, entries: Sequence[Entry], predictor: Predictor, stems: Sequence[str], split: str
+) -> dict[str, Predictor]:
     """Return stem → the average of those members that left the image out."""
-    if not is_ensemble(model):
+    if not entries:
         raise InputError(model, 'is one model, which has no folds', 'give an ensemble of the runs of all folds')
-    entries = read_ensemble(model)
     for entry in entries:
         if entry.checkpoint is None:
             raise InputError(entry.name, 'does not tell which fold it left out', 'give the work dir instead')
