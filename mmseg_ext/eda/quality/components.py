@@ -22,6 +22,7 @@ MARGIN_PX = 8  # around what label and models call object
 THICK_DIAMETER_PX = 5  # of the disc that a component must hold; what is thinner is border
 TYPICAL_EDGE_SUPPORT = 0.7  # of outlines on which labels and models agree: measured on the real pets, 0.69–0.70
 MIN_OUTLINE_PX = 6  # length of outline below which the image is not consulted
+MAX_BORDER_SHARE = 0.5  # of the image's border that objects may reach as parts of a scene that goes on beyond it
 MIN_SEEN_SHARE = 0.2  # of a labelled object, from which on the models have seen it
 
 CUES = (
@@ -84,6 +85,9 @@ def find_components(evidence: Evidence) -> Iterator[Component]:
     seen = regions_on(labelled, predicted, MIN_SEEN_SHARE)
     unmatched = labelled & ~seen, predicted & ~regions_on(predicted, seen, MIN_SEEN_SHARE)
     own_outlines, unknown = (outline(labelled), outline(predicted)), near(~valid)
+    if evidence.background is not None:
+        for own, whole in zip(own_outlines, (evidence.labelled, evidence.predicted & evidence.valid), strict=True):
+            own |= _filled_border(whole)[inside]
     outlines = [own & ~near(other) & ~unknown for own, other in (own_outlines, own_outlines[::-1])]
     for side, whole in enumerate((labelled, predicted)):
         only = whole & ~both
@@ -117,6 +121,13 @@ def _around(binary: Binary) -> tuple[slice, slice]:
     left, top, width, height = cv2.boundingRect(binary.astype(np.uint8))
     rows = slice(max(0, top - MARGIN_PX), top + height + MARGIN_PX)
     return rows, slice(max(0, left - MARGIN_PX), left + width + MARGIN_PX)
+
+
+def _filled_border(whole: Binary) -> Binary:
+    """Return the image's border where most of it is object, which is then outline: few objects fill an image."""
+    border = np.ones_like(whole)
+    border[1:-1, 1:-1] = False
+    return border & whole if whole[border].mean() > MAX_BORDER_SHARE else np.zeros_like(whole)
 
 
 def _parts(binary: Binary) -> Iterator[tuple[Binary, bool]]:

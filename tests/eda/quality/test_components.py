@@ -114,3 +114,26 @@ def test_the_edges_of_the_image_excuse_no_sliver() -> None:
     assert expected_iou(replace(evidence, edges=edges)) < 0.5
     no_support = expected_iou(evidence)
     assert expected_iou(judged(animal, animal, 0.5)) > no_support
+
+
+@pytest.mark.parametrize('label', ['full', 'swapped'])
+def test_a_label_that_fills_the_image_is_not_excused(label: str) -> None:
+    right = square(10, 30)
+    wrong = np.ones_like(right) if label == 'full' else 1 - right
+    edges = np.where(outline(right > 0) | outline(right == 0), 1, -0.2).astype(np.float32)
+    scores = [expected_iou(replace(judged(mask, right), edges=edges)) for mask in (wrong, right)]
+    assert scores[0] < 0.6
+    assert scores[1] == 1
+    largest = max(find_components(replace(judged(wrong, right), edges=edges)), key=lambda one: one.region.sum())
+    assert largest.extra
+    assert cues(largest)['outlined'] == 1
+    assert cues(largest)['support'] < 0
+
+
+def test_the_border_of_the_image_is_no_outline_of_what_is_cut_off_there() -> None:
+    """A body in the lower half, whose lower half the models miss: only the border of the image is near it."""
+    label, prediction = np.zeros((2, 40, 40), np.uint8)
+    label[20:], prediction[20:30] = 1, 1
+    evidence = judged(label, prediction)
+    (part,) = find_components(evidence)
+    assert cues(part)['outlined'] == 0  # 78 of the 156 pixels of the border: half
