@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from mmseg_ext.commands import cli
-from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds
+from mmseg_ext.eda.cleaning import DEFAULT_RULES, RULES, CleaningReport, Thresholds
 
 EXAMPLE = 'mmseg-ext clean data/pets --labels labels --to labels_clean'
 FILES = 'cleaning.csv, cleaning.json, cleaning.html'
@@ -20,7 +20,13 @@ def build_parser() -> cli.ArgumentParser:
     parser = cli.ArgumentParser(_description(), EXAMPLE, flags={'out': '--to', 'pairs': '--set'})
     cli.add_data_arguments(parser, what='label set to repair; it is not changed')
     cli.add_new_labels(parser, 'name of the new label set')
-    parser.add_argument('--rules', type=cli.names, metavar='A,B', default=tuple(RULES), help='rules (default: all)')
+    parser.add_argument(
+        '--rules',
+        type=cli.names,
+        metavar='A,B',
+        default=DEFAULT_RULES,
+        help=f'rules to apply (default: {",".join(DEFAULT_RULES)})',
+    )
     parser.add_argument(
         '--set', nargs='+', action='extend', default=[], metavar='NAME=VALUE', help='change thresholds of rules'
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds, clean_label_set
+from mmseg_ext.eda.cleaning import DEFAULT_RULES, CleaningReport, Thresholds, clean_label_set
 from mmseg_ext.eda.cleaning.report import RECORD, TABLE
 from mmseg_ext.files import refuse_existing, staged_result
 from mmseg_ext.reports.cleaning_page import write_cleaning_page
@@ -20,7 +20,7 @@ def clean_labels(
     to: str,
     *,
     splits: Sequence[str] | None = None,
-    rules: Sequence[str] = tuple(RULES),
+    rules: Sequence[str] = DEFAULT_RULES,
     thresholds: Thresholds | None = None,
     dry_run: bool = False,
     report: str | Path | None = None,

@@ -12,7 +12,7 @@ import pytest
 
 from mmseg_ext.data.masks import read_mask
 from mmseg_ext.demo.generate import DemoSettings, make_demo_data, read_record
-from mmseg_ext.eda.cleaning import RULES
+from mmseg_ext.eda.cleaning import DEFAULT_RULES, RULES
 from mmseg_ext.eda.cleaning.ablation import mean_dice
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,7 +29,7 @@ def test_cleaning_the_synthetic_pets_and_cleaning_them_again(run_tool: Run, demo
     result = run_tool('clean_masks', demo, '--labels', 'labels', '--to', 'labels_clean')
     assert result.returncode == 0, result.stderr
     assert result.stderr == ''
-    for rule in RULES:
+    for rule in DEFAULT_RULES:
         assert f' {rule} ' in result.stdout
     record = json.loads((demo / 'labels_clean/cleaning.json').read_text())
     assert f'{record["changed_masks"]} of 14 masks changed' in result.stdout

@@ -27,10 +27,10 @@ def test_the_table_has_a_row_for_each_rule_and_kind(tmp_path: Path, capsys: pyte
     rows = dict(line.strip('| ').split(' | ', 1) for line in capsys.readouterr().out.splitlines()[2:])
     dice = 2 * 900 / 1801
     assert rows['noise'] == f'1 of 2 | 1 | 0 | {(dice + 1) / 2:.5f} → 1.00000 | {(900 / 901 + 1) / 2:.5f} → 1.00000 | 0'
-    assert rows['all'] == rows['noise']
+    assert rows['default'] == rows['noise']
     assert rows['pinholes'].startswith('0 of 2 | 0 | 0 ')
-    assert rows['all, on specks'].startswith('1 of 1 | 1 | 0 ')
-    assert 'all, on x' not in rows
+    assert rows['default, on specks'].startswith('1 of 1 | 1 | 0 ')
+    assert 'default, on x' not in rows
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_files_that_cannot_be_used_cost_only_themselves(
     (tmp_path / 'defects.json').write_text(record)
     assert main([str(tmp_path), '--truth', 'truth']) == 1
     out, err = capsys.readouterr()
-    assert '| all | 0 of 1 | 0 | 0 | 1.00000 → 1.00000 | 1.00000 → 1.00000 | 0 |' in out
+    assert '| default | 0 of 1 | 0 | 0 | 1.00000 → 1.00000 | 1.00000 → 1.00000 | 0 |' in out
     size, damaged, foreign, count = err.splitlines()
     assert 'labels/train/b.png: differs in size from truth' in size
     assert 'labels/train/c.png: mask cannot be read' in damaged

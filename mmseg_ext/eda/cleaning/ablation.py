@@ -12,7 +12,7 @@ from mmseg_ext.data import DataSet, Mask, read_mask
 from mmseg_ext.data.classes import IGNORE_INDEX
 from mmseg_ext.data.defects import FILE_NAME, read_record
 from mmseg_ext.eda.agreement import object_iou
-from mmseg_ext.eda.cleaning.clean import RULES, clean_mask
+from mmseg_ext.eda.cleaning.clean import DEFAULT_RULES, RULES, clean_mask
 from mmseg_ext.eda.cleaning.geometry import BACKGROUND
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.errors import InputError
@@ -41,7 +41,7 @@ class Ablation:
     """Effect of some rules on a set of masks.
 
     Attributes:
-        name: The rule, ``all``, or ``all, on DEFECT``.
+        name: The rule, ``default`` (those of `DEFAULT_RULES`), or ``default, on DEFECT``.
         masks: Number of masks.
         changed: Number of masks changed.
         better: Number of masks whose IoU rose.
@@ -66,7 +66,8 @@ class AblationReport:
     """Result of an ablation.
 
     Attributes:
-        rows: One for each rule, one for all together and, for synthetic data, one for each kind of planted defect.
+        rows: One for each rule, one for the default ones together and, for synthetic data, one for each planted kind of
+            defect.
         left_out: One line for each file that cannot be used.
     """
 
@@ -81,7 +82,7 @@ def ablate_rules(
     split: str = 'train',
     limits: Thresholds | None = None,
 ) -> AblationReport:
-    """Measure each cleaning rule alone, all together and, for synthetic data, all by kind of planted defect.
+    """Measure each cleaning rule alone and the default ones together, for synthetic data also by planted defect.
 
     Args:
         root: The data set; a ``defects.json`` in it names the planted defects.
@@ -103,7 +104,7 @@ def ablate_rules(
     if not pairs:
         first, second = (label_set.folder / split for label_set in sets)
         raise InputError(f'{first} and {second}', 'have no mask name in common')
-    choices = [*([name] for name in RULES), list(RULES)]
+    choices = [*([name] for name in RULES), DEFAULT_RULES]
     scores: list[dict[str, Scores]] = [{} for _ in choices]
     left_out: list[str] = []
     for stem, files in track(pairs.items(), 'measuring', total=len(pairs)):
@@ -119,11 +120,11 @@ def ablate_rules(
     *_, together = scores
     if not together:
         raise InputError(data.root / labels, f'no mask can be used; the first problem: {left_out[0]}')
-    rows = [_summarize(name, list(found.values())) for name, found in zip([*RULES, 'all'], scores, strict=True)]
+    rows = [_summarize(name, list(found.values())) for name, found in zip([*RULES, 'default'], scores, strict=True)]
     kinds = _read_kinds(data.root, left_out)
     for kind in sorted(set(kinds.values())):
         if chosen := [score for stem, score in together.items() if kinds.get(f'{split}/{stem}') == kind]:
-            rows.append(_summarize(f'all, on {kind}', chosen))
+            rows.append(_summarize(f'default, on {kind}', chosen))
     return AblationReport(rows, left_out)
 
 

@@ -35,6 +35,9 @@ RULES: dict[str, Rule] = {
     'slivers': slivers,
     'mixed': mixed,
 }
+# The others take a region for a mistake because it is small or thin, which is also what a tumour in a liver, a lane
+# marking or an animal far away is.
+DEFAULT_RULES = ('staircase', 'cuts', 'hollow', 'pinholes', 'noise')
 
 
 @dataclass(frozen=True)
@@ -66,14 +69,15 @@ def clean_mask(
     mask: Mask,
     *,
     ignore_index: int = 255,
-    rules: Sequence[str] = tuple(RULES),
+    rules: Sequence[str] = DEFAULT_RULES,
     limits: Thresholds | None = None,
 ) -> CleanedMask:
     """Clean a mask by geometric rules.
 
     The rules are applied in the order of `RULES`, again and again until a whole round changes nothing. What a rule
-    returns is kept only if it shortens the borders between classes. So the rounds come to an end, and a second
-    cleaning with the same rules and thresholds changes nothing.
+    returns is kept only if it shortens the borders between classes and removes no class from the mask, unless all of it
+    would be noise. So the rounds come to an end, and a second cleaning with the same rules and thresholds changes
+    nothing.
 
     Args:
         mask: Shape (H, W), uint8; class 0 is the background.
@@ -108,7 +112,7 @@ def clean_mask(
         for name in [name for name in RULES if name in rules]:
             candidate = RULES[name](mask, known, limits)
             shorter = border_length(candidate, known)
-            if shorter < length:
+            if shorter < length and not _loses_class(mask, candidate, known, limits.noise_area):
                 pixels = int(np.count_nonzero(candidate != mask))
                 changes.append(Change(name, pixels, count_regions(mask, known), count_regions(candidate, known)))
                 mask, length = candidate, shorter
@@ -119,3 +123,9 @@ def count_regions(mask: Mask, known: Map) -> int:
     """Count the regions of all classes but the background."""
     values = np.unique(mask[known & (mask != BACKGROUND)])
     return sum(len(find_regions(known & (mask == value))) for value in values)
+
+
+def _loses_class(before: Mask, after: Mask, known: Map, noise_area: int) -> bool:
+    """Return whether a class but the background, of at least some pixels, is in a mask no more."""
+    counts = np.bincount(before[known & (before != BACKGROUND)], minlength=256)
+    return bool(set(np.flatnonzero(counts >= noise_area)) - set(np.unique(after[known])) - {BACKGROUND})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmseg_ext.data import Classes, DataSet, Mask, read_mask, write_mask
 from mmseg_ext.data.classes import FILE_NAME
-from mmseg_ext.eda.cleaning.clean import RULES, clean_mask
+from mmseg_ext.eda.cleaning.clean import DEFAULT_RULES, RULES, clean_mask
 from mmseg_ext.eda.cleaning.report import RECORD, CleaningReport, MaskChange
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.errors import InputError
@@ -23,7 +23,7 @@ def clean_label_set(
     out: str,
     *,
     splits: Sequence[str] | None = None,
-    rules: Sequence[str] = tuple(RULES),
+    rules: Sequence[str] = DEFAULT_RULES,
     limits: Thresholds | None = None,
     dry_run: bool = False,
     overwrite: bool = False,

@@ -14,12 +14,14 @@ from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.eda.regions import find_regions
 
 MIN_GRID_LINES = 4.5  # borders on fewer rows or columns lie on some grid by accident: two rectangles have four
+MAX_AREA_CHANGE = 0.1  # of a class, from which a rounding takes or adds parts
 STAIRCASE_SIGMA = 0.5  # of the squares' side: a wider blur rounds the steps off further, and thin parts away
 
 CUT_ANGLES = np.arange(0, 180, 0.5) * np.pi / 180
 LINES_PER_PX = 2  # a cut of 1.5 px covers one whole line wherever it lies
 MIN_GAP_SHARE = 0.9  # of a line across the object, from which the line lies in a cut
 CUT_EDGE_PX = 1.5  # next to such a line that still belong to the cut
+MAX_GAP_SHARE = 0.3  # of the closed object; what is divided by more consists of parts
 MIN_PIECE_SHARE = 0.01  # of the object; smaller pieces do not count
 MIN_GAIN_SHARE = 0.05  # of the gap that a further direction must explain
 MAX_DIRECTIONS = 4
@@ -28,7 +30,9 @@ MAX_DIRECTIONS = 4
 def staircase(mask: Mask, known: Map, limits: Thresholds) -> Mask:
     """Round the outline of a mask that was drawn in squares of one size, as by enlarging a small mask.
 
-    Each class map is blurred with a Gaussian about as wide as a square, and each pixel goes to the strongest class.
+    Each class map is blurred with a Gaussian about as wide as a square, and each pixel goes to the strongest class. A
+    blur removes what is one or two squares wide, so a mask stays as it is if a region would vanish, or a class grow or
+    shrink by more than `MAX_AREA_CHANGE`.
     """
     step = find_step(mask, known, limits)
     if step is None:
@@ -37,7 +41,17 @@ def staircase(mask: Mask, known: Map, limits: Thresholds) -> Mask:
     maps = [(mask == value).astype(np.float32) for value in values]
     sigma = STAIRCASE_SIGMA * step
     blurred = [cv2.GaussianBlur(class_map, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) for class_map in maps]
-    return np.where(known, values[np.argmax(blurred, axis=0)], mask)
+    rounded = np.where(known, values[np.argmax(blurred, axis=0)], mask)
+    return rounded if all(_is_kept(mask == value, rounded == value) for value in values) else mask
+
+
+def _is_kept(before: Map, after: Map) -> bool:
+    """Return whether each region of a class map is still there, and its area about the same."""
+    area = np.count_nonzero(before)
+    if abs(np.count_nonzero(after) - area) > MAX_AREA_CHANGE * area:
+        return False
+    regions = find_regions(before)
+    return len(np.unique(regions.labels[before & after])) == len(regions)
 
 
 def find_step(mask: Mask, known: Map, limits: Thresholds) -> int | None:
@@ -71,7 +85,7 @@ def cuts(mask: Mask, known: Map, limits: Thresholds) -> Mask:
     Gaps up to ``cut_width`` of the object's diagonal are bridged tentatively (a morphological closing). The bridge is
     then looked at along lines of every direction: a cut fills whole lines of the object, a blade of grass or the space
     between two legs does not. Only what lies on such lines is filled, and only if they explain ``cut_straight`` of the
-    bridge and it joins ``cut_pieces`` pieces.
+    bridge, it joins ``cut_pieces`` pieces, and the gaps take no more than `MAX_GAP_SHARE` of the closed object.
     """
     joined = mask.copy()
     background = known & (mask == BACKGROUND)
@@ -86,6 +100,8 @@ def cuts(mask: Mask, known: Map, limits: Thresholds) -> Mask:
             near = around(box, 1, mask.shape)
             body = objects.labels[near] == index + 1
             pieces = find_regions(body & own[near])
+            if pieces.areas.sum() < (1 - MAX_GAP_SHARE) * np.count_nonzero(body):
+                continue
             if np.count_nonzero(pieces.areas >= MIN_PIECE_SHARE * pieces.areas.sum()) >= limits.cut_pieces:
                 joined[near][_straight_part(body & ~own[near], body, limits.cut_straight)] = value
     return joined

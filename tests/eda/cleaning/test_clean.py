@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mmseg_ext.data.masks import Mask
-from mmseg_ext.eda.cleaning import RULES, Change, Thresholds, clean_mask
+from mmseg_ext.eda.cleaning import DEFAULT_RULES, RULES, Change, Thresholds, clean_mask
 from mmseg_ext.eda.cleaning.geometry import border_length
 
 IGNORED = 255
@@ -103,6 +104,31 @@ def test_another_value_can_mean_unknown() -> None:
     mask[20, 20] = 9
     np.testing.assert_array_equal(clean_mask(mask, ignore_index=9, rules=['mixed']).mask, mask)
     assert clean_mask(mask, rules=['mixed']).mask[20, 20] == 1
+
+
+@pytest.mark.parametrize('rules', [DEFAULT_RULES, tuple(RULES)])
+def test_no_class_is_removed_from_a_mask(rules: tuple[str, ...]) -> None:
+    liver = np.zeros((256, 256), np.uint8)
+    cv2.ellipse(liver, (125, 125), (80, 55), 10, 0, 360, 1, -1)
+    cv2.circle(liver, (100, 110), 6, 2, -1)  # a tumour
+    road = np.zeros((240, 320), np.uint8)
+    road[150:] = 1
+    for x in (50, 125, 200):
+        cv2.ellipse(road, (x, 100), (3, 7), 0, 0, 360, 2, -1)  # people far away
+    line = np.zeros((128, 256), np.uint8)
+    line[50:] = 1
+    cv2.line(line, (125, 50), (100, 127), 2, 2)
+    for mask in (liver, road, line):
+        np.testing.assert_array_equal(clean_mask(mask, rules=rules).mask, mask)
+
+
+def test_the_default_rules_leave_small_parts_of_another_class() -> None:
+    mask = np.zeros((128, 128), np.uint8)
+    cv2.circle(mask, (64, 64), 50, 1, -1)
+    for x, radius in ((45, 4), (80, 14)):
+        cv2.circle(mask, (x, 64), radius, 2, -1)
+    np.testing.assert_array_equal(clean_mask(mask).mask, mask)
+    assert [change.rule for change in clean_mask(mask, rules=tuple(RULES)).changes] == ['mixed']
 
 
 def test_wrong_arrays_and_rules_are_refused() -> None:

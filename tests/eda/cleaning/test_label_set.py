@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmseg_ext.data.masks import read_mask, write_mask
-from mmseg_ext.eda.cleaning import RULES, CleaningReport, Thresholds, clean_label_set, label_set
+from mmseg_ext.eda.cleaning import DEFAULT_RULES, CleaningReport, Thresholds, clean_label_set, label_set
 from mmseg_ext.errors import InputError
 
 PALETTE = ((0, 0, 0), (220, 60, 60), (60, 100, 230))
@@ -69,7 +69,7 @@ def test_a_new_label_set_with_its_tables(root: Path) -> None:
     record = json.loads((root / 'clean/cleaning.json').read_text())
     assert [{k: str(v) for k, v in row.items()} for row in record['changes']] == rows
     assert (record['labels'], record['out'], record['masks'], record['changed_masks']) == ('labels', 'clean', 3, 1)
-    assert record['rules'] == list(RULES)
+    assert record['rules'] == list(DEFAULT_RULES)
     assert Thresholds(**record['thresholds']) == Thresholds()
     assert report.totals()[3:5] == [('pinholes', 1, 1), ('noise', 1, 2)]
     assert report.changed_files() == [('train', 'bad')]

@@ -188,6 +188,24 @@ def test_staircase_finds_the_squares_and_rounds_them(side: int) -> None:
     assert find_step(cleaned, known, LIMITS) is None
 
 
+@pytest.mark.parametrize(('side', 'pitch'), [(12, 24), (8, 20), (16, 24)])
+def test_parts_on_a_grid_are_kept(side: int, pitch: int) -> None:
+    cells = np.zeros((256, 256), np.uint8)
+    for top in range(20, 236, pitch):
+        for left in range(20, 236, pitch):
+            cells[top : top + side, left : left + side] = 1
+    assert find_step(cells, np.ones(cells.shape, bool), LIMITS) is not None
+    for rule in ('staircase', 'cuts'):
+        np.testing.assert_array_equal(apply(rule, cells), cells)
+
+
+def test_staircase_keeps_a_mask_of_which_a_small_object_would_vanish() -> None:
+    large = staircase_of(disc(60, 160, 1, (80, 80)), 8)
+    assert (apply('staircase', large) != large).any()
+    large[8:16, 8:16] = 1  # one square
+    np.testing.assert_array_equal(apply('staircase', large), large)
+
+
 def test_staircase_leaves_smooth_outlines_rectangles_and_unknown_pixels() -> None:
     rectangle = np.zeros((90, 90), np.uint8)
     rectangle[9:60, 12:81] = 1
