@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data import DataSet, Split, pair_files, read_image, read_mask
+from mmseg_ext.data import DataSet, pair_files, read_mask
 from mmseg_ext.data.classes import FILE_NAME, IGNORE_INDEX
 from mmseg_ext.data.dataset import LAYOUT, USUAL_SPLITS
 from mmseg_ext.eda.diff import diff_labels
@@ -21,7 +21,6 @@ from mmseg_ext.errors import InputError
 
 ORIGINAL = 'labels'  # the label set that masks are corrected from, by the project's convention
 MAX_MEASURED = 2000  # images whose pixels and objects are measured
-MAX_COLOUR_SAMPLES = 32  # images looked at for colour
 MIN_IMAGES_FOR_PLACE = 10  # that show a class, before its place is taken for more than chance
 ONE_SIDE_SHARE = 0.95  # of a class's objects in one half of the image
 MIN_OFFSET = 0.1  # of their mean from the middle, as a share of the image's width
@@ -65,7 +64,6 @@ class DataProfile:
         height: Median height.
         sizes: Number of different sizes.
         aspects: Number of images that are wider than high, and higher than wide.
-        grey: Whether the images have one channel, or three equal ones.
         classes: The classes, in their order.
         background: Index of the class without objects, or None.
         side: Side of the objects in pixels: 10th, 50th and 90th percentile; None without objects.
@@ -88,7 +86,6 @@ class DataProfile:
     height: int
     sizes: int
     aspects: tuple[int, int]
-    grey: bool
     classes: tuple[ClassProfile, ...]
     background: int | None
     side: tuple[float, float, float] | None
@@ -147,7 +144,6 @@ def profile_data_set(root: str | Path, labels: str | None = None) -> DataProfile
         val_labels,
         _scored_by('test', chosen, masked) or val_labels,
         changed,
-        grey=_is_grey(data.split('train')),
         ignore_index=data.classes.ignore_index,
         **_measure(statistics),
     )
@@ -230,16 +226,6 @@ def _check_classes(data: DataSet, labels: str) -> None:
         f'not found, but it must list the classes (the masks hold {held})',
         f'write it, such as {{classes: [{names}], ignore_index: 255}}',
     )
-
-
-def _is_grey(split: Split) -> bool:
-    paths = list(split.images().values())
-    step = max(1, len(paths) // MAX_COLOUR_SAMPLES)
-    for path in paths[::step][:MAX_COLOUR_SAMPLES]:
-        image = read_image(path)
-        if (image != image[..., :1]).any():
-            return False
-    return True
 
 
 def _measure(statistics: Statistics) -> dict[str, Any]:

@@ -16,13 +16,9 @@ PALETTE = ((0, 0, 0), (200, 0, 0), (0, 200, 0))
 NAMES = ('background', 'left', 'right')
 
 
-def write(
-    root: Path, masks: list[np.ndarray], labels: str = 'labels', split: str = 'train', grey: bool = False
-) -> Path:
+def write(root: Path, masks: list[np.ndarray], labels: str = 'labels', split: str = 'train') -> Path:
     for index, mask in enumerate(masks):
-        image = np.full((*mask.shape, 3), 120, np.uint8)
-        image[..., 0] += 0 if grey else 9
-        write_image(root / 'img' / split / f'{index:02d}.png', image)
+        write_image(root / 'img' / split / f'{index:02d}.png', np.full((*mask.shape, 3), 120, np.uint8))
         write_mask(root / labels / split / f'{index:02d}.png', mask, PALETTE)
     if not (root / 'dataset.yaml').exists():
         Classes(NAMES, PALETTE).write(root)
@@ -42,16 +38,14 @@ LUNGS = mask_with((1, 4, 16, 4, 16), (2, 4, 16, 24, 36))
 
 def test_sizes_shares_and_objects(tmp_path: Path) -> None:
     empty = mask_with()
-    profile = profile_data_set(write(tmp_path, [mask_with((1, 0, 10, 5, 15)), empty, empty, empty], grey=True))
+    profile = profile_data_set(write(tmp_path, [mask_with((1, 0, 10, 5, 15)), empty, empty, empty]))
     assert (profile.width, profile.height, profile.sizes, profile.aspects) == (40, 20, 1, (4, 0))
-    assert profile.grey
     background, left, right = profile.classes
     assert (background.pixel_share, left.pixel_share) == (1 - 100 / 3200, 100 / 3200)
     assert (left.image_share, left.images, left.side) == (0.25, 1, 10.0)
     assert (right.images, right.side) == (0, None)
     assert profile.extent == 0.5  # the box is half as high as the image
     assert profile.spread == 1.0
-    assert not profile_data_set(write(tmp_path / 'colour', [empty])).grey
 
 
 def test_classes_whose_places_are_mirror_images_are_found(tmp_path: Path) -> None:

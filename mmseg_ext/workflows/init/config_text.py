@@ -65,7 +65,7 @@ def config_text(
             plan, 'scale',
         ),
         *_noted(f'flip = {_flip(plan.flip)}', plan, 'flips'),
-        f'colour = {"[_base_.colour[0], _base_.colour[2]]  # the images are grey" if plan.grey else "_base_.colour"}',
+        *_noted('colour = []', plan, 'colour'),
         *_train_pipeline(plan, own_value),
         'resize = dict(_base_.resize, scale=crop_size)',
         'test_pipeline = [_base_.load_image, resize, _base_.load_mask, _base_.pack]',

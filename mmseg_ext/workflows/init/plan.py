@@ -72,7 +72,6 @@ class Plan:
         rotate: Its largest angle, degrees.
         shift: Its largest shift, as a share of the size.
         flip: Directions of flips.
-        grey: Whether colour is left alone.
         class_weights: Weights of the cross entropy, or None.
         oversample: Threshold of `ClassBalancedDataset`, or None.
         pasted: Ids of the classes whose objects are pasted into other images.
@@ -100,7 +99,6 @@ class Plan:
     rotate: int
     shift: float
     flip: tuple[str, ...]
-    grey: bool
     class_weights: tuple[float, ...] | None
     oversample: float | None
     pasted: tuple[int, ...]
@@ -160,7 +158,7 @@ def make_plan(
     plan = Plan(
         profile.labels, profile.val_labels, None if set_aside else 'val',
         'test' if 'test' in profile.images else 'val', backbone, size,
-        keep_ratio=profile.sizes > 1, scale=(1.0, 1.0), rotate=0, shift=0.0, flip=(), grey=profile.grey,
+        keep_ratio=profile.sizes > 1, scale=(1.0, 1.0), rotate=0, shift=0.0, flip=(),
         class_weights=None, oversample=None, pasted=(), batch=batch, dtype=dtype, steps=steps,
         val_interval=val_interval, cache=cache,
         workers=1 if machine.device == 'cpu' else max(1, min(8, machine.cores - 1)),
@@ -391,10 +389,8 @@ def _choose_augmentation(rows: list[Choice], plan: Plan, profile: DataProfile, a
     rotate = 180 if any_orientation and flip else 15
     reason = 'any angle' if rotate == 180 else 'photographs are often slightly tilted'
     rows.append(Choice('rotation', f'±{rotate}°', reason))
-    rows.append(
-        Choice('colour', 'brightness and contrast, blur', 'the images are grey') if profile.grey
-        else Choice('colour', 'brightness, contrast, hue, saturation, blur', 'photographs of one object differ here')
-    )  # fmt: skip
+    reason = 'changes of it gain nothing where val resembles train; for other cameras or light: _base_.colour'
+    rows.append(Choice('colour', 'not changed', reason))
     return replace(plan, scale=scale, shift=shift, rotate=rotate, flip=flip)
 
 

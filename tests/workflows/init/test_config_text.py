@@ -23,7 +23,7 @@ from mmseg_ext.workflows.init.plan import Plan, make_plan
 CODE = 'ran.append(1)'  # short enough for a comment behind a line; `ran` is put among the builtins
 HARMLESS = DataProfile(
     '/data/x', {'train': 200, 'val': 50, 'more': 50}, {'labels': ('train', 'val')}, 'labels', 'labels', 'labels', None,
-    measured=200, width=256, height=256, sizes=1, aspects=(0, 0), grey=False,
+    measured=200, width=256, height=256, sizes=1, aspects=(0, 0),
     classes=tuple(
         ClassProfile(name, share, 0.9, 180, 60.0) for name, share in zip('bcde', (0.9, 0.06, 0.039, 0.001), strict=True)
     ),

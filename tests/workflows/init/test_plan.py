@@ -15,7 +15,7 @@ from mmseg_ext.workflows.init.plan import Plan, make_plan
 
 PROFILE = DataProfile(
     '/data/x', {'train': 200, 'val': 50, 'test': 50}, {'labels': ('train', 'val')}, 'labels', 'labels', 'labels', None,
-    measured=200, width=256, height=256, sizes=1, aspects=(0, 0), grey=False,
+    measured=200, width=256, height=256, sizes=1, aspects=(0, 0),
     classes=(ClassProfile('ground', 0.8, 1.0, 200, None), ClassProfile('cat', 0.2, 0.9, 180, 60.0)), background=0,
     side=(30.0, 60.0, 100.0), extent=0.5, spread=1.5, mirrored=(), one_sided=(),
 )  # fmt: skip
