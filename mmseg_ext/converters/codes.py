@@ -6,14 +6,13 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.converters.naming import Colour
 from mmseg_ext.converters.source import not_text
-from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.classes import IGNORE_INDEX, Classes
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, open_mask
 from mmseg_ext.data.remapping import IS_IGNORED, LOSSY_SUFFIXES, OUTSIDE, Keys, Remapping, hex_colour, pack
@@ -30,12 +29,12 @@ Table = list[tuple[str, Colour]]  # a class may have several colours
 
 @dataclass(frozen=True)
 class Translation:
-    """Meaning of the pixels of foreign masks.
+    """Meaning of the pixels of foreign masks. The value 255 is ignored unless `known` names it or its colour.
 
     Attributes:
         known: Number, or packed RGB colour, → value in our masks.
         is_colour: Whether the pixels are colours.
-        nearest: Map unknown colours or numbers, as at smoothed edges, to the nearest known one.
+        nearest: Map unknown colours or numbers, as at smoothed edges, to the nearest one of `known`.
         other: Value of unknown pixels; None refuses the mask.
         alpha: Whether the numbers come from the alpha channel.
     """
@@ -58,15 +57,19 @@ class Translation:
         codes = self._codes(path)
         mask = np.zeros(codes.shape, np.uint8)
         unknown = np.ones(codes.shape, bool)
-        for code, value in self.known.items():
+        ignored = IS_IGNORED if self.is_colour else IGNORE_INDEX
+        for code, value in {ignored: IGNORE_INDEX, **self.known}.items():
             here = codes == code
             mask[here] = value
             unknown &= ~here
         if not unknown.any():
             return mask
         found, inverse, counts = np.unique(codes[unknown], return_inverse=True, return_counts=True)
-        if self.nearest:
+        if self.nearest and OUTSIDE not in found:
             mask[unknown] = self._nearest(found)[inverse]
+        elif self.nearest:
+            problem = 'holds an index outside its palette, to which no colour is the nearest'
+            raise InputError(path, problem, 'correct the mask')
         elif self.other is not None:
             mask[unknown] = self.other
         else:
@@ -101,7 +104,7 @@ class Translation:
         best = np.empty(len(found), np.uint8)
         for start in range(0, len(found), 100_000):  # which bounds the memory
             part = slice(start, start + 100_000)
-            apart = _unpack(found[part])[:, None] - _unpack(codes)[None]
+            apart = self._channels(found[part])[:, None] - self._channels(codes)[None]
             best[part] = values[(apart**2).sum(axis=2).argmin(axis=1)]
         return best
 
@@ -119,15 +122,13 @@ class Translation:
 
     def name(self, code: int) -> str:
         """Name a code in messages."""
-        if self.is_colour and code in (IS_IGNORED, OUTSIDE):
-            return 'the index 255' if code == IS_IGNORED else 'an index outside the palette'
-        return str(tuple(int(part) for part in _unpack(np.array([code]))[0])) if self.is_colour else str(code)
+        if self.is_colour and code == OUTSIDE:
+            return 'an index outside the palette'
+        return str(tuple(self._channels(np.array([code]))[0].tolist())) if self.is_colour else str(code)
 
-
-def _unpack(codes: NDArray[Any]) -> NDArray[np.int64]:
-    """Unpack colours, shape (N,), to (N, 3). Numbers up to 255 become blue, so distances work for them too."""
-    codes = codes.astype(np.int64)
-    return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1)
+    def _channels(self, codes: Keys) -> Keys:
+        """Unpack colours, shape (N,), to (N, 3); numbers to (N, 1)."""
+        return np.stack([codes >> 16, codes >> 8 & 255, codes & 255] if self.is_colour else [codes], axis=-1)
 
 
 def mode_of(path: Path) -> str:

@@ -56,7 +56,6 @@ def convert_folder(
         raise InputError('`values`', 'lists no classes', 'write VALUE=NAME for each mask value')
     naming = name_classes(labels, ignored=[IGNORED] if IGNORED in labels else [], add_background=False)
     known = {code: naming.values[name] for code, name in values.items()}
-    known.setdefault(IGNORE_INDEX, IGNORE_INDEX)
     translation = Translation(known, False, nearest, _other(unknown, naming), alpha)
     settings = {
         'values': {str(code): name for code, name in values.items()}, 'image_suffix': image_suffix,

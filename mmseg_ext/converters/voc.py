@@ -31,7 +31,7 @@ from mmseg_ext.converters.split import SPLIT_WORDS, SplitOptions
 from mmseg_ext.data.classes import IGNORE_INDEX
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, read_mask
-from mmseg_ext.data.remapping import IS_IGNORED, pack
+from mmseg_ext.data.remapping import pack
 from mmseg_ext.errors import InputError
 from mmseg_ext.progress import track
 
@@ -152,7 +152,7 @@ def _convert_own(
         table = read_table(told)
         order = [name for name, _ in table]
         naming, by_colour = translate_table(table, classes, ignored)
-        by_colour.known.update({pack(VOID): by_colour.known.get(pack(VOID), IGNORE_INDEX), IS_IGNORED: IGNORE_INDEX})
+        by_colour.known.setdefault(pack(VOID), IGNORE_INDEX)
     else:
         order = read_lines(told) if told is not None else list(names or ())
         if order[0] == LABELME_IGNORE:  # labels.txt of labelme, whose first label has the index -1
@@ -163,7 +163,7 @@ def _convert_own(
             )
         naming, by_colour = name_classes(dict.fromkeys(order), classes, ignored), None
     numbers = {value: naming.values.get(name, 0) for value, name in enumerate(order)}
-    by_number = Translation({**numbers, IGNORE_INDEX: IGNORE_INDEX}, False)
+    by_number = Translation(numbers, False)
 
     def read(path: Path) -> Mask:
         is_colour = by_colour is not None and mode_of(path) not in GREY_MODES

@@ -138,6 +138,42 @@ def test_unknown_colours_are_counted_or_taken_by_choice(tmp_path: Path) -> None:
     assert (masks['b'] == 255).sum() == 4
 
 
+@pytest.mark.parametrize(
+    ('codes_of', 'row', 'expected'),
+    [
+        ((0, 65535), [0, 65535, 40000, 20000], [0, 1, 1, 0]),
+        ((0, 1000, 2000), [200, 255, 1030, 1800], [0, 255, 1, 2]),  # nothing is nearest to 255, which has no name
+        ((0, 1000, 255), [200, 255, 1030, 800], [2, 2, 1, 1]),
+    ],
+)
+def test_the_nearest_number(codes_of: tuple[int, ...], row: list[int], expected: list[int], tmp_path: Path) -> None:
+    save(tmp_path / 'images/a.png', np.zeros((1, 4, 3), np.uint8))
+    save(tmp_path / 'masks/a.png', np.array([row], np.uint16))
+    values = dict(zip(codes_of, ('background', 'cat', 'dog'), strict=False))
+    convert_folder(
+        tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=values, nearest=True, split=ALL
+    )
+    assert read_mask(tmp_path / 'data/labels/train/a.png').tolist() == [expected]
+
+
+@pytest.mark.parametrize('nearest', [False, True])
+def test_the_palette_index_255_is_ignored(nearest: bool, tmp_path: Path) -> None:
+    (tmp_path / 'table.csv').write_text('background,0,0,0\nroad,230,230,200\n')
+    for stem, index in (('a', 255), ('b', 7)):
+        save(tmp_path / f'images/{stem}.png', np.zeros((1, 3, 3), np.uint8))
+        mask = Image.fromarray(np.array([[0, 1, index]], np.uint8))
+        mask.putpalette([0, 0, 0, 230, 230, 200, *([9] * 253 * 3 if index == 255 else []), 224, 224, 192])
+        (tmp_path / 'masks').mkdir(exist_ok=True)
+        mask.save(tmp_path / f'masks/{stem}.png', bits=8)
+    folders = [tmp_path / name for name in ('images', 'masks', 'data')]
+    done = convert_colour(*folders, colours=tmp_path / 'table.csv', nearest=nearest, split=ALL)
+    assert read_mask(tmp_path / 'data/labels/train/a.png').tolist() == [[0, 1, 255]]
+    (error,) = done.report.failed
+    assert 'b.png: ' in str(error)
+    words = 'holds an index outside its palette' if nearest else '1 colour of no class (an index outside the palette'
+    assert words in error.problem
+
+
 def test_a_transparent_mask_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'table.csv').write_text('a,255,255,255\nb,0,0,0')
     photo(tmp_path / 'images/a.png')
