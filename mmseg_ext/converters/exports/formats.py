@@ -242,7 +242,6 @@ class VocWriter(Writer):
     def add(self, split: str, name: str, mask: Mask) -> Mask:
         """Write a mask as a palette PNG; ignored pixels are 255."""
         stem = Path(name).stem
-        self._names.setdefault(split, []).append(stem)
         path = self.folder / 'SegmentationClass' / f'{stem}.png'
         if path.exists():
             raise InputError(
@@ -251,6 +250,7 @@ class VocWriter(Writer):
         stored = np.where(mask == self.classes.ignore_index, VOC_IGNORED, mask).astype(np.uint8)
         empty = [(0, 0, 0)] * (VOC_IGNORED - len(self.classes.palette))
         write_mask(path, stored, [*self.classes.palette, *empty, self._void])
+        self._names.setdefault(split, []).append(stem)
         return mask
 
     def finish(self, splits: list[str]) -> None:

@@ -169,3 +169,5 @@ def test_one_bad_file_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFi
         export_labels(data, 'labels', data, 'coco', overwrite=True)
     report = export_labels(data, 'labels', tmp_path / 'voc', 'voc')
     assert 'its stem is also in another split' in str(report.failed[0])
+    lists = {path.name: path.read_text() for path in (tmp_path / 'voc/ImageSets/Segmentation').iterdir()}
+    assert lists == {'train.txt': '0\n'}  # and not also val
