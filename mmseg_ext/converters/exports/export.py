@@ -16,7 +16,7 @@ from mmseg_ext.converters.exports.formats import (
     Writer,
     YoloWriter,
 )
-from mmseg_ext.converters.exports.shapes import regions_of
+from mmseg_ext.converters.exports.shapes import Canvas, regions_of
 from mmseg_ext.converters.report import Report
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import DataSet, Item
@@ -118,7 +118,7 @@ def _read(item: Item, classes: Classes) -> tuple[Mask, Path]:
     return mask, item.image
 
 
-def _count(report: Report, mask: Mask, back: Mask, classes: Classes, values: Sequence[int]) -> None:
+def _count(report: Report, mask: Mask, back: Canvas, classes: Classes, values: Sequence[int]) -> None:
     report.add_mask(mask, classes)
     for region in regions_of(mask, values):
         report.add(classes.names[region.value], OBJECTS)

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from mmseg_ext.converters.exports.shapes import (
+    Canvas,
     encode_counts,
     paint,
     pieces,
@@ -27,6 +28,7 @@ from mmseg_ext.data.masks import Mask, write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder
 
+NOTHING = -1  # in the mask that a reader gets: no object, and no class that is the background
 VOC_IGNORED = 255
 VOID_COLOUR = (224, 224, 192)  # the colour of VOC's border
 
@@ -54,7 +56,7 @@ class Writer(ABC):
         self.values = list(classes.object_classes)
 
     @abstractmethod
-    def add(self, split: str, name: str, mask: Mask) -> Mask:
+    def add(self, split: str, name: str, mask: Mask) -> Canvas:
         """Write a mask, shape (H, W), for a named image, and return the mask that a reader gets from the file."""
 
     @abstractmethod
@@ -74,10 +76,10 @@ class Writer(ABC):
             raise InputError(f'class {first!r}', 'has a name reserved for ignored pixels', 'rename it')
         return IGNORED if IGNORED in free else free[-1]
 
-    def _background(self, mask: Mask) -> Mask:
-        """Return an empty mask: of background, or of ignored pixels if the classes have no background."""
-        empty = 0 if 0 not in self.values else self.classes.ignore_index
-        return np.full_like(mask, empty)
+    @property
+    def _empty(self) -> int:
+        """Value of pixels without an object in the mask that a reader gets."""
+        return 0 if 0 not in self.values else NOTHING
 
 
 class CocoWriter(Writer):
@@ -89,13 +91,13 @@ class CocoWriter(Writer):
         super().__init__(folder, classes, tolerance)
         self._content: dict[str, dict[str, list[dict[str, Any]]]] = {}
 
-    def add(self, split: str, name: str, mask: Mask) -> Mask:
+    def add(self, split: str, name: str, mask: Mask) -> Canvas:
         """Write a mask: an annotation for each region, and the ignored pixels as a crowd of each class."""
         height, width = mask.shape
         content = self._content.setdefault(split, {'images': [], 'annotations': []})
         key = len(content['images']) + 1
         content['images'].append({'id': key, 'file_name': name, 'width': width, 'height': height})
-        back = self._background(mask)
+        back = np.full(mask.shape, self._empty, np.int16)
         for region in sorted(regions_of(mask, self.values), key=lambda region: -region.area):
             entry = {'category_id': region.value, 'iscrowd': 0, 'area': region.area, 'bbox': list(region.box)}
             if self.as_polygons:
@@ -117,7 +119,7 @@ class CocoWriter(Writer):
             for value in self.values:
                 entry = {'category_id': value, 'iscrowd': 1, 'area': int(void.sum()), 'bbox': box}
                 self._annotate(content, key, {**entry, 'segmentation': _run_lengths(counts, mask)})
-            back[void & (back == 0)] = self.classes.ignore_index
+            back[void & (back == self._empty)] = self.classes.ignore_index
         return back
 
     def _annotate(self, content: dict[str, list[dict[str, Any]]], image: int, entry: dict[str, Any]) -> None:
@@ -147,10 +149,10 @@ class YoloWriter(Writer):
 
     _has_ignored = False
 
-    def add(self, split: str, name: str, mask: Mask) -> Mask:
+    def add(self, split: str, name: str, mask: Mask) -> Canvas:
         """Write a mask: a line for each region, with its pieces and holes connected by cuts of zero width."""
         height, width = mask.shape
-        back = self._background(mask)
+        back = np.full(mask.shape, self._empty, np.int16)
         lines = []
         self._has_ignored |= bool((mask == self.classes.ignore_index).any())
         for region in sorted(regions_of(mask, self.values), key=lambda region: -region.area):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from mmseg_ext.converters.regions import Binary, Box, find_regions, join_loops, 
 from mmseg_ext.data.masks import Mask
 
 Points = NDArray[np.float64]
+Canvas = NDArray[np.integer[Any]]  # mask (H, W) that a reader gets, with a value outside uint8 where it has nothing
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def polygons(region: Region, tolerance: float = 0) -> list[Points]:
     return [join_loops(loops) for loops in pieces(region, tolerance)]
 
 
-def paint(canvas: Mask, value: int, outlines: Sequence[Points]) -> None:
+def paint(canvas: Canvas, value: int, outlines: Sequence[Points]) -> None:
     """Paint polygons into a mask (H, W), like a reader of the exported file."""
     for points in outlines:
         try:

@@ -95,22 +95,38 @@ def test_compressed_run_lengths(counts: list[int]) -> None:
 
 @pytest.mark.parametrize('kind', FORMATS)
 def test_without_a_background_the_first_class_has_objects_too(kind: str, tmp_path: Path) -> None:
-    mask = np.random.default_rng(0).integers(0, 3, (7, 9), dtype=np.uint8)
+    mask = np.random.default_rng(0).choice(np.array([0, 1, 2, 255], np.uint8), (7, 9))
     data = write(tmp_path / 'data', [mask])
     replace(CLASSES, names=('road', *CLASSES.names[1:]), background=None).write(data)
     report = export_labels(data, 'labels', tmp_path / 'out', kind, images=True)
     assert report.counts['road']['objects'] > 0
-    assert not report.total('px differ')
+    lost = {'ignored pixels': int((mask == 255).sum())} if kind == 'yolo' else {}
+    assert {name: found['px differ'] for name, found in report.counts.items() if found['px differ']} == lost
+    expected = np.where(mask == 255, 0 if kind == 'yolo' else 255, mask + 1)  # 0 is background
     if kind == 'voc':
         convert_voc(tmp_path / 'out', tmp_path / 'back', split=SplitOptions(0, 0))
         np.testing.assert_array_equal(read_mask(tmp_path / 'back/labels/val/0.png'), mask)
     if kind == 'coco':
         (back,) = by_toolkit(tmp_path / 'out/annotations/instances_val.json')
-        np.testing.assert_array_equal(back, mask + 1)  # ids begin at 1
+        np.testing.assert_array_equal(back, expected)  # ids begin at 1
     if kind in ('cvat', 'yolo'):
         convert = convert_cvat if kind == 'cvat' else convert_yolo
         convert(tmp_path / 'out', tmp_path / 'back')
-        np.testing.assert_array_equal(read_mask(tmp_path / 'back/labels/val/0.png'), mask + 1)  # 0 is background
+        np.testing.assert_array_equal(read_mask(tmp_path / 'back/labels/val/0.png'), expected)
+
+
+def test_ignored_pixels_that_a_tolerance_gives_to_the_first_class_are_counted(tmp_path: Path) -> None:
+    mask = np.full((40, 40), 255, np.uint8)
+    mask[10:30, 10:30] = 0
+    mask[10:30:2, 10] = 255  # teeth, which the tolerance removes
+    data, out = write(tmp_path / 'data', [mask]), tmp_path / 'out'
+    replace(CLASSES, names=('road', *CLASSES.names[1:]), background=None).write(data)
+    report = export_labels(data, 'labels', out, 'coco-polygon', images=True, tolerance=2)
+    options = WholeOptions(val=0, test=0)
+    convert_coco(out / 'annotations/instances_val.json', out / 'images/val', tmp_path / 'back', options)
+    lost = int((read_mask(tmp_path / 'back/labels/train/0.png')[mask == 255] == 1).sum())
+    assert lost > 0
+    assert report.counts['ignored pixels']['px differ'] == lost
 
 
 def test_objects_are_8_connected_regions(tmp_path: Path) -> None:
