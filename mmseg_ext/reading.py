@@ -6,6 +6,7 @@ import codecs
 import errno
 import json
 import os
+import re
 import stat
 from collections.abc import Collection
 from pathlib import Path
@@ -16,6 +17,7 @@ from mmseg_ext.errors import InputError, one_line
 
 MAX_TEXT_BYTES = 1 << 29  # of JSON and lists: COCO's largest annotation file has 0.45 GB
 MAX_YAML_BYTES = 1 << 20
+ROOT = re.compile(r'[a-zA-Z]:|[/\\]')  # where an absolute path begins
 
 
 def is_file_name(name: str) -> bool:
@@ -25,6 +27,16 @@ def is_file_name(name: str) -> bool:
     [True, False, False, False, False]
     """
     return name not in ('', '.', '..') and not {'/', '\\', '\0'} & set(name)
+
+
+def is_below(path: str) -> bool:
+    """Whether a path that a foreign file gives names something below the folder that it starts from.
+
+    >>> [is_below(path) for path in ('day 1/a.png', '1:30:00.png', '/a', 'C:/a', 'a/../../b', '.')]
+    [True, True, False, False, False, False]
+    """
+    parts = re.split(r'[/\\]', path)
+    return not ROOT.match(path) and '..' not in parts and not {*parts} <= {'', '.'}
 
 
 def is_printable(name: str) -> bool:

@@ -39,7 +39,7 @@ from mmseg_ext.data.images import read_header, read_upright, turn_upright
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.progress import track
-from mmseg_ext.reading import find_file
+from mmseg_ext.reading import find_file, is_below
 
 MAX_ID_CHARACTERS = 100  # a stem is made of two ids, and file systems allow 255 bytes
 CROWD, LOST = 'crowd ignored', 'image unusable'  # outcomes in the report
@@ -269,8 +269,7 @@ def _locate(
 def _safe_parts(file_name: str) -> PurePosixPath:
     """Return the path of an image below the folder of images; only the name if the path leads elsewhere."""
     path = PurePosixPath(file_name)
-    outside = path.is_absolute() or '..' in path.parts or ':' in ''.join(path.parts[:1])
-    return PurePosixPath(path.name) if outside else path
+    return path if is_below(file_name) else PurePosixPath(path.name)
 
 
 def _leave_out(photos: list[_Photo], exclude: Collection[int | str], source: Path) -> list[_Photo]:

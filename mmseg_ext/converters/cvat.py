@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -25,13 +25,15 @@ from mmseg_ext.converters.naming import Colour, name_classes
 from mmseg_ext.converters.output import Converted
 from mmseg_ext.converters.report import Report
 from mmseg_ext.converters.split import SPLIT_WORDS, SplitOptions
+from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.remapping import hex_colour
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.reading import find_file, is_file_name
+from mmseg_ext.reading import find_file, is_below, is_file_name
 
 FILE_NAME = 'annotations.xml'
 AREAS = ('box', 'ellipse', 'mask', 'polygon')
 NO_SUBSETS = ('', 'default')
+FRAME_SUFFIXES = (*(suffix.upper() for suffix in IMAGE_SUFFIXES), *IMAGE_SUFFIXES)  # CVAT writes .PNG
 EXPORT_AGAIN = 'export the task again as "CVAT for images 1.1"'
 
 
@@ -173,20 +175,27 @@ def _image(
     split = None
     if subset.casefold() not in NO_SUBSETS:
         split = SPLIT_WORDS.get(subset.casefold(), subset.casefold() if subset.isalpha() else subset)
-    path, problem = _find(source, folder, name, subset)
-    return AnnotatedImage(path, stem_of(name), annotations, split, size, problem)
+    path, file_name, problem = _find(source, folder, name, subset)
+    return AnnotatedImage(path, stem_of(file_name), annotations, split, size, problem)
 
 
-def _find(source: Path, folder: Path, name: str, subset: str) -> tuple[Path, InputError | None]:
-    """Find an image under its name or, as in the export of a project, in the folder of its subset."""
-    parts = PurePosixPath(name).parts
-    if not parts or name.startswith('/') or '..' in parts or ':' in parts[0]:
-        return folder, InputError(source, f'lists the image {name!r}, which is not a path below its folder')
-    candidates = [folder / name, *([folder / subset / name] if is_file_name(subset) else [])]
-    found = find_file(*candidates)
-    if found is None:
-        return candidates[0], InputError(candidates[0], 'not found', 'export with images, or add it')
-    return found, None
+def _find(source: Path, folder: Path, name: str, subset: str) -> tuple[Path, str, InputError | None]:
+    """Find an image under its name or, as in the export of a project, in the folder of its subset.
+
+    The frames of a video are listed without the suffix that their files have.
+
+    Returns:
+        The file, its name with any such suffix, and why it cannot be used.
+    """
+    if not is_below(name):
+        problem = f'lists the image {name!r}, which is not a path below its folder'
+        return folder, name, InputError(source, problem)
+    folders = [folder, *([folder / subset] if is_file_name(subset) else [])]
+    for file_name in (name, *(name + suffix for suffix in FRAME_SUFFIXES)):
+        found = find_file(*(place / file_name for place in folders))
+        if found is not None:
+            return found, file_name, None
+    return folder / name, name, InputError(folder / name, 'not found', 'export with images, or add it')
 
 
 def _draw(kind: str, shape: Mapping[str, str], height: int, width: int) -> Drawn:

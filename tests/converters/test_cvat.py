@@ -125,6 +125,30 @@ def test_subsets_are_splits_and_folders_stay_in_the_names(tmp_path: Path) -> Non
     assert masks(tmp_path / 'data').keys() == {'day 1_a', 'day 2_a'}
 
 
+@pytest.mark.parametrize('place', ['images', 'images/Train'])
+@pytest.mark.parametrize('suffix', ['.PNG', '.jpg'])
+def test_frames_of_a_video_are_listed_without_suffix(place: str, suffix: str, tmp_path: Path) -> None:
+    names = ['v1.2 frame_000000', 'v1.3 frame_000000']
+    square = f'<polygon label="dent" {SQUARE}/>'
+    source = write(tmp_path, {f'{name}{suffix}': square for name in names}, more='subset="Train"')
+    (tmp_path / place).mkdir(exist_ok=True)
+    for name in names:
+        (tmp_path / f'images/{name}{suffix}').rename(tmp_path / place / f'{name}{suffix}')
+    source.write_text(source.read_text().replace(suffix, ''))
+    done = convert_cvat(source, tmp_path / 'data')
+    assert done.report.is_clean
+    assert {stem: mask.sum() for stem, mask in masks(tmp_path / 'data').items()} == dict.fromkeys(names, 32)
+    assert all((tmp_path / f'data/img/train/{name}{suffix.lower()}').is_file() for name in names)
+
+
+def test_a_name_may_hold_a_colon(tmp_path: Path) -> None:
+    names = {'2024-05-01T12:30:00.png': '', '1:30/a.png': '', 'C:/b.png': ''}
+    done = convert_cvat(write(tmp_path, names), tmp_path / 'data', split=SplitOptions(0, 0))
+    assert masks(tmp_path / 'data').keys() == {'2024-05-01T12:30:00', '1:30_a'}
+    (error,) = done.report.failed
+    assert "the image 'C:/b.png', which is not a path below" in str(error)
+
+
 def test_lists_and_groups_make_the_split(tmp_path: Path) -> None:
     source = write(tmp_path, {f'p{case}_{view}.png': '' for case in range(4) for view in range(3)})
     (tmp_path / 'val.txt').write_text('p0_1.png\nimages/p1_1.png masks/p1_1.png\n')
