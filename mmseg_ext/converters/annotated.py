@@ -16,7 +16,7 @@ from mmseg_ext.converters.naming import Naming
 from mmseg_ext.converters.output import Converted, Sample, earlier_splits, write_data_set
 from mmseg_ext.converters.report import Report, some
 from mmseg_ext.converters.source import upright_image, upright_suffix
-from mmseg_ext.converters.split import SplitOptions, assign_splits, is_given
+from mmseg_ext.converters.split import SplitOptions, assign_splits, folder_split, is_given
 from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError
 
@@ -62,16 +62,24 @@ class AnnotatedImage:
     problem: InputError | None = None
 
 
-def stem_of(name: str) -> str:
+def stem_of(name: str, split: str | None = None) -> str:
     """Return a stem for an image that a source names by a path: its folders are kept, joined by ``_``.
+
+    Only a first folder that is named after the given split of the image is left out.
 
     It is empty for a path that names nothing, such as ``.``.
 
     >>> stem_of('day 1/cam/0001.jpg')
     'day 1_cam_0001'
+    >>> stem_of('val2017/0001.jpg', 'val')
+    '0001'
     """
     path = PurePosixPath(name)
-    return '_'.join(path.with_suffix('').parts) if path.name else ''
+    if not path.name:
+        return ''
+    parts = path.with_suffix('').parts
+    is_named = split is not None and len(parts) > 1 and folder_split(parts[0]) == split
+    return '_'.join(parts[1:] if is_named else parts)
 
 
 def convert_annotated(

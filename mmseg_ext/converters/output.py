@@ -53,12 +53,19 @@ class Sample:
         stem: Its stem in the new data set.
         suffix: Suffix of its image file: ``.png``, or the source file's if ``make`` returns a path.
         make: Returns the image, RGB (H, W, 3) uint8, or the path of a file to copy byte by byte; and the mask (H, W).
+        lose: Called if it cannot be written.
     """
 
     split: str
     stem: str
     suffix: str
     make: Callable[[], Made]
+    lose: Callable[[], None] = lambda: None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Split and stem, in one form of Unicode."""
+        return self.split, normalize('NFC', self.stem)
 
 
 @dataclass(frozen=True)
@@ -131,22 +138,27 @@ def write_data_set(
         overwrite: Replace the images and masks of an earlier conversion, even one with other settings; it stays until
             the new one is complete. A folder that no converter made is never replaced.
         report: Outcomes of the objects of the source, for the record.
-        tolerant: A sample that cannot be made costs only itself and is listed in the report. Every sample is made, even
-            if its files exist, so that a second run reports the same, and any differences from these files.
+        tolerant: Samples that cannot be made, or share a stem, cost only themselves and are listed in the report. Every
+            sample is made, even if its files exist, so that a second run reports the same, and any differences from
+            these files.
         count_masks: Count the pixels of all masks in the report; with ``tolerant``.
 
     Raises:
-        InputError: There is nothing to write, two samples of a split share a stem, ``root`` holds something else, an
-            image of an earlier run is now in another split, or a source file cannot be used (with ``tolerant``: none
-            can).
+        InputError: There is nothing to write, ``root`` holds something else, an image of an earlier run is now in
+            another split, or two samples of a split share a stem or a source file cannot be used (with ``tolerant``:
+            none can).
     """
     root = Path(root)
     done = report or Report(())
     _check(samples, done)
+    times = Counter(sample.place for sample in samples)
+    if not tolerant:
+        for sample in samples:
+            _check_stem(sample, times)
     if unprintable := [name for name in classes.names if not is_printable(name)]:
         raise InputError('source', f'the class name {unprintable[0]!r} is not a single line', 'rename the class')
     record = {'converter': converter, 'settings': dict(settings)}
-    writer = _Writer(classes, done, tolerant, count_masks)
+    writer = _Writer(classes, done, tolerant, count_masks, times)
     if _claim(root, record, overwrite):
         with staged_folder(root / IMAGES) as images, staged_folder(root / LABELS) as labels:
             writer.write(images, labels, samples)
@@ -188,8 +200,9 @@ def _compare_names(root: Path, samples: Sequence[Sample], report: Report) -> Non
         InputError: An image is now in another split, so it would exist twice, or has another suffix.
     """
     wanted = {(sample.split, normalize('NFC', f'{sample.stem}{sample.suffix}')) for sample in samples}
-    places = {PurePath(name).stem: f'{split}/{name}' for split, name in wanted}
-    left = [f'{split}/{name}' for split, name in _names_there(root) if (split, name) not in wanted]
+    there = _names_there(root)
+    places = {PurePath(name).stem: f'{split}/{name}' for split, name in wanted.difference(there)}
+    left = [f'{split}/{name}' for split, name in there if (split, name) not in wanted]
     for place in left:
         if (now := places.get(PurePath(place).stem)) is not None:
             raise InputError(root / IMAGES / place, f'is {now} in the source now', REPLACE)
@@ -207,6 +220,7 @@ class _Writer:
         report: Outcomes of the source's objects.
         tolerant: As in `write_data_set`.
         count_masks: As in `write_data_set`.
+        times: Number of samples by place.
         images: Images in the data set, by split.
         written: Images written.
         changed: Existing images that differ from the current source.
@@ -216,6 +230,7 @@ class _Writer:
     report: Report
     tolerant: bool
     count_masks: bool
+    times: Counter[tuple[str, str]]
     images: Counter[str] = field(default_factory=Counter)
     written: int = 0
     changed: list[str] = field(default_factory=list)
@@ -240,6 +255,7 @@ class _Writer:
                 if not self.tolerant:
                     raise
                 self.report.failed.append(error)
+                sample.lose()
                 continue
             self.images[sample.split] += 1
         if not self.images:
@@ -250,6 +266,7 @@ class _Writer:
 
     def _write(self, images: Path, labels: Path, sample: Sample) -> None:
         _check_name(sample)
+        _check_stem(sample, self.times)
         files = (
             images / sample.split / f'{sample.stem}{sample.suffix}',
             labels / sample.split / f'{sample.stem}.png',
@@ -286,9 +303,12 @@ def _check(samples: Sequence[Sample], report: Report) -> None:
             'no image matches the options, nothing was written',
             'choose other classes or limits (COCO: --whole)',
         )
-    (split, stem), times = Counter((sample.split, sample.stem) for sample in samples).most_common(1)[0]
-    if times > 1:
-        raise InputError(f'{split}/{stem}', f'{times} images of the source have this stem', 'give them different names')
+
+
+def _check_stem(sample: Sample, times: Counter[tuple[str, str]]) -> None:
+    if (count := times[sample.place]) > 1:
+        name = f'{sample.split}/{sample.stem}{sample.suffix}'
+        raise InputError(name, f'{count} images of the source have this stem', 'give them different names')
 
 
 def _none_usable(report: Report) -> InputError:

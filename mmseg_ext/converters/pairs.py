@@ -232,7 +232,7 @@ def convert_pairs(
     remedy = 'move it into the folder of one, or list all splits with `list`'
     if not options.lists and is_given(((pair.image, pair.split) for pair in pairs), remedy):
         split_of = {pair.key: str(pair.split) for pair in pairs}
-        stems = {pair.key: stem_of(pair.key.removeprefix(f'{pair.split}/') + '.x') for pair in pairs}
+        stems = {pair.key: stem_of(pair.key + '.x', pair.split) for pair in pairs}
         used: dict[str, Any] = {}
     else:
         stems = {pair.key: stem_of(pair.key + '.x') for pair in pairs}

@@ -21,6 +21,17 @@ SPLIT_WORDS = {
     'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'dev': 'val',
     'test': 'test', 'testing': 'test',
 }  # fmt: skip
+FOLDER = re.compile(r'([a-z]+)(?:\d{4})?')  # with a year, as in COCO's val2017
+
+
+def folder_split(name: str) -> str | None:
+    """Return the split that a folder is named after, if any.
+
+    >>> [folder_split(name) for name in ('Valid', 'val2017', 'Test drive 0')]
+    ['val', 'val', None]
+    """
+    match = FOLDER.fullmatch(name.casefold())
+    return SPLIT_WORDS.get(match[1]) if match else None
 
 
 def check_shares(val: float, test: float = 0) -> None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.converters.annotated import AnnotatedImage, Annotation, Order, convert_annotated
+from mmseg_ext.converters.annotated import AnnotatedImage, Annotation, Order, convert_annotated, stem_of
 from mmseg_ext.converters.drawing import Drawn, draw_polygon
 from mmseg_ext.converters.naming import Colour, name_classes
 from mmseg_ext.converters.output import Converted
@@ -28,6 +28,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.reading import find_file, load_text, names_file, names_folder, read_yaml
 
 FILE_NAME = 'data.yaml'
+IMAGES = 'images'  # folder
 SLACK = 0.01  # by which a coordinate may leave 0–1
 
 
@@ -68,9 +69,9 @@ def convert_yolo(
     report = Report(naming.classes.names)
     images = []
     for split in USUAL_SPLITS:
-        for image in _images(content, split, path):
+        for image, name in _images(content, split, path).items():
             annotations, problem = _annotations(image, names, boxes)
-            images.append(AnnotatedImage(image, image.stem, annotations, split, problem=problem))
+            images.append(AnnotatedImage(image, stem_of(name, split), annotations, split, problem=problem))
     if not images:
         raise InputError(path, 'has no folder with images for train, val or test', 'correct its paths')
     report.doubts += _shared(images)
@@ -108,12 +109,16 @@ def _names(value: Any, path: Path) -> dict[int, str]:
     return names
 
 
-def _images(content: Mapping[str, Any], split: str, path: Path) -> list[Path]:
-    """List the images of a split: the content of folders, or the lines of text files."""
+def _images(content: Mapping[str, Any], split: str, path: Path) -> dict[Path, str]:
+    """List the images of a split: the content of folders, or the lines of text files.
+
+    Returns:
+        File → its path in the folder or, in a list, below the last folder ``images``.
+    """
     value = content.get(split)
     if split == 'val' and value is None:
         value = content.get('valid')
-    found: list[Path] = []
+    found: dict[Path, str] = {}
     for entry in value if isinstance(value, list) else [value] if value else []:
         places = _places(path, content.get('path'), str(entry))
         place = next((place for place in places if names_file(place) or names_folder(place)), None)
@@ -121,12 +126,20 @@ def _images(content: Mapping[str, Any], split: str, path: Path) -> list[Path]:
             remedy = 'correct the path, or unpack the whole archive'
             raise InputError(path, f'refers to {str(entry)[:200]}, which does not exist', remedy)
         if place.is_dir():
-            found += [file for file in place.rglob('*') if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
+            files = [file for file in place.rglob('*') if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
+            found |= {file: _join(file.relative_to(place).parts) for file in files}
             continue
         for line in read_lines(place):
             files = _places(place, content.get('path'), line)
-            found.append(find_file(*files) or files[0])
-    return sorted(file for file in found if not file.name.startswith('.'))
+            file, parts = find_file(*files) or files[0], PurePath(line).parts
+            start = len(parts) - parts[::-1].index(IMAGES) if IMAGES in parts else -1
+            found[file] = _join([*parts[start:-1], file.name])
+    return {file: found[file] for file in sorted(found) if not file.name.startswith('.')}
+
+
+def _join(parts: Sequence[str]) -> str:
+    """Join the parts of a path, except folders ``images``, which only say what they hold."""
+    return '/'.join(part for part in parts if part != IMAGES)
 
 
 def _places(path: Path, base: Any, entry: str) -> list[Path]:
@@ -170,7 +183,7 @@ def label_file(image: Path) -> Path:
     """
     parts = list(image.with_suffix('.txt').parts)
     for position in range(len(parts) - 2, -1, -1):
-        if parts[position] == 'images':
+        if parts[position] == IMAGES:
             parts[position] = 'labels'
             break
     return Path(*parts)

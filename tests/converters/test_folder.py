@@ -150,9 +150,7 @@ def test_the_nearest_number(codes_of: tuple[int, ...], row: list[int], expected:
     save(tmp_path / 'images/a.png', np.zeros((1, 4, 3), np.uint8))
     save(tmp_path / 'masks/a.png', np.array([row], np.uint16))
     values = dict(zip(codes_of, ('background', 'cat', 'dog'), strict=False))
-    convert_folder(
-        tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=values, nearest=True, split=ALL
-    )
+    convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=values, nearest=True, split=ALL)
     assert read_mask(tmp_path / 'data/labels/train/a.png').tolist() == [expected]
 
 
@@ -372,13 +370,16 @@ def test_a_file_that_is_added_moves_no_other(tmp_path: Path) -> None:
 
 def test_an_image_of_another_split_or_without_a_source_is_told(tmp_path: Path) -> None:
     arguments = (tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data')
-    for stem in ('train/a', 'val/b', 'val/c'):
+    for stem in ('train/a', 'val/a', 'val/b', 'val/c'):
         pair(tmp_path, stem)
     convert_folder(*arguments, values=CLASSES)
     for folder in ('images', 'masks'):
         (tmp_path / folder / 'val/c.png').unlink()
+        (tmp_path / folder / 'val/a.png').unlink()  # not that of train
     (doubt,) = convert_folder(*arguments, values=CLASSES).report.doubts
-    assert doubt.startswith('1 images of the data set are not, or no longer, in the source: val/c.png')
+    assert doubt.startswith('2 images of the data set are not, or no longer, in the source: val/a.png, val/c.png')
+    for folder in ('img', 'labels'):
+        (tmp_path / 'data' / folder / 'val/a.png').unlink()
     for folder in ('images', 'masks'):
         (tmp_path / folder / 'val/b.png').rename(tmp_path / folder / 'train/b.png')
     with pytest.raises(InputError, match=r'img/val/b\.png: is train/b\.png in the source now; .*`overwrite=True`'):

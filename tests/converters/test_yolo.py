@@ -55,6 +55,40 @@ def test_images_of_one_name_in_two_splits(tmp_path: Path) -> None:
     assert [read_mask(tmp_path / f'data/labels/{split}/a.png').sum() for split in ('train', 'val')] == [16, 0]
 
 
+@pytest.mark.parametrize(
+    ('files', 'train', 'stems'),
+    [
+        (['train/day 1/a', 'train/day 2/a'], 'images/train', {'day 1_a', 'day 2_a'}),
+        (['train/a', 'val/a'], 'images', {'a', 'val_a'}),  # only the split's own folder is left out
+        (['train/a', 'train/b'], '.', {'a', 'b'}),
+        (['train2017/a', 'train2017/day/a'], 'list.txt', {'a', 'day_a'}),
+    ],
+)
+def test_nested_folders_are_a_prefix(files: list[str], train: str, stems: set[str], tmp_path: Path) -> None:
+    source = write(tmp_path / 'source', dict.fromkeys(files, f'0 {SQUARE}'), f'train: {train}\nnames: [dent]\n')
+    lines = [f'./elsewhere/../images/{name}.jpg' for name in files]
+    (tmp_path / 'source/elsewhere').mkdir()
+    (tmp_path / 'source/list.txt').write_text('\n'.join([*lines, lines[0]]))
+    done = convert_yolo(source, tmp_path / 'data')
+    assert done.report.is_clean
+    assert {path.stem for path in (tmp_path / 'data/labels/train').iterdir()} == stems
+
+
+def test_images_of_one_name_cost_only_themselves(tmp_path: Path) -> None:
+    files: dict[str, str | None] = {
+        'day/a': f'0 {SQUARE}',
+        'day_a': f'0 {SQUARE}',
+        'e\u0301': None,
+        '\u00e9': None,
+        'b': None,
+    }
+    done = convert_yolo(write(tmp_path, files, 'train: images\nnames: [dent]\n'), tmp_path / 'data')
+    assert [path.name for path in (tmp_path / 'data/labels/train').iterdir()] == ['b.png']
+    assert [error.subject for error in done.report.failed] == [
+        'train/day_a.jpg', 'train/day_a.jpg', 'train/e\u0301.jpg', 'train/\u00e9.jpg',
+    ]  # fmt: skip
+
+
 def test_an_image_in_two_splits_is_told(tmp_path: Path) -> None:
     source = write(tmp_path, {'train/a': f'0 {SQUARE}'}, 'train: images/train\nval: images/train\nnames: [void]')
     (tmp_path / 'images/train/a.jpg').rename(tmp_path / 'images/train/\u00e9.jpg')
