@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -32,7 +32,14 @@ from mmseg_ext.converters.naming import is_background
 from mmseg_ext.converters.output import Converted, Made, Sample, classes_with_background, write_data_set
 from mmseg_ext.converters.report import TAKEN, Report, some
 from mmseg_ext.converters.source import check_size, read_lines
-from mmseg_ext.converters.split import SPLIT_WORDS, check_shares, empty_splits, is_given, split_by_hash
+from mmseg_ext.converters.split import (
+    SPLIT_WORDS,
+    check_shares,
+    empty_splits,
+    folder_split,
+    is_given,
+    split_by_hash,
+)
 from mmseg_ext.data.classes import IGNORE_INDEX
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES
 from mmseg_ext.data.images import read_header, read_upright, turn_upright
@@ -228,7 +235,7 @@ def _annotation_files(path: Path) -> dict[Path, str | None]:
     found = [file for file in found if file.name.startswith('instances')] or found
     if not found:
         raise InputError(path, 'holds no .json file', 'give instances_*.json or a folder with such files')
-    splits = {file: _split_of(file.stem) or _split_of(file.parent.name) for file in found}
+    splits = {file: _split_of(file.stem) or folder_split(file.parent.name) for file in found}
     for file, split in splits.items():
         if split is None:
             remedy = 'rename it, such as instances_train.json, or give one file instead of the folder'
@@ -237,7 +244,7 @@ def _annotation_files(path: Path) -> dict[Path, str | None]:
 
 
 def _split_of(name: str) -> str | None:
-    """Return the split that a name states, if any.
+    """Return the split that the name of an annotation file states, if any.
 
     >>> _split_of('instances_val2017')
     'val'
@@ -251,13 +258,13 @@ def _locate(
     """Find the file and the split of each image."""
     found = []
     parts = {image.file_name: _safe_parts(image.file_name) for image in images}
-    in_folders = {name: _split_of(path.parts[0]) if len(path.parts) > 1 else None for name, path in parts.items()}
-    is_unique = len({path.name for path in parts.values()}) == len(parts)
+    in_folders = {name: folder_split(path.parts[0]) if len(path.parts) > 1 else None for name, path in parts.items()}
+    times = Counter(path.name for path in parts.values())
     tops = [source.parent.name, source.stem.removeprefix('instances_'), split] if split else []
     for image in images:
         path = parts[image.file_name]
         places = [*(folder / top / path for top in tops if top), folder / path]
-        if is_unique:
+        if times[path.name] == 1:
             places += [*(folder / top / path.name for top in tops if top), folder / path.name]
         place = find_file(*places) or folder / path
         given = split or in_folders[image.file_name]
@@ -325,12 +332,12 @@ def _outcomes(
             yield name, TAKEN
 
 
-def _lose(planned: _Planned, options: CocoOptions, report: Report, lost: set[Path]) -> None:
+def _lose(planned: _Planned, options: CocoOptions, report: Report, lost: set[int]) -> None:
     """Count the objects of an image that cannot be used as lost, once."""
     photo, crops = planned
-    if photo.path in lost:
+    if id(photo) in lost:
         return
-    lost.add(photo.path)
+    lost.add(id(photo))
     for name, outcome in _outcomes(photo.image, crops, options, report):
         report.add(name, outcome, -1)
         report.add(name, LOST)
@@ -343,24 +350,16 @@ def _meet(one: Box, other: Box) -> bool:
 
 
 def _samples(plan: list[_Planned], options: CropOptions | WholeOptions, report: Report) -> list[Sample]:
-    stems = _stems([photo for photo, _ in plan], by_id=isinstance(options, CropOptions))
     samples, turned = [], []
-    lost: set[Path] = set()
-
-    def keep(make: Callable[[], Made], planned: _Planned) -> Made:
-        try:
-            return make()
-        except InputError:
-            _lose(planned, options, report, lost)
-            raise
-
-    for planned, stem in zip(track(plan, 'reading headers'), stems, strict=True):
+    lost: set[int] = set()
+    for planned in track(plan, 'reading headers'):
         photo, crops = planned
+        lose = partial(_lose, planned, options, report, lost)
         try:
             is_turned = read_header(photo.path).orientation != 1
         except InputError as error:
             report.failed.append(error)
-            _lose(planned, options, report, lost)
+            lose()
             continue
         turned += [photo.image.file_name] if is_turned else []
         if crops is not None:
@@ -368,29 +367,22 @@ def _samples(plan: list[_Planned], options: CropOptions | WholeOptions, report: 
             assert isinstance(options, CropOptions)
             for key, box in crops:
                 used[key] += 1
-                name = f'{stem}_{_slug(key)}' + (f'-{used[key]}' if used[key] > 1 else '')
-                make = partial(keep, partial(_make_crop, photo, box, options), planned)
-                samples.append(Sample(photo.split, name, '.png', make))
+                stem = f'{_slug_of_image(photo.image.id)}_{_slug(key)}' + (f'-{used[key]}' if used[key] > 1 else '')
+                samples.append(Sample(photo.split, stem, '.png', partial(_make_crop, photo, box, options), lose))
             continue
         suffix = photo.path.suffix.lower()
         is_copied = not is_turned and suffix in IMAGE_SUFFIXES
-        make = partial(keep, partial(_make_whole, photo, options, is_copied), planned)
-        samples.append(Sample(photo.split, stem, suffix if is_copied else '.png', make))
+        name = _safe_parts(photo.image.file_name).with_name(photo.path.name)  # as it is on disk
+        stem = stem_of(str(name), photo.split)
+        make = partial(_make_whole, photo, options, is_copied)
+        samples.append(Sample(photo.split, stem, suffix if is_copied else '.png', make, lose))
     if turned:
         report.notes.append(f'{len(turned)} images were turned upright by their EXIF orientation: {some(turned)}')
     return samples
 
 
-def _stems(photos: Sequence[_Photo], by_id: bool) -> list[str]:
-    """Name the images of the data set, in the shortest way in which all names differ."""
-    if by_id:
-        ids = [f'{_slug(p.image.id):0>12}' if p.image.id.isdecimal() else _slug(p.image.id) for p in photos]
-        ways = [ids, [f'{photo.split}_{name}' for photo, name in zip(photos, ids, strict=True)]]
-    else:
-        paths = [stem_of(str(_safe_parts(photo.image.file_name))) for photo in photos]
-        ways = [[photo.path.stem for photo in photos], paths]
-        ways.append([f'{photo.split}_{name}' for photo, name in zip(photos, paths, strict=True)])
-    return next((way for way in ways if len(set(way)) == len(way)), ways[-1])
+def _slug_of_image(key: str) -> str:
+    return f'{_slug(key):0>12}' if key.isdecimal() else _slug(key)
 
 
 def _slug(text: str) -> str:

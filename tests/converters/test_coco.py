@@ -468,8 +468,7 @@ def test_given_splits_are_kept(write: Write, tmp_path: Path) -> None:
         content['images'][0]['file_name'], content['images'][1]['file_name'] = 'train2017/a.png', 'val2017\\a.png'
 
     edit(tmp_path, names)  # one file that names the splits by folders
-    (tmp_path / 'whole').rename(tmp_path / 'first')
-    assert whole(tmp_path)[1].images == {'train': 1, 'val': 1}
+    assert whole(tmp_path)[1].written == 0  # since their names leave out the folders
     (tmp_path / 'annotations' / 'instances_all.json').write_text(json.dumps(content))
     with pytest.raises(InputError, match=r'instances_all\.json: its name contains no split'):
         whole(tmp_path, tmp_path / 'annotations')
@@ -502,6 +501,67 @@ def test_masks_fit_turned_photographs(orientation: int, frame: str, write: Write
     assert bool(done.report.notes) == (orientation != 1)
     crop = convert(tmp_path, margin=0.25)['000000000001_10']
     np.testing.assert_array_equal(crop, region(4, 6, 20, 14)[2:18, 0:24])
+
+
+@pytest.mark.parametrize('folder', ['Test drive', 'test-field_A', 'crop_dev', 'test1'])
+def test_a_folder_is_a_split_only_by_its_whole_name(folder: str, write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=2)
+    edit(tmp_path, lambda content: content['images'][0].update(file_name=f'{folder}/1.png'))
+    masks, done = whole(tmp_path, val=0, test=0)
+    assert done.images == {'train': 2}
+    assert masks.keys() == {f'{folder}_1', '2'}
+    (tmp_path / folder).mkdir()
+    (tmp_path / 'instances.json').rename(tmp_path / folder / 'labels.json')
+    with pytest.raises(InputError, match=r'labels\.json: its name contains no split'):
+        whole(tmp_path, tmp_path / folder)
+
+
+def test_an_image_that_is_added_renames_no_other(write: Write, tmp_path: Path) -> None:
+    def names(content: dict[str, Any]) -> None:
+        for entry, name in zip(content['images'], ('day 1/1.png', 'day 1/2.png', 'day 2/1.png'), strict=False):
+            entry['file_name'] = name
+
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=2)
+    edit(tmp_path, names)
+    assert whole(tmp_path)[0].keys() == {'day 1_1', 'day 1_2'}
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=3)
+    edit(tmp_path, names)
+    for key, folder in ((1, 'day 1'), (3, 'day 2')):
+        (tmp_path / 'photos' / folder).mkdir()
+        (tmp_path / f'photos/{key}.png').rename(tmp_path / f'photos/{folder}/1.png')
+    masks, done = whole(tmp_path)
+    assert masks.keys() == {'day 1_1', 'day 1_2', 'day 2_1'}  # 2.png, the only one of its name, is in no folder
+    assert (done.written, done.report.lines()) == (1, done.report.notes)
+
+
+def test_an_equal_id_in_a_split_that_is_added_renames_no_crop(write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=2)
+    content = json.loads((tmp_path / 'instances.json').read_text())
+    options = CropOptions(classes=('cat',), min_area=20, size=None)
+    for key, split in ((1, 'train'), (2, 'val')):
+        image = {**content['images'][key - 1], 'id': 1}
+        (tmp_path / 'sets' / split).mkdir(parents=True)
+        part = json.dumps({**content, 'images': [image], 'annotations': content['annotations'][:1]})
+        (tmp_path / 'sets' / split / 'labels.json').write_text(part)
+        done = convert_coco(tmp_path / 'sets', tmp_path / 'photos', tmp_path / 'data', options)
+        assert (done.written, done.report.is_clean) == (1, True)
+    assert done.images == {'train': 1, 'val': 1}
+    assert {path.stem for path in (tmp_path / 'data').rglob('*.png')} == {'000000000001_10'}
+
+
+def test_images_of_one_name_cost_only_themselves(write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=4)
+    for key, name in ((1, 'a.jpg'), (2, 'a.png'), (3, f'{"b" * 245}.png')):
+        (tmp_path / f'photos/{key}.png').rename(tmp_path / 'photos' / name)
+        edit(tmp_path, lambda content, key=key, name=name: content['images'][key - 1].update(file_name=name))
+    masks, done = whole(tmp_path, val=0, test=0)
+    assert masks.keys() == {'4'}
+    assert [str(error) for error in done.report.failed] == [
+        'train/a.jpg: 2 images of the source have this stem; give them different names',
+        'train/a.png: 2 images of the source have this stem; give them different names',
+        f'train/{"b" * 245}: is too long for a file name; shorten it',
+    ]
+    assert done.report.counts['cat'] == {'taken': 1, 'image unusable': 3}
 
 
 def test_a_split_of_some_images_alone_is_refused(write: Write, tmp_path: Path) -> None:
