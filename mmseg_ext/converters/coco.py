@@ -26,6 +26,7 @@ from mmseg_ext.converters.coco_format import (
     read_images,
     read_json_file,
     regions,
+    unused_groups,
 )
 from mmseg_ext.converters.crops import Box, crop, crop_box, resize
 from mmseg_ext.converters.naming import is_background
@@ -58,7 +59,8 @@ class CocoOptions:
     """Options of a conversion of COCO files.
 
     Attributes:
-        classes: Categories; background is 0 and they are 1, 2, … in this order. None takes all by their ids.
+        classes: Categories; background is 0 and they are 1, 2, … in this order. None takes all by their ids, except
+            one without objects that only groups others (`unused_groups`).
         crowds: Whether objects with ``iscrowd`` become ignored pixels or objects. Some tools set it for every
             object stored as run lengths.
         val: Share of images for val, if the source gives no splits.
@@ -163,7 +165,9 @@ def convert_coco(
     files = _annotation_files(Path(annotations))
     contents = {path: read_json_file(path) for path in files}
     known = list(dict.fromkeys(name for path in contents for name in category_names(path, contents[path])))
-    names = tuple(known if options.classes is None else (normalize('NFC', name) for name in options.classes))
+    groups = unused_groups(contents) if options.classes is None else set()
+    chosen = [name for name in known if name not in groups] if options.classes is None else options.classes
+    names = tuple(normalize('NFC', name) for name in chosen)
     for name in names:
         if is_background(name):
             raise InputError(f'`classes={name}`', 'is the background, which is always class 0', 'leave it out')
@@ -171,6 +175,11 @@ def convert_coco(
             raise InputError(annotations, f'has no category {name!r}', f'choose from {some(sorted(known), 100)}')
     classes = classes_with_background(names)
     report = Report(names)
+    report.notes += [
+        f'the category {name!r} has no objects and only groups others: it is left out'
+        for name in known
+        if name in groups
+    ]
     photos = [
         photo
         for path, split in files.items()

@@ -105,6 +105,34 @@ def category_names(path: Path, content: Any) -> list[str]:
     return list(dict.fromkeys(name for _, name in numbered if not is_background(name)))
 
 
+def unused_groups(contents: Mapping[Path, Any]) -> set[str]:
+    """Return the names of categories without annotations that are only the ``supercategory`` of others.
+
+    Roboflow puts such a category before those of the data set.
+
+    Args:
+        contents: JSON values of all files.
+
+    Raises:
+        InputError: A content is not that of a COCO instances file.
+    """
+    groups: set[str] = set()
+    used: set[str | None] = set()
+    for path, content in contents.items():
+        names = _categories(path, content)
+        for category in content['categories']:
+            group = normalize('NFC', str(category.get('supercategory') or ''))
+            if group != names[_key(category['id'])]:
+                groups.add(group)
+        annotations = content.get('annotations')
+        for annotation in annotations if isinstance(annotations, list) else []:
+            try:
+                used.add(names.get(_key(annotation['category_id'])))
+            except (KeyError, TypeError):  # `read_images` reports it
+                continue
+    return groups - used
+
+
 def read_images(path: Path, content: Any, classes: Sequence[str], report: Report) -> list[CocoImage]:
     """Read all images of a file, sorted by id, and count in a report what cannot be used.
 

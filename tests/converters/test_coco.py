@@ -564,6 +564,26 @@ def test_images_of_one_name_cost_only_themselves(write: Write, tmp_path: Path) -
     assert done.report.counts['cat'] == {'taken': 1, 'image unusable': 3}
 
 
+def test_a_category_that_only_groups_others_is_left_out(write: Write, tmp_path: Path) -> None:
+    write((17, 100, 0, rectangle(0, 0, 10, 10)), images=2)
+
+    def group(content: dict[str, Any]) -> None:
+        content['categories'] = [{'id': 0, 'name': 'pets', 'supercategory': 'none'}] + [
+            {**category, 'supercategory': 'pets'} for category in content['categories']
+        ]
+
+    edit(tmp_path, group)
+    _, done = whole(tmp_path, classes=None)
+    assert Classes.read(tmp_path / 'whole').names == ('background', 'person', 'cat', 'dog')  # person has no objects
+    assert done.report.notes[0] == "the category 'pets' has no objects and only groups others: it is left out"
+    with pytest.raises(InputError, match=r'classes \["person", "cat", "dog"\] instead of \["pets"\]'):
+        whole(tmp_path, classes=('pets',))
+    (tmp_path / 'whole').rename(tmp_path / 'first')
+    edit(tmp_path, lambda content: content['annotations'][0].update(category_id=0))
+    whole(tmp_path, classes=None)
+    assert Classes.read(tmp_path / 'whole').names == ('background', 'pets', 'person', 'cat', 'dog')
+
+
 def test_a_split_of_some_images_alone_is_refused(write: Write, tmp_path: Path) -> None:
     write((17, 100, 0, rectangle(0, 0, 10, 10)), images=2)
     edit(tmp_path, lambda content: content['images'][0].update(file_name='val/1.png'))
