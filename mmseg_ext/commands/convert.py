@@ -59,8 +59,8 @@ def _add_coco(formats: Any) -> None:
     _add_data(parser)
     parser.add_argument(
         '--classes', type=cli.names, metavar='A,B',
-        help='categories to convert, numbered from 1 in this order; others are background (default: all but groups of '
-        'others without objects)',
+        help='categories to convert, numbered from 1 in this order; others are background '
+        '(default: all, except groups of others that have no objects)',
     )  # fmt: skip
     parser.add_argument(
         '--crowds', choices=['ignored', 'objects'], default=crops.crowds,
