@@ -10,6 +10,7 @@ from mmseg_ext.reading import load_json
 
 FILE_NAME = 'defects.json'
 GENERATOR = 'mmseg_ext.demo'
+TRUTH = 'labels_true'  # the label set without defects
 NO_DEMO_SET = 'give a demo data set'
 
 
@@ -33,3 +34,12 @@ def read_record(root: str | Path) -> dict[str, Any]:
     if not all(isinstance(kind, str) for kind in kinds):
         raise InputError(path, 'has no readable `images:`', NO_DEMO_SET)
     return record
+
+
+def true_labels(root: str | Path) -> str | None:
+    """Return the label set without defects of a synthetic data set, or None for other data sets."""
+    try:
+        read_record(root)
+    except InputError:
+        return None
+    return TRUTH

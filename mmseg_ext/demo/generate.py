@@ -25,7 +25,7 @@ import numpy as np
 
 from mmseg_ext.data.classes import IGNORE_INDEX, Classes
 from mmseg_ext.data.defects import FILE_NAME as RECORD_NAME
-from mmseg_ext.data.defects import GENERATOR, read_record
+from mmseg_ext.data.defects import GENERATOR, TRUTH, read_record
 from mmseg_ext.data.images import write_image
 from mmseg_ext.data.masks import write_mask
 from mmseg_ext.demo.defects import DEFECTS, plant
@@ -40,7 +40,7 @@ PALETTE = ((0, 0, 0), (220, 60, 60), (60, 100, 230))
 SPLITS_WITH_DEFECTS = ('train', 'val')
 SCENE_STREAM, ASSIGNMENT_STREAM, DEFECT_STREAM, CAMERA_STREAM = range(4)  # last number of the seeds
 SPLITS = ('train', 'val', 'test')
-LABEL_SETS = ('labels_true', 'labels')
+LABEL_SETS = (TRUTH, 'labels')
 MIN_SIZE_PX = 64
 
 
@@ -163,7 +163,7 @@ def _write_set(root: Path, settings: DemoSettings) -> None:
             np.random.default_rng([settings.seed, SPLITS.index(split), index, CAMERA_STREAM]).integers(75, 96)
         )
         write_image(root / 'img' / split / f'{stem}.jpg', scene.image, quality)
-        write_mask(root / 'labels_true' / split / f'{stem}.png', scene.mask, PALETTE)
+        write_mask(root / TRUTH / split / f'{stem}.png', scene.mask, PALETTE)
         write_mask(root / 'labels' / split / f'{stem}.png', labels, PALETTE)
     Classes(CLASSES, PALETTE, IGNORE_INDEX).write(root)
     record = {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mmseg_ext.data import DataSet, pair_files, read_mask
 from mmseg_ext.data.classes import FILE_NAME, IGNORE_INDEX
 from mmseg_ext.data.dataset import LAYOUT, USUAL_SPLITS
+from mmseg_ext.data.defects import true_labels
 from mmseg_ext.eda.diff import diff_labels
 from mmseg_ext.eda.statistics import Statistics, collect_statistics
 from mmseg_ext.errors import InputError
@@ -181,7 +182,7 @@ def choose_labels(root: str | Path, labels: str | None = None) -> str:
     Args:
         root: The data set.
         labels: The one that is asked for; by default the newest one other than ``labels`` that has a mask for every
-            image of train.
+            image of train. The true masks of `mmseg-ext demo` are a last resort.
 
     Raises:
         InputError: There is no such label set, or none with masks of train.
@@ -190,7 +191,9 @@ def choose_labels(root: str | Path, labels: str | None = None) -> str:
     if labels is not None:
         data.label_set(labels)
         return labels
+    truth = true_labels(data.root)
     masked = _masked_splits(data)
+    masked = {name: splits for name, splits in masked.items() if name != truth} or masked
     stems = set(data.split('train').images())
     complete = [name for name in masked if stems <= set(data.split('train', name).masks())]
     if not complete:

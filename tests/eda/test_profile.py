@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmseg_ext.data import Classes, write_image, write_mask
+from mmseg_ext.demo.generate import DemoSettings, make_demo_data
 from mmseg_ext.eda.profile import choose_labels, profile_data_set
 from mmseg_ext.errors import InputError
 
@@ -74,6 +76,28 @@ def test_the_newest_complete_label_set_is_trained_on_and_its_changes_counted(tmp
     assert profile.test_labels == 'labels', 'without masks of test, as val'
     assert choose_labels(tmp_path, 'labels') == 'labels'
     assert profile_data_set(tmp_path, 'labels').changed is None
+
+
+def test_the_true_masks_of_a_synthetic_set_are_trained_on_only_by_request(tmp_path: Path) -> None:
+    make_demo_data(tmp_path / 'pets', DemoSettings(train=2, val=1, test=0, size=64))
+    root = tmp_path / 'pets'
+    profile = profile_data_set(root)
+    assert (profile.labels, profile.val_labels) == ('labels', 'labels')
+    assert choose_labels(root, 'labels_true') == 'labels_true'
+    shutil.copytree(root / 'labels', root / 'labels_clean')
+    assert choose_labels(root) == 'labels_clean'
+    for name in ('labels', 'labels_clean'):
+        shutil.rmtree(root / name)
+    assert choose_labels(root) == 'labels_true', 'nothing else is left'
+
+
+@pytest.mark.parametrize('record', [None, '[]', '{"generator": "another", "images": {}}'])
+def test_another_sets_folder_of_that_name_is_a_label_set_like_any(tmp_path: Path, record: str | None) -> None:
+    write(tmp_path, [LUNGS])
+    write(tmp_path, [LUNGS], 'labels_true')
+    if record is not None:
+        (tmp_path / 'defects.json').write_text(record)
+    assert choose_labels(tmp_path) == 'labels_true'
 
 
 def test_a_val_split_without_masks_is_refused(tmp_path: Path) -> None:
