@@ -34,17 +34,19 @@ install-dev: .venv/.installed-dev ## install what tests and lint need as well
 	$(PIP) -r requirements.txt -e '.[dev]'
 	@touch $@
 
+# Defects are planted in `labels` of train and val; the masks of test are exact.
 demo: .demo/run/.finished ## synthetic pets: data, audit, training, test, errors; takes up where an interrupted run stopped
-	$(BIN)/mmseg-ext audit '$(DEMO_DATA)' --out .demo/audit --fail-on never --overwrite
-	$(BIN)/mmseg-ext test $(DEMO_CONFIG) .demo/run --split test --out .demo/result --probabilities --overwrite
-	$(BIN)/mmseg-ext errors .demo/result --out .demo/errors --overwrite
+	$(BIN)/mmseg-ext audit '$(DEMO_DATA)' --splits train,val --out .demo/audit --fail-on never --overwrite
+	$(BIN)/mmseg-ext test $(DEMO_CONFIG) .demo/run --split test --out .demo/result --overwrite
+	$(BIN)/mmseg-ext test $(DEMO_CONFIG) .demo/run --split val --labels labels --out .demo/val --probabilities --overwrite
+	$(BIN)/mmseg-ext errors .demo/val --corrected labels_true --out .demo/errors --overwrite
 	$(BIN)/mmseg-ext compare .demo/run .demo/result --out .demo/comparison.html --overwrite
 	@printf '\nData: %s   Run: .demo/run   Metrics, records and masks: .demo/result\nPages to open in a browser:\n' '$(DEMO_DATA)'
 	@printf '  %-24s %s\n' .demo/audit/audit.html 'which masks are wrong' \
 		.demo/errors/errors.html 'why the model fails' .demo/comparison.html 'the run and its test'
 
 pictures: install-dev demo ## draw docs/images of README and tutorial from the demo's pages (needs Chromium)
-	$(BIN)/mmseg-ext clean '$(DEMO_DATA)' --labels labels --to labels_clean --dry-run --report .demo/cleaning --overwrite
+	$(BIN)/mmseg-ext clean '$(DEMO_DATA)' --splits train,val --to labels_clean --dry-run --report .demo/cleaning --overwrite
 	$(BIN)/mmseg-ext predict $(DEMO_CONFIG) .demo/run '$(DEMO_DATA)/img/test' --out .demo/predicted --overlay --overwrite
 	$(BIN)/python docs/pictures.py .demo
 
