@@ -8,6 +8,7 @@ The experiments are listed in a YAML file, in the order in which they are report
       - config: configs/pets/NAME.py
         against: configs/pets/OTHER.py          # the experiment that it changes
         reference: {val: 81.88, test: 80.1}     # figures stated elsewhere, percent
+        epochs: 10                              # where it was run for fewer than its config says
         note: One sentence on how it was run.
 
 A result is a folder ``<results>/<config name>`` with ``metrics_val.json`` (``metrics.json`` of ``mmseg-ext test``) and
@@ -52,7 +53,7 @@ FIGURES = 'figures'
 
 
 METRICS, RECORDS = 'metrics_val.json', 'records_val.parquet'
-KEYS = frozenset({'config', 'against', 'reference', 'note'})
+KEYS = frozenset({'config', 'against', 'reference', 'epochs', 'note'})
 HYPOTHESIS = re.compile(r'^Hypothesis:\s*(.+?)(?:\n\s*\n|\nReference figure|\nRun:|\Z)', re.S | re.M)
 
 
@@ -86,10 +87,12 @@ class Experiment:
         hypothesis: As its config states it.
         against: Name of the experiment that it changes.
         reference: What somebody else states for it, percent; keys ``val`` and ``test``.
+        epochs: After how many it ended, where that is fewer than its config says.
         note: How it was run.
         metrics: ``metrics_val.json``; empty where it was not run.
         records: The counts of each val image, where they are kept.
         test_masks: How many predicted test masks are kept.
+        hyperparameters: Those of its config.
         changes: Hyperparameter → (in ``against``, here).
         difference: Against ``against``, where both have records of the same images.
     """
@@ -99,10 +102,12 @@ class Experiment:
     hypothesis: str
     against: str | None = None
     reference: Mapping[str, float] = field(default_factory=dict)
+    epochs: int | None = None
     note: str = ''
     metrics: Mapping[str, Any] = field(default_factory=dict)
     records: Records | None = None
     test_masks: int = 0
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     difference: Difference | None = None
 
@@ -110,6 +115,20 @@ class Experiment:
     def was_run(self) -> bool:
         """Whether there is a result."""
         return bool(self.metrics)
+
+    @property
+    def was_shortened(self) -> bool:
+        """Whether it was run for fewer epochs than its config says."""
+        return self.epochs is not None
+
+    @property
+    def length(self) -> str | None:
+        """Length of its training, such as ``1200 iterations`` or ``10 of 100 epochs``; None where it has none."""
+        for unit in ('epochs', 'iterations'):
+            whole = self.hyperparameters.get(unit)
+            if isinstance(whole, int):
+                return f'{self.epochs} of {whole} {unit}' if self.was_shortened else f'{whole} {unit}'
+        return None
 
     def score(self, name: str = 'mDice') -> dict[str, float]:
         """``value``, ``low`` and ``high`` of a score, percent.
@@ -148,7 +167,7 @@ def read_experiments(path: str | Path, results: str | Path, root: str | Path = '
         if experiment.against is not None:
             if experiment.against not in found:
                 raise InputError(path, f'{row["config"]} stands against {row["against"]}, which is not listed above it')
-            experiment = _compare(experiment, found[experiment.against], root, metric)
+            experiment = _compare(experiment, found[experiment.against], metric)
         found[experiment.name] = experiment
     return list(found.values())
 
@@ -178,6 +197,9 @@ def _read_one(path: Path, row: Any, results: Path, root: Path) -> Experiment:
         raise InputError(
             path, f'{row["config"]} has an unknown key {unknown[0]}', f'known are {", ".join(sorted(KEYS))}'
         )
+    epochs = row.get('epochs')
+    if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1):
+        raise InputError(path, f'{row["config"]}: `epochs` must be a positive whole number, got {epochs!r}')
     name = Path(row['config']).stem
     folder = results / name
     return Experiment(
@@ -186,10 +208,12 @@ def _read_one(path: Path, row: Any, results: Path, root: Path) -> Experiment:
         hypothesis=read_hypothesis(root / row['config']),
         against=Path(row['against']).stem if row.get('against') else None,
         reference=dict(row.get('reference') or {}),
+        epochs=epochs,
         note=' '.join(str(row.get('note') or '').split()),
         metrics=read_json(folder / METRICS) if (folder / METRICS).is_file() else {},
         records=read_records(folder / RECORDS) if (folder / RECORDS).is_file() else None,
         test_masks=count_masks(results / f'{name}.zip'),
+        hyperparameters=_hyperparameters(root / row['config']),
     )
 
 
@@ -227,8 +251,8 @@ def read_hypothesis(config: str | Path) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _compare(experiment: Experiment, other: Experiment, root: Path, metric: str) -> Experiment:
-    before, after = (_hyperparameters(root / each.config) for each in (other, experiment))
+def _compare(experiment: Experiment, other: Experiment, metric: str) -> Experiment:
+    before, after = other.hyperparameters, experiment.hyperparameters
     changes = {
         key: (before.get(key, 'none'), after.get(key, 'none'))
         for key in sorted(before.keys() | after.keys())
@@ -285,7 +309,7 @@ def ladder_table(experiments: Sequence[Experiment], metric: str = 'mDice') -> Ta
     for experiment in experiments:
         stated = experiment.reference.get('val')
         if not experiment.was_run:
-            rows.append([experiment.name, stated, None, None, None, None])
+            rows.append([experiment.name, experiment.length, stated, None, None, None, None])
             continue
         score = experiment.score(metric)
         classes = ' / '.join(
@@ -295,6 +319,7 @@ def ladder_table(experiments: Sequence[Experiment], metric: str = 'mDice') -> Ta
         rows.append(
             [
                 experiment.name,
+                experiment.length,
                 stated,
                 score['value'],
                 interval,
@@ -302,7 +327,8 @@ def ladder_table(experiments: Sequence[Experiment], metric: str = 'mDice') -> Ta
                 'yes' if experiment.metrics.get('tta') else 'no',
             ]
         )
-    columns: dict[str, int | None] = {'experiment': None, f'reference val {metric}': 2, f'val {metric}': 2}
+    columns: dict[str, int | None] = {'experiment': None, 'length': None}
+    columns |= {f'reference val {metric}': 2, f'val {metric}': 2}
     columns |= {'95 % interval': None, f'{kind} of the classes': None, 'TTA': None}
     return Table(f'Val {metric} of every experiment, percent', columns, rows)
 
@@ -324,17 +350,20 @@ def changes_table(experiment: Experiment) -> Table:
 
 
 def steps_table(experiments: Sequence[Experiment], metric: str = 'mDice') -> Table:
-    """Each experiment against the one that it changes."""
+    """Each experiment against the one that it changes; without a verdict where only one of them was shortened."""
+    known = {experiment.name: experiment for experiment in experiments}
     rows: list[Sequence[Cell]] = []
     for experiment in experiments:
         step = experiment.difference
-        if step is not None:
+        if step is not None and experiment.against is not None:
+            other = known[experiment.against]
             verdict = {'better': 'yes, better', 'worse': 'yes, worse', 'open': 'no'}[step.verdict]
-            rows.append(
-                [experiment.name, experiment.against, step.value, f'{step.low:.2f} to {step.high:.2f}', verdict]
-            )
-    columns: dict[str, int | None] = {'experiment': None, 'against': None, f'difference in {metric}': 2}
-    columns |= {'95 % interval': None, 'excludes zero': None}
+            if experiment.was_shortened != other.was_shortened:
+                verdict = 'no verdict: one was shortened'
+            interval = f'{step.low:.2f} to {step.high:.2f}'
+            rows.append([experiment.name, experiment.length, other.name, other.length, step.value, interval, verdict])
+    columns: dict[str, int | None] = {'experiment': None, 'length': None, 'against': None, 'its length': None}
+    columns |= {f'difference in {metric}': 2, '95 % interval': None, 'excludes zero': None}
     return Table(f'Differences in val {metric}, paired bootstrap over images', columns, rows)
 
 
@@ -378,7 +407,9 @@ def ladder_figure(experiments: Sequence[Experiment], metric: str = 'mDice') -> F
         panel.errorbar([], [], xerr=[], fmt='o', color=CYCLE[1], capsize=3, label='ours, 95 % interval over images')
         panel.plot([], [], 'D', color=INK, markerfacecolor='white', label='reference')
         panel.set(xlabel=f'val {metric}, %', yticks=range(len(experiments)), ylim=(len(experiments) - 0.5, -0.5))
-        panel.set_yticklabels([experiment.name.replace('_', ' ') for experiment in experiments], fontsize=7)
+        labels = [experiment.name.replace('_', ' ') for experiment in experiments]
+        shortened = [f' ({experiment.length})' if experiment.was_shortened else '' for experiment in experiments]
+        panel.set_yticklabels([''.join(parts) for parts in zip(labels, shortened, strict=True)], fontsize=7)
         figure.legend(loc='outside lower center', ncols=2)
     return figure
 

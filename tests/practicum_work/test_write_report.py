@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,7 @@ experiments:
     reference: {val: 60.0}
   - config: configs/second.py
     against: configs/first.py
+    epochs: 3
     note: Two
       lines.
   - config: configs/third.py
@@ -78,6 +80,7 @@ def project(tmp_path: Path) -> Path:
     for name, lr in (('first', 0.1), ('second', 0.2), ('third', 0.2)):
         text = DOCSTRING.format(name=name, hypothesis=f'the {name} idea')
         text += f'optim_wrapper = dict(optimizer=dict(type="SGD", lr={lr}))\n'
+        text += 'train_cfg = dict(by_epoch=True, max_epochs=30)\n'
         (tmp_path / 'configs' / f'{name}.py').write_text(text)
     (tmp_path / 'project.yaml').write_text(PROJECT)
     write_result(tmp_path / 'results' / 'first', 0, 0.3)
@@ -96,6 +99,7 @@ def test_what_is_known_of_each_experiment(project: Path) -> None:
     assert [experiment.was_run for experiment in (first, second, third)] == [True, True, False]
     assert first.hypothesis == 'The first idea over two lines.'
     assert second.note == 'Two lines.'
+    assert [experiment.length for experiment in (first, second, third)] == ['30 epochs', '3 of 30 epochs', '30 epochs']
     assert (first.test_masks, second.test_masks) == (0, 1)
     assert second.changes == {'lr': (0.1, 0.2)}
     assert third.changes == {}
@@ -132,15 +136,17 @@ def test_records_in_another_order_are_paired_by_name(project: Path) -> None:
 def test_tables(project: Path) -> None:
     first, second, third = experiments = read(project)
     ladder = ladder_table(experiments).rows
-    assert [row[:3] for row in ladder] == [
-        ['first', 60.0, first.score()['value']],
-        ['second', None, second.score()['value']],
-        ['third', 70.0, None],
+    assert [row[:4] for row in ladder] == [
+        ['first', '30 epochs', 60.0, first.score()['value']],
+        ['second', '3 of 30 epochs', None, second.score()['value']],
+        ['third', '30 epochs', 70.0, None],
     ]
     classes = second.metrics['scores']['classes']
-    assert ladder[1][4] == f'{classes["ground"]["Dice"]["value"]:.2f} / {classes["animal"]["Dice"]["value"]:.2f}'
-    assert [row[0] for row in steps_table(experiments).rows] == ['second']
-    assert steps_table(experiments).rows[0][4] == 'yes, better'
+    assert ladder[1][5] == f'{classes["ground"]["Dice"]["value"]:.2f} / {classes["animal"]["Dice"]["value"]:.2f}'
+    step = ['second', '3 of 30 epochs', 'first', '30 epochs', second.difference.value]
+    assert [row[:5] for row in steps_table(experiments).rows] == [step]
+    assert steps_table(experiments).rows[0][6] == 'no verdict: one was shortened'
+    assert steps_table([first, replace(second, epochs=None)]).rows[0][6] == 'yes, better'
     assert names_by_note([first, second, third]) == {'': ['first', 'third'], 'Two lines.': ['second']}
     assert changes_table(second).rows == [['lr', '0.1', '0.2']]
     scores = {'second': {'mDice': 81.5, 'Dice': {'ground': 90.0, 'animal': 73.0}}}
@@ -159,6 +165,7 @@ def test_tables(project: Path) -> None:
         (lambda p: (p / 'project.yaml').write_text('experiments: []'), 'lists no experiments'),
         (lambda p: (p / 'project.yaml').write_text('experiments: [{name: a}]'), 'needs a config'),
         (lambda p: (p / 'project.yaml').write_text(PROJECT.replace('note', 'notes')), 'unknown key notes'),
+        (lambda p: (p / 'project.yaml').write_text(PROJECT.replace('epochs: 3', 'epochs: few')), 'positive whole number'),
         (
             lambda p: (p / 'project.yaml').write_text(PROJECT.replace('second.py', 'first.py')),
             'listed twice|stands against',
@@ -236,7 +243,7 @@ def test_a_template_is_filled_twice_alike(project: Path, data: Path) -> None:
     assert 'best second' in text
     assert 'no errors' in text
     assert 'second 81.5' in text
-    assert '| third | 70.00 | – |' in text
+    assert '| third | 30 epochs | 70.00 | – |' in text
     figures = {path.name: path.read_bytes() for path in (project / 'out' / 'figures').iterdir()}
     assert set(figures) == {'report_ladder.svg', 'report_balance.svg'}
     assert write_report(project / 'REPORT.md.j2', sources, project / 'out' / 'REPORT.md').read_text() == text
