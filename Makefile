@@ -51,6 +51,7 @@ pictures: install-dev demo ## draw docs/images of README and tutorial from the d
 	$(BIN)/python docs/pictures.py .demo
 
 # The generator skips a complete set. A run that an interruption left half-way is resumed from its last checkpoint.
+# The config trains on the exact masks (`labels_true`), not on those with the planted errors.
 .demo/run/.finished: | .venv/.installed
 	$(BIN)/mmseg-ext demo '$(DEMO_DATA)' --train 300 --test 80
 	$(BIN)/mmseg-ext train $(DEMO_CONFIG) --work-dir .demo/run $$(test ! -e .demo/run/last_checkpoint || echo --resume)
