@@ -17,7 +17,7 @@ from mmseg_ext.reports.drawing import Colour, colourize, draw_boxes, drawn_as, o
 from mmseg_ext.reports.gallery import Card, Fact, Ordered, Panel, Table, write_gallery
 
 FRAME: Colour = (255, 221, 0)
-MEANINGS = {'error': 'with errors (cannot be trained on)', 'warning': 'with warnings (probably wrong)',
+MEANINGS = {'error': 'with errors (to be fixed before training)', 'warning': 'with warnings (probably wrong)',
             'info': 'with info only (worth a look)'}  # fmt: skip
 SEVERITY_COLOURS: dict[str, Colour] = {'error': (213, 94, 0), 'warning': (230, 159, 0), 'info': (86, 180, 233)}
 REMEDIES = {  # as in docs/audit.md

@@ -128,7 +128,7 @@ def _audit(root: Path, labels: str, out: Path, ignore_errors: bool, report: Call
     """Audit, unless an earlier audit of these labels without errors is there.
 
     Raises:
-        InputError: There are findings that cannot be trained on, and they are not to be ignored.
+        InputError: There are findings to be fixed before training, and they are not to be ignored.
     """
     from mmseg_ext.workflows.audit import audit_labels
 

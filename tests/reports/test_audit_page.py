@@ -161,8 +161,8 @@ def test_the_conclusions_count_files_name_checks_and_say_where_to_begin() -> Non
         finding('unreadable', 'c', 'error', None),
     ]  # fmt: skip
     assert conclusions(findings) == [
-        '4 files have findings, out of 5 images and 4 masks: 1 with errors (cannot be trained on), 2 with warnings '
-        '(probably wrong), 1 with info only (worth a look).',
+        '4 files have findings, out of 5 images and 4 masks: 1 with errors (to be fixed before training), 2 with '
+        'warnings (probably wrong), 1 with info only (worth a look).',
         'The most frequent check is "noise", in 3 files; next is "pinholes", in 2.',
         'Start with the most frequent error, "unreadable" in 1 file: copy or export the file again.',
     ]

@@ -20,7 +20,7 @@ class Finding:
 
     Attributes:
         check: Name of the check, such as ``fragments``.
-        severity: ``error`` (cannot be trained on), ``warning`` (probably wrong), ``info`` (worth a look).
+        severity: ``error`` (to be fixed before training), ``warning`` (probably wrong), ``info`` (worth a look).
         split: Name of the split.
         stem: The file's stem.
         value: What was measured (a count, a share, a ratio), or None where there is nothing to measure.
