@@ -9,7 +9,7 @@ from mmseg_ext.commands.cli import ArgumentParser, add_run_arguments, whole
 from mmseg_ext.runs.options import parse_options
 from mmseg_ext.tracking.clearml import agent_arguments
 
-EXAMPLE = 'PETS_ROOT=data/pets mmseg-ext train pets/fcn_unet-s5-d16_ce-sgd-100e_pets-256x256 --seed 1'
+EXAMPLE = 'PETS_ROOT=data/pets mmseg-ext train pets/fpn_r18_ce-dice-adamw-scratch-400it_pets-128x128 --seed 1'
 
 
 def build_parser() -> ArgumentParser:
