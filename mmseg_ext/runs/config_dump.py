@@ -12,14 +12,18 @@ from mmseg_ext.reading import load_text
 MAX_CONFIG_BYTES = 10_000_000
 
 
-def read_config_dump(path: str | Path) -> dict[str, Any]:
+def read_config_dump(path: str | Path, text: str | None = None) -> dict[str, Any]:
     """Read a config as mmengine writes it into a work dir: assignments of literals and of ``dict(…)``.
+
+    Args:
+        path: The file.
+        text: Its content, where it comes from elsewhere; ``path`` then only names it.
 
     Raises:
         InputError: The file cannot be read, or holds anything else (it is then a program and not a dump).
     """
     try:
-        tree = ast.parse(load_text(path, MAX_CONFIG_BYTES))
+        tree = ast.parse(load_text(path, MAX_CONFIG_BYTES) if text is None else text)
         return {_target(statement): _value(statement.value) for statement in tree.body}  # type: ignore[attr-defined]
     except (OSError, SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
         raise InputError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 Value = str | float | int
 
 NONE = 'none'  # of a setting that is absent
+DATA_FINGERPRINT = 'data_fingerprint'  # a hyperparameter of a run, which its config does not hold
 AUGMENTATION = 'augmentation.'
 NO_AUGMENTATION = ('LoadImage', 'LoadImageFromFile', 'LoadMask', 'LoadAnnotations', 'PackSegInputs')
 PRECISIONS = {'AutocastOptimWrapper': 'bfloat16', 'AmpOptimWrapper': 'float16'}  # of wrappers that name no dtype
@@ -63,6 +64,15 @@ def data_sources(config: Mapping[str, Any]) -> list[tuple[str, str | None, str]]
             if source.get('data_root'):
                 found[str(source['data_root']), source.get('labels', 'labels'), str(source.get('split', split))] = None
     return list(found)
+
+
+def joined_fingerprints(fingerprints: Iterable[str | None]) -> str:
+    """Write the fingerprints of the data sets of `data_sources` as one hyperparameter, each once; None is unknown.
+
+    >>> joined_fingerprints(['016979c520a2', None])
+    '016979c520a2 + unknown'
+    """
+    return _joined(dict.fromkeys(fingerprint or 'unknown' for fingerprint in fingerprints))
 
 
 def _describe_model(model: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

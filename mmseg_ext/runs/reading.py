@@ -14,7 +14,7 @@ from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.runs.config_dump import read_config_dump
 from mmseg_ext.runs.evaluations import read_result, read_validation
 from mmseg_ext.runs.finding import find_runs, is_work_dir, metrics_files, short_names, subfolders
-from mmseg_ext.runs.hyperparameters import hyperparameters
+from mmseg_ext.runs.hyperparameters import DATA_FINGERPRINT, hyperparameters, joined_fingerprints
 from mmseg_ext.runs.layout import CLEARML, ENVIRONMENT, METRICS, RUN_RECORD, SCALARS
 from mmseg_ext.runs.record import (
     FINISHED,
@@ -91,6 +91,8 @@ def _read_work_dir(folder: Path, name: str) -> RunRecord:
     config: Json = problems.attempt(read_config_dump, config_file, default={}) if config_file else {}
     rows: Rows = problems.attempt(_read_rows, folder / SCALARS, problems, default=[])
     settings = record.get('hyperparameters') or (hyperparameters(config) if config else {})
+    if sources := [source for part in record.get('data', {}).values() for source in part]:
+        settings = {**settings, DATA_FINGERPRINT: joined_fingerprints(source.get('fingerprint') for source in sources)}
     status, reason = _status(record, config, rows)
     batch = record.get('batch_size') or _of_kind(int, config, 'train_dataloader', 'batch_size')
     labels = _of_kind(str, config, 'val_dataloader', 'dataset', 'labels')
@@ -107,6 +109,7 @@ def _read_work_dir(folder: Path, name: str) -> RunRecord:
         evaluations=evaluations,
         curves=_curves(rows),
         hyperparameters={name: as_setting(value) for name, value in settings.items()},
+        config=config,
         parameters=record.get('parameters') or problems.attempt(_count_parameters, folder),
         gflops=record.get('gflops'),
         input_size=record.get('input_size'),

@@ -83,6 +83,7 @@ class RunRecord:
         evaluations: Its scores; at most one of each split, label set and kind.
         curves: ``train/loss``, ``val/mDice``, … → curve.
         hyperparameters: Flat: name → value.
+        config: The settings in full, as the config holds them; empty where they are unknown.
         parameters: Numbers in the model.
         gflops: Multiply-adds of one image, in 10⁹.
         input_size: Height and width of that image.
@@ -103,6 +104,7 @@ class RunRecord:
     evaluations: tuple[Evaluation, ...] = ()
     curves: Mapping[str, Curve] = field(default_factory=dict)
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
     parameters: int | None = None
     gflops: float | None = None
     input_size: tuple[int, int] | None = None

@@ -52,6 +52,12 @@ class Fold(TypedDict):
     seed: int
 
 
+class DataSource(TypedDict, total=False):
+    """A data set that a run has read; its fingerprint is null where it could not be taken."""
+
+    fingerprint: Text | None
+
+
 class RunFile(TypedDict, total=False):
     """What is read back of ``run.json``; `mmseg_ext.engine.hooks.RunRecordHook` writes it."""
 
@@ -63,6 +69,7 @@ class RunFile(TypedDict, total=False):
     seed: int
     fold: Fold
     hyperparameters: dict[str, Any]
+    data: dict[str, list[DataSource]]
     best: Best
     iterations: Iterations
     process: Process

@@ -90,8 +90,8 @@ def test_the_server_tells_what_the_folders_tell(
         for name, score in here['scores']['val'].items():
             assert there['scores']['val'][name]['value'] == pytest.approx(score['value'], abs=1e-3)
         assert there['scores']['val']['mDice']['low'] is None
-        extra = {key for key in there['hyperparameters'] if key not in here['hyperparameters']}
-        assert extra == {'data_fingerprint'}
+        assert there['hyperparameters'].keys() == here['hyperparameters'].keys()
+        assert there['hyperparameters']['data_fingerprint'] == here['hyperparameters']['data_fingerprint']
     (group,) = remote['groups']
     assert (group['label'], group['seeds']) == ('run', [0, 1])
     assert not server.unknown

@@ -51,6 +51,19 @@ def test_a_run_that_recorded_itself(make_run: Any, tmp_path: Path) -> None:
     assert run.curves['train/loss'].values[0] == pytest.approx(0.3)
 
 
+def test_the_config_and_the_fingerprints_of_the_data_are_read(make_run: Any, tmp_path: Path) -> None:
+    data = {'train': [{'root': 'pets', 'fingerprint': 'abc'}, {'fingerprint': None}], 'val': [{'fingerprint': 'abc'}]}
+    folder = make_run(tmp_path / 'r', data=data)
+    (folder / 'unet.py').write_text(CONFIG.format(iterations=100))
+    run = read_run(folder, 'r')
+    assert run.hyperparameters['data_fingerprint'] == 'abc + unknown'
+    assert run.config['model']['backbone'] == {'type': 'mmseg_ext.ResNetV2', 'depth': 50}
+    change(folder / 'run.json', data=3)
+    run = read_run(folder, 'r')
+    assert 'data_fingerprint' not in run.hyperparameters
+    assert run.reason == 'run.json: data is left out (Expected `object`, got `int`)'
+
+
 def test_an_older_run_is_told_by_its_files(make_run: Any, tmp_path: Path) -> None:
     torch = pytest.importorskip('torch')
     folder = as_older(make_run(tmp_path / 'r'))

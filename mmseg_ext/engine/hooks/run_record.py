@@ -212,7 +212,7 @@ def _describe_loaders(config: Any, with_fingerprints: bool = True) -> Json:
 
 
 def _describe_data(source: Mapping[str, Any], with_fingerprint: bool) -> Json:
-    root, labels, split = Path(source['data_root']).expanduser(), source.get('labels'), source.get('split')
+    root, labels, split = Path(source['data_root']).expanduser(), source.get('labels', 'labels'), source.get('split')
     try:
         known = split and with_fingerprint
         fingerprint = data_fingerprint(root, labels, [str(split)], _listed(root, source)) if known else None

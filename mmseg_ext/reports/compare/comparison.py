@@ -13,6 +13,8 @@ from typing import Any
 
 from mmseg_ext.reports.compare.pairs import PairedSet, paired_sets
 from mmseg_ext.runs.record import FINISHED, Evaluation, RunRecord, Score
+from mmseg_ext.runs.schema import as_setting
+from mmseg_ext.runs.settings import differing_settings, settings
 
 SEED = 'seed'
 SPLIT_ORDER = ('val', 'test')
@@ -124,15 +126,18 @@ def spread(values: Iterable[float | None]) -> Spread | None:
 
 
 def group_seeds(runs: Sequence[RunRecord]) -> tuple[Group, ...]:
-    """Group finished runs of the same config whose hyperparameters are equal but for the seed.
+    """Group finished runs of the same config whose settings are equal but for the seed.
 
     A run that is not finished, or whose hyperparameters are unknown, is a group of its own.
     """
     members: dict[Hashable, list[RunRecord]] = {}
     for run in runs:
-        settings = tuple(sorted((key, str(value)) for key, value in run.hyperparameters.items() if key != SEED))
-        is_alone = run.status != FINISHED or not settings
-        members.setdefault((run.name if is_alone else None, run.experiment, settings), []).append(run)
+        shown = {key: value for key, value in run.hyperparameters.items() if key != SEED}
+        values = tuple(
+            sorted((str(key), str(value)) for part in (shown, settings(run.config)) for key, value in part.items())
+        )
+        is_alone = run.status != FINISHED or not shown
+        members.setdefault((run.name if is_alone else None, run.experiment, values), []).append(run)
     groups: list[Group] = []
     taken: set[str] = set()
     for group_runs in members.values():
@@ -148,15 +153,18 @@ def group_seeds(runs: Sequence[RunRecord]) -> tuple[Group, ...]:
 def differing_hyperparameters(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
     """Return the hyperparameters whose values differ, one value per run (None where a run does not have it).
 
-    The seed is left out. Runs without any hyperparameters do not count as different.
+    Those of `hyperparameters` come first, then what differs besides in the config, under its dotted key. The seed is
+    left out. Runs without any hyperparameters do not count as different.
     """
     described = [run for run in runs if run.hyperparameters]
     keys = dict.fromkeys(key for run in described for key in run.hyperparameters if key != SEED)
-    return {
+    shown = {
         key: [run.hyperparameters.get(key) for run in runs]
         for key in keys
         if len({str(run.hyperparameters.get(key)) for run in described}) > 1
     }
+    others = differing_settings([run.config for run in runs])
+    return shown | {key: [as_setting(value) for value in values] for key, values in others.items()}
 
 
 def _common_name(names: Sequence[str]) -> str:

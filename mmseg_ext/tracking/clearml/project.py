@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_ext.errors import InputError, one_line
+from mmseg_ext.runs.config_dump import read_config_dump
 from mmseg_ext.runs.record import (
     FAILED,
     FINISHED,
@@ -24,7 +25,7 @@ from mmseg_ext.runs.record import (
 from mmseg_ext.runs.scalars import best_point
 from mmseg_ext.tracking.clearml import server
 from mmseg_ext.tracking.clearml.remote import ARGUMENTS_SECTION
-from mmseg_ext.tracking.clearml.session import HYPERPARAMETERS_SECTION
+from mmseg_ext.tracking.clearml.session import CONFIG_OBJECT, HYPERPARAMETERS_SECTION
 from mmseg_ext.tracking.clearml.titles import name_of
 
 CLASS_DICE_PREFIX = 'val/Dice/'
@@ -105,8 +106,14 @@ def _read_task(task: Any) -> RunRecord:
     }
     status, reason = _status(task.data)
     evaluation = _evaluation(curves, singles, settings.get('val_labels', settings.get('labels')))
-    if evaluation is None:
-        reason = '; '.join(part for part in (reason, 'has logged no val/mDice') if part)
+    problems = ['has logged no val/mDice'] if evaluation is None else []
+    text = task.get_configuration_object(CONFIG_OBJECT)
+    dump: dict[str, Any] = {}
+    if text:
+        try:
+            dump = read_config_dump(CONFIG_OBJECT, text)
+        except InputError as error:
+            problems.append(one_line(error))
     config = settings.pop('config', None) or _section(parameters, ARGUMENTS_SECTION).get('config') or task.name
     commit = settings.pop('commit', None)
     batch = settings.get('batch_size')
@@ -116,11 +123,12 @@ def _read_task(task: Any) -> RunRecord:
         place=str(task.get_output_log_web_page()),
         experiment=Path(str(config)).name.removesuffix('.py'),
         status=status,
-        reason=reason,
+        reason='; '.join(filter(None, [reason, *problems])),
         seed=settings.get('seed') if isinstance(settings.get('seed'), int) else None,
         evaluations=() if evaluation is None else (evaluation,),
         curves=curves,
         hyperparameters=settings,
+        config=dump,
         parameters=None if parameter_count is None else round(parameter_count),
         gflops=singles.get('GFLOPs'),
         minutes=singles.get('minutes'),

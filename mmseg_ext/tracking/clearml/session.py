@@ -11,6 +11,7 @@ from mmseg_ext.data.fingerprint import data_fingerprint
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import write_json
 from mmseg_ext.reading import load_json
+from mmseg_ext.runs.hyperparameters import DATA_FINGERPRINT, joined_fingerprints
 from mmseg_ext.tracking.clearml.messages import (
     Checkpoint,
     CloseTask,
@@ -28,6 +29,7 @@ from mmseg_ext.tracking.clearml.messages import (
 
 TASK_FILE = 'clearml.json'
 HYPERPARAMETERS_SECTION = 'Hyperparameters'
+CONFIG_OBJECT = 'config'
 CHECKPOINT_ARTIFACT = 'best checkpoint'
 STATUS_PROPERTY = 'status'
 CONTINUES_PROPERTY = 'continues'
@@ -110,14 +112,14 @@ class Session:
     def _describe(self, message: StartTask, continued: str | None) -> None:
         from clearml.config import running_remotely
 
-        fingerprint = ' + '.join(_fingerprint(*source) for source in message.data) or 'none'
-        values = {**message.hyperparameters, 'data_fingerprint': fingerprint}
+        fingerprint = joined_fingerprints(_fingerprint(*source) for source in message.data)
+        values = {**message.hyperparameters, DATA_FINGERPRINT: fingerprint}
         if running_remotely():  # connect would show what was asked for instead of what is trained
             self.task.update_parameters({f'{HYPERPARAMETERS_SECTION}/{name}': value for name, value in values.items()})
         else:
             self.task.connect(values, name=HYPERPARAMETERS_SECTION)
-        self.task.set_configuration_object('config', config_text=message.config, config_type='python')
-        properties = {'dataset': values['dataset'], 'data_fingerprint': fingerprint}
+        self.task.set_configuration_object(CONFIG_OBJECT, config_text=message.config, config_type='python')
+        properties = {'dataset': values['dataset'], DATA_FINGERPRINT: fingerprint}
         if self.offline and continued:
             properties[CONTINUES_PROPERTY] = continued
         self.task.set_user_properties(**properties)
@@ -222,8 +224,8 @@ def _read_task_file(file: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _fingerprint(root: str, labels: str | None, split: str) -> str:
+def _fingerprint(root: str, labels: str | None, split: str) -> str | None:
     try:
         return data_fingerprint(root, labels, [split])
     except InputError:
-        return 'unknown'
+        return None

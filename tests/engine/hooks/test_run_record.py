@@ -54,14 +54,15 @@ def test_fingerprints_are_read_from_the_first_step_on(
     """They are null in the first record, and known to the end of a run, also of one that fails."""
     said: list[Any] = []
 
-    def fingerprint(*arguments: Any) -> str:
+    def fingerprint(root: Path, labels: str | None, *arguments: Any) -> str:
+        assert labels == 'labels'  # by default
         said.append(read(tmp_path)['data']['train'])
         return 'abc'
 
     monkeypatch.setattr('mmseg_ext.engine.hooks.run_record.data_fingerprint', fingerprint)
     stop = StopHook(tmp_path, 1, RuntimeError('out of memory'))
     runner = toy.build_runner(tmp_path, custom_hooks=[*HOOKS, stop])
-    data = {'data_root': '/data/some', 'labels': 'labels', 'split': 'train'}
+    data = {'data_root': '/data/some', 'split': 'train'}
     runner.cfg.train_dataloader = {'dataset': {'type': 'RepeatDataset', 'times': 2, 'dataset': data}}
     with pytest.raises(RuntimeError):
         runner.train()

@@ -44,6 +44,7 @@ def test_seeds_are_grouped() -> None:
         {'hyperparameters': {'lr': 0.2, 'seed': 1}},
         {'hyperparameters': {'lr': 0.1, 'seed': 1, 'labels': 'x'}},
         {'hyperparameters': {}},
+        {'config': {'model': {'decode_head': {'dropout_ratio': 0.5}}}},
         {'experiment': 'another'},
         {'status': 'running'},
         {'status': 'failed'},
@@ -76,6 +77,15 @@ def test_the_hyperparameters_that_differ() -> None:
     ]
     assert differing_hyperparameters(runs) == {'lr': [0.1, 0.2, None], 'flip': [None, 0.5, None]}
     assert differing_hyperparameters(runs[:1]) == {}
+
+
+def test_what_differs_besides_the_hyperparameters_is_told_by_its_key() -> None:
+    heads: list[dict[str, Any]] = [{'dropout_ratio': 0.1, 'sizes': (1, 2)}, {'dropout_ratio': 0.5, 'sizes': [1, 3]}]
+    runs = [run(f'trial-{n}', config={'model': {'decode_head': head}}) for n, head in enumerate(heads)]
+    assert differing_hyperparameters([*runs, run('unknown')]) == {
+        'model.decode_head.dropout_ratio': [0.1, 0.5, None],
+        'model.decode_head.sizes': ['[1, 2]', '[1, 3]', None],
+    }
 
 
 def test_scores_of_runs_and_groups() -> None:

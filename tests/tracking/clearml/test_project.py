@@ -39,14 +39,19 @@ class FakeTask:
         curves: Any = CURVES,
         singles: Any = None,
         identity: str = 'a1b2c3d4',
+        config: str | None = None,
     ) -> None:
         self.name, self.id = name, identity
         self.data = SimpleNamespace(status=status, status_message=message, status_reason=None, last_update='noon')
-        self._settings, self._curves, self._singles = settings, curves, singles or {}
+        self._settings, self._curves, self._singles, self._config = settings, curves, singles or {}, config
 
     def get_parameters(self, cast: bool) -> dict[str, Any]:
         assert cast
         return {f'Hyperparameters/{key}': value for key, value in self._settings.items()} | {'Args/config': 'c/args.py'}
+
+    def get_configuration_object(self, name: str) -> str | None:
+        assert name == 'config'
+        return self._config
 
     def get_reported_scalars(self) -> Any:
         return {
@@ -148,6 +153,21 @@ def test_runs_of_two_seeds_are_one_group() -> None:
     ]
     (group,) = compare_runs(runs).groups
     assert (group.label, group.seeds) == ('unet', [0, 1])
+
+
+def test_configs_that_differ_make_two_groups() -> None:
+    texts = [f"model = dict(decode_head=dict(type='FCNHead', dropout_ratio={ratio}))" for ratio in (0.1, 0.5)]
+    comparison = compare_runs([read_task(FakeTask(f'trial-{n}', config=text)) for n, text in enumerate(texts)])
+    assert [group.label for group in comparison.groups] == ['trial-0', 'trial-1']
+    assert comparison.differing == {'model.decode_head.dropout_ratio': [0.1, 0.5]}
+
+
+def test_a_config_that_is_a_program_stays_unknown() -> None:
+    run = read_task(FakeTask(config="x = open('hacked', 'w')"))
+    assert (run.status, run.config) == ('finished', {})
+    assert run.reason == (
+        'config: is not a config written by a training (line 1 calls a function); its settings stay unknown'
+    )
 
 
 def test_a_silent_server_is_given_up() -> None:
