@@ -50,8 +50,8 @@ class Session:
         self.uploading = False
         self._values: dict[str, float] = {}
         self._seen: set[tuple[str, str, int]] = set()
-        self._reported = -1  # last iteration that an earlier session of the run has reported
-        self._last = -1
+        self._reported = {'train': -1, 'val': -1}  # last iterations that earlier sessions of the run have reported
+        self._last = dict(self._reported)
 
     @singledispatchmethod
     def handle(self, message: object) -> None:
@@ -86,10 +86,12 @@ class Session:
             auto_connect_streams=False,
             auto_resource_monitoring=False,
         )
-        if continued:  # the server knows what has arrived there
-            self._reported = self._last = self.task.get_last_iteration() or -1
-        elif self.offline:
-            self._reported = self._last = previous.get('last_iteration', -1)
+        if continued or self.offline:
+            last = previous.get('last_iteration', -1)
+            if continued:  # the server knows what has arrived there
+                last = self.task.get_last_iteration() or -1
+            self._reported = {'train': last, 'val': previous.get('last_validation', last)}
+            self._last = dict(self._reported)
         session = f'{self.task.get_offline_mode_folder()}.zip' if self.offline else None
         self._sessions = [*previous.get('sessions', []), *([session] if session else [])]
         self._page = None if self.offline else str(self.task.get_output_log_web_page())
@@ -101,7 +103,8 @@ class Session:
         content = {
             'mode': 'offline' if self.offline else 'online',
             'task_id': self.task.id,
-            'last_iteration': self._last,
+            'last_iteration': self._last['train'],
+            'last_validation': self._last['val'],
             'sessions': self._sessions,
         }
         if self._page is not None:
@@ -124,17 +127,23 @@ class Session:
             properties[CONTINUES_PROPERTY] = continued
         self.task.set_user_properties(**properties)
 
+    def _is_new(self, title: str, step: int) -> bool:
+        """Check that a resumed run has not reported a step before; a validation that was cut short is repeated."""
+        return step > self._reported[_phase(title)]
+
     @handle.register
     def _scalars(self, message: Scalars) -> None:
         """Add points to curves, without those that a resumed run has reported before or that come twice."""
-        if message.step <= self._reported:
-            return
-        self._last = max(self._last, message.step)
         for title, series, value in message.points:
             key = (title, series, message.step)
-            if key not in self._seen:
+            if key not in self._seen and self._is_new(title, message.step):
                 self._seen.add(key)
                 self.task.get_logger().report_scalar(title, series, value, message.step)
+        validated = self._last['val']
+        for phase in {_phase(title) for title, _, _ in message.points}:
+            self._last[phase] = max(self._last[phase], message.step)
+        if self._last['val'] > validated:  # the server does not tell which of its iterations were validated
+            self._write_task_file()
 
     @handle.register
     def _single_values(self, message: SingleValues) -> None:
@@ -143,12 +152,12 @@ class Session:
     @handle.register
     def _table(self, message: Table) -> None:
         rows = [list(row) for row in message.rows]
-        if message.step > self._reported:
+        if self._is_new(message.title, message.step):
             self.task.get_logger().report_table(message.title, message.series, message.step, table_plot=rows)
 
     @handle.register
     def _confusion(self, message: ConfusionMatrix) -> None:
-        if message.step > self._reported:
+        if self._is_new(message.title, message.step):
             classes = list(message.classes)
             self.task.get_logger().report_confusion_matrix(
                 message.title, message.series, message.matrix, message.step, xaxis='predicted', yaxis='true',
@@ -157,7 +166,7 @@ class Session:
 
     @handle.register
     def _image(self, message: Image) -> None:
-        if message.step > self._reported:
+        if self._is_new(message.title, message.step):
             self.task.get_logger().report_image(message.title, message.series, message.step, image=message.image)
 
     @handle.register
@@ -214,6 +223,10 @@ class Session:
         task = Task.get_task(task_id)
         mark = task.mark_failed if message.status == 'failed' else task.mark_stopped
         mark(force=True, status_message=message.reason)
+
+
+def _phase(title: str) -> str:
+    return 'val' if title.startswith('val/') else 'train'
 
 
 def _read_task_file(file: Path) -> dict[str, Any]:
