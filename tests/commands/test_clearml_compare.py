@@ -124,14 +124,15 @@ def test_tables_and_charts_are_published(logged: tuple[Any, Path, Environment], 
     ids = ','.join([own[1], own[0], 'broken'])  # the run that was given as a folder comes first, and once
     assert lines[-1] == f'compare: {server.url}/projects/{project}/compare-tasks;ids={ids}/scalars/graph'
     assert task['comment'] in lines[-1]
-    assert [line.startswith('| `tiny`') for line in lines[2:4]] == [True, True]
+    assert [line.split(' | ')[0] for line in lines[2:4]] == ['| `tiny`', '| `broken`']
+    assert lines[2].endswith(' | 0, 1 |')  # one experiment, from a folder and from the server
 
     plots = [event for event in server.events[before:] if event['type'] == 'plot']
     assert {event['task'] for event in plots} == {task['id']}
     places = {(event['metric'], event['variant']): json.loads(event['plot_str']) for event in plots}
     assert {metric for metric, _ in places} == {'table', 'curves', 'bars', 'confusion', 'pareto'}
     table = places['table', 'groups']['data'][0]
-    assert table['cells']['values'][0] == ['run-s1', 'run-s0', 'broken']
+    assert table['cells']['values'][0] == ['run', 'broken']
     curve = next(trace for trace in places['curves', 'val/mDice']['data'] if trace['name'] == 'run-s0')
     logged_there = [e['value'] for e in server.events if e['task'] == own[0] and e.get('metric') == 'val/mDice']
     assert curve['y'] == pytest.approx(logged_there, abs=1e-3)
