@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from mmseg_ext.commands.cli import ArgumentParser
@@ -25,6 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     from mmseg_ext.tracking.clearml import import_sessions
 
+    sent = set()
     for session, page in import_sessions(args.zips):
         print(f'{session.path}: {page}', flush=True)
+        if session.earlier_session not in {None, *sent}:
+            reason = f'it continues {session.earlier_session}, which is not among these sessions'
+            print(f'{session.path}: has a task of its own: {reason}', file=sys.stderr)
+        sent.add(session.task_id)
     return 0

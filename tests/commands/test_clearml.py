@@ -275,7 +275,7 @@ def test_offline_sessions_are_imported(
         assert session in ''.join(path.read_text() for path in run.glob('*/*.log'))
 
     environment = {**home, **contract.environment()}
-    result = fast_tool('clearml_import', *sessions, env=environment)
+    result = fast_tool('clearml_import', *reversed(sessions), env=environment)
     assert result.returncode == 0, result.stderr
     (task,) = [task for task in contract.tasks.values() if task['status'] != 'created']
     assert task['status'] == 'completed'

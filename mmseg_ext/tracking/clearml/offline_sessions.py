@@ -17,6 +17,7 @@ from mmseg_ext.tracking.clearml import server
 from mmseg_ext.tracking.clearml.session import CONTINUES_PROPERTY, STATUS_PROPERTY
 
 TASK_MEMBER = 'task.json'
+OFFLINE_ID = 'offline-'  # begins the ids of tasks that are not on the server
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class OfflineSession:
     project: str
     status: str
     continues: str | None
+
+    @property
+    def earlier_session(self) -> str | None:
+        """The id of the offline session that it continues, or None."""
+        return self.continues if self.continues and self.continues.startswith(OFFLINE_ID) else None
 
 
 def read_session(path: str | Path) -> OfflineSession:
@@ -82,10 +88,10 @@ def _session(path: Path, task: dict[str, Any]) -> OfflineSession:
 
 
 def import_sessions(paths: Sequence[str | Path]) -> Iterator[tuple[OfflineSession, str]]:
-    """Send offline sessions to the server. One that continues another of the list goes to the same task.
+    """Send offline sessions to the server. One that continues another of the list goes to the same task, after it.
 
     Args:
-        paths: Zip files.
+        paths: Zip files, in any order.
 
     Yields:
         Each session, as soon as it has been sent, with the address of its task's page.
@@ -93,7 +99,7 @@ def import_sessions(paths: Sequence[str | Path]) -> Iterator[tuple[OfflineSessio
     Raises:
         InputError: A session cannot be read (nothing is sent then), or the server cannot be used or fails.
     """
-    sessions = [read_session(path) for path in paths]
+    sessions = _earlier_first([read_session(path) for path in paths])
     with contextlib.redirect_stdout(sys.stderr):  # the SDK prints
         server.require()
     imported: dict[str, str] = {}
@@ -109,13 +115,24 @@ def import_sessions(paths: Sequence[str | Path]) -> Iterator[tuple[OfflineSessio
         yield session, page
 
 
+def _earlier_first(sessions: Sequence[OfflineSession]) -> list[OfflineSession]:
+    known = {session.task_id: session for session in sessions}
+    ordered: dict[str, OfflineSession] = {}
+    for session in sessions:
+        chain: dict[str, OfflineSession] = {}
+        earlier: OfflineSession | None = session
+        while earlier is not None and earlier.task_id not in {**ordered, **chain}:
+            chain[earlier.task_id] = earlier
+            earlier = known.get(earlier.continues or '')
+        ordered |= dict(reversed(chain.items()))
+    return list(ordered.values())
+
+
 def _import(session: OfflineSession, imported: dict[str, str]) -> str:
     """Send one session and return its page; ``imported`` gets its offline id → its id on the server."""
     from clearml import Task
 
-    previous = imported.get(session.continues or '')
-    if session.continues and not session.continues.startswith('offline-'):
-        previous = session.continues  # the run began online
+    previous = imported.get(session.earlier_session) if session.earlier_session else session.continues
     known = _drafts(session) if previous else set()
     task_id = Task.import_offline_session(str(session.path), previous_task_id=previous)
     task = Task.get_task(task_id=task_id)

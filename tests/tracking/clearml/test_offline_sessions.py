@@ -50,28 +50,35 @@ class FakeTask:
         return f'https://server/{self.task_id}'
 
 
-def test_what_was_sent_before_a_failure_is_printed_and_only_drafts_of_this_name_are_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture(autouse=True)
+def fake_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'clearml', SimpleNamespace(Task=FakeTask))
     monkeypatch.setattr(server, 'require', lambda: None)
     monkeypatch.setattr(FakeTask, 'drafts', {})
     monkeypatch.setattr(FakeTask, 'deleted', [])
-    paths = []
-    for name, continues in (('first', None), ('second', 'offline-first'), ('third', None)):
-        properties = {'continues': {'value': continues}} if continues else {}
-        task = {
-            'id': f'offline-{name}',
-            'name': 'run (1)',
-            'offline_folder': 'session',
-            'hyperparams': {'properties': properties},
-        }
-        paths.append(tmp_path / f'{name}.zip')
-        with zipfile.ZipFile(paths[-1], 'w') as archive:
-            archive.writestr('task.json', json.dumps(task))
+
+
+def session(folder: Path, name: str, continues: str | None = None) -> Path:
+    properties = {'continues': {'value': continues}} if continues else {}
+    task = {
+        'id': f'offline-{name}',
+        'name': 'run (1)',
+        'offline_folder': 'session',
+        'hyperparams': {'properties': properties},
+    }
+    with zipfile.ZipFile(folder / f'{name}.zip', 'w') as archive:
+        archive.writestr('task.json', json.dumps(task))
+    return folder / f'{name}.zip'
+
+
+def test_what_was_sent_before_a_failure_is_printed_and_only_drafts_of_this_name_are_deleted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = (
+        session(tmp_path, *names) for names in (('first',), ('second', 'offline-first'), ('third',))
+    )
     with pytest.raises(InputError) as raised:
-        main([str(path) for path in paths])
-    first, second, third = paths
+        main([str(path) for path in (first, second, third)])
     assert capsys.readouterr().out.splitlines() == [
         f'{first}: https://server/task-first',
         f'{second}: https://server/task-first',
@@ -79,3 +86,31 @@ def test_what_was_sent_before_a_failure_is_printed_and_only_drafts_of_this_name_
     assert raised.value.subject == str(third)
     assert raised.value.remedy == f'try again without {first}, {second} (already sent)'
     assert FakeTask.deleted == ['left']
+
+
+def test_sessions_are_sent_after_those_that_they_continue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    later = session(tmp_path, 'a', 'offline-b')
+    middle = session(tmp_path, 'b', 'offline-c')
+    first = session(tmp_path, 'c')
+    online = session(tmp_path, 'd', 'task-online')
+    assert main([str(path) for path in (later, middle, first, online)]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        f'{first}: https://server/task-c',
+        f'{middle}: https://server/task-c',
+        f'{later}: https://server/task-c',
+        f'{online}: https://server/task-online',
+    ]
+    assert set(err.splitlines()) == {'the SDK prints'}
+
+
+def test_a_session_without_the_one_that_it_continues_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later = session(tmp_path, 'a', 'offline-b')
+    assert main([str(later)]) == 0
+    out, err = capsys.readouterr()
+    assert out == f'{later}: https://server/task-a\n'
+    assert err.splitlines()[-1] == (
+        f'{later}: has a task of its own: it continues offline-b, which is not among these sessions'
+    )
