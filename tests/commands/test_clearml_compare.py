@@ -124,7 +124,7 @@ def test_tables_and_charts_are_published(logged: tuple[Any, Path, Environment], 
     ids = ','.join([own[1], own[0], 'broken'])  # the run that was given as a folder comes first, and once
     assert lines[-1] == f'compare: {server.url}/projects/{project}/compare-tasks;ids={ids}/scalars/graph'
     assert task['comment'] in lines[-1]
-    assert [line.split(' | ')[0] for line in lines[2:4]] == ['| `tiny`', '| `broken`']
+    assert [line.split(' | ')[0] for line in lines[2:4]] == ['| `tiny`', '| `broken` (failed)']
     assert lines[2].endswith(' | 0, 1 |')  # one experiment, from a folder and from the server
 
     plots = [event for event in server.events[before:] if event['type'] == 'plot']
