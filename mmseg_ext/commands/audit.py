@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse, audit, print the findings."""
     args = build_parser().parse_args(argv)
     from mmseg_ext.eda.audit import checks_table, findings_table
+    from mmseg_ext.eda.audit.findings import counted
     from mmseg_ext.workflows.audit import audit_labels
 
     result = audit_labels(
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print(findings_table(result))
         console.print(checks_table(result))
     else:
-        print(f'{result.labels}: {result.images} images, {result.masks} masks, no findings')
+        print(f'{result.labels}: {counted(result.images, "image")}, {counted(result.masks, "mask")}, no findings')
     if args.out:
         print(f'page: {Path(args.out) / "audit.html"}')
     severities = result.summary()['severities']

@@ -42,10 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     review = open_review(args.data, args.queue, args.labels, args.to, args.suggestions)
     if review.left_out:
         names = ', '.join('/'.join(key) for key in review.left_out[:3])
-        print(
-            f'{len(review.left_out)} entries of the queue lack an image or a mask and are left out: {names}',
-            file=sys.stderr,
-        )
+        count = len(review.left_out)
+        print(f'left out of the queue for lack of an image or a mask: {count}, such as {names}', file=sys.stderr)
     print(f'{review.labels} → {review.to or "nothing (read-only, no --to)"}: {_counted(count_decisions(review))}')
     try:
         serve_review(review, args.host, args.port, args.allowed_hosts)

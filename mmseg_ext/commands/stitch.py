@@ -30,10 +30,11 @@ def build_parser() -> cli.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, put together, print the counts."""
     args = build_parser().parse_args(argv)
+    from mmseg_ext.eda.audit.findings import counted
     from mmseg_ext.workflows.tile import stitch_predictions
 
     report = stitch_predictions(args.tiles, args.predictions, args.out, overwrite=args.overwrite)
     if report.absent:
-        print(f'{report.absent} images have no prediction')
+        print(f'{counted(report.absent, "image")} {"has" if report.absent == 1 else "have"} no prediction')
     print(f'{args.out}: {report.images:,} masks from {report.tiles:,} tiles')
     return cli.report_left_out([str(error) for error in report.failed])

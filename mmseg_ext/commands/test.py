@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmengine.dist import is_main_process
 
     from mmseg_ext.commands.model_arguments import split_model
+    from mmseg_ext.eda.audit.findings import counted
     from mmseg_ext.evaluation.summary import summary_table
 
     model, rest = split_model(args.model)
@@ -68,9 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     scores = result.metrics.get('scores')
     if scores is None:
-        print(f'{args.split}: {result.images} images predicted; there are no masks to score them against')
+        print(f'{args.split}: {counted(result.images, "image")} predicted; there are no masks to score them against')
     else:
-        title = f'{args.split} ({scores["images"]} images{", TTA" if args.tta else ""})'
+        title = f'{args.split} ({counted(scores["images"], "image")}{", TTA" if args.tta else ""})'
         cli.console().print(summary_table(scores, title))
     print(f'metrics, records and masks: {result.out}')
     return 0

@@ -32,6 +32,7 @@ def build_parser() -> cli.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, cut, print the counts."""
     args = build_parser().parse_args(argv)
+    from mmseg_ext.eda.audit.findings import counted
     from mmseg_ext.workflows.tile import tile_data_set
 
     report = tile_data_set(
@@ -39,8 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         overwrite=args.overwrite,
     )  # fmt: skip
     if report.padded:
-        print(f'{report.padded} images are smaller than a tile: padded with ignored pixels')
+        images = f'{counted(report.padded, "image")} {"is" if report.padded == 1 else "are"}'
+        print(f'{images} smaller than a tile: padded with ignored pixels')
     if report.absent:
-        print(f'{report.absent} masks are missing')
+        print(f'{counted(report.absent, "mask")} {"is" if report.absent == 1 else "are"} missing')
     print(f'{args.out}: {report.tiles:,} tiles from {report.images:,} images')
     return cli.report_left_out([str(error) for error in report.failed])

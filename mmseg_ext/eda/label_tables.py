@@ -9,6 +9,7 @@ import numpy as np
 
 from mmseg_ext.eda.agreement import SEVERE_IOU, WRONG_IOU, object_iou_of_pairs
 from mmseg_ext.eda.audit import Audit
+from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.eda.audit.report import count_findings
 from mmseg_ext.eda.cleaning import CleaningReport
 from mmseg_ext.eda.diff import LabelDiff
@@ -19,7 +20,8 @@ def audit_table(result: Audit) -> Table:
     """Count the findings of each check, with a column for each split; checks without findings are left out."""
     rows = [list(row) for row in count_findings(result)]
     columns = dict.fromkeys(('check', 'severity', *result.splits))
-    return Table(f'Findings in {result.labels}: {result.images} images, {result.masks} masks', columns, rows)
+    title = f'Findings in {result.labels}: {counted(result.images, "image")}, {counted(result.masks, "mask")}'
+    return Table(title, columns, rows)
 
 
 def findings_table(result: Audit, checks: Sequence[str]) -> Table:

@@ -79,14 +79,14 @@ def _chart(diff: LabelDiff) -> BarChart:
     flips = list(diff.flips().items())
     bars = [Bar(flip, count, f'{count:,} px') for flip, count in flips[:MAX_BARS]]
     left_out = len(flips) - len(bars)
-    note = f'{left_out} rarer changes are in the table.' if left_out else ''
+    note = f'{counted(left_out, "rarer change")} {"is" if left_out == 1 else "are"} in the table.' if left_out else ''
     return BarChart('Pixels by class change', bars, note)
 
 
 def _intro(differing: int, shown: int) -> list[str]:
     sentences = [f'Difference – {DIFFERENCE_LEGEND}.'] if differing else []
     if shown < differing:
-        sentences.insert(0, f'This page shows the {shown} most changed masks.')
+        sentences.insert(0, f'This page shows the {shown} most changed of {differing} masks.')
     return sentences
 
 

@@ -54,7 +54,7 @@ function filterCards() {
   }
   get('more').hidden = showsAll || shown <= FIRST_CARDS;
   get('show-more').textContent = `Show all ${shown}`;
-  get('count').textContent = shown === cards.length ? `${shown} cards` : `${shown} of ${cards.length} cards`;
+  get('count').textContent = `${shown === cards.length ? '' : `${shown} of `}${counted(cards.length, 'card')}`;
   get('nothing').hidden = shown > 0 || cards.length === 0;
   for (const button of get('tags').children) {
     const tag = button.dataset.tag;

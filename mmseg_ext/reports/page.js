@@ -5,6 +5,8 @@
 const get = (id) => document.getElementById(id);
 const compareText = new Intl.Collator('en', { numeric: true }).compare;
 
+const counted = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);

@@ -202,13 +202,13 @@ def _sentences(
     severities, chosen = audit['severities'], plan['plan']
     score = metrics['scores']['mDice']
     return [
-        f'Audit of {audit["labels"]}: {severities["error"]} errors, {severities["warning"]} warnings and '
-        f'{severities["info"]} info findings in {counted(audit["files_with_findings"], "file")}; '
-        f'{counted(audit["images"], "image")} audited.',
+        f'Audit of {audit["labels"]}: {counted(severities["error"], "error")}, '
+        f'{counted(severities["warning"], "warning")} and {counted(severities["info"], "info finding")} '
+        f'in {counted(audit["files_with_findings"], "file")}; {counted(audit["images"], "image")} audited.',
         f'Training: {chosen["backbone"]} for {chosen["steps"]} steps at {chosen["size"][0]}×{chosen["size"][1]} px on '
         f'{chosen["labels"]}.',
         f'{metrics["split"]}: mDice {_interval(score, "95 % interval ")} over '
-        f'{metrics["scores"]["images"]} images of {metrics["labels"]}, with test-time augmentation.',
+        f'{counted(metrics["scores"]["images"], "image")} of {metrics["labels"]}, with test-time augmentation.',
         *conclude(errors),
     ]
 
@@ -244,7 +244,7 @@ def _steps(
     return [
         Step(
             'Audit',
-            f'{audit["findings"]} findings.',
+            f'{counted(audit["findings"], "finding")}.',
             {'the audit': f'{AUDIT}/audit.html'},
             checks if checks.rows else None,
         ),

@@ -34,10 +34,12 @@ def data(tmp_path: Path) -> Path:
 def test_the_cards_are_the_changed_files_most_changed_first(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Card] = []
     tables: list[Table] = []
+    intro: list[str] = []
 
     def write_gallery(path: Path, **parts: object) -> None:
         written.extend(parts['cards'])  # type: ignore[call-overload]
         tables.extend(parts['tables'])  # type: ignore[call-overload]
+        intro.append(parts['intro'][0])  # type: ignore[index]
 
     monkeypatch.setattr(diff_page, 'write_gallery', write_gallery)
     diff_page.write_diff_page(data / 'diff.html', diff_labels(data, 'old', 'new'), data)
@@ -56,6 +58,7 @@ def test_the_cards_are_the_changed_files_most_changed_first(data: Path, monkeypa
     written.clear()
     diff_page.write_diff_page(data / 'diff.html', diff_labels(data, 'old', 'new'), data, max_masks=1)
     assert [card.title for card in written] == ['train / many']
+    assert intro[-1] == 'This page shows the 1 most changed of 3 masks.'
 
 
 def test_the_page_is_written(data: Path) -> None:
@@ -93,6 +96,16 @@ def test_the_conclusions() -> None:
         'common changes are "background → cat" and "background → dog" and "cat → background" (33 % each).'
     )
     assert half == '2 masks hold at least half of these pixels.'
+
+
+@pytest.mark.parametrize(('more', 'note'), [(1, '1 rarer change is in'), (2, '2 rarer changes are in')])
+def test_the_note_on_the_changes_that_have_no_bar(
+    data: Path, monkeypatch: pytest.MonkeyPatch, more: int, note: str
+) -> None:
+    monkeypatch.setattr(diff_page, 'MAX_BARS', 1)
+    flips = dict.fromkeys([(0, 1), (0, 2), (1, 2)][: 1 + more], 1)
+    diff_page.write_diff_page(data / 'diff.html', diff_of(FileDiff('train', 'many', 'changed', 9, flips)), data)
+    assert f'{note} the table.' in (data / 'diff.html').read_text()
 
 
 def test_conclusions_where_nothing_can_be_compared_or_differs() -> None:

@@ -41,8 +41,8 @@ def test_tiles_have_the_full_size_and_stay_in_their_split(tmp_path: Path, capsys
     data, out = write(tmp_path / 'data'), tmp_path / 'tiles'
     assert main(['tile', str(data), '--out', str(out), '--size', '16', '--overlap', '4']) == 0
     text = capsys.readouterr().out
-    assert '1 images are smaller than a tile' in text
-    assert '1 masks are missing' in text
+    assert '1 image is smaller than a tile' in text
+    assert '1 mask is missing' in text
     assert f'{out}: 28 tiles from 3 images' in text  # 4 × 6, 1 × 3 and 1
     assert Classes.read(out) == CLASSES
     for split, stems in (('train', {'large', 'small'}), ('val', {'exact'})):
@@ -63,7 +63,7 @@ def test_masks_survive_cutting_and_stitching(labels: str, tmp_path: Path, capsys
     data, out = write(tmp_path / 'data'), tmp_path / 'tiles'
     tile_data_set(data, out, size=16, overlap=5)
     assert main(['stitch', str(out), str(out / labels), '--out', str(tmp_path / 'whole')]) == 0
-    assert ('1 images have no prediction' in capsys.readouterr().out) == (labels == 'labels_fixed')
+    assert ('1 image has no prediction' in capsys.readouterr().out) == (labels == 'labels_fixed')
     for name in SIZES:
         if (data / labels / f'{name}.png').exists():
             whole = read_mask(tmp_path / 'whole/masks' / f'{Path(name).name}.png')

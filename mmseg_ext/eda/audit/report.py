@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_ext.eda.audit.findings import SEVERITIES, Finding
+from mmseg_ext.eda.audit.findings import SEVERITIES, Finding, counted
 from mmseg_ext.eda.audit.label_set import Audit
 from mmseg_ext.eda.audit.rules import RULES
 from mmseg_ext.files import csv_text, write_json, write_text
@@ -38,7 +38,7 @@ def checks_table(result: Audit) -> Table:
     """Make a table of the number of findings of each check, by split."""
     from rich.table import Table
 
-    table = Table(title=f'{result.labels}: {result.images} images, {result.masks} masks')
+    table = Table(title=f'{result.labels}: {counted(result.images, "image")}, {counted(result.masks, "mask")}')
     for column in ('check', 'severity', *result.splits):
         table.add_column(column, justify='left' if column in ('check', 'severity') else 'right')
     for check, severity, *counts in count_findings(result):

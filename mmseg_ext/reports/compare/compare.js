@@ -56,7 +56,7 @@ function filterRows() {
   }
   const shown = bodies.filter((body) => !body.hidden);
   const runs = shown.reduce((sum, body) => sum + runTicks(body).length, 0);
-  get('count').textContent = `${shown.length} of ${bodies.length} experiments, ${runs} runs`;
+  get('count').textContent = `${shown.length} of ${counted(bodies.length, 'experiment')}, ${counted(runs, 'run')}`;
   get('nothing').hidden = shown.length > 0;
 }
 
@@ -273,7 +273,7 @@ function showTest(set, first, second) {
   line.replaceChildren(
     'mDice of B minus A: ', signedAndColoured(100 * difference), ` (95 % interval ${signed(100 * from)} to ${signed(100 * to)}), `,
     element('strong', { textContent: shownP }),
-    ` (two-sided paired bootstrap, ${set.resamples.toLocaleString('en')} resamples of ${set.stems.length} images). `,
+    ` (two-sided paired bootstrap, ${set.resamples.toLocaleString('en')} resamples of ${counted(set.stems.length, 'image')}). `,
     p < 0.05 ? 'The choice of images alone is unlikely to explain the difference.' : 'The choice of images alone may explain the difference.',
   );
 }

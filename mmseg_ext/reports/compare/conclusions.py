@@ -14,6 +14,7 @@ from mmseg_ext.runs.record import FINISHED, Score
 
 SIGNIFICANT_P = 0.05
 MAX_BARS = 12
+MAX_NAMED = 3  # experiments without a cost
 INTERVAL = '95 % interval '
 
 Ranked = list[tuple[Group, Spread]]
@@ -26,9 +27,9 @@ def conclude(comparison: Comparison) -> list[str]:
     kind = comparison.kinds[0]
     ranked = rank_groups(comparison, kind)
     if not ranked:
-        return ['No run has a score.']
+        return [f'No run has a {kind} score.']
     if len(ranked) == 1:
-        return [f'Only {_name(ranked[0][0])} has a score: {kind} mDice {score_text(comparison, *ranked[0], kind)}.']
+        return [f'Only {_name(ranked[0][0])} has a {kind} score: mDice {score_text(comparison, *ranked[0], kind)}.']
     first, second = ranked[:2]
     if round(first[1].mean, 2) == round(second[1].mean, 2):
         tied = [_name(group) for group, score in ranked if round(score.mean, 2) == round(first[1].mean, 2)]
@@ -70,7 +71,7 @@ def score_chart(comparison: Comparison) -> BarChart | None:
             low, high = score.mean - score.sd, score.mean + score.sd
         bars.append(Bar(group.label, score.mean, score_text(comparison, group, score, kind), low, high))
     left_out = len(ranked) - len(bars)
-    note = f'The best {MAX_BARS}; {left_out} more are in the table.' if left_out else ''
+    note = f'The best {MAX_BARS}; {left_out} more {"is" if left_out == 1 else "are"} in the table.' if left_out else ''
     return BarChart(f'mDice, {kind}', bars, note, dots=True)
 
 
@@ -128,7 +129,7 @@ def _test(comparison: Comparison, runs: Sequence[str], kind: str) -> PairedTest 
 
 
 def _front(ranked: Ranked, kind: str) -> list[str]:
-    """Name the experiments that none is better and cheaper than, by parameters or else by minutes."""
+    """Name the experiments that none is better and cheaper than, by parameters or else by minutes; and the unknown."""
     for cost in ('parameters', 'minutes'):
         title, cost_of = COSTS[cost]
         priced = [
@@ -138,7 +139,13 @@ def _front(ranked: Ranked, kind: str) -> list[str]:
             continue
         front = pareto_front([price for _, _, price in priced], [value for _, value, _ in priced])
         names = ', '.join(f'"{priced[place][0].label}" ({priced[place][2]:.3g})' for place in front)
+        known = {group.label for group, _, _ in priced}
+        unknown = [f'"{group.label}"' for group, _ in ranked if group.label not in known]
+        if unknown:
+            of = ', '.join(unknown) if len(unknown) <= MAX_NAMED else f'{len(unknown)} others'
+            names += f'; the cost of {of} is unknown'
         if len(front) == 1:
-            return [f'The best is also the cheapest ({title}): {names}.']
+            best = 'best of known cost' if unknown else 'best'
+            return [f'The {best} is also the cheapest ({title}): {names}.']
         return [f'Best trade-offs between mDice and cost ({title}): {names}.']
     return []

@@ -213,7 +213,11 @@ def _thumbnails_note(thumbnails: Sequence[Thumbnails]) -> str:
         return (
             'No images: no run has predicted masks (mmseg-ext test writes them), or the images are not on this machine.'
         )
-    note = f'{shown} of {total} images are shown' if shown < total else f'All {total} images can be shown'
+    note = (
+        f'{shown} of {total} images {"is" if shown == 1 else "are"} shown'
+        if shown < total
+        else f'{counted(total, "image")} can be shown'
+    )
     if shown + unreadable < total:
         note += f', those on which the runs differ most (a page holds up to {MAX_BYTES / 1e6:g} MB of images)'
     return note + (f'; {unreadable} could not be read.' if unreadable else '.')

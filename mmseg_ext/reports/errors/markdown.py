@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_ext.eda.audit.findings import counted
 from mmseg_ext.eda.plots import save_figure
 from mmseg_ext.evaluation.errors.slices import DARK_ON_DARK
 from mmseg_ext.evaluation.errors.tables import correction_sentence, error_tables, text
@@ -84,8 +85,9 @@ def _head(summary: Summary) -> list[str]:
     return [
         f'- Model: `{result["config"]}`, commit `{result["commit"] or "unknown"}`'
         f'{", with test-time augmentation" if result["tta"] else ""}.',
-        f'- Data: split `{result["split"]}`, label set `{result["labels"]}`, {result["images"]} images, '
-        f'{result["objects"]} objects; background class: {settings["background"] or "none"}.',
+        f'- Data: split `{result["split"]}`, label set `{result["labels"]}`, '
+        f'{counted(result["images"], "image")}, {counted(result["objects"], "object")}; '
+        f'background class: {settings["background"] or "none"}.',
         f'- Score: mDice {text(scores["mDice"], 2)}; {scores["wrong_pixels"]:,} of {scores["pixels"]:,} pixels '
         f'({100 * scores["wrong_pixels"] / max(1, scores["pixels"]):.2f} %) are wrong.',
         f'- Rules: [docs/error-analysis.md](../../docs/error-analysis.md); boundary band {settings["band"]:g} px, '

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,8 +78,21 @@ def test_the_best_may_be_the_cheapest() -> None:
     runs = [run('a', 84.0, minutes=2.0), run('b', 81.0, minutes=30.0), run('c', 20.0)]
     assert conclude(compare_runs(runs))[1:] == [
         UNTESTED,
-        'The best is also the cheapest (minutes of training): "a" (2).',
+        'The best of known cost is also the cheapest (minutes of training): "a" (2); the cost of "c" is unknown.',
     ]
+    assert conclude(compare_runs(runs[:2]))[-1] == 'The best is also the cheapest (minutes of training): "a" (2).'
+
+
+def test_the_best_of_all_may_have_no_known_cost() -> None:
+    runs = [run('a', 90.0), run('b', 80.0, parameters=5_000_000), run('c', 70.0, parameters=9_000_000)]
+    assert conclude(compare_runs(runs))[-1] == (
+        'The best of known cost is also the cheapest (parameters, millions): "b" (5); the cost of "a" is unknown.'
+    )
+    more = [*runs, run('d', 85.0, parameters=12_000_000), *(run(name, 1.0) for name in 'efg')]
+    assert conclude(compare_runs(more))[-1] == (
+        'Best trade-offs between mDice and cost (parameters, millions): "b" (5), "d" (12); the cost of 4 others is '
+        'unknown.'
+    )
 
 
 def test_a_tie_one_run_and_none() -> None:
@@ -86,10 +100,13 @@ def test_a_tie_one_run_and_none() -> None:
     assert conclude(compare_runs(tie)) == ['"a", "b" and "c" tie for best: val mDice 80.00.', UNTESTED]
     alone = [run('a', 80.0, interval=(70.0, 90.0), status='failed'), run('b', None)]
     assert conclude(compare_runs(alone)) == [
-        'Only "a" (failed) has a score: val mDice 80.00 (95 % interval 70.00 to 90.00).'
+        'Only "a" (failed) has a val score: mDice 80.00 (95 % interval 70.00 to 90.00).'
     ]
     assert conclude(compare_runs([run('b', None)])) == ['No run has a score.']
     assert score_chart(compare_runs([run('b', None)])) is None
+    unscored = [replace(run(name, 1.0), evaluations=(Evaluation('val', False, None, None, {}),)) for name in 'bc']
+    tested = replace(run('t', 1.0), evaluations=(Evaluation('test', False, None, Score(1.0), {}),))
+    assert conclude(compare_runs([*unscored, tested])) == ['No run has a val score.']
     assert conclude(compare_runs([])) == ['No run has a score.']
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mmseg_ext.reports.compare import compare_runs, write_outputs
+from mmseg_ext.reports.compare.thumbnails import Thumbnails
 from mmseg_ext.runs.reading import read_runs
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def check_sorting_and_filtering(page: Page) -> None:
     page.get_by_label('Filter', exact=True).fill('ce DICE')  # both words, in a hyperparameter
     assert shown_runs(page) == ['good', 'good-s0', 'good-s1']
     assert page.locator('#count').text_content() == '1 of 4 experiments, 2 runs'
+    page.get_by_label('Filter', exact=True).fill('fcn')
+    assert page.locator('#count').text_content() == '1 of 4 experiments, 1 run'
     page.get_by_label('Filter', exact=True).fill('nothing like it')
     page.get_by_role('button', name='Show all').click()
     assert len(shown_runs(page)) == 6
@@ -203,6 +206,17 @@ def test_metrics_alone_make_a_page(repo_root: Path, open_ready: Any, tmp_path: P
     assert page.locator('#curves-section').is_hidden()
     assert page.locator('#no-pairs').is_visible()
     assert len(traces(page, 'bar-chart')) >= 3
+
+
+@pytest.mark.parametrize(
+    ('shown', 'total', 'note'),
+    [(1, 1, '1 image can be shown.'), (3, 3, '3 images can be shown.'), (1, 5, '1 of 5 images is shown'),
+     (2, 5, '2 of 5 images are shown')],
+)  # fmt: skip
+def test_how_many_images_are_shown(shown: int, total: int, note: str) -> None:
+    from mmseg_ext.reports.compare.page import _thumbnails_note
+
+    assert _thumbnails_note([Thumbnails({number: {} for number in range(shown)}, total)]).startswith(note)
 
 
 def test_nothing_but_the_page_s_scripts_may_run(page_file: Path) -> None:
