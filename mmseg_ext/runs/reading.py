@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -146,25 +148,42 @@ def _read_result_alone(folder: Path, name: str) -> RunRecord:
 def _evaluations(
     folder: Path, rows: Rows, best: Json, labels: str | None, problems: _Problems
 ) -> tuple[Evaluation, ...]:
-    """Collect one result of each kind of test, and the best validation unless the val split was tested."""
-    found: dict[tuple[Any, ...], Evaluation] = {}
+    """Collect one result of each kind of test, and the best validation unless its checkpoint was tested on val."""
+    results: list[tuple[bool, Path, Evaluation]] = []
     for result_dir in subfolders(folder):
         for file in metrics_files(result_dir):
-            evaluation = problems.attempt(read_result, file, problems, default=(None, {}))[0]
+            evaluation, content = problems.attempt(read_result, file, problems, default=(None, {}))
             if evaluation is None:
                 continue
-            kind = (evaluation.split, evaluation.tta, evaluation.labels)
-            if kind in found:
-                problems.append(
-                    f'{result_dir.name}: a second result of this kind, left out in favour of {found[kind].source}'
-                )
-            else:
-                found[kind] = evaluation
-    if not any(kind[:2] == ('val', False) and kind[2] in (labels, None) for kind in found):
+            checkpoint = Path(content.get('checkpoint', '')).name
+            is_outdated = _is_replaced(folder, checkpoint)
+            if is_outdated:
+                problems.append(f'{result_dir.name}: of {checkpoint}, which a better one has replaced; test that')
+            results.append((is_outdated, result_dir, evaluation))
+    found: dict[tuple[Any, ...], Evaluation] = {}
+    outdated = set()
+    for is_outdated, result_dir, evaluation in sorted(results, key=lambda result: result[0]):
+        kind = (evaluation.split, evaluation.tta, evaluation.labels)
+        if kind in found:
+            problems.append(
+                f'{result_dir.name}: a second result of this kind, left out in favour of {found[kind].source}'
+            )
+        else:
+            found[kind] = evaluation
+            outdated |= {kind} if is_outdated else set()
+    of_val = {kind for kind in found if kind[:2] == ('val', False) and (kind[2] == labels or None in (kind[2], labels))}
+    if of_val <= outdated:
         validation = problems.attempt(read_validation, folder, rows, best, labels)
         if validation is not None:
+            found = {kind: evaluation for kind, evaluation in found.items() if kind not in of_val}
             found[('val', False, labels)] = validation
     return tuple(found.values())
+
+
+def _is_replaced(folder: Path, checkpoint: str) -> bool:
+    """Return whether a training has replaced its best checkpoint by another of the same metric."""
+    match = re.fullmatch(r'(best_.+_)(iter|epoch)_\d+\.pth', checkpoint)
+    return match is not None and not (folder / checkpoint).exists() and any(folder.glob(f'{escape(match[1])}*.pth'))
 
 
 def _status(record: Mapping[str, Any], config: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -118,6 +118,42 @@ def test_a_tested_split_stands_for_the_validation(make_run: Any, tmp_path: Path)
     assert run.reason == ''
 
 
+def with_outdated_results(folder: Path) -> Path:
+    """Let the tests of a run be those of a checkpoint that is no longer there."""
+    change(folder / 'val' / 'metrics.json', checkpoint='r/best_mDice_iter_50.pth', labels='labels')
+    shutil.copytree(folder / 'val', folder / 'test')
+    change(folder / 'test' / 'metrics.json', split='test')
+    return folder
+
+
+def test_a_result_of_a_replaced_checkpoint_gives_way_to_the_newer_validation(make_run: Any, tmp_path: Path) -> None:
+    folder = with_outdated_results(make_run(tmp_path / 'r', tested=True))
+    (folder / 'best_mDice_iter_100.pth').touch()
+    run = read_run(folder, 'r')
+    problem = 'of best_mDice_iter_50.pth, which a better one has replaced; test that'
+    assert run.reason == f'test: {problem}; val: {problem}'
+    assert [(one.split, one.source) for one in run.evaluations] == [
+        ('test', 'test/metrics.json, best_mDice_iter_50.pth'),
+        ('val', 'records/val_best.parquet, iteration 100'),
+    ]
+    shutil.copytree(folder / 'val', folder / 'val-again')
+    change(folder / 'val-again' / 'metrics.json', checkpoint='r/best_mDice_iter_100.pth')
+    (newer,) = [one.source for one in read_run(folder, 'r').evaluations if one.split == 'val']
+    assert newer == 'val-again/metrics.json, best_mDice_iter_100.pth'
+
+
+@pytest.mark.parametrize('names', [[], ['best_mIoU_iter_100.pth'], ['best_mDice_iter_50.pth', 'best_mDice_iter_9.pth']])
+def test_a_result_counts_unless_its_checkpoint_was_replaced(make_run: Any, tmp_path: Path, names: list[str]) -> None:
+    folder = with_outdated_results(make_run(tmp_path / 'r', tested=True))
+    for name in names:  # none of which has replaced it, also in a copy without checkpoints
+        (folder / name).touch()
+    run = read_run(folder, 'r')
+    assert run.reason == ''
+    assert {one.split: one.source for one in run.evaluations} == {
+        name: f'{name}/metrics.json, best_mDice_iter_50.pth' for name in ('test', 'val')
+    }
+
+
 def test_metrics_alone(make_run: Any, tmp_path: Path) -> None:
     tested = make_run(tmp_path / 'r', tested=True)
     folder = tmp_path / 'predictions'
