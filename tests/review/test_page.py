@@ -190,6 +190,26 @@ def test_by_keyboard_alone(root: Path, open_review: Open, serve: Reviewer, look:
     np.testing.assert_array_equal(written(root, 'a'), np.where(given() != suggested(), 255, given()))
 
 
+def test_what_was_skipped_comes_again_at_the_next_start(
+    root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]
+) -> None:
+    review = open_review()
+    for stem, kind in (('a', 'keep'), ('bär', 'skip'), ('c d', 'skip')):
+        review.decide(('train', stem), kind, review.mask(('train', stem))[1])
+    page = look(serve(review))
+    page.title('train/bär')
+    assert page.page.locator('#place').inner_text() == '2 of 3 · 2 left'
+    page.point(34, 25)
+    page.press('Delete')
+    page.status('saved')  # which decides nothing
+    page.page.locator('#place').filter(has_text='2 left').wait_for()
+    page.press('Enter')
+    page.title('train/c d')
+    page.press('s')
+    page.page.locator('#summary').wait_for()
+    assert page.page.locator('#counts').inner_text() == '1 kept, 1 edited, 1 skipped'
+
+
 def test_the_second_tab_is_told(root: Path, open_review: Open, serve: Reviewer, look: Callable[..., Page]) -> None:
     client = serve(open_review())
     first, second = look(client), look(client)

@@ -242,13 +242,14 @@ const entryOf = (/** @type {Item} */ { key }) => /** @type {Entry} */ (state.ent
 
 /** @param {Change} change @param {any} answer */
 function showSaved({ item, kind }, answer) {
-  entryOf(item).decision = answer.decision;
+  const isUndecided = kind === 'draft' && [null, 'skip'].includes(answer.decision);
+  if (!isUndecided) entryOf(item).decision = answer.decision;
   histories.set(item.key, { history: item.history, version: item.version });
   byId('unsaved').hidden = true;
   showPlace();
   if (!byId('unopened').hidden && !state.entries[index].isUnusable) open(index); // the server is back
   if (item !== current && kind === 'draft') return;
-  const word = kind === 'draft' && answer.decision === null ? 'saved' : WORDS[/** @type {Decision} */ (answer.kind)];
+  const word = isUndecided ? 'saved' : WORDS[/** @type {Decision} */ (answer.kind)];
   say(`${item.key}: ${word}, ${answer.changed.toLocaleString('en')} px changed`);
 }
 
@@ -742,6 +743,7 @@ function wire() {
 
 (async () => {
   state = await server.state();
+  for (const entry of state.entries) if (entry.decision === 'skip') entry.decision = null; // at an earlier start
   picture.setClasses(state.classes, state.ignored, state.background);
   byId('sets').textContent = isReadOnly() ? `${state.labels} (read-only: no --to)` : `${state.labels} → ${state.to}`;
   controls = new Controls(actions, () => picture.canvas.focus({ preventScroll: true }));
@@ -750,7 +752,6 @@ function wire() {
   setSize(size);
   wire();
   const first = findNext(-1);
-  const skipped = state.entries.findIndex(({ decision }) => decision === 'skip');
-  await open(Math.max(0, first < 0 ? skipped : first));
-  if (first < 0 && skipped < 0) showSummary();
+  await open(Math.max(0, first));
+  if (first < 0) showSummary();
 })().catch((error) => alarm('unopened', error.message));
