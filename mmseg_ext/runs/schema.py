@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypedDict, get_type_hints
+from typing import Annotated, Any, NotRequired, TypedDict, get_type_hints
 
 import msgspec
 
@@ -50,6 +50,7 @@ class Fold(TypedDict):
     fold: Count
     of: Count
     seed: int
+    held_out: NotRequired[list[Text]]
 
 
 class DataSource(TypedDict, total=False):

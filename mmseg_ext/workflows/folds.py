@@ -89,7 +89,7 @@ def leave_out_fold(config: Config, config_path: str | Path, fold: str, seed: int
         seed: Seed of the division, the same for all folds.
 
     Returns:
-        ``{'fold': K, 'of': N, 'seed': seed}``.
+        ``{'fold': K, 'of': N, 'seed': seed, 'held_out': stems}``.
 
     Raises:
         InputError: ``fold`` or ``seed`` is wrong, the config has several train sets, or none in our layout, or the data
@@ -108,12 +108,13 @@ def leave_out_fold(config: Config, config_path: str | Path, fold: str, seed: int
         fold_of = divide(images, masks, folds, seed)
     except InputError as error:
         raise InputError(f'`fold={fold}`', error.problem) from error
-    for dataset, held_out in ((train, False), (val, True)):
-        positions = [place for place, stem in enumerate(images) if (fold_of[stem] == number - 1) is held_out]
+    held_out = [stem for stem in images if fold_of[stem] == number - 1]
+    for dataset, is_held_out in ((train, False), (val, True)):
+        positions = [place for place, stem in enumerate(images) if (fold_of[stem] == number - 1) is is_held_out]
         use_images(dataset, root, labels, split, positions)
     evaluators = config.val_evaluator if isinstance(config.val_evaluator, list) else [config.val_evaluator]
     config.val_evaluator = [
         {**evaluator, **({'split': 'val'} if evaluator.get('type') == SEG_METRIC else {})} for evaluator in evaluators
     ]  # whatever split the fold is of, its records are those of the run's validations
-    config.fold = {'fold': number, 'of': folds, 'seed': seed}
+    config.fold = {'fold': number, 'of': folds, 'seed': seed, 'held_out': held_out}
     return dict(config.fold)

@@ -159,8 +159,8 @@ def runs_that_left_out(
         Stem → names of runs, at least one.
 
     Raises:
-        InputError: A config left no fold out, or one of another split or number of images; the folds are not of one
-            division, or an image was left out by none.
+        InputError: A config left no fold out, or one of another split, or does not name its images; the folds differ in
+            number or seed, or an image was left out by none.
     """
     from mmseg_ext.runs.config import load_config
 
@@ -171,18 +171,19 @@ def runs_that_left_out(
         fold = config.get('fold')
         if not fold:
             raise InputError(name, 'left no fold out', 'give work dirs of mmseg-ext train --fold K/N')
-        train, val = (innermost(config[part].dataset, str(path)) for part in ('train_dataloader', 'val_dataloader'))
-        if val.get('split') != split or len(train['indices']) + len(val['indices']) != len(stems):
-            count = len(train['indices']) + len(val['indices'])
-            problem = f'divided {count} images of {val.get("split")}, but {split} has {len(stems)}'
-            raise InputError(name, problem, 'give the data set and split that it was trained on')
+        if 'held_out' not in fold:
+            raise InputError(name, 'does not name the images that it left out (an older run)', 'train it again')
+        found_split = innermost(config.val_dataloader.dataset, str(path)).get('split')
+        if found_split != split:
+            problem = f'left out images of {found_split}, not of {split}'
+            raise InputError(name, problem, 'give the split that it was trained on')
         if (fold['of'], fold['seed']) != (division := division or (fold['of'], fold['seed'])):
             problem = f'has {fold["of"]} folds with seed {fold["seed"]}, another run {division[0]} with {division[1]}'
             raise InputError(name, problem, 'give the folds of one division')
-        for position in val['indices']:
-            found[stems[position]].append(name)
+        for stem in found.keys() & set(fold['held_out']):
+            found[stem].append(name)
     missing = [stem for stem, runs in found.items() if not runs]
     if missing:
         problem = f'{len(missing)} of {len(stems)} images were not left out by any run, such as {missing[0]}'
-        raise InputError('ensemble', problem, 'give a run of every fold')
+        raise InputError('ensemble', problem, 'give a run of every fold, trained on these images')
     return {stem: tuple(runs) for stem, runs in found.items()}

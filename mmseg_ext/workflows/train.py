@@ -202,7 +202,10 @@ def _check_fold(work_dir: Path, fold: Mapping[str, Any] | None) -> None:
             'no fold' if one is None else f'fold {one["fold"]}/{one["of"]} (seed {one["seed"]})'
             for one in (earlier, fold)
         )
-        raise InputError(work_dir, f'left out {first}, not {second}', 'resume with the same `fold` and `fold_seed`')
+        if first != second:
+            raise InputError(work_dir, f'left out {first}, not {second}', 'resume with the same `fold` and `fold_seed`')
+        problem = f'{first} does not hold the images that it left out, since images or masks have changed'
+        raise InputError(work_dir, problem, 'choose another `work_dir`')
 
 
 def _remove_if_nothing_was_trained(work_dir: Path, existed: bool) -> None:

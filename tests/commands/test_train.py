@@ -257,7 +257,7 @@ def check_out_of_fold(fast_tool: Tool, runs: list[Path], data: Path, folder: Pat
             np.testing.assert_array_equal(mask, predictor.predict(next(data.glob(f'img/train/{stem}.*'))).mask)
             compared += 1
     assert compared == 8
-    one_line(fast_tool('test', folder / 'folds.yaml', *arguments, '--out', folder / 'x'), 'divided 8 images of train')
+    one_line(fast_tool('test', folder / 'folds.yaml', *arguments, '--out', folder / 'x'), 'images of train, not of test')
     make_ensemble(runs[:1], folder / 'first.yaml')
     one_line(
         fast_tool('test', folder / 'first.yaml', *arguments, '--split', 'train', '--out', folder / 'x'),
@@ -273,17 +273,19 @@ def test_folds_validate_on_each_train_image_once_and_are_averaged(
     from mmseg_ext.workflows.folds import divide, list_pairs
 
     config, runs = write_config(tmp_path / 'tiny.py'), [tmp_path / f'runs/fold{number}' for number in (1, 2)]
+    held_out: list[list[str]] = []
     for number, run in enumerate(runs, 1):
         done = fast_tool('train', config, '--work-dir', run, '--fold', f'{number}/2', '--fold-seed', 5)
         assert (done.returncode, done.stderr) == (0, '')
         record = json.loads((run / 'run.json').read_text())
+        held_out.append(record['fold'].pop('held_out'))
         assert record['fold'] == {'fold': number, 'of': 2, 'seed': 5}
         assert record['hyperparameters']['folds'] == '2, seed 5'
     _, images, masks = list_pairs(tiny_data, record['data']['train'][0]['labels'], 'train')
     fold_of = divide(images, masks, 2, seed=5)
     for fold, run in enumerate(runs):  # the folds of a ranking: one division for all
         validated = read_records(run / 'records' / 'val.parquet')
-        assert sorted(validated.stems) == [stem for stem in images if fold_of[stem] == fold]
+        assert sorted(validated.stems) == held_out[fold] == [stem for stem in images if fold_of[stem] == fold]
         assert set(validated.splits) == {'val'}
         kept = runpy.run_path(str(run / 'tiny.py'))['train_dataloader']['dataset']
         kept = kept.get('dataset', kept)

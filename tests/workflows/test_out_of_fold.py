@@ -82,6 +82,7 @@ def test_a_fold_is_one_of_the_whole_split_whatever_lists_the_config_reads(tmp_pa
     leave_out_fold(config, 'c.py', '1/2')
     train, val = (config[part].dataset for part in ('train_dataloader', 'val_dataloader'))
     assert sorted(train.indices + val.indices) == [0, 1, 2, 3]
+    assert config.fold.held_out == ['abcd'[position] for position in val.indices]
     assert (train.get('ann_file'), val.get('ann_file')) == (None, None)
 
 
@@ -105,29 +106,33 @@ def test_a_task_is_done_when_all_its_probabilities_are_there(tmp_path: Path) -> 
 class TestMembersOfStems:
     @pytest.fixture
     def config(self, tmp_path: Path) -> Callable[..., Path]:
-        def write(name: str, train: list[int], val: list[int], seed: int | None = 0, split: str = 'train') -> Path:
-            fold = '' if seed is None else f'fold = dict(fold=1, of=2, seed={seed})\n'
-            sets = [f"dict(dataset=dict(split='{split}', indices={indices}))" for indices in (train, val)]
+        def write(name: str, held_out: str | None, seed: int = 0, split: str = 'train') -> Path:
+            stems = '' if held_out is None else f', held_out={list(held_out)}'
             path = tmp_path / f'{name}.py'
-            path.write_text(f'{fold}train_dataloader = {sets[0]}\nval_dataloader = {sets[1]}\n')
+            path.write_text(
+                f'fold = dict(fold=1, of=2, seed={seed}{stems})\nval_dataloader = dict(dataset=dict(split={split!r}))\n'
+            )
             return path
 
         return write
 
     def test_each_image_has_the_runs_that_left_it_out(self, config: Callable[..., Path]) -> None:
-        configs = {'one': config('a', [0, 3], [1, 2]), 'two': config('b', [1, 2], [0, 3])}
-        configs['again'] = config('c', [0, 3], [1, 2])  # a second seed of the first fold
+        configs = {'one': config('a', 'xy'), 'two': config('b', 'vwz')}  # v has been removed since
+        configs['again'] = config('c', 'xy')  # a second seed of the first fold
         found = runs_that_left_out(configs, 'wxyz', 'train')
         assert found == {'w': ('two',), 'x': ('one', 'again'), 'y': ('one', 'again'), 'z': ('two',)}
 
-    def test_what_would_show_a_model_its_own_masks_is_refused(self, config: Callable[..., Path]) -> None:
-        first = config('a', [0, 3], [1, 2])
+    def test_what_would_show_a_model_its_own_masks_is_refused(
+        self, config: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        first, no_fold = config('a', 'xy'), tmp_path / 'b.py'
+        no_fold.write_text('val_dataloader = dict()')
         for other, words in (
-            (config('b', [1, 2], [0, 3], seed=None), 'two: left no fold out'),
-            (config('c', [1, 2], [0, 3], seed=7), 'has 2 folds with seed 7, another run 2 with 0'),
-            (config('d', [1, 2], [0]), 'divided 3 images of train, but train has 4'),
-            (config('e', [1, 2], [0, 3], split='val'), 'divided 4 images of val'),
-            (config('f', [0, 3], [1, 2]), '2 of 4 images were not left out by any run, such as w'),
+            (no_fold, 'two: left no fold out'),
+            (config('c', 'wz', seed=7), 'has 2 folds with seed 7, another run 2 with 0'),
+            (config('d', None), 'two: does not name the images that it left out'),
+            (config('e', 'wz', split='val'), 'two: left out images of val, not of train'),
+            (config('f', 'vw'), '1 of 4 images were not left out by any run, such as z'),  # v was replaced by z
         ):
             with pytest.raises(InputError, match=words):
                 runs_that_left_out({'one': first, 'two': other}, 'wxyz', 'train')

@@ -43,12 +43,13 @@ class RunRecordHook(Hook):
     """Write ``<work dir>/run.json`` at the start, after each validation and at the end.
 
     It holds: ``status`` (``running``, ``finished``, ``failed`` or ``interrupted``; a killed process leaves
-    ``running``, with its ``process``), ``reason``, config, seed, ``fold`` (``fold`` of ``of``, and the ``seed`` of
-    the division), ``hyperparameters``, ``data`` with fingerprints (null until they are known, seconds after the first
-    step), ``parameters``, ``gflops`` (see `count_gflops`) for ``input_size``, ``minutes`` since the first step,
-    including validations (summed over resumes), ``images_per_second`` (images of a step over the median seconds of a
-    step), ``iterations``, batch size, device, commit and ``best`` (metric, value, iteration). An unknown value is null
-    and never stops a training. The records of the best validation are kept as ``records/val_best.parquet``.
+    ``running``, with its ``process``), ``reason``, config, seed, ``fold`` (``fold`` of ``of``, the ``seed`` of the
+    division, and the stems ``held_out``), ``hyperparameters``, ``data`` with fingerprints (null until they are known,
+    seconds after the first step), ``parameters``, ``gflops`` (see `count_gflops`) for ``input_size``, ``minutes`` since
+    the first step, including validations (summed over resumes), ``images_per_second`` (images of a step over the median
+    seconds of a step), ``iterations``, batch size, device, commit and ``best`` (metric, value, iteration). An unknown
+    value is null and never stops a training. The records of the best validation are kept as
+    ``records/val_best.parquet``.
     """
 
     priority = 'LOWEST'  # after the hooks that write checkpoints, scalars and records
