@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import msgspec
+
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import read_mask, write_mask
@@ -30,6 +32,7 @@ from mmseg_ext.workflows.folds import divide, list_pairs
 from mmseg_ext.workflows.out_of_fold import PROBABILITIES, innermost, plan_folds
 
 RANKING, SUGGESTIONS = 'ranking', 'suggestions'
+FOLDS = 'folds.json'  # seed → stem → fold, as the trainings were begun
 DEFAULT_SCORE = 'expected_iou'
 
 
@@ -82,7 +85,7 @@ def rank_labels(
 ) -> list[dict[str, Any]]:
     """Rank the masks of a split by how probably they are wrong.
 
-    An interrupted call continues where it stopped, when it is repeated with the same settings.
+    An interrupted call continues where it stopped, when it is repeated with the same settings and images.
 
     Args:
         settings: Data, experiments, folds.
@@ -116,6 +119,7 @@ def rank_labels(
     common = {name: getattr(settings, name) for name in ('data_root', 'labels', 'split', 'sides', 'options')}
     common['also'] = {split: further_images(settings, split, images) for split in settings.also}
     claim_folder(out, asdict(settings), 'ranking')
+    folds = _keep_folds(folds, out)
     tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
     for task in track(run_folds(tasks, workers), 'training', len(tasks)):
         print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
@@ -130,6 +134,27 @@ def rank_labels(
     _write(rows, settings, score, out)
     write_ranking_outputs(rows[:top], settings.data_root, settings.labels, settings.split, out, score)
     return rows
+
+
+def _keep_folds(folds: Mapping[int, Mapping[str, int]], out: Path) -> dict[int, dict[str, int]]:
+    """Record how the images are divided, or return the division that an earlier call began with.
+
+    A corrected mask changes the division, and models would judge images on which they were trained.
+
+    Raises:
+        InputError: The earlier call divided other images.
+    """
+    path = out / FOLDS
+    if not (out / PROBABILITIES).exists():  # nothing has been trained yet
+        write_json(path, folds)
+    try:
+        known = msgspec.convert(read_json(path) if path.is_file() else {}, dict[str, dict[str, int]])
+    except msgspec.ValidationError:
+        known = {}
+    kept = {seed: known.get(str(seed), {}) for seed in folds}
+    if any(kept[seed].keys() != fold_of.keys() for seed, fold_of in folds.items()):
+        raise InputError(out, f'its {FOLDS} does not divide the images that there are now', 'choose another `out`')
+    return kept
 
 
 def _score(function: Callable[[Evidence], float], mean: Evidence, judges: Sequence[Evidence]) -> float:

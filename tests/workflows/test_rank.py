@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 pytest.importorskip('mmseg')
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.workflows.rank import RankingSettings, _check_other
+from mmseg_ext.workflows import rank as module
+from mmseg_ext.workflows.out_of_fold import FoldTask
+from mmseg_ext.workflows.rank import RankingSettings, _check_other, rank_labels
 
 
 def test_judges_of_one_name_are_refused() -> None:
@@ -40,3 +43,35 @@ def test_a_ranking_of_the_same_folder_joins_in_however_it_is_written(
         )
         with pytest.raises(InputError, match='different masks'):
             _check_other(tmp_path, settings)
+
+
+def test_a_ranking_goes_on_with_the_folds_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A corrected mask changes the division; the models know the images on which they were trained."""
+    (tmp_path / 'c.py').write_text('model = train_cfg = dict()\ntrain_dataloader = dict(dataset=dict(type="D"))')
+    settings, out = RankingSettings('d', (str(tmp_path / 'c.py'),), folds=2), tmp_path / 'out'
+
+    def held_out(images: str, fold_of: Sequence[int]) -> list[list[str]]:
+        """Return what each training would leave out, of images that are now divided so."""
+        planned: list[FoldTask] = []
+
+        def run(tasks: Sequence[FoldTask], workers: str) -> list[FoldTask]:
+            planned.extend(tasks)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(module, 'run_folds', run)
+        monkeypatch.setattr(module, '_files', lambda _: (None, {stem: Path(stem) for stem in images}, {}))
+        monkeypatch.setattr(module, 'divide', lambda *_: dict(zip(images, fold_of, strict=True)))
+        with pytest.raises(KeyboardInterrupt):
+            rank_labels(settings, out)
+        return [list(task.held_out) for task in planned]
+
+    begun = [['a', 'b'], ['c', 'd']]
+    assert held_out('abcd', (0, 0, 1, 1)) == begun
+    assert held_out('abcd', (0, 1, 1, 0)) == begun
+    for images in ('abcde', 'abc', 'abce'):
+        with pytest.raises(InputError, match=r'out: its folds\.json does not divide the images that there are now'):
+            held_out(images, [0] * len(images))
+    for damaged in ('{}', '[]', '{"0": {"a": "x"}}'):
+        (out / 'folds.json').write_text(damaged)
+        with pytest.raises(InputError, match=r'does not divide the images'):
+            held_out('abcd', (0, 0, 1, 1))
