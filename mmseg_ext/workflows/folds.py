@@ -97,7 +97,8 @@ def leave_out_fold(config: Config, config_path: str | Path, fold: str, seed: int
     """
     number, folds = parse_fold(fold)
     check_least(0, fold_seed=seed)
-    check_parts(config, config_path, 'val_dataloader', 'val_evaluator')
+    has_several_evaluators = isinstance(config.get('val_evaluator'), list)
+    check_parts(config, config_path, 'val_dataloader', *([] if has_several_evaluators else ['val_evaluator']))
     train = innermost(config.train_dataloader.dataset, str(config_path))
     val = innermost(config.val_dataloader.dataset, str(config_path))
     root, labels, split = train.get('data_root'), train.get('labels', 'labels'), train.get('split')
@@ -112,9 +113,27 @@ def leave_out_fold(config: Config, config_path: str | Path, fold: str, seed: int
     for dataset, is_held_out in ((train, False), (val, True)):
         positions = [place for place, stem in enumerate(images) if (fold_of[stem] == number - 1) is is_held_out]
         use_images(dataset, root, labels, split, positions)
-    evaluators = config.val_evaluator if isinstance(config.val_evaluator, list) else [config.val_evaluator]
+    evaluators = config.val_evaluator if has_several_evaluators else [config.val_evaluator]
     config.val_evaluator = [
         {**evaluator, **({'split': 'val'} if evaluator.get('type') == SEG_METRIC else {})} for evaluator in evaluators
     ]  # whatever split the fold is of, its records are those of the run's validations
     config.fold = {'fold': number, 'of': folds, 'seed': seed, 'held_out': held_out}
     return dict(config.fold)
+
+
+def find_left_out_fold(config: Config, config_path: str | Path) -> dict[str, Any] | None:
+    """Return the fold that the config of a work dir leaves out, as from `leave_out_fold`; None if it leaves none out.
+
+    Raises:
+        InputError: The config's positions are not those of the images that it left out.
+    """
+    fold = config.get('fold')
+    if not isinstance(fold, Mapping):
+        return None
+    check_parts(config, config_path, 'val_dataloader')
+    val = innermost(config.val_dataloader.dataset, str(config_path))
+    _, images, _ = list_pairs(val.data_root, val.labels, val.split)
+    if [stem for place, stem in enumerate(images) if place in set(val.indices)] != fold.get('held_out'):
+        problem = 'leaves out other images than when it was written, since images were added or removed'
+        raise InputError(config_path, problem, 'train the config that it was made from')
+    return dict(fold)

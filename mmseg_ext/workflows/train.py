@@ -28,7 +28,7 @@ from mmseg_ext.runs.record import FINISHED, read_run_json
 from mmseg_ext.tracking.clearml.backend import backend_options, connect, set_mode
 from mmseg_ext.tracking.clearml.remote import enqueue, to_section
 from mmseg_ext.workflows.arguments import check_least
-from mmseg_ext.workflows.folds import leave_out_fold, parse_fold
+from mmseg_ext.workflows.folds import find_left_out_fold, leave_out_fold, parse_fold
 
 
 def train(
@@ -71,7 +71,10 @@ def train(
     check_optimizer(config, config_path)
     suffix = '' if fold is None else '-fold{}of{}'.format(*parse_fold(fold))
     work_dir = Path(work_dir or config.get('work_dir') or Path('work_dirs') / f'{Path(config_path).stem}{suffix}')
-    left_out = None if fold is None else leave_out_fold(config, config_path, fold, fold_seed)
+    if fold is None:
+        left_out = find_left_out_fold(config, config_path)
+    else:
+        left_out = leave_out_fold(config, config_path, fold, fold_seed)
     if work_dir.exists() and not work_dir.is_dir():
         raise InputError(work_dir, 'is a file', 'choose another `work_dir`')
     existed = work_dir.exists()
@@ -205,7 +208,7 @@ def _check_fold(work_dir: Path, fold: Mapping[str, Any] | None) -> None:
         if first != second:
             raise InputError(work_dir, f'left out {first}, not {second}', 'resume with the same `fold` and `fold_seed`')
         problem = f'{first} does not hold the images that it left out, since images or masks have changed'
-        raise InputError(work_dir, problem, 'choose another `work_dir`')
+        raise InputError(work_dir, problem, 'resume with the config in it, or choose another `work_dir`')
 
 
 def _remove_if_nothing_was_trained(work_dir: Path, existed: bool) -> None:

@@ -257,7 +257,9 @@ def check_out_of_fold(fast_tool: Tool, runs: list[Path], data: Path, folder: Pat
             np.testing.assert_array_equal(mask, predictor.predict(next(data.glob(f'img/train/{stem}.*'))).mask)
             compared += 1
     assert compared == 8
-    one_line(fast_tool('test', folder / 'folds.yaml', *arguments, '--out', folder / 'x'), 'images of train, not of test')
+    one_line(
+        fast_tool('test', folder / 'folds.yaml', *arguments, '--out', folder / 'x'), 'images of train, not of test'
+    )
     make_ensemble(runs[:1], folder / 'first.yaml')
     one_line(
         fast_tool('test', folder / 'first.yaml', *arguments, '--split', 'train', '--out', folder / 'x'),
@@ -304,6 +306,7 @@ def test_folds_validate_on_each_train_image_once_and_are_averaged(
     again = ('train', config, '--work-dir', runs[0], '--resume')
     one_line(fast_tool(*again), 'left out fold 1/2 (seed 5), not no fold', 'the same --fold')
     one_line(fast_tool(*again, '--fold', '2/2', '--fold-seed', 5), 'not fold 2/2 (seed 5)')
+    one_line(fast_tool('train', runs[0] / 'tiny.py', *again[2:]), 'nothing left to train')
     for wrong in ('3/2', 'two', '1/999'):
         one_line(fast_tool('train', config, '--work-dir', tmp_path / 'x', '--fold', wrong), f'--fold {wrong}: ')
     assert not (tmp_path / 'x').exists()

@@ -14,7 +14,7 @@ from mmengine.config import Config
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import save_probabilities
-from mmseg_ext.workflows.folds import leave_out_fold
+from mmseg_ext.workflows.folds import find_left_out_fold, leave_out_fold
 from mmseg_ext.workflows.out_of_fold import FoldTask, plan_folds, runs_that_left_out, training_data
 
 COMMON = {'data_root': 'd', 'labels': 'labels', 'split': 'train', 'sides': (64,), 'options': {}}
@@ -62,8 +62,9 @@ def test_the_images_go_inside_wrappers(tmp_path: Path) -> None:
     assert both['datasets'] == [first, {**first, 'split': 'val', 'indices': [1]}]
 
 
-def test_a_fold_is_one_of_the_whole_split_whatever_lists_the_config_reads(tmp_path: Path) -> None:
-    """The positions of a fold's images would be taken for positions in the list."""
+@pytest.fixture
+def whole_split(tmp_path: Path) -> Config:
+    """A config that trains on the images a to d."""
     (tmp_path / 'dataset.yaml').write_text('classes: [background, cat]')
     rng = np.random.default_rng(0)
     for stem in 'abcd':
@@ -72,18 +73,40 @@ def test_a_fold_is_one_of_the_whole_split_whatever_lists_the_config_reads(tmp_pa
             pixels = rng.integers(0, 2, shape, np.uint8) * (200 if folder == 'img/train' else 1)
             Image.fromarray(pixels).save(tmp_path / folder / f'{stem}.png')
     data = {'type': 'mmseg_ext.FolderDataset', 'data_root': str(tmp_path), 'labels': 'labels', 'split': 'train'}
-    config = Config({
+    return Config({
         'train_dataloader': {'dataset': {**data, 'ann_file': 'train.txt'}},
         'val_dataloader': {'dataset': {**data, 'ann_file': 'val.txt'}},
         'val_evaluator': {'type': 'mmseg_ext.SegMetric'},
     })  # fmt: skip
+
+
+def test_a_fold_is_one_of_the_whole_split_whatever_lists_the_config_reads(whole_split: Config) -> None:
+    """The positions of a fold's images would be taken for positions in the list."""
     with pytest.raises(InputError, match=r'`fold_seed=-1`: must be at least 0'):
-        leave_out_fold(config, 'c.py', '1/2', seed=-1)
-    leave_out_fold(config, 'c.py', '1/2')
-    train, val = (config[part].dataset for part in ('train_dataloader', 'val_dataloader'))
+        leave_out_fold(whole_split, 'c.py', '1/2', seed=-1)
+    leave_out_fold(whole_split, 'c.py', '1/2')
+    train, val = (whole_split[part].dataset for part in ('train_dataloader', 'val_dataloader'))
     assert sorted(train.indices + val.indices) == [0, 1, 2, 3]
-    assert config.fold.held_out == ['abcd'[position] for position in val.indices]
+    assert whole_split.fold.held_out == ['abcd'[position] for position in val.indices]
     assert (train.get('ann_file'), val.get('ann_file')) == (None, None)
+
+
+def test_several_evaluators_are_kept(whole_split: Config) -> None:
+    whole_split.val_evaluator = [{'type': 'mmseg_ext.SegMetric'}, {'type': 'mmseg.IoUMetric'}]
+    leave_out_fold(whole_split, 'c.py', '1/2')
+    assert whole_split.val_evaluator == [{'type': 'mmseg_ext.SegMetric', 'split': 'val'}, {'type': 'mmseg.IoUMetric'}]
+
+
+def test_the_config_of_a_fold_is_refused_when_its_positions_mean_other_images(
+    whole_split: Config, tmp_path: Path
+) -> None:
+    assert find_left_out_fold(whole_split, 'c.py') is None
+    left_out = leave_out_fold(whole_split, 'c.py', '1/2')
+    assert find_left_out_fold(whole_split, 'c.py') == left_out
+    for folder in ('img', 'labels'):
+        (tmp_path / folder / 'train' / 'a.png').rename(tmp_path / folder / 'train' / 'e.png')
+    with pytest.raises(InputError, match=r'c\.py: leaves out other images than when it was written'):
+        find_left_out_fold(whole_split, 'c.py')
 
 
 def test_several_data_sets_are_refused(tmp_path: Path) -> None:
