@@ -22,9 +22,15 @@ if sys.platform != 'win32':
 _held: set[Path] = set()
 
 
+def _print_warning(text: str) -> None:
+    print(f'warning: {text}', file=sys.stderr)
+
+
 @contextmanager
-def work_dir_lock(work_dir: str | Path, warn: Callable[[str], object]) -> Iterator[None]:
-    """Hold a work dir against other processes, on this machine and on others that share the folder.
+def work_dir_lock(
+    work_dir: str | Path, warn: Callable[[str], object] = _print_warning, argument: str = 'work_dir'
+) -> Iterator[None]:
+    """Hold a work dir, or the folder of several, against processes on this machine and on others that share the folder.
 
     The lock is a POSIX record lock on ``<work dir>/.lock``, which the system takes from a process that ends, however it
     ends. Unlike ``flock``, which most libraries use, it is not inherited: the workers of a killed training, which live
@@ -34,6 +40,7 @@ def work_dir_lock(work_dir: str | Path, warn: Callable[[str], object]) -> Iterat
     Args:
         work_dir: The folder, which is made if it is missing.
         warn: Is told why there is no lock.
+        argument: The argument that names the folder, for the error.
 
     Raises:
         InputError: Another process holds it.
@@ -42,7 +49,7 @@ def work_dir_lock(work_dir: str | Path, warn: Callable[[str], object]) -> Iterat
     if folder in _held:
         yield
         return
-    handle = _acquire(folder / LOCK, work_dir, warn)
+    handle = _acquire(folder / LOCK, work_dir, warn, argument)
     _held.add(folder)
     try:
         yield
@@ -53,7 +60,7 @@ def work_dir_lock(work_dir: str | Path, warn: Callable[[str], object]) -> Iterat
             os.close(handle)
 
 
-def _acquire(path: Path, work_dir: str | Path, warn: Callable[[str], object]) -> int | None:
+def _acquire(path: Path, work_dir: str | Path, warn: Callable[[str], object], argument: str) -> int | None:
     """Lock the file and write into it who holds it; return its descriptor, or None where that is not possible."""
     if sys.platform == 'win32':
         warn(f'{work_dir}: not locked, since this needs POSIX; do not start two trainings in it')
@@ -62,7 +69,7 @@ def _acquire(path: Path, work_dir: str | Path, warn: Callable[[str], object]) ->
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise InputError(path, f'cannot be written ({error.strerror})', 'choose another `work_dir`') from error
+            raise InputError(path, f'cannot be written ({error.strerror})', f'choose another `{argument}`') from error
         try:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -71,7 +78,7 @@ def _acquire(path: Path, work_dir: str | Path, warn: Callable[[str], object]) ->
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 problem = f'in use by {_describe(holder)}'
                 raise InputError(
-                    work_dir, problem, 'wait until it ends, stop it, or choose another `work_dir`'
+                    work_dir, problem, f'wait until it ends, stop it, or choose another `{argument}`'
                 ) from error
             warn(f'{work_dir}: not locked ({error.strerror}); do not start two trainings in it')
             return None

@@ -26,6 +26,7 @@ from mmseg_ext.reading import read_json
 from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
+from mmseg_ext.runs.lock import work_dir_lock
 from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.fold_training import run_folds
 from mmseg_ext.workflows.folds import divide, list_pairs
@@ -121,8 +122,9 @@ def rank_labels(
     claim_folder(out, asdict(settings), 'ranking')
     folds = _keep_folds(folds, out)
     tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
-    for task in track(run_folds(tasks, workers), 'training', len(tasks)):
-        print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
+    with work_dir_lock(out, argument='out'):
+        for task in track(run_folds(tasks, workers), 'training', len(tasks)):
+            print(f'{Path(task.work_dir).name}: {len(task.held_out)} images predicted', file=sys.stderr, flush=True)
     unordered: list[dict[str, Any]] = []
     for stem, mean, judges in track(out_of_fold_evidence(settings, out), 'scoring', len(images)):
         scores = {name: round(_score(function, mean, judges), 6) for name, function in SCORES.items()}

@@ -78,7 +78,7 @@ def train(
     if work_dir.exists() and not work_dir.is_dir():
         raise InputError(work_dir, 'is a file', 'choose another `work_dir`')
     existed = work_dir.exists()
-    with work_dir_lock(work_dir, _warn) if is_first_process(launcher) else nullcontext():
+    with work_dir_lock(work_dir) if is_first_process(launcher) else nullcontext():
         if is_first_process(launcher):
             _check_work_dir(work_dir, resume, left_out)
         config.work_dir = str(make_folder(work_dir))
@@ -144,10 +144,6 @@ def is_finished(work_dir: str | Path) -> bool:
 def fork_loaders() -> None:
     """Let data loaders fork in a process that was spawned; mmengine would do so with a warning."""
     multiprocessing.set_start_method('fork', force=True)
-
-
-def _warn(text: str) -> None:
-    print(f'warning: {text}', file=sys.stderr)
 
 
 def enqueue_training(

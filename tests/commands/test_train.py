@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from locked_folder import locked
 
 from mmseg_ext.engine.runner.autocast import cpu_gains_from_bfloat16
 
@@ -97,23 +97,14 @@ def test_a_work_dir_that_is_not_empty_is_left_alone(
         one_line(result, 'is a file')
 
 
-def test_a_work_dir_in_use_is_left_alone(
-    fast_tool: Tool, run_dir: Path, repo_root: Path, one_line: OneLine, tmp_path: Path
-) -> None:
-    code = 'import sys; from mmseg_ext.runs.lock import work_dir_lock as lock\n'
-    code += 'with lock(sys.argv[1], print): print("held", flush=True); input()'
-    pipes: dict[str, Any] = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'text': True}
-    env = {**os.environ, 'PYTHONPATH': str(repo_root)}
-    with subprocess.Popen([sys.executable, '-c', code, str(tmp_path)], env=env, **pipes) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == 'held\n'
+def test_a_work_dir_in_use_is_left_alone(fast_tool: Tool, run_dir: Path, one_line: OneLine, tmp_path: Path) -> None:
+    with locked(tmp_path) as holder:
         (tmp_path / '.iter_2-abcd1234.pth').write_text('being written')
         before = files(tmp_path)
         for resume in ([], ['--resume']):
             result = fast_tool('train', run_dir.parent / 'tiny.py', '--work-dir', tmp_path, *resume)
-            one_line(result, f'in use by process {other.pid} on host', '--work-dir')
+            one_line(result, f'in use by process {holder} on host', '--work-dir')
         assert files(tmp_path) == before
-        other.communicate('\n')
 
 
 def test_a_failed_start_leaves_no_work_dir(fast_tool: Tool, run_dir: Path, tmp_path: Path, one_line: OneLine) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from locked_folder import locked
 
 pytest.importorskip('mmseg')
 
@@ -12,6 +13,8 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.workflows import rank as module
 from mmseg_ext.workflows.out_of_fold import FoldTask
 from mmseg_ext.workflows.rank import RankingSettings, _check_other, rank_labels
+
+HeldOut = Callable[[str, Sequence[int]], list[list[str]]]
 
 
 def test_judges_of_one_name_are_refused() -> None:
@@ -45,13 +48,13 @@ def test_a_ranking_of_the_same_folder_joins_in_however_it_is_written(
             _check_other(tmp_path, settings)
 
 
-def test_a_ranking_goes_on_with_the_folds_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A corrected mask changes the division; the models know the images on which they were trained."""
+@pytest.fixture
+def held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HeldOut:
+    """Rank in ``out``, up to the trainings: what each would leave out, of images that are now divided so."""
     (tmp_path / 'c.py').write_text('model = train_cfg = dict()\ntrain_dataloader = dict(dataset=dict(type="D"))')
-    settings, out = RankingSettings('d', (str(tmp_path / 'c.py'),), folds=2), tmp_path / 'out'
+    settings = RankingSettings('d', (str(tmp_path / 'c.py'),), folds=2)
 
-    def held_out(images: str, fold_of: Sequence[int]) -> list[list[str]]:
-        """Return what each training would leave out, of images that are now divided so."""
+    def rank(images: str, fold_of: Sequence[int]) -> list[list[str]]:
         planned: list[FoldTask] = []
 
         def run(tasks: Sequence[FoldTask], workers: str) -> list[FoldTask]:
@@ -62,9 +65,14 @@ def test_a_ranking_goes_on_with_the_folds_that_it_began_with(tmp_path: Path, mon
         monkeypatch.setattr(module, '_files', lambda _: (None, {stem: Path(stem) for stem in images}, {}))
         monkeypatch.setattr(module, 'divide', lambda *_: dict(zip(images, fold_of, strict=True)))
         with pytest.raises(KeyboardInterrupt):
-            rank_labels(settings, out)
+            rank_labels(settings, tmp_path / 'out')
         return [list(task.held_out) for task in planned]
 
+    return rank
+
+
+def test_a_ranking_goes_on_with_the_folds_that_it_began_with(held_out: HeldOut, tmp_path: Path) -> None:
+    """A corrected mask changes the division; the models know the images on which they were trained."""
     begun = [['a', 'b'], ['c', 'd']]
     assert held_out('abcd', (0, 0, 1, 1)) == begun
     assert held_out('abcd', (0, 1, 1, 0)) == begun
@@ -72,6 +80,15 @@ def test_a_ranking_goes_on_with_the_folds_that_it_began_with(tmp_path: Path, mon
         with pytest.raises(InputError, match=r'out: its folds\.json does not divide the images that there are now'):
             held_out(images, [0] * len(images))
     for damaged in ('{}', '[]', '{"0": {"a": "x"}}'):
-        (out / 'folds.json').write_text(damaged)
+        (tmp_path / 'out' / 'folds.json').write_text(damaged)
         with pytest.raises(InputError, match=r'does not divide the images'):
             held_out('abcd', (0, 0, 1, 1))
+
+
+def test_a_ranking_in_use_is_left_alone(held_out: HeldOut, tmp_path: Path) -> None:
+    held_out('ab', (0, 1))
+    with (
+        locked(tmp_path / 'out') as holder,
+        pytest.raises(InputError, match=rf'out: in use by process {holder} .* or choose another `out`'),
+    ):
+        held_out('ab', (0, 1))

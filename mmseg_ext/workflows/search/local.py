@@ -15,6 +15,7 @@ from mmseg_ext.files import claim_folder, write_json
 from mmseg_ext.progress import track
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.environment import describe_environment
+from mmseg_ext.runs.lock import work_dir_lock
 from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.search.report import rank
 from mmseg_ext.workflows.search.settings import Parameter, SearchSettings
@@ -55,12 +56,14 @@ def search(settings: SearchSettings, trials: int, out: str | Path) -> dict[str, 
     config = load_config(settings.config, settings.example_options())
     check_parts(config, settings.config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader')
     out = Path(out)
-    study = _open_study(settings, out)
-    finished = sum(OUTCOME in trial.user_attrs for trial in study.trials)
-    for _ in track(range(finished, trials), 'searching', trials - finished):
-        _run_next(study, settings, out)
-        _write_report(settings, study, out)
-    report = _write_report(settings, study, out)
+    claim_folder(out, settings.describe(), 'search')
+    with work_dir_lock(out, argument='out'):
+        study = _open_study(settings, out)
+        finished = sum(OUTCOME in trial.user_attrs for trial in study.trials)
+        for _ in track(range(finished, trials), 'searching', trials - finished):
+            _run_next(study, settings, out)
+            _write_report(settings, study, out)
+        report = _write_report(settings, study, out)
     if all(row['state'] == 'failed' for row in report['trials']):
         last = [row['reason'] for row in report['trials'] if row['reason'] != KILLED][-1]
         raise InputError(out, f'every training failed; the last: {last}')
@@ -98,7 +101,6 @@ def _open_study(settings: SearchSettings, out: Path) -> Any:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    claim_folder(out, settings.describe(), 'search')
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(out / STUDY_FILE))),
         study_name='search',

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from locked_folder import locked
 
 optuna = pytest.importorskip('optuna')
 
@@ -95,6 +96,18 @@ def test_a_training_that_had_ended_when_its_call_was_killed_counts(
     tried = answer(parabola)
     assert [row['state'] for row in search(settings, 1, tmp_path / 'out')['trials']] == ['complete']
     assert not tried
+
+
+def test_a_search_in_use_is_left_alone(settings: SearchSettings, answer: Any, tmp_path: Path) -> None:
+    tried = answer(parabola)
+    report = search(settings, 1, tmp_path / 'out')
+    with (
+        locked(tmp_path / 'out') as holder,
+        pytest.raises(InputError, match=rf'out: in use by process {holder} .* or choose another `out`'),
+    ):
+        search(settings, 2, tmp_path / 'out')
+    assert len(tried) == 1
+    assert json.loads((tmp_path / 'out' / 'search.json').read_text()) == report
 
 
 def test_one_training_that_is_killed_does_not_end_the_search(
