@@ -19,6 +19,8 @@ from mmseg_ext.runs.scalars import best_point, points_of, read_scalars
 
 POLL_S = 0.5  # between two looks at a training's curve
 TERMINATION_TIMEOUT_S = 10.0
+MAX_NAMED = 6  # metrics in an error
+VAL = 'val/'  # begins the names of the values of validation
 
 IsHopeless = Callable[[float, int], bool]
 
@@ -54,34 +56,37 @@ def run_trial(
         options: Overrides of the config.
         metric: The value of validation, as in ``scalars.json`` without ``val/``.
         is_hopeless: Called with each value of validation and its iteration; True ends the training.
+
+    Raises:
+        InputError: The validation has no such value; the training is ended.
     """
     start = time.monotonic()
     context = multiprocessing.get_context('spawn')  # mmengine keeps global state, which a second training would meet
     log = work_dir.with_name(f'{work_dir.name}.log')
-    scalars, key = work_dir / SCALARS, f'val/{metric}'
+    scalars = work_dir / SCALARS
     process = context.Process(target=_train, args=(config, str(work_dir), seed, dict(options), str(log)))
     process.start()
     try:
-        pruned = _watch(process, scalars, key, is_hopeless)
+        pruned = _watch(process, scalars, metric, is_hopeless)
     finally:
         _stop(process)
     minutes = round((time.monotonic() - start) / 60, 2)
-    iteration, value = best_point(_read_curve(scalars, key)) or (None, None)
+    iteration, value = best_point(_read_curve(scalars, metric)) or (None, None)
     if pruned:
         return Outcome('pruned', value, iteration, minutes)
     if process.exitcode != 0:
         return Outcome('failed', value, iteration, minutes, f'exit code {process.exitcode}: {last_line(log)}')
     if value is None:
-        return Outcome('failed', None, None, minutes, f'no {key} in its curve')
+        return Outcome('failed', None, None, minutes, f'no val/{metric} in its curve')
     return Outcome('complete', value, iteration, minutes)
 
 
-def _watch(process: BaseProcess, scalars: Path, key: str, is_hopeless: IsHopeless) -> bool:
+def _watch(process: BaseProcess, scalars: Path, metric: str, is_hopeless: IsHopeless) -> bool:
     """Wait for the end, or for a value that makes the training hopeless. Returns whether the latter came."""
     seen = 0
     while process.is_alive():
         process.join(POLL_S)
-        points = _read_curve(scalars, key)
+        points = _read_curve(scalars, metric)
         for iteration, value in points[seen:]:
             if is_hopeless(value, iteration) and process.is_alive():
                 return True
@@ -98,9 +103,18 @@ def _stop(process: BaseProcess) -> None:
     process.join()
 
 
-def _read_curve(scalars: Path, key: str) -> list[tuple[int, float]]:
-    """Return the iterations and values of a metric so far."""
-    return points_of(read_scalars(scalars, []), key) if scalars.is_file() else []
+def _read_curve(scalars: Path, metric: str) -> list[tuple[int, float]]:
+    """Return the iterations and values of a metric so far.
+
+    Raises:
+        InputError: There were validations, and none had this metric.
+    """
+    rows = read_scalars(scalars, []) if scalars.is_file() else []
+    known = {key.removeprefix(VAL): None for row in rows for key in row if key.startswith(VAL)}
+    if known and metric not in known:
+        remedy = f'choose one that it has, such as {", ".join(list(known)[:MAX_NAMED])}, and another `out`'
+        raise InputError(f'`metric={metric}`', 'is no value of the validation', remedy)
+    return points_of(rows, f'{VAL}{metric}')
 
 
 def _train(config: str, work_dir: str, seed: int, options: dict[str, Any], log: str) -> None:
