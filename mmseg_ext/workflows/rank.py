@@ -25,6 +25,7 @@ from mmseg_ext.progress import track
 from mmseg_ext.reading import read_json
 from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
+from mmseg_ext.runs.config_names import find_config
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.runs.lock import work_dir_lock
 from mmseg_ext.workflows.arguments import check_least
@@ -119,7 +120,12 @@ def rank_labels(
         _check_other(Path(other), settings)
     common = {name: getattr(settings, name) for name in ('data_root', 'labels', 'split', 'sides', 'options')}
     common['also'] = {split: further_images(settings, split, images) for split in settings.also}
-    claim_folder(out, asdict(settings), 'ranking')
+    paths = {
+        'data_root': _real(settings.data_root),
+        'configs': [_real(find_config(name)) for name in settings.configs],
+        'others': [_real(other) for other in settings.others],
+    }
+    claim_folder(out, {**asdict(settings), **paths}, 'ranking')
     folds = _keep_folds(folds, out)
     tasks = [task for task in plan_folds(settings.configs, images, folds, out, common) if not task.is_done()]
     with work_dir_lock(out, argument='out'):
@@ -222,7 +228,11 @@ def _check_other(ranking: Path, settings: RankingSettings) -> None:
 def _is_same_folder(found: Any, wanted: str) -> bool:
     if not isinstance(found, str) or '\0' in found:
         return False
-    return os.path.realpath(os.path.expanduser(found)) == os.path.realpath(os.path.expanduser(wanted))
+    return _real(found) == _real(wanted)
+
+
+def _real(path: str | Path) -> str:
+    return os.path.realpath(os.path.expanduser(path))
 
 
 def _write(rows: Sequence[Mapping[str, Any]], settings: RankingSettings, score: str, out: Path) -> None:

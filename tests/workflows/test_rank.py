@@ -14,7 +14,7 @@ from mmseg_ext.workflows import rank as module
 from mmseg_ext.workflows.out_of_fold import FoldTask
 from mmseg_ext.workflows.rank import RankingSettings, _check_other, rank_labels
 
-HeldOut = Callable[[str, Sequence[int]], list[list[str]]]
+HeldOut = Callable[..., list[list[str]]]
 
 
 def test_judges_of_one_name_are_refused() -> None:
@@ -52,9 +52,12 @@ def test_a_ranking_of_the_same_folder_joins_in_however_it_is_written(
 def held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HeldOut:
     """Rank in ``out``, up to the trainings: what each would leave out, of images that are now divided so."""
     (tmp_path / 'c.py').write_text('model = train_cfg = dict()\ntrain_dataloader = dict(dataset=dict(type="D"))')
-    settings = RankingSettings('d', (str(tmp_path / 'c.py'),), folds=2)
+    monkeypatch.chdir(tmp_path)
 
-    def rank(images: str, fold_of: Sequence[int]) -> list[list[str]]:
+    def rank(
+        images: str, fold_of: Sequence[int], data_root: str = 'd', config: str = 'c.py', *others: str
+    ) -> list[list[str]]:
+        settings = RankingSettings(data_root, (config,), folds=2, others=others)
         planned: list[FoldTask] = []
 
         def run(tasks: Sequence[FoldTask], workers: str) -> list[FoldTask]:
@@ -62,6 +65,7 @@ def held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HeldOut:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(module, 'run_folds', run)
+        monkeypatch.setattr(module, '_check_other', lambda *_: None)
         monkeypatch.setattr(module, '_files', lambda _: (None, {stem: Path(stem) for stem in images}, {}))
         monkeypatch.setattr(module, 'divide', lambda *_: dict(zip(images, fold_of, strict=True)))
         with pytest.raises(KeyboardInterrupt):
@@ -92,3 +96,11 @@ def test_a_ranking_in_use_is_left_alone(held_out: HeldOut, tmp_path: Path) -> No
         pytest.raises(InputError, match=rf'out: in use by process {holder} .* or choose another `out`'),
     ):
         held_out('ab', (0, 1))
+
+
+def test_a_ranking_goes_on_however_its_paths_are_written(held_out: HeldOut, tmp_path: Path) -> None:
+    begun = held_out('ab', (0, 1), 'd', 'c.py', 'other')
+    assert held_out('ab', (0, 1), './d/', str(tmp_path / 'c'), 'other/') == begun
+    for paths in (('e', 'c.py', 'other'), ('d', 'c.py', 'another')):
+        with pytest.raises(InputError, match='other settings'):
+            held_out('ab', (0, 1), *paths)

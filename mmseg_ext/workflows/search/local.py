@@ -14,6 +14,7 @@ from mmseg_ext.errors import InputError, installing
 from mmseg_ext.files import claim_folder, write_json
 from mmseg_ext.progress import track
 from mmseg_ext.runs.config import check_parts, load_config
+from mmseg_ext.runs.config_names import find_config
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.runs.lock import work_dir_lock
 from mmseg_ext.workflows.arguments import check_least
@@ -56,7 +57,7 @@ def search(settings: SearchSettings, trials: int, out: str | Path) -> dict[str, 
     config = load_config(settings.config, settings.example_options())
     check_parts(config, settings.config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader')
     out = Path(out)
-    claim_folder(out, settings.describe(), 'search')
+    claim_folder(out, {**settings.describe(), 'config': str(find_config(settings.config).resolve())}, 'search')
     with work_dir_lock(out, argument='out'):
         study = _open_study(settings, out)
         finished = sum(OUTCOME in trial.user_attrs for trial in study.trials)
