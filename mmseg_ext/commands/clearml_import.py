@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     from mmseg_ext.tracking.clearml import import_sessions
 
-    sent = set()
+    sent: set[str | None] = set()
     for session, page in import_sessions(args.zips):
         print(f'{session.path}: {page}', flush=True)
         if session.earlier_session not in {None, *sent}:

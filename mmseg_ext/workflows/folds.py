@@ -132,8 +132,9 @@ def find_left_out_fold(config: Config, config_path: str | Path) -> dict[str, Any
         return None
     check_parts(config, config_path, 'val_dataloader')
     val = innermost(config.val_dataloader.dataset, str(config_path))
-    _, images, _ = list_pairs(val.data_root, val.labels, val.split)
-    if [stem for place, stem in enumerate(images) if place in set(val.indices)] != fold.get('held_out'):
+    _, images, _ = list_pairs(val['data_root'], val['labels'], val['split'])
+    positions = set(val['indices'])
+    if [stem for place, stem in enumerate(images) if place in positions] != fold.get('held_out'):
         problem = 'leaves out other images than when it was written, since images were added or removed'
         raise InputError(config_path, problem, 'train the config that it was made from')
     return dict(fold)

@@ -165,7 +165,10 @@ def test_tables(project: Path) -> None:
         (lambda p: (p / 'project.yaml').write_text('experiments: []'), 'lists no experiments'),
         (lambda p: (p / 'project.yaml').write_text('experiments: [{name: a}]'), 'needs a config'),
         (lambda p: (p / 'project.yaml').write_text(PROJECT.replace('note', 'notes')), 'unknown key notes'),
-        (lambda p: (p / 'project.yaml').write_text(PROJECT.replace('epochs: 3', 'epochs: few')), 'positive whole number'),
+        (
+            lambda p: (p / 'project.yaml').write_text(PROJECT.replace('epochs: 3', 'epochs: few')),
+            'positive whole number',
+        ),
         (
             lambda p: (p / 'project.yaml').write_text(PROJECT.replace('second.py', 'first.py')),
             'listed twice|stands against',
