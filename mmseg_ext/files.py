@@ -104,26 +104,55 @@ def make_folder(path: str | Path) -> Path:
     return path
 
 
-def check_result_folder(out: str | Path, names: Set[str], overwrite: bool = False) -> None:
+def check_result_folder(
+    out: str | Path, names: Set[str], overwrite: bool = False, *, record: str = '', argument: str = 'out'
+) -> None:
     """Refuse a result folder that holds anything but an earlier result that may be replaced.
 
     Args:
         out: The folder; it need not exist.
-        names: Names of the files and folders of a result.
+        names: Names of the files and folders of a result; ``a/b`` is all that a result has in the folder ``a``.
         overwrite: Whether an earlier result may be replaced.
+        record: Name of a file that every result holds.
+        argument: The argument that names the folder, for the error.
 
     Raises:
         InputError: It is a file, or holds other files, or an earlier result and ``overwrite`` is False.
     """
     out = Path(out)
+    other = f'choose another `{argument}`'
     if out.exists() and not out.is_dir():
-        raise InputError(out, 'is a file', 'choose another `out`')
+        raise InputError(out, 'is a file', other)
     found = names_in(out) if out.is_dir() else set()
-    foreign = sorted(found - names)
+    if found and record and record not in found:
+        raise InputError(out, f'holds files but no {record}', other)
+    foreign = sorted(_foreign_names(out, names)) if found else []
     if foreign:
-        raise InputError(out, f'holds other files ({", ".join(foreign[:3])})', 'choose another `out`')
+        raise InputError(out, f'holds other files ({", ".join(foreign[:3])})', f'move them, or {other}')
     if found and not overwrite:
-        raise InputError(out, 'holds an earlier result', 'replace it with `overwrite=True` or choose another `out`')
+        raise InputError(out, 'holds an earlier result', f'replace it with `overwrite=True` or {other}')
+
+
+def _foreign_names(folder: Path, names: Set[str]) -> Iterator[str]:
+    for name in names_in(folder) - names:
+        inner = {other.removeprefix(f'{name}/') for other in names if other.startswith(f'{name}/')}
+        if inner and (folder / name).is_dir():
+            yield from (f'{name}/{other}' for other in _foreign_names(folder / name, inner))
+        else:
+            yield name
+
+
+def written_names(folder: Path) -> list[str]:
+    """List files and folders two levels deep, for a record that `recorded_names` reads."""
+    paths = [*(path for path in folder.iterdir() if path.is_file()), *folder.glob('*/*')]
+    return sorted(path.relative_to(folder).as_posix() for path in paths)
+
+
+def recorded_names(record: Path, key: str = 'files') -> set[str]:
+    """Return the names that a record has for what was written with it; none if there is no record."""
+    content = read_json(record) if record.is_file() else None
+    names = content.get(key) if isinstance(content, dict) else None
+    return set(map(str, names)) if isinstance(names, list) else set()
 
 
 def claim_folder(out: Path, settings: Any, content: str) -> None:

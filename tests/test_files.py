@@ -17,12 +17,14 @@ from mmseg_ext.files import (
     check_result_folder,
     claim_folder,
     make_folder,
+    recorded_names,
     refuse_existing,
     staged_files,
     staged_folder,
     staged_result,
     write_json,
     write_text,
+    written_names,
 )
 
 
@@ -123,6 +125,23 @@ def test_a_result_folder_takes_nothing_but_results(tmp_path: Path) -> None:
         check_result_folder(out, {'a', 'b'}, overwrite=True)
     with pytest.raises(InputError, match='is a file'):
         check_result_folder(out / 'c', {'c'}, overwrite=True)
+    with pytest.raises(InputError, match=r'holds files but no record\.json; choose another `to`'):
+        check_result_folder(out, {'a', 'c'}, overwrite=True, record='record.json', argument='to')
+
+
+def test_a_record_lists_what_a_result_folder_holds_two_levels_deep(tmp_path: Path) -> None:
+    for name in ('img/train/a.png', 'lists/b.txt', 'c.yaml'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    write_json(tmp_path / 'record.json', {'files': written_names(tmp_path)})
+    assert recorded_names(tmp_path / 'record.json') == {'img/train', 'lists/b.txt', 'c.yaml'}
+    names = {'record.json', *recorded_names(tmp_path / 'record.json')}
+    check_result_folder(tmp_path, names, overwrite=True, record='record.json')
+    (tmp_path / 'img/val').mkdir()
+    (tmp_path / 'lists/own.txt').touch()
+    with pytest.raises(InputError, match=r'other files \(img/val, lists/own\.txt\); move them'):
+        check_result_folder(tmp_path, names, overwrite=True, record='record.json')
+    assert recorded_names(tmp_path / 'none.json') == set()
 
 
 def test_a_folder_is_claimed_once_and_taken_up_again(tmp_path: Path) -> None:

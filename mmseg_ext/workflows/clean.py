@@ -7,11 +7,9 @@ from pathlib import Path
 
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.eda.cleaning import DEFAULT_RULES, CleaningReport, Thresholds, clean_label_set
-from mmseg_ext.eda.cleaning.report import RECORD, TABLE
+from mmseg_ext.eda.cleaning.report import PAGE, RECORD, TABLE
 from mmseg_ext.files import refuse_existing, staged_result
 from mmseg_ext.reports.cleaning_page import write_cleaning_page
-
-PAGE = 'cleaning.html'
 
 
 def clean_labels(

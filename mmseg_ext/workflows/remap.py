@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_ext.data import Classes, DataSet, list_stems, write_mask
+from mmseg_ext.data import Classes, DataSet, LabelSet, list_stems, write_mask
 from mmseg_ext.data.classes import FILE_NAME
 from mmseg_ext.data.dataset import MASK_SUFFIX
 from mmseg_ext.data.remapping import LOSSY_SUFFIXES, SUFFIXES, Remapping, make_remapping
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import refuse_existing, staged_folder, write_json
+from mmseg_ext.files import check_result_folder, recorded_names, refuse_existing, staged_folder, write_json
 from mmseg_ext.progress import track
 
 RECORD = 'remap.json'
@@ -33,6 +33,7 @@ class RemapReport:
         pixels: Pixels before, by value, range or colour (`Remapping.entry_of`).
         files: Masks that hold it, by the same.
         left_out: One line for each mask that cannot be used.
+        splits: Splits that were read.
     """
 
     classes: Classes
@@ -41,6 +42,7 @@ class RemapReport:
     pixels: Counter[int] = field(default_factory=Counter)
     files: Counter[int] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
+    splits: tuple[str, ...] = ()
 
     def becomes(self, key: int) -> str:
         """Name what a value or colour becomes: ``1 cat``, ``ignored``."""
@@ -71,7 +73,10 @@ class RemapReport:
         """Return the content of ``remap.json``."""
         columns = ('value', 'becomes', 'pixels', 'masks')
         before = [dict(zip(columns, row, strict=True)) for row in self.before()]
-        return {'masks': self.masks, 'before': before, 'after': self.after(), 'left_out': self.left_out}
+        return {
+            'splits': list(self.splits), 'masks': self.masks, 'before': before, 'after': self.after(),
+            'left_out': self.left_out,
+        }  # fmt: skip
 
 
 def remap_labels(
@@ -107,26 +112,25 @@ def remap_labels(
         splits: Which splits; None for all.
         dry_run: Count, and write nothing into the data set.
         json: File for the report.
-        overwrite: Replace an earlier remapped label set, and ``json``.
+        overwrite: Replace an earlier remapped label set that holds no other splits, and ``json``.
 
     Raises:
         InputError: An argument cannot be used, a value is named by nothing, no mask can be read, or ``to`` exists.
     """
     data = DataSet(root)
-    classes, folder, target = data.classes, data.label_set(labels).folder, data.new_label_set(to, labels).folder
+    classes, masks, target = data.classes, data.label_set(labels), data.new_label_set(to, labels).folder
+    chosen = masks.splits(splits)
     refuse_existing([Path(json)] if json is not None else [], overwrite, 'json')
-    if not dry_run and target.exists() and not (overwrite and (target / RECORD).is_file()):
-        remedy = (
-            'replace a remapped one with `overwrite=True`' if (target / RECORD).is_file() else 'choose another name'
-        )
-        raise InputError(target, 'exists', remedy)
+    if not dry_run:
+        written = recorded_names(target / RECORD, 'splits').intersection(chosen)
+        check_result_folder(target, {RECORD, *written}, overwrite, record=RECORD, argument='to')
     remapping = make_remapping(
         classes, table, old=None if source is None else _read_classes(Path(source)), by_colour=by_colour,
         reduce_zero_label=reduce_zero_label, keep_others=keep_others, alpha=alpha,
     )  # fmt: skip
-    report = RemapReport(classes, remapping)
-    files = _count(report, data, labels, splits)
-    _refuse_unnamed(report, folder)
+    report = RemapReport(classes, remapping, splits=chosen)
+    files = _count(report, masks)
+    _refuse_unnamed(report, masks.folder)
     if json is not None:
         write_json(json, report.as_dict())
     if not dry_run:
@@ -142,18 +146,15 @@ def _read_classes(source: Path) -> Classes:
     return Classes.read(source.parent if source.name == FILE_NAME else source)
 
 
-def _count(
-    report: RemapReport, data: DataSet, labels: str, splits: Sequence[str] | None
-) -> dict[tuple[str, str], Path]:
+def _count(report: RemapReport, masks: LabelSet) -> dict[tuple[str, str], Path]:
     """Count the values of all masks, and return the files of those that can be read."""
-    masks = data.label_set(labels)
     found = {
         (split, stem): path
-        for split in masks.splits(splits)
+        for split in report.splits
         for stem, path in list_stems(masks.folder / split, (*SUFFIXES, *LOSSY_SUFFIXES)).items()
     }
     usable = {}
-    for key, path in track(found.items(), f'reading {labels}', total=len(found)):
+    for key, path in track(found.items(), f'reading {masks.folder.name}', total=len(found)):
         try:
             values, counts = np.unique(report.remapping.read(path), return_counts=True)
         except InputError as error:

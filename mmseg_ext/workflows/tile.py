@@ -19,7 +19,14 @@ from mmseg_ext.data.images import pixel_limit, read_image, write_image
 from mmseg_ext.data.masks import Mask, read_mask, write_mask
 from mmseg_ext.data.tiles import Tile, place_tiles, tile_cores, tile_weights
 from mmseg_ext.errors import InputError, NotWritableError
-from mmseg_ext.files import names_in, refuse_existing, staged_folder, write_json
+from mmseg_ext.files import (
+    check_result_folder,
+    recorded_names,
+    refuse_existing,
+    staged_folder,
+    write_json,
+    written_names,
+)
 from mmseg_ext.inference.outputs import conflicting_class_files, write_class_files
 from mmseg_ext.progress import track
 from mmseg_ext.reading import is_file_name, names_file, read_json
@@ -94,7 +101,10 @@ def tile_data_set(
     classes = data.classes
     chosen = data.label_sets() if labels is None else tuple(labels)
     folders = {name: data.label_set(name).folder for name in chosen}
-    _check_target(out, overwrite)
+    if out.resolve() == data.root.resolve():
+        raise InputError(out, 'is the data set to cut', 'choose another `out`')
+    names = {RECORD_FILE, *recorded_names(out / RECORD_FILE)}
+    check_result_folder(out, names, overwrite, record=RECORD_FILE)
     report = TileReport()
     images = []
     with staged_folder(out) as stage:
@@ -110,17 +120,9 @@ def tile_data_set(
         if not images:
             raise InputError(report.failed[0], 'no other image can be cut either')
         classes.write(stage)
-        write_json(stage / RECORD_FILE, {'size': size, 'overlap': overlap, 'images': images})
+        record = {'size': size, 'overlap': overlap, 'images': images, 'files': written_names(stage)}
+        write_json(stage / RECORD_FILE, record)
     return report
-
-
-def _check_target(out: Path, overwrite: bool) -> None:
-    if not out.exists() or (out.is_dir() and not names_in(out)):
-        return
-    if not (out / RECORD_FILE).is_file():
-        raise InputError(out, f'holds files but no {RECORD_FILE}', 'choose another `out`')
-    if not overwrite:
-        raise InputError(out, 'holds an earlier result', 'replace it with `overwrite=True` or choose another `out`')
 
 
 def _cut(

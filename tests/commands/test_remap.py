@@ -47,9 +47,11 @@ def test_the_command_that_the_audit_names_converts_the_masks(root: Path, capsys:
     report = json.loads((root / 'remap.json').read_text())
     assert report['after'] == {'0 background': 156, '1 cat': 36, 'ignored': 0}
     assert report['before'][1] == {'value': '255', 'becomes': '1 cat', 'pixels': 36, 'masks': 3}
-    with pytest.raises(InputError, match='replace a remapped one with `overwrite=True`'):
+    with pytest.raises(InputError, match='replace it with `overwrite=True` or choose another `to`'):
         remap.main(arguments)
     assert remap.main([*arguments, '--overwrite']) == 0
+    with pytest.raises(InputError, match=r'labels_remapped: holds other files .train.; move them'):
+        remap.main([*arguments, '--overwrite', '--splits', 'val'])
 
 
 def test_a_value_that_nothing_names_is_refused_before_anything_is_written(root: Path) -> None:

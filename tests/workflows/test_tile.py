@@ -177,14 +177,20 @@ def test_wrong_use(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=problem):
             tile_data_set(data, tmp_path / 'out', **options)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r'holds files but no tiles\.json'):
+    with pytest.raises(InputError, match='is the data set to cut'):
         tile_data_set(data, data, overwrite=True)
+    with pytest.raises(InputError, match=r'holds files but no tiles\.json'):
+        tile_data_set(data, write(tmp_path / 'other'), overwrite=True)
     Image.new('RGB', (3, 3)).save(data / 'img/train/large.png')
     report = tile_data_set(data, tmp_path / 'out', size=16, overlap=4)
     assert 'is 71×50 pixels but its image 3×3' in str(report.failed[0])
     assert not list((tmp_path / 'out').rglob('large*'))
     with pytest.raises(InputError, match='holds an earlier result'):
         tile_data_set(data, tmp_path / 'out')
+    tile_data_set(data, tmp_path / 'out', size=16, overlap=4, labels=['labels'], overwrite=True)
+    (tmp_path / 'out/labels_mine').mkdir()
+    with pytest.raises(InputError, match=r'holds other files .labels_mine.'):
+        tile_data_set(data, tmp_path / 'out', overwrite=True)
     with pytest.raises(InputError, match='holds no prediction of a tile'):
         stitch_predictions(tmp_path / 'out', data, tmp_path / 'whole')
     image = {'split': 'train', 'stem': 'a', 'height': 9, 'width': 9}

@@ -23,7 +23,14 @@ from mmseg_ext.data.dataset import DataSet, Item
 from mmseg_ext.data.images import read_header
 from mmseg_ext.data.masks import Mask, read_mask
 from mmseg_ext.errors import InputError, NotWritableError
-from mmseg_ext.files import make_folder, names_in, staged_folder, write_json
+from mmseg_ext.files import (
+    check_result_folder,
+    make_folder,
+    recorded_names,
+    staged_folder,
+    write_json,
+    written_names,
+)
 from mmseg_ext.progress import track
 
 FORMATS: dict[str, type[Writer]] = {
@@ -68,7 +75,8 @@ def export_labels(
     data, out = DataSet(root), Path(out)
     data.label_set(labels)
     classes = data.classes
-    _check_target(out, overwrite)
+    names = {RECORD_FILE, *recorded_names(out / RECORD_FILE)}
+    check_result_folder(out, names, overwrite, record=RECORD_FILE)
     report = Report(classes.names)
     done: set[str] = set()
     with staged_folder(out) as stage:
@@ -92,17 +100,8 @@ def export_labels(
         writer.finish([split for split in data.splits(labels, splits) if split in done])
         report.notes += writer.notes
         settings = {'format': kind, 'labels': labels, 'splits': sorted(done), 'tolerance': tolerance}
-        write_json(stage / RECORD_FILE, {**settings, 'report': report.as_json()})
+        write_json(stage / RECORD_FILE, {**settings, 'report': report.as_json(), 'files': written_names(stage)})
     return report
-
-
-def _check_target(out: Path, overwrite: bool) -> None:
-    if not out.exists() or (out.is_dir() and not names_in(out)):
-        return
-    if not (out / RECORD_FILE).is_file():
-        raise InputError(out, 'holds files that are not an export', 'choose another `out`')
-    if not overwrite:
-        raise InputError(out, 'holds an earlier export', 'replace it with `overwrite=True` or choose another `out`')
 
 
 def _read(item: Item, classes: Classes) -> tuple[Mask, Path]:

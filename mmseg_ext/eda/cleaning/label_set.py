@@ -9,10 +9,10 @@ from pathlib import Path
 from mmseg_ext.data import Classes, DataSet, Mask, read_mask, write_mask
 from mmseg_ext.data.classes import FILE_NAME
 from mmseg_ext.eda.cleaning.clean import DEFAULT_RULES, RULES, clean_mask
-from mmseg_ext.eda.cleaning.report import RECORD, CleaningReport, MaskChange
+from mmseg_ext.eda.cleaning.report import PAGE, RECORD, TABLE, CleaningReport, MaskChange
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import staged_folder
+from mmseg_ext.files import check_result_folder, recorded_names, staged_folder
 from mmseg_ext.progress import track
 from mmseg_ext.reading import load_bytes
 
@@ -43,7 +43,7 @@ def clean_label_set(
         rules: Names of the rules to apply (`RULES`).
         limits: When a rule acts.
         dry_run: Write nothing into ``root``.
-        overwrite: Replace an earlier cleaned label set.
+        overwrite: Replace an earlier cleaned label set that holds no other splits.
         finish: Called with the report and the folder of the complete new label set before it is renamed; files that
             it writes there become part of the set. In a dry run the folder is a temporary one.
 
@@ -61,10 +61,11 @@ def clean_label_set(
             'use mmseg-ext rank to find wrong masks',
         )
     ordered = tuple(rule for rule in RULES if rule in rules)
-    report = CleaningReport(labels, out, ordered, limits or Thresholds())
+    report = CleaningReport(labels, out, ordered, limits or Thresholds(), splits=source.splits(splits))
     files = source.files(splits)
     if not dry_run:
-        _refuse_occupied(target, overwrite)
+        written = recorded_names(target / RECORD, 'splits').intersection(report.splits)
+        check_result_folder(target, {RECORD, TABLE, PAGE, *written}, overwrite, record=RECORD, argument='to')
     with tempfile.TemporaryDirectory() if dry_run else staged_folder(target) as name:
         folder = Path(name)
         for (split, stem), path in track(files.items(), f'cleaning {labels}', total=len(files)):
@@ -106,14 +107,3 @@ def _write(target: Path, mask: Mask | bytes, classes: Classes) -> None:
         target.write_bytes(mask)
     else:
         write_mask(target, mask, classes.palette)
-
-
-def _refuse_occupied(target: Path, overwrite: bool) -> None:
-    if not target.exists():
-        return
-    if not overwrite:
-        raise InputError(
-            target, 'already exists', 'choose another label set, or replace a cleaned one with `overwrite=True`'
-        )
-    if not (target / RECORD).is_file():
-        raise InputError(target, f'was not written by mmseg-ext clean (no {RECORD})', 'choose another label set')

@@ -12,6 +12,7 @@ from mmseg_ext.files import csv_text, write_json, write_text
 
 RECORD = 'cleaning.json'
 TABLE = 'cleaning.csv'
+PAGE = 'cleaning.html'
 COLUMNS = ('split', 'stem', 'step', 'rule', 'changed_pixels', 'regions_before', 'regions_after')
 
 
@@ -51,6 +52,7 @@ class CleaningReport:
         masks: Number of masks read.
         changes: One entry for each change, ordered by split, stem and step.
         left_out: One line for each mask that cannot be used; its file was copied as it is if it can be read.
+        splits: Splits that were read.
     """
 
     labels: str
@@ -60,6 +62,7 @@ class CleaningReport:
     masks: int = 0
     changes: list[MaskChange] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    splits: tuple[str, ...] = ()
 
     def changed_files(self) -> list[tuple[str, str]]:
         """List split and stem of each mask that was changed."""
@@ -81,6 +84,7 @@ class CleaningReport:
             'out': self.out,
             'rules': list(self.rules),
             'thresholds': asdict(self.limits),
+            'splits': list(self.splits),
             'masks': self.masks,
             'changed_masks': len(self.changed_files()),
             'changes': [dict(zip(COLUMNS, entry.row(), strict=True)) for entry in self.changes],

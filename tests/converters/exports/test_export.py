@@ -156,9 +156,12 @@ def test_the_pixels_that_a_tolerance_costs_are_counted_by_class(
     rows_of = {line.split()[0]: line.split() for line in text.splitlines() if line}
     assert [int(rows_of[name][-1]) for name in wrong] == list(wrong.values())
     assert f'1 objects; {sum(wrong.values())} px differ from the masks' in text
-    with pytest.raises(InputError, match='holds an earlier export'):
+    with pytest.raises(InputError, match='holds an earlier result'):
         main(command)
     assert main([*command, '--overwrite', '--json', str(tmp_path / 'report.json')]) == 0
+    (out / 'mine.txt').touch()
+    with pytest.raises(InputError, match=r'holds other files .mine\.txt.'):
+        main([*command, '--overwrite'])
     with pytest.raises(InputError, match=r'report\.json: exists; replace it .* or choose another `json`'):
         main([*command[:-2], str(tmp_path / 'new'), '--json', str(tmp_path / 'report.json')])
     assert not (tmp_path / 'new').exists()
@@ -181,7 +184,7 @@ def test_one_bad_file_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFi
     ):
         assert part in text, part
     write(data, [good], 'train')
-    with pytest.raises(InputError, match='are not an export'):
+    with pytest.raises(InputError, match=r'holds files but no export\.json'):
         export_labels(data, 'labels', data, 'coco', overwrite=True)
     report = export_labels(data, 'labels', tmp_path / 'voc', 'voc')
     assert 'its stem is also in another split' in str(report.failed[0])

@@ -118,8 +118,13 @@ def test_an_existing_label_set_is_replaced_on_request_alone_and_only_ours(root: 
     clean_label_set(root, 'labels', 'clean', overwrite=True)
     np.testing.assert_array_equal(read_mask(root / 'clean/train/bad.png'), true_mask())
     assert not (root / 'clean/train/stale.png').exists()
+    write_mask(root / 'labels/test/new.png', true_mask(), PALETTE)
+    write_mask(root / 'clean/test/new.png', true_mask(), PALETTE)
+    for splits in (['train'], None):  # the mask of test was made by hand
+        with pytest.raises(InputError, match=r'holds other files \((test|test, val)\); move them'):
+            clean_label_set(root, 'labels', 'clean', splits=splits, overwrite=True)
     write_mask(root / 'by_hand/train/bad.png', true_mask(), PALETTE)
-    with pytest.raises(InputError, match='not written by mmseg-ext clean'):
+    with pytest.raises(InputError, match=r'holds files but no cleaning\.json'):
         clean_label_set(root, 'labels', 'by_hand', overwrite=True)
     assert list(content(root / 'by_hand')) == ['train/bad.png']
     assert not [path for path in root.iterdir() if path.name.startswith('.')]
