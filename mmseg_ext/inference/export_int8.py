@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ext.data.check import Decoded, PairCheck, pair_files
 from mmseg_ext.data.classes import Classes
-from mmseg_ext.data.dataset import MASK_SUFFIX, Split
-from mmseg_ext.data.images import Pixels, from_array, read_image
-from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.data.dataset import Split
+from mmseg_ext.data.images import Pixels, from_array
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.errors import InputError, installing
 from mmseg_ext.evaluation.confusion import confusion_matrix
 from mmseg_ext.evaluation.scores import scores_from_confusion
@@ -74,7 +75,7 @@ def read_split(data: str | Path, labels: str, info: ModelInfo) -> tuple[list[Pix
     """Read the images (H, W, 3), RGB, of the validation split, and their masks (H, W).
 
     Raises:
-        InputError: The split or a mask is missing or damaged, or its classes are not the model's.
+        InputError: The split or a mask is missing or cannot be used, or its classes are not the model's.
     """
     root = Path(data)
     if Classes.read(root).names != info.classes.names:
@@ -83,11 +84,11 @@ def read_split(data: str | Path, labels: str, info: ModelInfo) -> tuple[list[Pix
     for folder in (split.image_folder, split.mask_folder):
         if not folder.is_dir():
             raise InputError(folder, 'not found', 'static quantisation needs validation images and their masks')
-    paths = split.images()
-    if not paths:
-        raise InputError(split.image_folder, 'holds no image')
-    images = [read_image(path) for path in paths.values()]
-    return images, [read_mask(split.mask_folder / (stem + MASK_SUFFIX)) for stem in paths]
+    check = PairCheck(pair_files(split), info.classes, split)
+    pairs: dict[int, Decoded] = {}
+    check.check_at_once(check.look_at_headers(), pairs.__setitem__, pairs=len(check.items))
+    ordered = [pairs[position] for position in range(len(pairs))]
+    return [image for image, _ in ordered], [mask for _, mask in ordered if mask is not None]
 
 
 def quantise(model: str | Path, out: str | Path, images: Sequence[Pixels]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_ext.data.check import pair_files
+from mmseg_ext.data.check import PairCheck, pair_files
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import MASK_SUFFIX, Item, Split
 from mmseg_ext.data.images import read_upright
@@ -74,6 +74,8 @@ def evaluate_model(
             root, f'has the classes {", ".join(classes.names)}, but the model has {", ".join(predictor.classes.names)}',
             'give a data set with the classes of the model',
         )  # fmt: skip
+    check = PairCheck(items, classes, items[0].split)
+    check.check_at_once(check.look_at_headers(), pairs=len(items))
     with staged_folder(out) as staging:
         rows = []
         for item in track(items, 'testing', len(items)):
@@ -83,6 +85,7 @@ def evaluate_model(
             'config': str(model),
             'checkpoint': str(model),
             'members': [{'model': member.name or str(model), 'weight': member.weight} for member in predictor.members],
+            'data_root': str(root),
             'split': split,
             'labels': labels or LABELS,
             'tta': tta or (bool(entries) and all(entry.tta for entry in entries)),

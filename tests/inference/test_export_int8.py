@@ -25,7 +25,7 @@ def test_a_split_without_images_masks_or_the_models_classes_is_refused(info: Mod
     with pytest.raises(InputError, match='labels/val: not found'):
         read_split(tmp_path, 'labels', info)
     (tmp_path / 'labels' / 'val').mkdir(parents=True)
-    with pytest.raises(InputError, match='img/val: holds no image'):
+    with pytest.raises(InputError, match='img/val: folder holds no'):
         read_split(tmp_path, 'labels', info)
     pixels, mask = np.full((4, 6, 3), 9, np.uint8), np.array([[0, 1], [2, 255]], np.uint8).repeat(2, 0).repeat(3, 1)
     write_image(tmp_path / 'img' / 'val' / 'a.png', pixels)
@@ -33,3 +33,6 @@ def test_a_split_without_images_masks_or_the_models_classes_is_refused(info: Mod
     images, masks = read_split(tmp_path, 'labels', info)
     np.testing.assert_array_equal(images, [pixels])
     np.testing.assert_array_equal(masks, [mask])
+    write_mask(tmp_path / 'labels' / 'val' / 'a.png', mask.T, info.classes.palette)
+    with pytest.raises(InputError, match=r'a\.png: mask is 4×6 pixels'):
+        read_split(tmp_path, 'labels', info)

@@ -10,6 +10,7 @@ import pytest
 from colour_networks import save_onnx
 
 from mmseg_ext.data.images import write_image
+from mmseg_ext.data.masks import write_mask
 from mmseg_ext.errors import InputError
 from mmseg_ext.workflows.evaluate_model import evaluate_model
 
@@ -42,3 +43,19 @@ def test_the_record_says_whether_all_members_augment(options: tuple[str, str], r
     (tmp_path / 'dataset.yaml').write_text('classes: [background, cat, dog]')
     write_image(tmp_path / 'img' / 'test' / 'a.png', np.zeros((8, 8, 3), np.uint8))
     assert evaluate_model(both, tmp_path).metrics['tta'] is recorded
+
+
+def test_masks_that_cannot_be_scored_are_refused_before_anything_is_predicted(tmp_path: Path) -> None:
+    model = save_onnx(tmp_path / 'one.onnx')
+    (tmp_path / 'dataset.yaml').write_text('classes: [background, cat, dog]')
+    write_image(tmp_path / 'img' / 'test' / 'a.png', np.zeros((8, 8, 3), np.uint8))
+    for mask, problem in (
+        (np.eye(8, dtype=np.uint8) * 255, 'all masks hold only 0 and 255'),
+        (np.eye(8, dtype=np.uint8) * 7, 'holds class id 7'),
+        (np.zeros((8, 9), np.uint8), 'mask is 9×8 pixels'),
+    ):
+        write_mask(tmp_path / 'labels' / 'test' / 'a.png', mask, [(0, 0, 0)] * 256)
+        with pytest.raises(InputError, match=problem):
+            evaluate_model(model, tmp_path)
+    write_mask(tmp_path / 'labels' / 'test' / 'a.png', np.eye(8, dtype=np.uint8), [(0, 0, 0), (9, 9, 9)])
+    assert 'scores' in evaluate_model(model, tmp_path).metrics
