@@ -99,6 +99,7 @@ def evaluate_split(
         metrics: dict[str, Any] = {
             'config': str(config_path),
             'checkpoint': str(checkpoint),
+            'data_root': config.test_dataloader.dataset.data_root,
             'split': split,
             'labels': config.test_dataloader.dataset.get('labels'),
             'tta': tta,
@@ -124,6 +125,9 @@ def _choose_split(config: Config, split: str, labels: str | None) -> None:
     dataset.split = own.get('split', split) if own.get('ann_file') else split
     if own.get('ann_file') or dataset.get('ann_file'):
         dataset.ann_file = own.get('ann_file', '')
+    dataset.data_root = own.get('data_root', dataset.get('data_root'))
+    if own.get('indices') is not None or dataset.get('indices') is not None:  # those of a fold are of another split
+        dataset.indices = own.get('indices') if own.get('split') == dataset.split else None
     dataset.masks_optional = labels is None  # a label set that was asked for must be there
     if labels is not None or own.get('labels'):
         dataset.labels = labels or own['labels']
