@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ext.data.classes import FILE_NAME, Classes, mask_values, unlike_most
+from mmseg_ext.data.classes import Classes, mask_values, unlike_most
 from mmseg_ext.data.dataset import (
     IMAGE_SUFFIXES,
     LAYOUT,
@@ -197,9 +197,7 @@ class PairCheck:
         if mask is not None:
             values = mask_values(mask)
             found.present[values] = True
-            problem = _mask_problem(item, image, mask.shape, values, self._classes)
-            if not problem and self._classes.misplaced_colours(values, palette):
-                problem = f'{item.mask}: its palette holds the colours of {FILE_NAME} in another order'
+            problem = _mask_problem(item, image, mask.shape, values, palette, self._classes)
             if problem:
                 return problem
             found.colours[str(item.mask)] = self._classes.used_colours(values, palette)
@@ -329,7 +327,12 @@ def _ignore(line: str) -> None:
 
 
 def _mask_problem(
-    item: Item, image: NDArray[np.uint8], shape: tuple[int, ...], values: Sequence[int], classes: Classes
+    item: Item,
+    image: NDArray[np.uint8],
+    shape: tuple[int, ...],
+    values: Sequence[int],
+    palette: Sequence[Colour] | None,
+    classes: Classes,
 ) -> str | None:
     if image.shape[:2] != shape:
         return (
@@ -337,7 +340,7 @@ def _mask_problem(
             f'{image.shape[1]}×{image.shape[0]} (width×height)'
         )
     try:
-        classes.check_values(values, str(item.mask))
+        classes.check_values(values, str(item.mask), palette)
     except InputError as error:
         return f'{error.subject}: {error.problem}'
     return None

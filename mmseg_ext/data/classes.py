@@ -202,19 +202,23 @@ class Classes:
         # In a padded palette, black means "not used".
         return used if len(set(used.values())) == len(used) else {}
 
-    def check(self, mask: NDArray[np.uint8], source: str | Path) -> None:
-        """Refuse a mask with a value that is neither a class nor ignored.
+    def check(
+        self, mask: NDArray[np.uint8], source: str | Path, palette: Sequence[tuple[int, int, int]] | None = None
+    ) -> None:
+        """Refuse a mask with a value that is neither a class nor ignored, or that has the colour of another class.
 
         Raises:
             InputError: It has such a value; the message names these values and the known ones.
         """
-        self.check_values(mask_values(mask), source)
+        self.check_values(mask_values(mask), source, palette)
 
-    def check_values(self, values: Iterable[int], source: str | Path) -> None:
+    def check_values(
+        self, values: Collection[int], source: str | Path, palette: Sequence[tuple[int, int, int]] | None = None
+    ) -> None:
         """Refuse the values of a mask, as `check` does.
 
         Raises:
-            InputError: One of them is neither a class nor ignored.
+            InputError: One of them is neither a class nor ignored, or has the colour of another class.
         """
         if unknown := self._unknown(values):
             known = ', '.join(f'{value} {name}' for value, name in enumerate(self.names))
@@ -222,6 +226,12 @@ class Classes:
                 source,
                 f'holds class id {", ".join(map(str, unknown))}, known: {known} and {self.ignore_index} (ignored)',
                 'correct the mask or dataset.yaml',
+            )
+        if self.misplaced_colours(values, palette):
+            raise InputError(
+                source,
+                f'its palette holds the colours of {FILE_NAME} in another order',
+                'convert it: mmseg-ext remap --by-palette (docs/remap.md)',
             )
 
 

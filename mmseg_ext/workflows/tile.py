@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.converters.crops import PAD_COLOUR
-from mmseg_ext.data.classes import Classes
+from mmseg_ext.data.classes import Classes, mask_values
 from mmseg_ext.data.dataset import IMAGES, DataSet, Item
 from mmseg_ext.data.images import pixel_limit, read_image, write_image
-from mmseg_ext.data.masks import Mask, read_mask, write_mask
+from mmseg_ext.data.masks import Mask, read_mask, read_palette_mask, write_mask
 from mmseg_ext.data.tiles import Tile, place_tiles, tile_cores, tile_weights
 from mmseg_ext.errors import InputError, NotWritableError
 from mmseg_ext.files import (
@@ -163,9 +163,9 @@ def _part(pixels: NDArray[np.uint8], tile: Tile, size: int, beyond: int | tuple[
 
 
 def _read_mask(path: Path, size: tuple[int, int], classes: Classes) -> Mask:
-    mask = read_mask(path)
-    for first in range(0, len(mask), ROWS):
-        classes.check(mask[first : first + ROWS], path)
+    mask, palette = read_palette_mask(path)
+    values = {value for first in range(0, len(mask), ROWS) for value in mask_values(mask[first : first + ROWS])}
+    classes.check_values(sorted(values), path, palette)
     if mask.shape != size:
         problem = f'is {mask.shape[1]}×{mask.shape[0]} pixels but its image {size[1]}×{size[0]}'
         raise InputError(path, problem, 'correct one of them')

@@ -52,6 +52,8 @@ def test_colours_at_other_indices_are_found() -> None:
     assert classes.misplaced_colours([0, 7, 255], [black] * 256) == {}  # padded: black stands for "not used"
     assert classes.misplaced_colours([0, 255], [black, orange, *[grey] * 253, orange]) == {}  # ignored
     assert classes.misplaced_colours([0, 1], None) == {}
+    with pytest.raises(InputError, match=r'a\.png: its palette holds the colours of dataset\.yaml in another order'):
+        classes.check(np.array([[0, 1]], np.uint8), 'a.png', [orange, black])
     default = Classes.from_mapping({'classes': ['sky', 'kite']}, 'x')
     assert default.misplaced_colours([0, 1], [(128, 0, 0), black]) == {}
 

@@ -185,6 +185,9 @@ def test_wrong_use(tmp_path: Path) -> None:
     report = tile_data_set(data, tmp_path / 'out', size=16, overlap=4)
     assert 'is 71×50 pixels but its image 3×3' in str(report.failed[0])
     assert not list((tmp_path / 'out').rglob('large*'))
+    write_mask(data / 'labels/train/small.png', read_mask(data / 'labels/train/small.png'), CLASSES.palette[::-1])
+    report = tile_data_set(data, tmp_path / 'out', size=16, overlap=4, overwrite=True)
+    assert 'small.png: its palette holds the colours of dataset.yaml in another order' in str(report.failed[1])
     with pytest.raises(InputError, match='holds an earlier result'):
         tile_data_set(data, tmp_path / 'out')
     tile_data_set(data, tmp_path / 'out', size=16, overlap=4, labels=['labels'], overwrite=True)

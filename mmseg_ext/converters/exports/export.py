@@ -21,7 +21,7 @@ from mmseg_ext.converters.report import Report
 from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import DataSet, Item
 from mmseg_ext.data.images import read_header
-from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.data.masks import Mask, read_palette_mask
 from mmseg_ext.errors import InputError, NotWritableError
 from mmseg_ext.files import (
     check_result_folder,
@@ -108,8 +108,8 @@ def _read(item: Item, classes: Classes) -> tuple[Mask, Path]:
     if item.image is None or item.mask is None:
         missing = 'image' if item.image is None else 'mask'
         raise InputError('/'.join(item.key), f'has no {missing}', 'add it, or leave the split out with `splits`')
-    mask = read_mask(item.mask)
-    classes.check(mask, item.mask)
+    mask, palette = read_palette_mask(item.mask)
+    classes.check(mask, item.mask, palette)
     size = read_header(item.image).size
     if size != mask.shape:
         problem = f'is {size[1]}×{size[0]} pixels but its mask {mask.shape[1]}×{mask.shape[0]}'

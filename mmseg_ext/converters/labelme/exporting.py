@@ -23,7 +23,7 @@ from mmseg_ext.data.labelme.document import (
     new_document,
     read_document,
 )
-from mmseg_ext.data.masks import Mask, read_mask
+from mmseg_ext.data.masks import Mask, read_palette_mask
 from mmseg_ext.errors import InputError, raise_all
 from mmseg_ext.files import refuse_existing, staged_files, write_json, write_text
 from mmseg_ext.progress import track
@@ -166,8 +166,8 @@ def _matching_header(image: Path, mask: Mask) -> ImageHeader:
 
 
 def _read_mask(path: Path, classes: Classes) -> Mask:
-    mask = read_mask(path)
-    classes.check(mask, path)
+    mask, palette = read_palette_mask(path)
+    classes.check(mask, path, palette)
     return mask
 
 

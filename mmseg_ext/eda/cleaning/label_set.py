@@ -6,8 +6,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mmseg_ext.data import Classes, DataSet, Mask, read_mask, write_mask
+from mmseg_ext.data import Classes, DataSet, Mask, write_mask
 from mmseg_ext.data.classes import FILE_NAME
+from mmseg_ext.data.masks import read_palette_mask
 from mmseg_ext.eda.cleaning.clean import DEFAULT_RULES, RULES, clean_mask
 from mmseg_ext.eda.cleaning.report import PAGE, RECORD, TABLE, CleaningReport, MaskChange
 from mmseg_ext.eda.cleaning.thresholds import Thresholds
@@ -75,8 +76,8 @@ def clean_label_set(
                 report.left_out.append(str(InputError(path, f'cannot be read ({error.strerror})')))
                 continue
             try:
-                mask = read_mask(path)
-                classes.check(mask, path)
+                mask, palette = read_palette_mask(path)
+                classes.check(mask, path, palette)
             except InputError as error:
                 report.left_out.append(str(error))
                 _write(folder / split / path.name, content, classes)

@@ -190,3 +190,6 @@ def test_one_bad_file_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFi
     assert 'its stem is also in another split' in str(report.failed[0])
     lists = {path.name: path.read_text() for path in (tmp_path / 'voc/ImageSets/Segmentation').iterdir()}
     assert lists == {'train.txt': '0\n'}  # and not also val
+    write_mask(data / 'labels/val/0.png', np.array([[0, 1]], np.uint8), CLASSES.palette[::-1])
+    with pytest.raises(InputError, match='its palette holds the colours'):
+        export_labels(data, 'labels', tmp_path / 'none', 'cvat', splits=['val'])

@@ -232,6 +232,9 @@ def test_a_bad_file_costs_only_itself_and_nothing_is_written_where_all_are_bad(d
 def test_a_mask_that_cannot_be_exported_is_named(data: Path, tmp_path: Path) -> None:
     mask = read_mask(data / 'labels' / 'train' / 'b.png')
     mask[0, :2] = 7, 9
+    write_mask(data / 'labels' / 'train' / 'b.png', mask % 2, Classes.read(data).palette[::-1])
+    (error,) = export_masks(data, 'labels', tmp_path / 'order').left_out
+    assert 'its palette holds the colours of dataset.yaml in another order' in str(error)
     write_mask(data / 'labels' / 'train' / 'b.png', mask, [(0, 0, 0)])
     image = data / 'img' / 'train' / 'a.jpg'
     Image.new('RGB', (50, 40)).save(image)

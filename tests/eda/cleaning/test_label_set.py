@@ -194,6 +194,9 @@ def test_a_value_that_is_no_class_is_named(root: Path) -> None:
     assert (root / 'odd/train/odd.png').read_bytes() == (root / 'labels/train/odd.png').read_bytes()
     write_mask(root / 'labels/train/odd.png', np.full((4, 4), 255, np.uint8), PALETTE)
     assert clean_label_set(root, 'labels', 'clean').masks == 4
+    write_mask(root / 'labels/train/odd.png', true_mask(), PALETTE[::-1])
+    (problem,) = clean_label_set(root, 'labels', 'other').left_out
+    assert 'odd.png: its palette holds the colours of dataset.yaml in another order' in problem
 
 
 @pytest.mark.skipif(not Path('/proc/self/mem').exists(), reason='needs a file that can be opened but not read')
@@ -227,8 +230,8 @@ def test_the_palette_and_the_ignored_value_come_from_the_data_set(root: Path) ->
 def test_the_files_are_read_one_by_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A set of any size needs the memory of one mask: each is written before the next is read."""
     events: list[str] = []
-    read, write = label_set.read_mask, label_set._write
-    monkeypatch.setattr(label_set, 'read_mask', lambda *a: (events.append('read'), read(*a))[1])
+    read, write = label_set.read_palette_mask, label_set._write
+    monkeypatch.setattr(label_set, 'read_palette_mask', lambda *a: (events.append('read'), read(*a))[1])
     monkeypatch.setattr(label_set, '_write', lambda *a: (events.append('write'), write(*a))[1])
     clean_label_set(root, 'labels', 'clean')
     assert events == ['read', 'write'] * 3
