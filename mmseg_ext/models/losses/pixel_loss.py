@@ -36,8 +36,8 @@ class PixelLoss(SegmentationLoss):
     Without class weights the two agree. With them, ``'weights'`` is the rule of ``torch.nn.functional.cross_entropy``
     and of mmsegmentation's ``CrossEntropyLoss``, so learning rates and the balance against a second loss carry over
     from there; the scale of the weights cancels. ``'pixels'`` keeps the scale: weights below 1 for a frequent class
-    make the whole loss smaller. As in mmsegmentation, ``a`` does not enter ``D``. If every pixel is ignored, the loss
-    and its gradient are 0.
+    make the whole loss smaller. As in mmsegmentation, ``a`` does not enter ``D``. If every pixel is ignored, or of a
+    class of weight 0 where ``D`` sums the weights, the loss and its gradient are 0.
 
     One channel is always a binary problem: the channel is the logit of class 1, and ``class_weight`` holds the weights
     of classes 0 and 1. With ``use_sigmoid=True`` and more channels, each channel is a separate binary problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -105,5 +107,5 @@ def pixel_weight(weight: Tensor | None, valid: Tensor, dtype: torch.dtype) -> Te
 
 
 def divide_or_zero(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """Divide, giving 0 instead of NaN where both are 0, without detaching the graph."""
-    return numerator / torch.where(denominator > 0, denominator, 1)
+    """Divide, giving 0 where the denominator is 0, without detaching the graph."""
+    return numerator / torch.where(denominator > 0, denominator, math.inf)

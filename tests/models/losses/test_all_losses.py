@@ -317,6 +317,20 @@ def test_nothing_to_count_is_zero_with_graph(case: Case, channels: int, images: 
     assert (logits.grad == 0).all()
 
 
+@pytest.mark.parametrize(
+    'case', [case for case in CASES if case.by_pixel and not case.options], ids=lambda case: case.id
+)
+@channels_1_and_3
+def test_smoothed_labels_of_weight_0_are_nothing_to_count(case: Case, channels: int) -> None:
+    logits = torch.randn(2, channels, 4, 5, requires_grad=True)
+    class_weight = [0.0, 1.0, 1.0][: max(channels, 2)]
+    loss = case.build(class_weight=class_weight, label_smoothing=0.1)(logits, torch.zeros(2, 4, 5, dtype=torch.long))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert (logits.grad == 0).all()
+
+
 @every_case
 @channels_1_and_3
 def test_soft_targets(case: Case, channels: int) -> None:
