@@ -8,6 +8,7 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.models import SegTTAModel
 
+from mmseg_ext.models.losses.reduction import full_precision
 from mmseg_ext.registry import MODELS
 
 
@@ -28,7 +29,7 @@ class ProbabilityTTAModel(SegTTAModel):
 
     def _merge(self, views: list[Any]) -> Any:
         """Put the average of the views of an image into the first of them, which holds its ground truth and path."""
-        logits = torch.stack([view.seg_logits.data for view in views])
+        logits = full_precision(torch.stack([view.seg_logits.data for view in views]))
         if self.module.out_channels == 1:
             mean = kept = logits.mean(dim=0)
             mask = (mean > self.module.decode_head.threshold).to(mean)

@@ -14,20 +14,20 @@ from mmseg.structures import SegDataSample  # noqa: E402
 from mmseg_ext.models.probability_tta import ProbabilityTTAModel  # noqa: E402
 
 
-def views(*logits: np.ndarray) -> list[SegDataSample]:
+def views(*logits: np.ndarray, dtype: torch.dtype | None = None) -> list[SegDataSample]:
     samples = []
     for view in logits:
         sample = SegDataSample(metainfo={'img_path': 'a.jpg'})
-        sample.seg_logits = PixelData(data=torch.from_numpy(view))
+        sample.seg_logits = PixelData(data=torch.from_numpy(view).to(dtype))
         samples.append(sample)
     return samples
 
 
-def merge(kind: type, logits: list[np.ndarray]) -> SegDataSample:
+def merge(kind: type, logits: list[np.ndarray], dtype: torch.dtype | None = None) -> SegDataSample:
     model = kind.__new__(kind)
     module = SimpleNamespace(out_channels=len(logits[0]), decode_head=SimpleNamespace(threshold=0.3))
     object.__setattr__(model, 'module', module)
-    return kind.merge_preds(model, [views(*logits)])[0]
+    return kind.merge_preds(model, [views(*logits, dtype=dtype)])[0]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -45,6 +45,14 @@ def test_the_softmax_of_the_result_is_the_mean_of_the_views() -> None:
     plain = merge(SegTTAModel, logits)
     assert torch.equal(merged.pred_sem_seg.data, plain.pred_sem_seg.data)
     np.testing.assert_array_equal(merged.pred_sem_seg.data.squeeze(), expected.argmax(0))
+
+
+@pytest.mark.parametrize('outputs', [1, 3])
+def test_half_precision_is_averaged_in_float32(outputs: int) -> None:
+    logits = [view.astype(np.float32) / 64 for view in np.random.default_rng(0).integers(0, 64, (3, outputs, 5, 6))]
+    exact, half = (merge(ProbabilityTTAModel, logits, dtype) for dtype in (torch.float32, torch.bfloat16))
+    assert torch.equal(half.seg_logits.data, exact.seg_logits.data)
+    assert torch.equal(half.pred_sem_seg.data, exact.pred_sem_seg.data)
 
 
 def test_one_output_stays_a_probability() -> None:
