@@ -107,7 +107,8 @@ def write_ensemble_onnx(members: Sequence[Member], files: Sequence[Path], path: 
     joined.op('Log', joined.op('Max', mean, joined.constant(TINY)), output=OUTPUT_NAME)
     info = replace(
         members[0].network.info, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), channels='rgb', size=size, tta_sizes=(),
-        mode='whole', threshold=mean_threshold(members),
+        tta_flip=all(member.network.info.tta_flip for member in members), mode='whole',
+        threshold=mean_threshold(members),
     )  # fmt: skip
     joined.save(path, info)
 
@@ -227,7 +228,7 @@ class _Graph:
         Returns:
             Its class probabilities (N, K, H, W), at the size of the input.
         """
-        single = info.threshold is not None
+        single = call.graph.output[0].type.tensor_type.shape.dim[1].dim_value == 1
         image = INPUT_NAME if size is None else self.resize(INPUT_NAME, *self.fit(size), antialias=1)
         if info.channels == 'bgr':
             image = self.op('Gather', image, self.constant([2, 1, 0], np.int64), axis=1)

@@ -39,7 +39,8 @@ class ModelInfo:
         mode: ``whole`` images, or tiles that ``slide`` over them.
         tile: Side of a tile in pixels.
         stride: Step from tile to tile in pixels.
-        threshold: Of a network with one output: probability above which a pixel is the second class; else None.
+        threshold: Probability above which a pixel is the second of two classes, of a network with one output or an
+            ensemble with one; None where a pixel is its most probable class.
 
     >>> info = ModelInfo(Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60))), mean=(0, 0, 0), std=(1, 1, 1))
     >>> ModelInfo.from_json(info.to_json(), 'model.onnx') == info

@@ -188,10 +188,10 @@ class TestExport:
     ) -> None:
         """Other normalisation and channel order, mirrored views, weights: the same probabilities."""
         wide = replace(info, size=(96.0, 64.0))
-        shifted = replace(wide, channels='bgr', mean=(1.0, 2.0, 3.0), std=(7.0, 8.0, 9.0))
+        shifted = replace(wide, channels='bgr', mean=(1.0, 2.0, 3.0), std=(7.0, 8.0, 9.0), tta_flip=False)
         entries = [
             Entry(make_onnx(tmp_path / 'a.onnx', wide, OTHER_WEIGHTS), weight=2.0, tta=True),
-            Entry(make_onnx(tmp_path / 'b.onnx', shifted, OTHER_WEIGHTS[::-1]), tta=True),
+            Entry(make_onnx(tmp_path / 'b.onnx', shifted, OTHER_WEIGHTS[::-1])),
         ]
         original, exported, agreement = export(entries, [noise(), noise(64, 64), noise(40, 100)])
         image = noise()
@@ -200,6 +200,7 @@ class TestExport:
         assert agreement.images == 3
         assert agreement.equal > 0.999
         assert exported.members[0].network.info.size == (96, 64)
+        assert exported.members[0].network.info.tta_flip is False  # one member must not see mirror images
         # several images of one shape are one batch
         batch = [noise(), noise()]
         for one, other in zip(exported.predict(batch), original.predict(batch), strict=True):
@@ -236,6 +237,12 @@ class TestExport:
         np.testing.assert_allclose(other.probabilities, one.probabilities, atol=1e-5)
         np.testing.assert_array_equal(other.mask, one.mask)
         assert exported.members[0].network.info.threshold == pytest.approx(0.725)
+        # The file has two outputs and a threshold, and may be a member itself.
+        (tmp_path / 'e.onnx').rename(tmp_path / 'joined.onnx')
+        nested, exported, _ = export([Entry(tmp_path / 'joined.onnx'), entries[0]], [noise()])
+        one, other = nested.predict(image), exported.predict(image)
+        np.testing.assert_allclose(other.probabilities, one.probabilities, atol=1e-5)
+        np.testing.assert_array_equal(other.mask, one.mask)
 
     def test_tiles_are_refused_and_so_is_what_disagrees(
         self,
