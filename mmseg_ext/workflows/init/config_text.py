@@ -131,6 +131,8 @@ def _train_pipeline(plan: Plan, own_value: bool) -> list[str]:
     if not plan.pasted:
         return ['train_pipeline = [_base_.load_image, _base_.load_mask, warp, *flip, *colour, _base_.pack]']
     options = f'classes={list(plan.pasted)}, prob=0.5, scale={PASTED_SCALE}{", ignore_index=ignored" * own_value}'
+    if not plan.flip:  # classes depend on their side
+        options += f', flip=0, shift={plan.shift}'
     return [
         f"paste = dict(type='mmseg_ext.CopyPaste', {options})  # see train_data",
         'train_pipeline = [paste, warp, *flip, *colour, _base_.pack]',

@@ -29,6 +29,10 @@ HARMLESS = DataProfile(
     ),
     background=0, side=(30.0, 60.0, 100.0), extent=0.5, spread=1.5, mirrored=(('left', 'right'),), one_sided=(),
 )  # fmt: skip
+# The objects of the last class are pasted into other images.
+WITH_RARE = replace(
+    HARMLESS, classes=(*HARMLESS.classes[:3], replace(HARMLESS.classes[3], image_share=0.015, images=3))
+)
 MACHINE = Machine('cpu', None, 2, 16.0)
 
 
@@ -79,9 +83,23 @@ def test_the_next_command_can_be_pasted_into_a_shell() -> None:
     assert planned.command == """mmseg-ext train 'it'"'"'s here/a.py' --work-dir work_dirs/a"""
 
 
+@pytest.mark.parametrize(
+    ('mirrored', 'one_sided', 'flip', 'shift'),
+    [((('left', 'right'),), (), 0, 0.1), ((), ('heart',), 0, 0.1), ((), (), 0.5, 1.0)],
+)
+def test_objects_that_have_a_side_are_pasted_near_their_place_and_never_mirrored(
+    tmp_path: Path, mirrored: Any, one_sided: Any, flip: float, shift: float
+) -> None:
+    from mmseg_ext.registry import TRANSFORMS
+
+    path = tmp_path / 'planned.py'
+    path.write_text(plan_and_text(replace(WITH_RARE, mirrored=mirrored, one_sided=one_sided))[1])
+    paste = TRANSFORMS.build(Config.fromfile(path).paste)
+    assert (paste.flip, paste.shift) == (flip, shift)
+
+
 def test_another_ignored_value_reaches_every_part(tmp_path: Path) -> None:
-    rare = replace(HARMLESS.classes[3], image_share=0.015, images=3)  # its objects are pasted
-    profile = replace(HARMLESS, classes=(*HARMLESS.classes[:3], rare), ignore_index=254)
+    profile = replace(WITH_RARE, ignore_index=254)
     path = tmp_path / 'planned.py'
     path.write_text(plan_and_text(profile)[1])
     config = Config.fromfile(path)
