@@ -34,7 +34,7 @@ class ModelInfo:
         std: Divisor of each channel after the subtraction.
         channels: The network's channel order.
         size: Longest and shortest side, in pixels, that an image is fitted into; None leaves it as it is.
-        tta_sizes: The same for each view of test-time augmentation.
+        tta_sizes: The same for each view of test-time augmentation; empty where there is none of several sizes.
         tta_flip: Whether each of those views is also predicted mirrored.
         mode: ``whole`` images, or tiles that ``slide`` over them.
         tile: Side of a tile in pixels.
@@ -52,7 +52,7 @@ class ModelInfo:
     std: tuple[float, float, float]
     channels: ChannelOrder = 'rgb'
     size: Box | None = None
-    tta_sizes: tuple[Box, ...] = ()
+    tta_sizes: tuple[Box | None, ...] = ()
     tta_flip: bool = True
     mode: Mode = 'whole'
     tile: int = 512
@@ -84,8 +84,8 @@ class ModelInfo:
                 mean=_floats(content['mean'], 3),
                 std=_floats(content['std'], 3),
                 channels=_choice(content['channels'], get_args(ChannelOrder)),
-                size=None if content['size'] is None else _floats(content['size'], 2),
-                tta_sizes=tuple(_floats(size, 2) for size in content['tta_sizes']),
+                size=_box(content['size']),
+                tta_sizes=tuple(map(_box, content['tta_sizes'])),
                 tta_flip=bool(content['tta_flip']),
                 mode=_choice(content['mode'], get_args(Mode)),
                 tile=int(float(content['tile'])),
@@ -126,6 +126,10 @@ class Network(Protocol):
             Shape (N, K, H, W), or (N, 1, H, W) of a network with one output.
         """
         ...
+
+
+def _box(value: Any) -> Box | None:
+    return None if value is None else _floats(value, 2)
 
 
 def _floats(values: Any, count: int) -> Any:

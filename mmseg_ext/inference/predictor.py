@@ -41,7 +41,8 @@ class Predictor:
         model: A config file, an ONNX model written by ``mmseg-ext export``, an ensemble written by ``mmseg-ext
             ensemble`` (.yaml), or a `Network`.
         checkpoint: The config's weights, or the work dir whose best checkpoint is meant. For a config only.
-        tta: Average several sizes and their mirror images: those of the config's ``tta_pipeline``.
+        tta: Average several sizes and their mirror images: those of the config's ``tta_pipeline``; None where it has
+            them.
         size: Longest side of a view in pixels; that of the config's test pipeline by default.
         mode: ``whole``, or ``slide`` for tiles over the image in its own size; the config's by default.
         views: Exactly these views, in place of those that ``tta``, ``size`` and ``mode`` choose.
@@ -75,7 +76,7 @@ class Predictor:
         model: str | Path | Network,
         checkpoint: str | Path | None = None,
         *,
-        tta: bool = False,
+        tta: bool | None = False,
         size: int | None = None,
         mode: Mode | None = None,
         views: Views | None = None,
@@ -92,7 +93,8 @@ class Predictor:
             self.members = tuple(
                 Member(
                     network := _open_network(entry.model, entry.checkpoint, device, dtype),
-                    views or choose_views(network.info, tta or entry.tta, size or entry.size, mode or entry.mode),
+                    views
+                    or choose_views(network.info, entry.tta or tta, size or entry.size, mode or entry.mode, entry.name),
                     entry.weight,
                     entry.name,
                 )
@@ -102,7 +104,8 @@ class Predictor:
             is_file = isinstance(model, (str, Path))
             network = _open_network(model, checkpoint, device, dtype) if isinstance(model, (str, Path)) else model
             name = str(checkpoint or model) if is_file else ''
-            self.members = (Member(network, views or choose_views(network.info, tta, size, mode), name=name),)
+            chosen = views or choose_views(network.info, tta, size, mode, name or 'model')
+            self.members = (Member(network, chosen, name=name),)
         self._set(batch_size, rules)
 
     @classmethod

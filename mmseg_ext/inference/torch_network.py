@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ from mmseg_ext.engine.allocator import keep_freed_memory
 from mmseg_ext.engine.checkpoints.trained import build_trained
 from mmseg_ext.engine.runner.autocast import autocast_dtype, autocast_for
 from mmseg_ext.errors import InputError
-from mmseg_ext.inference.network import Box, ModelInfo
+from mmseg_ext.inference.network import ModelInfo
+from mmseg_ext.inference.pipelines import size_of_test, views_of_tta
 from mmseg_ext.models.complexity import full_size_logits
 from mmseg_ext.models.normalisation import Normalisation
-from mmseg_ext.runs.hyperparameters import part_name
 
 DEFAULT_TILE = 512  # pixels
 _GPU = re.compile(r'cuda(?::(0|[1-9][0-9]{0,3}))?')
@@ -86,13 +85,12 @@ def describe_model(config: Config, classes: Classes, model: Any) -> ModelInfo:
     """Collect the `ModelInfo` of a model from its config and the model itself.
 
     Raises:
-        InputError: The test resizes images in another way than prediction does.
+        InputError: The test prepares images in another way than prediction does.
     """
     normalisation = Normalisation.of(config.model)
     test_cfg = config.model.get('test_cfg') or {}
-    size = next(map(_box, _resizes(_pipeline(config))), None)
-    # mmseg's own pipelines give factors of the image's own size, which are left out.
-    views = [step for step in _resizes(config.get('tta_pipeline') or []) if step.get('scale_factor') is None]
+    size = size_of_test(config)
+    tta_sizes, tta_flip = views_of_tta(config, size)
     tile = _side(test_cfg.get('crop_size'), int(max(size)) if size else DEFAULT_TILE)
     return ModelInfo(
         classes=classes,
@@ -100,42 +98,13 @@ def describe_model(config: Config, classes: Classes, model: Any) -> ModelInfo:
         std=normalisation.std,
         channels='rgb' if normalisation.rgb else 'bgr',
         size=size,
-        tta_sizes=tuple(dict.fromkeys(map(_box, views))),
-        tta_flip='RandomFlip' in str(config.get('tta_pipeline') or []),
+        tta_sizes=tta_sizes,
+        tta_flip=tta_flip,
         mode='slide' if test_cfg.get('mode') == 'slide' else 'whole',
         tile=tile,
         stride=_side(test_cfg.get('stride'), max(1, tile * 2 // 3)),
         threshold=float(model.decode_head.threshold) if model.out_channels == 1 else None,
     )
-
-
-def _pipeline(config: Config) -> Any:
-    loader = config.get('test_dataloader') or config.get('val_dataloader') or {}
-    return (loader.get('dataset') or {}).get('pipeline') or config.get('test_pipeline') or []
-
-
-def _resizes(steps: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the steps of a pipeline that resize in their order, at any depth."""
-    if isinstance(steps, Mapping):
-        if part_name(steps).startswith('Resize'):
-            yield steps
-        steps = steps.get('transforms') or ()
-    for step in steps:
-        if isinstance(step, (Mapping, list, tuple)):
-            yield from _resizes(step)
-
-
-def _box(step: Mapping[str, Any]) -> Box:
-    """Return the longest and the shortest side that a step fits images into."""
-    scale = step.get('scale')
-    if part_name(step) != 'Resize' or scale is None or not step.get('keep_ratio'):
-        raise InputError(
-            f'config: {part_name(step)} of the test',
-            'does not fit images into a `scale:` with `keep_ratio=True`, as prediction and export need',
-            'test the model with a Resize that does',
-        )
-    sides = (scale, scale) if isinstance(scale, (int, float)) else tuple(scale)
-    return float(max(sides)), float(min(sides))
 
 
 def _side(value: Any, default: int) -> int:

@@ -33,28 +33,38 @@ class Views:
     stride: int = 384
 
 
-def choose_views(info: ModelInfo, tta: bool = False, size: int | None = None, mode: Mode | None = None) -> Views:
+def choose_views(
+    info: ModelInfo, tta: bool | None = False, size: int | None = None, mode: Mode | None = None, name: str = 'model'
+) -> Views:
     """Choose the views that a network was made for, unless the arguments ask for others.
 
     Args:
         info: Sizes of the network.
-        tta: Several sizes and their mirror images (those of the config) instead of one view.
+        tta: Several sizes and their mirror images (those of the config) instead of one view; None where it has them.
         size: Longest side of a view in pixels; with ``tta``, views of 0.8, 1 and 1.2 times that.
         mode: ``whole`` or ``slide``. Tiles slide over the image in its own size unless ``size`` is given.
+        name: The network, for errors.
 
     Raises:
-        InputError: The size is below 32.
+        InputError: The size is below 32, or ``tta`` would give one view.
     """
     if size is not None and size < STRIDE:
         raise InputError(f'`size={size}`', f'must be at least {STRIDE}')
     mode = mode or info.mode
-    own = None if mode == 'slide' and info.mode == 'whole' else info.size
-    sizes: tuple[Box | None, ...] = (own if size is None else (size, size),)
-    if tta:
-        scaled = tuple((round(size * factor), round(size * factor)) for factor in TTA_FACTORS) if size else ()
-        sizes = scaled or (sizes if own is None else info.tta_sizes or sizes)
+    keeps_own_size = mode == 'slide' and info.mode == 'whole'
+    sizes: tuple[Box | None, ...] = ((size, size) if size else None if keeps_own_size else info.size,)
+    flip = False
+    if tta is not False:
+        flip = info.tta_flip
+        if size is not None:
+            sizes = tuple((round(size * factor), round(size * factor)) for factor in TTA_FACTORS)
+        elif not keeps_own_size:
+            sizes = info.tta_sizes or sizes
+    if tta and len(sizes) == 1 and not flip:
+        problem = 'has no further views for `tta`: sizes of Resize and left-right RandomFlip in a tta_pipeline'
+        raise InputError(name, problem, 'predict without `tta`')
     tile = max(STRIDE, info.tile // STRIDE * STRIDE) if mode == 'slide' else None
-    return Views(sizes, tta and info.tta_flip, tile, min(info.stride, tile or info.stride))
+    return Views(sizes, flip, tile, min(info.stride, tile or info.stride))
 
 
 def fit(height: int, width: int, size: Box | None) -> tuple[int, int]:

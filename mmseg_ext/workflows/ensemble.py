@@ -40,7 +40,7 @@ def make_ensemble(
         The members, as in the file.
 
     Raises:
-        InputError: A model cannot be used, the classes differ, or the file exists.
+        InputError: A model cannot be used, or not with ``tta``; the classes differ, or the file exists.
     """
     out = Path(out)
     if out.suffix.lower() not in ENSEMBLE_SUFFIXES:
@@ -51,7 +51,7 @@ def make_ensemble(
         if len(weights) != len(entries):
             raise InputError('`weights`', f'are {len(weights)} for {len(entries)} models', 'give one per model')
         entries = [replace(entry, weight=weight) for entry, weight in zip(entries, weights, strict=True)]
-    predictors = [Predictor(entry.model, entry.checkpoint) for entry in entries]
+    predictors = [Predictor(entry.model, entry.checkpoint, tta=tta) for entry in entries]
     Predictor.ensemble(predictors, [entry.weight for entry in entries])  # for its checks
     write_ensemble(out, entries)
     return entries

@@ -160,6 +160,8 @@ def test_wrong_use_is_one_line(
     onnx.helper.set_model_props(other, {'mmseg_ext': json.dumps(facts | {'classes': ['background', 'dog', 'cat']})})
     onnx.save(other, tmp_path / 'other.onnx')
     assert ModelInfo.from_json(other.metadata_props[0].value, '').classes.names[1] == 'dog'
+    onnx.helper.set_model_props(other, {'mmseg_ext': json.dumps(facts | {'tta_flip': False})})
+    onnx.save(other, tmp_path / 'still.onnx')
     out = tmp_path / 'e.yaml'
 
     def refused(*arguments: object, words: str) -> None:
@@ -167,6 +169,7 @@ def test_wrong_use_is_one_line(
         assert not out.exists()
 
     refused(run_dir, tmp_path / 'other.onnx', '--out', out, words='other.onnx: its classes are background, dog, cat')
+    refused(run_dir, tmp_path / 'still.onnx', '--tta', '--out', out, words='still.onnx: has no further views for --tta')
     refused(run_dir, run_dir, '--out', out, words='is given twice; give it more weight with --weights')
     refused(run_dir, colour_model, '--weights', '1', '--out', out, words='--weights: are 1 for 2 models')
     refused(run_dir, '--weights', '1,x', '--out', out, words='must be numbers above 0')

@@ -120,6 +120,17 @@ class TestFile:
         np.testing.assert_array_equal(predictor.predict(image).probabilities, expected)
         assert all(member.views.flip for member in Predictor(new / 'both.yaml', tta=True).members)
 
+    def test_a_member_without_augmentation_is_named(self, tmp_path: Path, make_onnx: MakeOnnx, info: ModelInfo) -> None:
+        entries = [
+            Entry(make_onnx(tmp_path / 'a.onnx')),
+            Entry(make_onnx(tmp_path / 'b.onnx', replace(info, tta_flip=False))),
+        ]
+        write_ensemble(tmp_path / 'both.yaml', entries)
+        with pytest.raises(InputError, match=r'/b\.onnx: has no further views for `tta`'):
+            Predictor(tmp_path / 'both.yaml', tta=True)
+        members = Predictor(tmp_path / 'both.yaml', tta=None).members
+        assert [member.views.flip for member in members] == [True, False]
+
     @pytest.mark.parametrize(
         ('text', 'words'),
         [

@@ -12,7 +12,7 @@ from mmseg_ext.inference.network import ModelInfo
 
 def test_json_keeps_every_field(info: ModelInfo) -> None:
     other = replace(
-        info, channels='bgr', size=(512.0, 256.0), tta_sizes=((1.0, 2.0), (3.0, 4.0)), tta_flip=False, mode='slide',
+        info, channels='bgr', size=(512.0, 256.0), tta_sizes=((1.0, 2.0), None), tta_flip=False, mode='slide',
         tile=96, stride=64, threshold=0.3,
     )  # fmt: skip
     for original in (info, other):

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from mmseg_ext.data.classes import Classes
 from mmseg_ext.errors import InputError
 
 torch = pytest.importorskip('torch')
@@ -125,33 +122,6 @@ def test_the_dump_of_a_run_is_as_good_as_its_config_and_runs_nothing(
     np.testing.assert_array_equal(other.predict(IMAGE).mask, ours.predict(IMAGE).mask)
     with pytest.raises(InputError, match=r'tiny\.py: inherits from other files'):
         load_config(tmp_path / 'tiny.py')
-
-
-@pytest.mark.parametrize(
-    'step',
-    [
-        {'type': 'Resize', 'scale': (64, 64)},  # mmcv's default stretches
-        {'type': 'mmcv.Resize', 'scale': (64, 64), 'keep_ratio': False},
-        {'type': 'Resize', 'scale_factor': 0.5, 'keep_ratio': True},
-        {'type': 'mmseg.ResizeShortestEdge', 'scale': 64, 'max_size': 128},
-    ],
-)
-@pytest.mark.parametrize('is_view', [False, True])
-def test_a_test_that_resizes_otherwise_is_refused(step: dict[str, Any], is_view: bool) -> None:
-    from mmengine.config import Config
-
-    from mmseg_ext.inference.torch_network import describe_model
-
-    good = {'type': 'mmcv.Resize', 'scale': (128, 64), 'keep_ratio': True}
-    tta = [{'type': 'TestTimeAug', 'transforms': [[step], []]}]
-    content = {'model': {}, 'test_pipeline': [good if is_view else step], 'tta_pipeline': tta if is_view else []}
-    classes, model = Classes(('a', 'b'), ((0, 0, 0), (1, 1, 1))), SimpleNamespace(out_channels=2)
-    if is_view and 'scale_factor' in step:
-        found = describe_model(Config(content), classes, model)
-        assert (found.size, found.tta_sizes) == ((128, 64), ())
-        return
-    with pytest.raises(InputError, match=rf'^config: {step["type"].rpartition(".")[2]} of the test: does not fit'):
-        describe_model(Config(content), classes, model)
 
 
 @pytest.mark.parametrize(

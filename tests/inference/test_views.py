@@ -63,6 +63,19 @@ def test_what_the_config_says_unless_asked_otherwise(info: ModelInfo) -> None:
     assert choose_views(slides) == Views(((320, 320),), False, 288, 213)  # tiles of whole strides
     assert choose_views(slides, mode='whole').tile is None
     assert choose_views(replace(model, tta_flip=False), tta=True).flip is False
+    assert choose_views(replace(model, size=None), tta=True).sizes == ((256, 256), (320, 320))
+    assert choose_views(model, tta=True, mode='slide') == Views((None,), True, 320, 213)
     assert choose_views(info, tta=True) == Views((None,), True, None, 384)
     with pytest.raises(InputError, match='`size=31`: must be at least 32'):
         choose_views(info, size=31)
+
+
+def test_augmentation_that_adds_no_view_is_refused_where_it_is_asked_for(info: ModelInfo) -> None:
+    bare = replace(info, size=(320.0, 320.0), tta_flip=False)
+    several = replace(bare, tta_sizes=((256.0, 256.0), (320.0, 320.0)))
+    for model, mode in ((bare, None), (replace(bare, tta_sizes=((256.0, 256.0),)), None), (several, 'slide')):
+        with pytest.raises(InputError, match=r'^a\.onnx: has no further views for `tta`: .*; predict without `tta`$'):
+            choose_views(model, tta=True, mode=mode, name='a.onnx')
+    assert choose_views(bare, tta=None) == choose_views(bare)
+    assert choose_views(several, tta=None) == choose_views(several, tta=True)
+    assert choose_views(bare, tta=True, size=320).sizes == ((256, 256), (320, 320), (384, 384))
