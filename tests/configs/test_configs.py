@@ -219,6 +219,7 @@ def test_its_test_time_augmentation_gives_all_views(path: Path, load: Load) -> N
     views = Compose(config.tta_pipeline)(split[0])['data_samples']
     sizes = [step['scale'] for step in config.tta_pipeline[1]['transforms'][0]]
     assert len(views) == 2 * len(sizes)
+    assert next(step['scale'] for step in config.test_pipeline if step['type'] == 'Resize') in sizes
     assert sorted({view.img_shape for view in views}) == sorted(set(sizes))
     assert [view.flip for view in views].count(True) == len(sizes)
     assert all(view.gt_sem_seg.data.shape == (1, 64, 64) for view in views)
