@@ -27,8 +27,9 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument('--out', metavar='DATA', required=True, help='data set to write')
     parser.add_argument(
-        '--sides', type=int, nargs='+', metavar='PX', help='shorter sides of the views (default: 224 320)'
-    )
+        '--sides', type=int, nargs='+', metavar='PX',
+        help="shorter sides of the views (default: the sizes of the config's tta_pipeline)",
+    )  # fmt: skip
     parser.add_argument('--low', type=float, metavar='P', help='object probability up to which a pixel is background')
     parser.add_argument('--high', type=float, metavar='P', help='object probability from which a pixel is object')
     return parser
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     model, images = split_model(args.files)
     if len(images) != 1:
         parser.error('give a model, then one folder of images')
-    predictor = Predictor(*model, dtype='bfloat16' if len(model) > 1 else None)
+    predictor = Predictor(*model, dtype='bfloat16' if len(model) > 1 else None, tta=None)
     report = write_pseudo_labels(predictor, images[0], args.out, settings)
     share = report['class_agrees_with_model'] / report['images']
     print(f'{report["kept"]} of {report["images"]} images kept; the model predicts the same class for {share:.1%}')

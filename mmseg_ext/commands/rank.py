@@ -32,8 +32,8 @@ def build_parser() -> cli.ArgumentParser:
         help='seeds; each gives its own folds and trainings (default: 0)',
     )  # fmt: skip
     parser.add_argument(
-        '--sides', type=int, nargs='+', default=[256, 320], metavar='PX',
-        help='shorter sides of the views (default: 256 320)',
+        '--sides', type=int, nargs='+', default=[], metavar='PX',
+        help="shorter sides of the views of the prediction (default: the sizes of the config's tta_pipeline)",
     )  # fmt: skip
     parser.add_argument(
         '--also', nargs='+', default=[], metavar='SPLIT', help='also train on these splits, without ranking their masks'

@@ -149,6 +149,18 @@ class Predictor:
         result._set(self.batch_size, self.rules)
         return result
 
+    def with_sides(self, sides: Sequence[int]) -> Predictor:
+        """Return a predictor whose views have these shorter sides, in pixels; without any, their own sizes.
+
+        Where a view was also predicted mirrored, the new ones are too.
+        """
+        if not sides:
+            return self
+        sizes = tuple((math.inf, side) for side in sides)
+        result = copy.copy(self)
+        result.members = tuple(replace(one, views=replace(one.views, sizes=sizes)) for one in self.members)
+        return result
+
     def _set(self, batch_size: int, rules: ImageRules | None) -> None:
         check_member_classes(self.members)
         self.batch_size = batch_size
@@ -188,37 +200,17 @@ class Predictor:
             return self._predict([self.read(image) for image in source])
         return self._predict([self.read(source)])[0]
 
-    def probabilities(
-        self, image: Source, short_sides: Sequence[int] = (224, 320), flip: bool = True
-    ) -> NDArray[np.float32]:
-        """Average the class probabilities of views with given short sides, whatever the predictor's own views are.
-
-        Args:
-            image: As for `predict`.
-            short_sides: Shorter side of each view, in pixels (both sides are rounded to multiples of 32).
-            flip: Whether each view is also predicted mirrored.
-
-        Returns:
-            Shape (K, H, W), 0–1; each pixel's sum is 1. A network with one output gives two classes.
-
-        Raises:
-            InputError: The image cannot be used.
-        """
-        views = Views(tuple((math.inf, side) for side in short_sides), flip)
-        return self._predict([self.read(image)], views)[0].probabilities
-
     def read(self, source: Source) -> UprightImage:
         """Decode an image by the predictor's rules, as `predict` does."""
         if isinstance(source, UprightImage):
             return source
         return from_array(source) if isinstance(source, np.ndarray) else read_upright(source, self.rules)
 
-    def _predict(self, images: Sequence[UprightImage], views: Views | None = None) -> list[Prediction]:
-        """Predict images in the members' own views, or in the same ones."""
+    def _predict(self, images: Sequence[UprightImage]) -> list[Prediction]:
         logits: list[list[Logits]] = [[] for _ in images]
         weights: list[float] = []
         for member in self.members:
-            found = self._view_logits(images, member.network, views or member.views)
+            found = self._view_logits(images, member.network, member.views)
             for mine, new in zip(logits, found, strict=True):
                 mine += new
             count = len(found[0]) if found else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class TorchNetwork:
         checkpoint: Its weights, or the work dir whose best checkpoint is meant.
         dtype: ``'bfloat16'``, ``'float16'`` (GPU only) or None for float32.
         device: ``cpu``, ``cuda`` or one GPU of several, ``cuda:1``; a GPU where there is one by default.
+        options: Overrides of the config with which it was trained, dotted key → value.
 
     Attributes:
         info: Classes of the checkpoint, normalisation and sizes of the config.
@@ -51,8 +53,9 @@ class TorchNetwork:
         checkpoint: str | Path,
         dtype: str | None = None,
         device: str | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
-        model, config, classes = build_trained(config_path, checkpoint)
+        model, config, classes = build_trained(config_path, checkpoint, options)
         self.info = describe_model(config, classes, model)
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         _check_device(self.device)

@@ -64,6 +64,7 @@ def _threads_of_one(jobs: int) -> str:
 
 def _run_fold(task: FoldTask) -> FoldTask:
     from mmseg_ext.inference.predictor import Predictor
+    from mmseg_ext.inference.torch_network import TorchNetwork
     from mmseg_ext.workflows.train import train_in_own_process
 
     options = {
@@ -77,9 +78,10 @@ def _run_fold(task: FoldTask) -> FoldTask:
     }
     train_in_own_process(task.config, task.work_dir, task.seed, options)
     checkpoint = (Path(task.work_dir) / 'last_checkpoint').read_text(encoding='utf-8').strip()
-    predictor = Predictor(task.config, Path(task.work_dir) / Path(checkpoint).name, dtype=DTYPE)
+    network = TorchNetwork(task.config, Path(task.work_dir) / Path(checkpoint).name, DTYPE, options=task.options)
+    predictor = Predictor(network, tta=None).with_sides(task.sides)
     for path in task.held_out:
-        probabilities = predictor.probabilities(read_image(path), task.sides)
+        probabilities = predictor.predict(read_image(path)).probabilities
         save_probabilities(Path(task.out) / f'{Path(path).stem}.npz', probabilities)
     return task
 

@@ -26,7 +26,7 @@ class FoldTask:
         train: Positions, in the sorted list of stems, of the images to train on.
         held_out: The files of the other images.
         seed: Seed of the training.
-        sides: Shorter sides of the views in pixels, as in `Predictor.probabilities`.
+        sides: Shorter sides of the views of the prediction in pixels; empty for the views of the config's TTA.
         options: Further overrides of the config.
         work_dir: Work dir of the training.
         out: Folder of the probabilities, ``<stem>.npz``.

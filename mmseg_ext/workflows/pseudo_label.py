@@ -32,14 +32,14 @@ class PseudoLabelSettings:
     """Thresholds above which a pixel and an image are certain enough; written to ``pseudo_labels.json``.
 
     Attributes:
-        sides: Shorter sides of the views in pixels, as in `Predictor.probabilities`.
+        sides: Shorter sides of the views in pixels; empty for those of the predictor.
         low: Probability of "any object", 0–1, up to which a pixel is background.
         high: Probability of "any object", 0–1, from which a pixel is an object; between the two it is ignored.
         least_object: Share of an image, 0–1, that its object must cover.
         most_ignored: Largest share of an image, 0–1, that may be ignored.
     """
 
-    sides: tuple[int, ...] = (224, 320)
+    sides: tuple[int, ...] = ()
     low: float = 0.3
     high: float = 0.6
     least_object: float = 0.03
@@ -83,7 +83,7 @@ def write_pseudo_labels(
     """Make a data set of images in folders named by class.
 
     Args:
-        predictor: The teacher.
+        predictor: The teacher, with the views in which it sees an image.
         images: Folder with one folder of images for each class, such as ``cat/`` and ``dog/``.
         out: Root of the new data set: ``img/train``, ``labels/train``, ``dataset.yaml``, ``pseudo_labels.json``.
         settings: Thresholds.
@@ -132,8 +132,9 @@ def _label_all(
 ) -> dict[str, Any]:
     image_folder, mask_folder = make_folder(out / 'img' / SPLIT), make_folder(out / LABELS / SPLIT)
     right, left_out = 0, []
+    predictor = predictor.with_sides(settings.sides)
     for known, path in track(images, 'labelling', len(images)):
-        probabilities = predictor.probabilities(read_image(path), settings.sides)
+        probabilities = predictor.predict(read_image(path)).probabilities
         mask = constrained_mask(probabilities, [known], settings.low, settings.high, predictor.classes.ignore_index)
         right += 1 + int(np.argmax(probabilities[1:].sum(axis=(1, 2)))) == known
         ignored = float(np.mean(mask == predictor.classes.ignore_index))

@@ -21,6 +21,7 @@ from mmseg_ext.eda.workers import count_workers
 from mmseg_ext.errors import InputError
 from mmseg_ext.evaluation.probability_maps import load_probabilities
 from mmseg_ext.files import claim_folder, csv_text, write_json, write_text
+from mmseg_ext.inference.pipelines import size_of_test
 from mmseg_ext.progress import track
 from mmseg_ext.reading import read_json
 from mmseg_ext.reports.ranking_page import write_ranking_outputs
@@ -49,7 +50,8 @@ class RankingSettings:
         split: Its split.
         folds: Number of parts into which the split is divided, at least 2.
         seeds: Seeds; each gives one division, and one training per fold.
-        sides: Shorter sides in pixels of the views of the prediction, at least 32.
+        sides: Shorter sides in pixels of the views of the prediction, at least 32; empty for those of the config's
+            test-time augmentation, or of its test where it has none.
         options: Overrides of the configs, dotted key → value.
         also: Further splits to train on, whose masks are not ranked.
         others: Folders of finished rankings of the same masks, whose judges join in.
@@ -64,14 +66,14 @@ class RankingSettings:
     split: str = 'train'
     folds: int = 5
     seeds: tuple[int, ...] = (0,)
-    sides: tuple[int, ...] = (256, 320)
+    sides: tuple[int, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_least(2, folds=self.folds)
-        check_least(32, sides=min(self.sides))
+        check_least(32, sides=min(self.sides, default=32))
         check_least(0, seeds=min(self.seeds))
         named: dict[str, str] = {}
         for config in self.configs:
@@ -115,6 +117,7 @@ def rank_labels(
         config = load_config(name, settings.options)
         check_parts(config, name, 'model', 'train_dataloader', 'train_cfg')
         innermost(config.train_dataloader.dataset, name)
+        size_of_test(config)  # refuses what prediction, after the trainings, would
     folds = {seed: divide(images, masks, settings.folds, seed) for seed in settings.seeds}
     for other in settings.others:
         _check_other(Path(other), settings)

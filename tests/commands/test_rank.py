@@ -24,6 +24,9 @@ from mmseg_ext.processes import usable_cores
 SEVERAL = """
 train_dataloader['dataset'] = dict(_delete_=True, type='ConcatDataset', datasets=[_base_.train_dataloader.dataset])
 """
+CLAHE = """
+test_dataloader['dataset'] = dict(pipeline=[dict(type='CLAHE')])
+"""
 FILES = ('img', read_image, '.jpg'), ('labels', read_mask, '.png')
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 OneLine = Callable[..., None]
@@ -212,12 +215,15 @@ def test_wrong_input_is_one_line(
     one_line(rank('--out', tmp_path / 'r', '--labels', 'nowhere'), 'nowhere')
     one_line(rank('--out', tmp_path / 'r', '--folds', 1), '--folds 1')
     one_line(rank('--out', tmp_path / 'r', '--folds', 99), '--folds 99')
+    one_line(rank('--out', tmp_path / 'r', '--sides', 64, 16), '--sides 16')
     one_line(rank('--out', tmp_path / 'r', '--also', 'train'), '--also train')
     one_line(rank('--out', tmp_path / 'r', '--also', 'nowhere'), 'nowhere')
     one_line(rank('--out', tmp_path / 'r', '--score', 'vibes'), '--score vibes')
     several = tmp_path / 'several.py'
     several.write_text(config.read_text() + SEVERAL)
     one_line(fast_tool('rank_labels', data, several, '--folds', 2, '--out', tmp_path / 'r'), 'several data sets')
+    several.write_text(config.read_text() + CLAHE)
+    one_line(fast_tool('rank_labels', data, several, '--folds', 2, '--out', tmp_path / 'r'), 'CLAHE of the test')
     one_line(fast_tool('rank_labels', data, tmp_path / 'no.py', '--folds', 2, '--out', tmp_path / 'r'), 'no.py')
     assert not (tmp_path / 'r').exists()
     one_line(fast_tool('accept_labels', data, tmp_path, '--top', 2, '--out', 'x'), 'ranking.json')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -68,12 +69,14 @@ class TestPredictor:
         np.testing.assert_array_equal(chosen.predict(image).mask, other.predict(image).mask)
         assert (chosen.predict(image).mask != one.predict(image).mask).any()
 
-    def test_given_views_are_those_of_all_members(self, colour_network: Any) -> None:
-        image = noise()
-        predictors = [Predictor(colour_network(weights=w)) for w in (OTHER_WEIGHTS, OTHER_WEIGHTS[::-1])]
-        result = Predictor.ensemble(predictors).probabilities(image, (32,), flip=False)
-        expected = np.mean([one.probabilities(image, (32,), flip=False) for one in predictors], axis=0)
-        np.testing.assert_allclose(result, expected, atol=1e-6)
+    def test_given_sides_are_those_of_all_members_which_keep_their_flips(self, colour_network: Any) -> None:
+        views = Views(((64, 64),), flip=True), Views(flip=False, tile=64)
+        predictors = [Predictor(colour_network(), views=one) for one in views]
+        changed = Predictor.ensemble(predictors).with_sides((32, 96))
+        assert [member.views for member in changed.members] == [
+            replace(one, sizes=((math.inf, 32), (math.inf, 96))) for one in views
+        ]
+        assert [member.views for member in predictors[0].with_sides(()).members] == [views[0]]
 
     def test_thresholds_are_averaged_as_the_probabilities_are(self, colour_network: Any, info: ModelInfo) -> None:
         two = replace(info, classes=Classes(('background', 'cat'), ((0, 0, 0), (220, 60, 60))), threshold=0.9)

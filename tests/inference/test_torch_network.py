@@ -35,7 +35,7 @@ def predictor(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv('DEMO_DATA', str(tmp_path))
     base = next((repo_root / 'configs' / 'demo').glob('*.py'))
 
-    def make(head: str = '', classes: int = 3) -> tuple:
+    def make(head: str = '', classes: int = 3, tta: bool = False) -> tuple:
         path = tmp_path / 'tiny.py'
         path.write_text(CONFIG.format(base=base, head=head))
         init_default_scope('mmseg')
@@ -44,7 +44,7 @@ def predictor(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         names, palette = ['background', 'cat', 'dog'][:classes], [[0, 0, 0], [255, 0, 0], [0, 255, 0]][:classes]
         meta = {'dataset_meta': {'classes': names, 'palette': palette, 'ignore_index': 255}}
         torch.save({'meta': meta, 'state_dict': model.state_dict()}, tmp_path / 'best_x.pth')
-        return Predictor(path, tmp_path / 'best_x.pth', device='cpu'), model.eval()
+        return Predictor(path, tmp_path / 'best_x.pth', tta=tta, device='cpu'), model.eval()
 
     return make
 
@@ -62,12 +62,12 @@ def test_one_view_is_the_softmax_of_the_model(predictor: Callable[..., tuple]) -
     ours, model = predictor()
     expected = by_hand(model, IMAGE).softmax(1)[0].numpy()
     assert expected.std(axis=(1, 2)).min() > 1e-4  # a constant would agree with anything
-    np.testing.assert_allclose(ours.probabilities(IMAGE, [64], flip=False), expected, atol=1e-5)
+    np.testing.assert_allclose(ours.with_sides([64]).predict(IMAGE).probabilities, expected, atol=1e-5)
     assert ours.classes.names == ('background', 'cat', 'dog')
 
 
 def test_the_views_are_averaged(predictor: Callable[..., tuple]) -> None:
-    ours, model = predictor()
+    ours, model = predictor(tta=True)
     total = np.zeros((3, 64, 96))
     for size in ((96, 64), (48, 32)):
         small = cv2.resize(IMAGE, size, interpolation=cv2.INTER_AREA) if size != (96, 64) else IMAGE
@@ -78,20 +78,20 @@ def test_the_views_are_averaged(predictor: Callable[..., tuple]) -> None:
                 torch.nn.functional.interpolate(logits, size=(64, 96), mode='bilinear').softmax(1)[0].numpy()
             )
             total += (probabilities[:, :, ::-1] if mirrored else probabilities) / 4
-    np.testing.assert_allclose(ours.probabilities(IMAGE, [64, 32]), total, atol=1e-5)
+    np.testing.assert_allclose(ours.with_sides([64, 32]).predict(IMAGE).probabilities, total, atol=1e-5)
 
 
 def test_a_mirrored_image_gives_mirrored_probabilities(predictor: Callable[..., tuple]) -> None:
-    ours, _ = predictor()
-    mirrored = ours.probabilities(np.ascontiguousarray(IMAGE[:, ::-1]), [64])
-    np.testing.assert_allclose(mirrored[:, :, ::-1], ours.probabilities(IMAGE, [64]), atol=1e-5)
+    ours, _ = predictor(tta=True)
+    mirrored, expected = (ours.predict(np.ascontiguousarray(i)).probabilities for i in (IMAGE[:, ::-1], IMAGE))
+    np.testing.assert_allclose(mirrored[:, :, ::-1], expected, atol=1e-5)
 
 
 def test_one_output_gives_two_classes(predictor: Callable[..., tuple]) -> None:
     head = ", num_classes=2, out_channels=1, loss_decode=[dict(type='mmseg_ext.CrossEntropyLoss', use_sigmoid=True)]"
     ours, model = predictor(head, classes=2)
     expected = by_hand(model, IMAGE).sigmoid()[0, 0].numpy()
-    probabilities = ours.probabilities(IMAGE, [64], flip=False)
+    probabilities = ours.with_sides([64]).predict(IMAGE).probabilities
     np.testing.assert_allclose(probabilities[1], expected, atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-6)
 

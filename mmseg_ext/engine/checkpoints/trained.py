@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,15 @@ from mmseg_ext.runs.checkpoint_file import load_checkpoint_file
 from mmseg_ext.runs.config import check_parts, load_config
 
 
-def build_trained(config_path: str | Path, checkpoint: str | Path) -> tuple[Any, Config, Classes]:
+def build_trained(
+    config_path: str | Path, checkpoint: str | Path, options: Mapping[str, Any] | None = None
+) -> tuple[Any, Config, Classes]:
     """Build the model of a config with the weights of a checkpoint, which must all fit.
 
     Args:
         config_path: The experiment that the checkpoint was trained with.
         checkpoint: Its weights, or a work dir, whose best checkpoint is used.
+        options: Overrides of the config with which it was trained, dotted key → value.
 
     Returns:
         mmseg's model on the CPU, in evaluation mode; the config; the classes that the checkpoint names.
@@ -32,7 +36,7 @@ def build_trained(config_path: str | Path, checkpoint: str | Path) -> tuple[Any,
     Raises:
         InputError: The config or the checkpoint cannot be used.
     """
-    config = load_config(config_path)
+    config = load_config(config_path, options)
     check_parts(config, config_path, 'model')
     path = find_best(checkpoint)
     content = load_checkpoint_file(path)
