@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ext.converters.crops import PAD_COLOUR
-from mmseg_ext.data.classes import Classes, mask_values
+from mmseg_ext.data.classes import FILE_NAME, Classes, mask_values
 from mmseg_ext.data.dataset import IMAGES, DataSet, Item
 from mmseg_ext.data.images import pixel_limit, read_image, write_image
-from mmseg_ext.data.masks import Mask, read_mask, read_palette_mask, write_mask
+from mmseg_ext.data.masks import Mask, read_palette_mask, write_mask
 from mmseg_ext.data.tiles import Tile, place_tiles, tile_cores, tile_weights
 from mmseg_ext.errors import InputError, NotWritableError
 from mmseg_ext.files import (
@@ -200,6 +200,9 @@ def stitch_predictions(
     classes = Classes.read(tiles)
     if not predictions.is_dir():
         raise InputError(predictions, 'folder not found', 'give the folder of the predictions')
+    if (predictions / FILE_NAME).is_file() and (names := Classes.read(predictions).names) != classes.names:
+        problem = f'has the classes {", ".join(names)}, but the tiles have {", ".join(classes.names)}'
+        raise InputError(predictions, problem, 'predict the tiles with a model of their classes')
     report = TileReport()
     predicted = []
     for split, stem, height, width in images:
@@ -282,7 +285,12 @@ def _read_tile(files: dict[Tile, Path | None], size: int, classes: Classes, tile
 
     path = files[tile]
     assert path is not None
-    values: NDArray[Any] = load_probabilities([path]) if path.suffix == '.npz' else read_mask(path)
+    values: NDArray[Any]
+    if path.suffix == '.npz':
+        values = load_probabilities([path])
+    else:
+        values, palette = read_palette_mask(path)
+        classes.check(values, path, palette)
     if values.shape[-2:] != (size, size):
         height, width = values.shape[-2:]
         raise InputError(path, f'is {width}×{height} pixels, but the tile {size}×{size}', 'predict the tiles again')

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,19 @@ def test_what_stitching_would_replace_is_refused_before_anything_is_written(tmp_
     assert [path.name for path in whole.rglob('*.*')] == ['dataset.yaml']
     assert stitch_predictions(tiles, tiles / 'labels', whole, overwrite=True).images == 3
     assert Classes.read(whole) == CLASSES
+
+
+def test_predictions_of_classes_in_another_order_are_not_stitched(tmp_path: Path) -> None:
+    tiles, predictions = tmp_path / 'tiles', tmp_path / 'predictions'
+    tile_data_set(write(tmp_path / 'data'), tiles, size=16, overlap=4, labels=['labels'])
+    shutil.copytree(tiles / 'labels', predictions)
+    path = predictions / 'val/exact__y0_x0.png'
+    write_mask(path, read_mask(path), CLASSES.palette[::-1])
+    (error,) = stitch_predictions(tiles, predictions, tmp_path / 'whole').failed
+    assert 'its palette holds the colours of dataset.yaml in another order' in str(error)
+    (predictions / 'dataset.yaml').write_text('classes: [cat, background]')
+    with pytest.raises(InputError, match='has the classes cat, background, but the tiles have background, cat; '):
+        stitch_predictions(tiles, predictions, tmp_path / 'other')
 
 
 def test_a_disk_that_is_full_for_a_moment_leaves_no_set_with_half_an_image(
