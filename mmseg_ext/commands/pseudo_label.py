@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmseg_ext.commands import cli
 from mmseg_ext.commands.cli import ArgumentParser
 
 EXAMPLE = 'mmseg-ext pseudo-label pets/NAME work_dirs/NAME images --out data/pets-pseudo'
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error('give a model, then one folder of images')
     predictor = Predictor(*model, dtype='bfloat16' if len(model) > 1 else None, tta=None)
     report = write_pseudo_labels(predictor, images[0], args.out, settings)
-    share = report['class_agrees_with_model'] / report['images']
+    share = report['class_agrees_with_model'] / (report['images'] - len(report['failed']))
     print(f'{report["kept"]} of {report["images"]} images kept; the model predicts the same class for {share:.1%}')
     print(f'data set: {args.out}')
-    return 0
+    return cli.report_left_out(report['failed'])

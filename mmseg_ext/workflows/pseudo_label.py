@@ -19,7 +19,7 @@ from mmseg_ext.data.classes import Classes
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import read_image
 from mmseg_ext.data.masks import Mask, write_mask
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, raise_all
 from mmseg_ext.files import make_folder, staged_folder, write_json
 from mmseg_ext.inference.predictor import Predictor
 from mmseg_ext.progress import track
@@ -90,10 +90,10 @@ def write_pseudo_labels(
 
     Returns:
         The content of ``pseudo_labels.json``: numbers of all images, of those kept, and of those whose class the
-        teacher alone would have named.
+        teacher alone would have named; names of those left out as uncertain, and errors of those that failed.
 
     Raises:
-        InputError: A folder is missing, empty or named after no class, or ``out`` exists.
+        InputError: A folder is missing, empty or named after no class, no image is kept, or ``out`` exists.
     """
     settings = settings or PseudoLabelSettings()
     if predictor.classes.background is None:
@@ -104,6 +104,9 @@ def write_pseudo_labels(
     known = list(_known_images(Path(images), predictor.classes))
     with staged_folder(out) as folder:
         report = _label_all(predictor, known, folder, settings)
+        if not report['kept']:
+            problem = f'in none of the {len(known)} images is the model certain enough of an object'
+            raise InputError(images, problem, 'bring `low` and `high` closer together', exit_code=1)
         predictor.classes.write(folder)
         write_json(folder / 'pseudo_labels.json', report)
     return report
@@ -111,7 +114,8 @@ def write_pseudo_labels(
 
 def _known_images(root: Path, classes: Classes) -> Iterator[tuple[int, Path]]:
     """Yield class and path of every image."""
-    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    found = sorted(root.iterdir()) if root.is_dir() else []
+    folders = [path for path in found if path.is_dir() and not path.name.startswith('.')]
     if not folders:
         raise InputError(root, 'holds no folder', 'it must hold one folder of images per class')
     owner: dict[str, Path] = {}
@@ -132,9 +136,14 @@ def _label_all(
 ) -> dict[str, Any]:
     image_folder, mask_folder = make_folder(out / 'img' / SPLIT), make_folder(out / LABELS / SPLIT)
     right, left_out = 0, []
+    failed: list[InputError] = []
     predictor = predictor.with_sides(settings.sides)
     for known, path in track(images, 'labelling', len(images)):
-        probabilities = predictor.predict(read_image(path)).probabilities
+        try:
+            probabilities = predictor.predict(read_image(path)).probabilities
+        except InputError as error:
+            failed.append(error)
+            continue
         mask = constrained_mask(probabilities, [known], settings.low, settings.high, predictor.classes.ignore_index)
         right += 1 + int(np.argmax(probabilities[1:].sum(axis=(1, 2)))) == known
         ignored = float(np.mean(mask == predictor.classes.ignore_index))
@@ -143,10 +152,13 @@ def _label_all(
             continue
         shutil.copyfile(path, image_folder / path.name)
         write_mask(mask_folder / f'{path.stem}.png', mask, predictor.classes.palette)
+    if len(failed) == len(images):
+        raise_all(failed)
     return {
         'settings': asdict(settings),
         'images': len(images),
-        'kept': len(images) - len(left_out),
+        'kept': len(images) - len(left_out) - len(failed),
         'class_agrees_with_model': right,
         'left_out': left_out,
+        'failed': [str(error) for error in failed],
     }

@@ -54,12 +54,13 @@ def test_it_writes_a_data_set_of_the_known_classes(
             np.testing.assert_array_equal(read_image(out / 'img' / 'train' / path.name), read_image(path))
 
 
-def test_an_uncertain_photograph_is_left_out(fast_tool: Tool, run_dir: Path, photographs: Path, tmp_path: Path) -> None:
+def test_where_every_photograph_is_uncertain_nothing_is_written(
+    fast_tool: Tool, run_dir: Path, photographs: Path, tmp_path: Path
+) -> None:
     done = label(fast_tool, run_dir, photographs, tmp_path / 'pseudo', '--low', '0', '--high', '1')
-    assert done.returncode == 0
-    report = json.loads((tmp_path / 'pseudo' / 'pseudo_labels.json').read_text())
-    assert report['kept'] == 0
-    assert len(report['left_out']) == 3
+    assert done.returncode == 1
+    assert 'photographs: in none of the 3 images is the model certain enough' in done.stderr
+    assert not (tmp_path / 'pseudo').exists()
 
 
 def test_an_ensemble_labels_too(fast_tool: Tool, colour_model: Path, photographs: Path, tmp_path: Path) -> None:
@@ -68,6 +69,20 @@ def test_an_ensemble_labels_too(fast_tool: Tool, colour_model: Path, photographs
     done = fast_tool('pseudo_label', *arguments)
     assert done.returncode == 0, done.stderr
     assert '3 of 3 images kept' in done.stdout
+
+
+def test_a_damaged_photograph_costs_only_itself(
+    fast_tool: Tool, colour_model: Path, photographs: Path, tmp_path: Path
+) -> None:
+    (photographs / '.ipynb_checkpoints').mkdir()
+    broken = next((photographs / 'dog').iterdir())
+    broken.write_bytes(broken.read_bytes()[:200])
+    done = fast_tool('pseudo_label', colour_model, photographs, '--out', tmp_path / 'pseudo', '--low', 0, '--high', 0)
+    assert done.returncode == 1
+    assert broken.name in done.stderr
+    assert '1 file was left out' in done.stderr
+    report = json.loads((tmp_path / 'pseudo' / 'pseudo_labels.json').read_text())
+    assert (report['images'], report['kept'], report['left_out'], len(report['failed'])) == (3, 2, [], 1)
 
 
 def test_wrong_input_is_one_line_and_leaves_nothing(
@@ -79,9 +94,6 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     one_line(label(fast_tool, run_dir, photographs, out), 'horse', 'cat, dog')
     (photographs / 'horse').rmdir()
     one_line(label(fast_tool, run_dir, photographs, out, '--low', '0.8'), '--low 0.8')
-    broken = next((photographs / 'dog').iterdir())
-    broken.write_bytes(broken.read_bytes()[:200])
-    one_line(label(fast_tool, run_dir, photographs, out), broken.name)
     shutil.copy(next((photographs / 'cat').iterdir()), photographs / 'dog')
     one_line(label(fast_tool, run_dir, photographs, out), 'has the same stem')
     assert [path.name for path in tmp_path.iterdir()] == ['photographs']
