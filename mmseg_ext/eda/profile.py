@@ -117,14 +117,7 @@ def profile_data_set(root: str | Path, labels: str | None = None) -> DataProfile
         InputError: There is nothing to train on, ``dataset.yaml`` is missing, or a file cannot be used.
     """
     data = DataSet(root)
-    images = {name: len(data.split(name).images()) for name in data.splits()}
-    if not images.get('train'):
-        found = ', '.join(name for name, count in images.items() if count)
-        raise InputError(
-            data.root / 'img' / 'train',
-            'holds no image to train on' + (f' (there is {found})' if found else ''),
-            'rename the folder of the images to train on to img/train' if found else LAYOUT,
-        )
+    images = _count_images(data)
     masked = _masked_splits(data)
     chosen = choose_labels(root, labels)
     _check_classes(data, chosen)
@@ -148,6 +141,19 @@ def profile_data_set(root: str | Path, labels: str | None = None) -> DataProfile
         ignore_index=data.classes.ignore_index,
         **_measure(statistics),
     )
+
+
+def _count_images(data: DataSet) -> dict[str, int]:
+    """Count the images of each split, and refuse a data set that has none to train on."""
+    images = {name: len(data.split(name).images()) for name in data.splits()}
+    if not images.get('train'):
+        found = ', '.join(name for name, count in images.items() if count)
+        raise InputError(
+            data.root / 'img' / 'train',
+            'holds no image to train on' + (f' (there is {found})' if found else ''),
+            'rename the folder of the images to train on to img/train' if found else LAYOUT,
+        )
+    return images
 
 
 def _masked_splits(data: DataSet) -> dict[str, tuple[str, ...]]:
@@ -185,12 +191,13 @@ def choose_labels(root: str | Path, labels: str | None = None) -> str:
             image of train. The true masks of `mmseg-ext demo` are a last resort.
 
     Raises:
-        InputError: There is no such label set, or none with masks of train.
+        InputError: There is no such label set, no image of train, or no label set with masks of train.
     """
     data = DataSet(root)
     if labels is not None:
         data.label_set(labels)
         return labels
+    _count_images(data)
     truth = true_labels(data.root)
     masked = _masked_splits(data)
     masked = {name: splits for name, splits in masked.items() if name != truth} or masked

@@ -100,6 +100,13 @@ def test_another_sets_folder_of_that_name_is_a_label_set_like_any(tmp_path: Path
     assert choose_labels(tmp_path) == 'labels_true'
 
 
+def test_a_set_without_images_of_train_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, [LUNGS], split='training')
+    for read in (profile_data_set, choose_labels):
+        with pytest.raises(InputError, match=r'img/train: holds no image to train on \(there is training\); rename'):
+            read(tmp_path)
+
+
 def test_a_val_split_without_masks_is_refused(tmp_path: Path) -> None:
     write(tmp_path, [LUNGS])
     write_image(tmp_path / 'img' / 'val' / '00.png', np.zeros((20, 40, 3), np.uint8))
