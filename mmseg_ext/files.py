@@ -201,6 +201,8 @@ def refuse_existing(paths: Iterable[Path], overwrite: bool, argument: str = 'out
         InputError: One of the files exists, is a folder, or is to be within a file.
     """
     for path in paths:
+        if str(path) == '-':
+            raise InputError(f'`{argument}=-`', 'is not the name of a file, and nothing can be printed', 'name a file')
         above = next((parent for parent in path.parents if parent.exists()), None)
         if above is not None and not above.is_dir():
             raise InputError(above, 'is a file', f'choose another `{argument}`')

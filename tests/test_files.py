@@ -508,6 +508,8 @@ def test_names_that_cannot_become_files_are_refused(tmp_path: Path, overwrite: b
             refuse_existing([tmp_path / name], overwrite)
     with pytest.raises(InputError, match=r'is a folder; choose another `json`'):
         refuse_existing([tmp_path], overwrite, 'json')
+    with pytest.raises(InputError, match='`json=-`: is not the name of a file'):
+        refuse_existing([Path('-')], overwrite, 'json')
     refuse_existing([tmp_path / 'no' / 'such' / 'folder.json'], overwrite)
 
 

@@ -283,10 +283,8 @@ class _PixelLimit(argparse.Action):
 
 
 def add_new_labels(parser: argparse.ArgumentParser, text: str) -> None:
-    """Add ``--to``, the name of a new label set, which was ``--out`` in earlier versions."""
-    either = parser.add_mutually_exclusive_group(required=True)
-    either.add_argument('--to', metavar='NAME', help=text)
-    either.add_argument('--out', dest='to', help=argparse.SUPPRESS)
+    """Add ``--to``, the name of a new label set."""
+    parser.add_argument('--to', metavar='NAME', required=True, help=text)
 
 
 def _address(text: str) -> str:

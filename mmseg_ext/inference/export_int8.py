@@ -80,15 +80,24 @@ def read_split(data: str | Path, labels: str, info: ModelInfo) -> tuple[list[Pix
     root = Path(data)
     if Classes.read(root).names != info.classes.names:
         raise InputError(root, f'its classes differ from those of the model ({", ".join(info.classes.names)})')
-    split = Split(root, SPLIT, labels)
+    pairs = check_split(root, labels)
+    return [image for image, _ in pairs], [mask for _, mask in pairs if mask is not None]
+
+
+def check_split(data: str | Path, labels: str) -> list[Decoded]:
+    """Read the images of the validation split with their masks.
+
+    Raises:
+        InputError: The split or a mask is missing or cannot be used.
+    """
+    split = Split(Path(data), SPLIT, labels)
     for folder in (split.image_folder, split.mask_folder):
         if not folder.is_dir():
             raise InputError(folder, 'not found', 'static quantisation needs validation images and their masks')
-    check = PairCheck(pair_files(split), info.classes, split)
+    check = PairCheck(pair_files(split), Classes.read(data), split)
     pairs: dict[int, Decoded] = {}
     check.check_at_once(check.look_at_headers(), pairs.__setitem__, pairs=len(check.items))
-    ordered = [pairs[position] for position in range(len(pairs))]
-    return [image for image, _ in ordered], [mask for _, mask in ordered if mask is not None]
+    return [pairs[position] for position in range(len(pairs))]
 
 
 def quantise(model: str | Path, out: str | Path, images: Sequence[Pixels]) -> None:

@@ -14,7 +14,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.files import refuse_existing
 from mmseg_ext.inference.ensemble import read_ensemble
 from mmseg_ext.inference.export_ensemble import export_ensemble
-from mmseg_ext.inference.export_int8 import Int8Report, export_int8
+from mmseg_ext.inference.export_int8 import Int8Report, check_split, export_int8
 from mmseg_ext.inference.export_onnx import Agreement, export_onnx
 from mmseg_ext.runs.config import load_config
 from mmseg_ext.workflows.predict import find_images
@@ -74,6 +74,8 @@ def export_model(
         raise InputError(f'`out={out}`', 'must end in .onnx')
     int8_path = None if int8 is None else out.with_suffix(INT8_SUFFIX)
     refuse_existing([out, *([int8_path] if int8_path else [])], overwrite)
+    if int8 is not None:
+        check_split(int8, labels)
     if checkpoint is None:
         configs = [entry.model for entry in read_ensemble(config_path) if entry.checkpoint is not None]
         pixels, description = choose_check_images(configs[0] if configs else None, images, count)

@@ -10,8 +10,7 @@ from typing import Any
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder
-
-PROBABILITIES = 'probabilities'
+from mmseg_ext.runs.layout import PROBABILITIES
 
 
 @dataclass(frozen=True)

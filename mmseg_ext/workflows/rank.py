@@ -28,11 +28,12 @@ from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
 from mmseg_ext.runs.config_names import find_config
 from mmseg_ext.runs.environment import describe_environment
+from mmseg_ext.runs.layout import PROBABILITIES
 from mmseg_ext.runs.lock import work_dir_lock
 from mmseg_ext.workflows.arguments import check_least
 from mmseg_ext.workflows.fold_training import run_folds
 from mmseg_ext.workflows.folds import divide, list_pairs
-from mmseg_ext.workflows.out_of_fold import PROBABILITIES, innermost, plan_folds
+from mmseg_ext.workflows.out_of_fold import innermost, plan_folds
 
 RANKING, SUGGESTIONS = 'ranking', 'suggestions'
 FOLDS = 'folds.json'  # seed → stem → fold, as the trainings were begun

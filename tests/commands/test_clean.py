@@ -111,6 +111,6 @@ def test_a_mask_in_the_folder_of_photographs_is_not_needed(run_tool: Run, tmp_pa
     mask[50, 50] = 1
     write_mask(tmp_path / 'm/train/a.png', mask, ((0, 0, 0), (9, 9, 9)))
     (tmp_path / 'dataset.yaml').write_text('classes: [g, a]\npalette: [[0,0,0],[9,9,9]]\n')
-    result = run_tool('clean_masks', tmp_path, '--labels', 'm', '--out', 'm2')  # the former name of --to
+    result = run_tool('clean_masks', tmp_path, '--labels', 'm', '--to', 'm2')
     assert result.returncode == 0, result.stderr
     assert read_mask(tmp_path / 'm2/train/a.png').sum() == 900

@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip('mmseg')
 
 from mmseg_ext.data import write_image
-from mmseg_ext.workflows.export import choose_check_images
+from mmseg_ext.errors import InputError
+from mmseg_ext.workflows.export import choose_check_images, export_model
 
 
 def test_few_images_of_the_config_are_taken_before_synthetic_ones(tmp_path: Path) -> None:
@@ -21,3 +22,8 @@ def test_few_images_of_the_config_are_taken_before_synthetic_ones(tmp_path: Path
     pixels, description = choose_check_images(config, (), 32)
     assert ([int(image[0, 0, 0]) for image in pixels], description) == ([10, 20, 30], f'images of {folder}')
     assert [int(image[0, 0, 0]) for image in choose_check_images(config, (), 2)[0]] == [10, 30]
+
+
+def test_the_data_set_of_the_int8_model_is_checked_before_anything_is_exported(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='nowhere/img/val: not found; static quantisation'):
+        export_model(tmp_path / 'no.py', tmp_path / 'no.pth', tmp_path / 'm.onnx', int8=tmp_path / 'nowhere')
