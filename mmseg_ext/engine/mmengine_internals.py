@@ -21,6 +21,8 @@ from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import BaseLoop, Runner, loops
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
+from mmengine.visualization import Visualizer
+from mmengine.visualization.vis_backend import BaseVisBackend
 
 from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
 from mmseg_ext.engine.checkpoints.weights import LOADERS
@@ -219,6 +221,11 @@ def is_resumed(runner: Runner) -> bool:
 def loaded_from(runner: Runner) -> str:
     """Return ``load_from`` of a runner (ours or mmengine's), or else the work dir, whose checkpoint it resumes."""
     return str(runner._load_from or runner.work_dir)
+
+
+def backends_of(visualizer: Visualizer) -> list[BaseVisBackend]:
+    """Return the backends of a visualizer; its public method needs their names."""
+    return list(visualizer._vis_backends.values())
 
 
 class OpenCheckpointHook(CheckpointHook):

@@ -25,6 +25,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS, build_functions
 from mmengine.runner import Runner, loops
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
+from mmengine.visualization import Visualizer
 from yapf.yapflib import yapf_api
 
 from mmseg_ext.engine.checkpoints.pretrained import PretrainedInit
@@ -219,6 +220,7 @@ def test_private_functions_are_where_they_were(owner: Any, name: str, parameters
         (Runner.train, '_val_loop'),
         (Runner.test, '_test_loop'),
         (Scheduler.step, '_global_step'),
+        (Visualizer.get_backend, '_vis_backends'),
     ],
     ids=lambda value: value if isinstance(value, str) else getattr(value, '__qualname__', None),
 )
@@ -258,7 +260,7 @@ def test_state_of_the_runner(toy: ModuleType, tmp_path: Path) -> None:
 PRIVATE = (
     r'_safe_torch_load|_load_checkpoint\w*|_schemes|_parse_losses|_update_losses|_cfg_dict|_train_dataloader|'
     r'_has_loaded|_load_from|_default_greater_keys|_save_checkpoint_with_step|_save_best_checkpoint|_log_history|'
-    r'_count_history|_clip_grad|_train_loop|_val_loop|_test_loop|_global_step|_last_value'
+    r'_count_history|_vis_backends|_clip_grad|_train_loop|_val_loop|_test_loop|_global_step|_last_value'
 )
 
 

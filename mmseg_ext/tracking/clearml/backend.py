@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from mmengine.visualization.vis_backend import BaseVisBackend
 from numpy.typing import NDArray
 
+from mmseg_ext.engine.mmengine_internals import backends_of
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import VISBACKENDS
 from mmseg_ext.runs.hyperparameters import data_sources, hyperparameters
@@ -215,8 +216,7 @@ class ClearMLBackend(BaseVisBackend):
 
 def find_backend(visualizer: Any) -> ClearMLBackend | None:
     """Return the ClearML backend of a visualizer, if it has one."""
-    backends = getattr(visualizer, '_vis_backends', {}).values()
-    return next((backend for backend in backends if isinstance(backend, ClearMLBackend)), None)
+    return next((backend for backend in backends_of(visualizer) if isinstance(backend, ClearMLBackend)), None)
 
 
 def backend_options(config: Config) -> dict[str, Any]:
