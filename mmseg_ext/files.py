@@ -25,6 +25,7 @@ PART = '.part-'  # begins the names of folders within a result folder that are b
 LEFTOVER = re.compile(rf'{re.escape(PART)}\w+|\..+-tempfile(\.\w+)?')  # names of what is written within a folder
 STAGE = re.compile(r'\.(.+)-[a-z0-9_]{8}')  # names of folders that are to replace another
 NEW, OLD, MOVING = 'new', 'old', 'moving'  # in a folder that is being written; see `_replace`
+FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 FORMULA_STARTS = ('=', '+', '-', '@', '\t', '\r')
 
 
@@ -42,7 +43,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         The temporary path (same folder and suffix).
 
     Raises:
-        InputError: The folder cannot be written to, or the disk is full.
+        InputError: The folder cannot be written to, or the disk is full; or the block cannot read another file.
     """
     path = Path(path)
     temporary: Path | None = None
@@ -50,7 +51,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary, lock = _temporary_file(path)
-        yield temporary
+        with _named_as(temporary, path):
+            yield temporary
         with temporary.open('rb') as stream:
             os.fsync(stream.fileno())
         temporary.chmod(0o666 & ~_umask())
@@ -72,7 +74,7 @@ def _temporary_file(path: Path) -> tuple[Path, int | None]:
         The file, and the descriptor that holds the lock.
     """
     fixed = path.with_name(f'.{path.stem}-tempfile{path.suffix}')
-    if os.name == 'posix' and (lock := _lock(fixed, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)) is not None:
+    if os.name == 'posix' and (lock := lock_path(fixed, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)) is not None:
         with suppress(OSError):
             status = os.fstat(lock)
             is_own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
@@ -230,7 +232,7 @@ def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = 
         A folder within a hidden one next to ``target``, or in it.
 
     Raises:
-        InputError: A folder cannot be written to, or the disk is full.
+        InputError: A folder cannot be written to, or the disk is full; or the block cannot read another file.
     """
     target, place = Path(target), Path(os.path.realpath(target))
     is_owner = is_owner or not shared
@@ -268,9 +270,14 @@ def staged_folder(target: str | Path, *, shared: bool = False, is_owner: bool = 
 
 @contextmanager
 def _named_as(stage: Path, target: Path) -> Iterator[None]:
-    """Let an error about a file that is being written name it as it will be called."""
+    """Let an error about a file that is being written name it as it will be called, and one about another that file."""
     try:
         yield
+    except OSError as error:
+        if not _is_source(error, stage):
+            raise
+        name = os.fsdecode(error.filename)
+        raise InputError(name, f'cannot be read ({error.strerror or error})', 'repair or remove it') from error
     except InputError as error:
         if type(error) in (InputError, NotWritableError) and Path(error.subject).is_relative_to(stage):
             subject = target / Path(error.subject).relative_to(stage)
@@ -278,8 +285,25 @@ def _named_as(stage: Path, target: Path) -> Iterator[None]:
         raise
 
 
-def _lock(path: Path, flags: int = os.O_RDONLY, wait: bool = False) -> int | None:
-    """Lock a file or folder for the life of this process; None where another has it, or where that is not possible."""
+def _is_source(error: OSError, stage: Path) -> bool:
+    """Return whether an error is about reading a file; one about writing names ``stage``, or two files (`copyfile`)."""
+    named = error.filename
+    if not isinstance(named, str | bytes | os.PathLike) or error.filename2 is not None or error.errno in FULL_DISK:
+        return False
+    return not Path(os.path.realpath(os.fsdecode(named))).is_relative_to(os.path.realpath(stage))
+
+
+def lock_path(path: Path, flags: int = os.O_RDONLY, wait: bool = False) -> int | None:
+    """Lock a file or folder until its descriptor, which is returned, is closed or this process ends.
+
+    Args:
+        path: The file or folder.
+        flags: How to open it.
+        wait: Whether to wait for another process that has it.
+
+    Returns:
+        The descriptor; None where another has it, or where that is not possible.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -303,7 +327,7 @@ def _make_stage(parent: Path, prefix: str) -> tuple[Path, int | None]:
     """Make a folder and lock it. What is not locked has been left by a killed process."""
     while True:
         stage = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        lock = _lock(stage, wait=True)
+        lock = lock_path(stage, wait=True)
         if stage.is_dir():  # else another process took it for such a one before it was locked
             return stage, lock
         if lock is not None:
@@ -312,7 +336,7 @@ def _make_stage(parent: Path, prefix: str) -> tuple[Path, int | None]:
 
 def _clear_up(stage: Path, place: Path) -> None:
     """Remove a folder that a killed process has left; if it was to replace ``place``, complete or undo that first."""
-    if not stage.is_dir() or (lock := _lock(stage)) is None:
+    if not stage.is_dir() or (lock := lock_path(stage)) is None:
         return
     try:
         new, old, moving = stage / NEW, stage / OLD, stage / MOVING
@@ -382,7 +406,7 @@ def staged_files(folder: str | Path) -> Iterator[Path]:
     same name; all others stay.
 
     Raises:
-        InputError: The folder cannot be written to, or the disk is full.
+        InputError: The folder cannot be written to, or the disk is full; or the block cannot read another file.
     """
     folder = Path(folder)
     is_new = not folder.exists()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mmseg_ext.errors import InputError
+from mmseg_ext.errors import InputError, NotWritableError
 from mmseg_ext.files import (
     atomic_path,
     check_result_folder,
@@ -482,6 +484,39 @@ def test_an_error_names_a_file_as_it_will_be_called(staged: Any, tmp_path: Path)
         raise InputError(stage / 'a' / 'b.txt', 'cannot be written', 'free space', exit_code=1)
     assert caught.value.subject == str(tmp_path / 'out' / 'a' / 'b.txt')
     assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize('staged', [staged_files, staged_folder, atomic_path])
+@pytest.mark.parametrize('is_there', [False, True])
+def test_a_file_that_cannot_be_read_is_named_instead_of_the_target(staged: Any, is_there: bool, tmp_path: Path) -> None:
+    source, target = tmp_path / 'mask.png', tmp_path / 'out'
+    reason = 'Permission denied' if is_there else 'No such file or directory'
+    if is_there:
+        source.touch()
+
+    def copy(stage: Path) -> None:
+        if is_there:  # as root may read everything
+            raise PermissionError(errno.EACCES, reason, str(source))
+        shutil.copyfile(source, stage / source.name if stage.is_dir() else stage)
+
+    with pytest.raises(InputError) as caught, staged(target) as stage:
+        copy(stage)
+    assert str(caught.value) == f'{source}: cannot be read ({reason}); repair or remove it'
+    assert type(caught.value) is InputError  # which costs only this file
+    assert contents(tmp_path) == ({'mask.png': ''} if is_there else {})
+
+
+@pytest.mark.parametrize('staged', [staged_files, staged_folder, atomic_path])
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EIO])
+def test_a_copy_that_cannot_be_written_names_the_target(staged: Any, number: int, tmp_path: Path) -> None:
+    other = 'mask.png' if number == errno.EIO else None  # copyfile names both, or the first alone
+    with pytest.raises(NotWritableError) as caught, staged(tmp_path / 'out'):
+        raise OSError(number, 'reason', str(tmp_path / 'mask.png'), None, other)
+    with pytest.raises(NotWritableError), staged(tmp_path / 'out') as stage:
+        raise PermissionError(errno.EACCES, 'Permission denied', str(stage))
+    assert str(caught.value) == (
+        f'{tmp_path / "out"}: cannot be written (reason); free up space or choose another folder'
+    )
 
 
 def test_a_full_disk_while_files_are_staged_is_one_line(tmp_path: Path) -> None:

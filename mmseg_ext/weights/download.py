@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import re
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import make_folder
+from mmseg_ext.files import lock_path, make_folder
 from mmseg_ext.progress import track
 
 CHUNK_BYTES = 1 << 20
@@ -46,21 +47,21 @@ def download(url: str, path: str | Path, *, num_bytes: int | None = None, checks
     path = Path(path)
     make_folder(path.parent)
     part = path.with_name(f'{path.name}.part')
+    lock = lock_path(part.with_suffix('.lock'), os.O_RDWR | os.O_CREAT, wait=True)
     try:
-        with _locked(part.with_suffix('.lock')):
-            if path.is_file() and matches(path, num_bytes, checksum):  # another process was faster
-                return path
-            _fetch(url, part, num_bytes)
-            if not matches(part, num_bytes, checksum):
-                found = f'{part.stat().st_size} bytes, SHA-256 {sha256(part)[: max(len(checksum), 8)]}'
-                part.unlink()
-                expected = ', '.join(
-                    text
-                    for text in (f'{num_bytes} bytes' if num_bytes else '', f'SHA-256 {checksum}' if checksum else '')
-                    if text
-                )
-                raise DownloadError(url, f'is the wrong file ({found}; expected {expected})', 'check the address')
-            part.replace(path)
+        if path.is_file() and matches(path, num_bytes, checksum):  # another process was faster
+            return path
+        _fetch(url, part, num_bytes)
+        if not matches(part, num_bytes, checksum):
+            found = f'{part.stat().st_size} bytes, SHA-256 {sha256(part)[: max(len(checksum), 8)]}'
+            part.unlink()
+            expected = ', '.join(
+                text
+                for text in (f'{num_bytes} bytes' if num_bytes else '', f'SHA-256 {checksum}' if checksum else '')
+                if text
+            )
+            raise DownloadError(url, f'is the wrong file ({found}; expected {expected})', 'check the address')
+        part.replace(path)
     except (URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = error if isinstance(error, HTTPError) else getattr(error, 'reason', None) or error
         raise DownloadError(url, f'cannot be downloaded ({reason})', 'check the address and the network') from error
@@ -68,6 +69,9 @@ def download(url: str, path: str | Path, *, num_bytes: int | None = None, checks
         raise InputError(
             path, f'cannot be written ({error.strerror or error})', 'free up space or choose another folder'
         ) from error
+    finally:
+        if lock is not None:
+            os.close(lock)
     return path
 
 
@@ -106,7 +110,8 @@ def _append(url: str, part: Path, offset: int) -> int | None:
     """Request a file from an offset on, and append what arrives; return its full size where the server states it."""
     request = urllib.request.Request(url, headers={'Range': f'bytes={offset}-'} if offset else {})
     try:
-        response = urllib.request.urlopen(request, timeout=TIMEOUT_S)
+        with _network_errors():
+            response = urllib.request.urlopen(request, timeout=TIMEOUT_S)
     except HTTPError as error:
         if error.code != RANGE_NOT_SATISFIABLE or not offset:
             raise
@@ -127,18 +132,20 @@ def _append(url: str, part: Path, offset: int) -> int | None:
 
 
 def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    while chunk := response.read(CHUNK_BYTES):
+    while True:
+        with _network_errors():
+            chunk = response.read(CHUNK_BYTES)
+        if not chunk:
+            return
         yield chunk
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock file, which the system frees when the process ends, however it ends."""
+def _network_errors() -> Iterator[None]:
+    """Turn errors of the operating system and of SSL that come from the network into `ConnectionError`."""
     try:
-        import fcntl
-    except ImportError:
         yield
-        return
-    with path.open('w') as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+    except (URLError, TimeoutError, ConnectionError):
+        raise
+    except OSError as error:
+        raise ConnectionError(error.strerror or error) from error

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import socket
+import ssl
 import threading
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -92,6 +95,32 @@ def test_a_cut_connection_is_continued_where_it_ended(server: Server, target: Pa
     assert target.read_bytes() == CONTENT
     half = len(CONTENT) // 2
     assert server.requests == [None, f'bytes={half}-', f'bytes={half + half // 2}-', f'bytes={half + 3 * half // 4}-']
+
+
+@pytest.mark.parametrize(
+    'error', [ssl.SSLEOFError(8, 'EOF occurred in violation of protocol'), OSError(113, 'No route to host')]
+)
+def test_errors_of_the_network_are_no_errors_of_the_disk(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    read, failures = http.client.HTTPResponse.read, iter([error])
+
+    def failing(response: http.client.HTTPResponse, size: int | None = None) -> bytes:
+        for failure in failures:
+            raise failure
+        return read(response, size)
+
+    monkeypatch.setattr(http.client.HTTPResponse, 'read', failing)
+    download(server.url, target, checksum=DIGITS)
+    assert len(server.requests) == 2
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(urllib.request, 'urlopen', refuse)
+    with pytest.raises(DownloadError) as caught:
+        download(server.url, target.with_name('other.pth'))
+    assert caught.value.problem == f'cannot be downloaded ({error.strerror})'
 
 
 def test_a_later_call_continues_too(server: Server, target: Path) -> None:
