@@ -76,7 +76,7 @@ def test_rules_thresholds_splits_and_a_report_of_a_dry_run(run_tool: Run, demo: 
         ((), ['--to']),
         (
             ('--labels', 'labels', '--to', 'labels_true', '--overwrite'),
-            ['labels_true', 'not written by mmseg-ext clean'],
+            ['labels_true', 'holds files but no cleaning.json'],
         ),
         (('--to', 'x', '--rules', ''), ['--rules: lists no rules']),
         (('--to', 'x', '--rules', 'noise,polish'), ['--rules polish: no such rule']),
