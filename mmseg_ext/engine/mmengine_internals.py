@@ -189,9 +189,9 @@ def built_loops(runner: Runner) -> dict[str, BaseLoop]:
     return {name: loop for name, loop in found.items() if isinstance(loop, BaseLoop)}
 
 
-def plan_of(scheduler: Scheduler) -> dict[str, Any]:
+def plan_of(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a scheduler's state that a config determines: begin, end, power …."""
-    return {key: value for key, value in scheduler.state_dict().items() if key not in PROGRESS}
+    return {key: value for key, value in state.items() if key not in PROGRESS}
 
 
 def replay(schedulers: Sequence[Scheduler], iterations: int, epochs: int) -> None:
@@ -201,8 +201,9 @@ def replay(schedulers: Sequence[Scheduler], iterations: int, epochs: int) -> Non
     """
     for scheduler in schedulers:
         scheduler.last_step = scheduler._global_step = -1
-        for group in scheduler.optimizer.param_groups:
-            group[scheduler.param_name] = group[f'initial_{scheduler.param_name}']
+        name = scheduler.param_name
+        for group, value in zip(scheduler.optimizer.param_groups, scheduler.base_values, strict=True):
+            group[name] = group[f'initial_{name}'] = value
     totals = [epochs if scheduler.by_epoch else iterations for scheduler in schedulers]
     longest = max([1, *totals])
     with warnings.catch_warnings():

@@ -1,10 +1,11 @@
-"""The model inside its wrapper for several processes."""
+"""The model inside its wrapper for several processes, and the wrappers of several optimizers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
 
 
@@ -16,3 +17,8 @@ def unwrap_model(model: nn.Module) -> Any:
     True
     """
     return model.module if is_model_wrapper(model) else model
+
+
+def optim_wrappers(wrapper: OptimWrapper) -> list[OptimWrapper]:
+    """List the wrappers of several optimizers, or the only one."""
+    return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from mmengine.logging import HistoryBuffer
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.reading import names_file
-from mmseg_ext.weights.download import DownloadError
+from mmseg_ext.weights.download import download
 
 MAX_INFLATION = 10  # unpacked bytes per byte of the file; torch.save does not compress, and noise hardly does
 CHUNK_BYTES = 1 << 20
@@ -90,25 +90,31 @@ def load_strictly(file: Any, map_location: MapLocation = None, weights_only: boo
         return torch.load(file, map_location=map_location, weights_only=True)
 
 
-def load_url_strictly(url: str, map_location: MapLocation = None, **options: Any) -> Any:
-    """Download (once) and read a checkpoint; ``torch.hub`` by itself reads it with ``weights_only=False``.
+def load_url_strictly(
+    url: str, model_dir: str | None = None, map_location: MapLocation = None, progress: bool = True
+) -> dict[str, Any]:
+    """Download a checkpoint into torch's cache, unless it is there, and read it as `load_checkpoint_file` does.
 
     Args:
         url: Its address.
+        model_dir: Another folder than torch's cache.
         map_location: As in ``torch.load``.
-        **options: As in ``torch.hub.load_state_dict_from_url``.
+        progress: Not used; mmengine's function, whose place this one takes, has it.
 
     Raises:
         DownloadError: It cannot be downloaded.
         InputError: The file is damaged, or needs code to be read.
     """
-    options['weights_only'] = True
+    del progress
     with _reading(url):
+        folder = Path(model_dir or Path(torch.hub.get_dir(), 'checkpoints'))
+        path = folder / Path(urlsplit(url).path).name
+        if not path.is_file():
+            download(url, path)
         try:
-            return torch.hub.load_state_dict_from_url(url, map_location=map_location, **options)
-        except (URLError, TimeoutError, ConnectionError) as error:
-            reason = error if isinstance(error, HTTPError) else getattr(error, 'reason', error)
-            raise DownloadError(url, f'cannot be downloaded ({reason})', 'check the address and the network') from error
+            return load_checkpoint_file(path, map_location)
+        except InputError as error:
+            raise InputError(url, f'{error.problem}; it was downloaded to {path}', 'remove that file') from error
 
 
 def _check_archive(file: Any) -> None:

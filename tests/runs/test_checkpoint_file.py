@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import socket
 import threading
 import zipfile
@@ -19,7 +20,8 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from mmseg_ext.engine.mmengine_internals import strict_loading
 from mmseg_ext.errors import InputError
-from mmseg_ext.runs.checkpoint_file import DownloadError, load_checkpoint_file, load_strictly
+from mmseg_ext.runs.checkpoint_file import load_checkpoint_file, load_strictly
+from mmseg_ext.weights.download import DownloadError
 
 
 @pytest.fixture
@@ -97,7 +99,26 @@ def test_a_downloaded_pickle_does_not_run_either(
         CheckpointLoader.load_checkpoint('torchvision://net')
     assert not foreign[1].exists()
     torch.save({'value': 1}, tmp_path / 'good.pth')
-    assert CheckpointLoader.load_checkpoint(f'{address}/good.pth') == {'value': 1}
+    for _ in range(2):  # the second time from the cache
+        assert CheckpointLoader.load_checkpoint(f'{address}/good.pth') == {'value': 1}
+        (tmp_path / 'good.pth').unlink(missing_ok=True)
+
+
+def test_a_download_is_checked_like_any_file(address: str, tmp_path: Path, strict: None) -> None:
+    torch.save({'weight': torch.rand(4096)}, tmp_path / 'x.pth')
+    content = bytearray((tmp_path / 'x.pth').read_bytes())
+    content[8192] ^= 1
+    (tmp_path / 'x.pth').write_bytes(content)
+    pack(tmp_path / 'bomb.pth')
+    for name, problem in [('x.pth', 'Bad CRC-32'), ('bomb.pth', 'would unpack from')]:
+        kept = tmp_path / 'cache' / 'hub' / 'checkpoints' / name
+        with pytest.raises(InputError, match=rf'{address}/{name}: .*{problem}.*downloaded to {kept}; remove that file'):
+            CheckpointLoader.load_checkpoint(f'{address}/{name}')
+
+
+def test_an_address_of_another_form_is_one_line(strict: None) -> None:
+    with pytest.raises(InputError, match=r'^http://\[x/net\.pth: .*Invalid IPv6 URL'):
+        CheckpointLoader.load_checkpoint('http://[x/net.pth')
 
 
 def test_an_address_without_a_server_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strict: None) -> None:
@@ -178,12 +199,18 @@ def test_lost_blocks_are_noticed_in_an_open_file_too(tmp_path: Path) -> None:
         load_strictly(stream)
 
 
-def test_a_checkpoint_bomb_is_not_unpacked(tmp_path: Path) -> None:
-    path = tmp_path / 'x.pth'
-    torch.save({'weight': torch.zeros(1 << 20)}, tmp_path / 'plain.pth')
-    with zipfile.ZipFile(tmp_path / 'plain.pth') as plain, zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as packed:
+def pack(path: Path) -> None:
+    """Write a checkpoint of zeros, compressed."""
+    content = io.BytesIO()
+    torch.save({'weight': torch.zeros(1 << 20)}, content)
+    with zipfile.ZipFile(content) as plain, zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as packed:
         for name in plain.namelist():
             packed.writestr(name, plain.read(name))
+
+
+def test_a_checkpoint_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / 'x.pth'
+    pack(path)
     with pytest.raises(InputError, match=r'would unpack from [\d,]+ to 4,\d{3},\d{3} bytes'):
         load_checkpoint_file(path)
 

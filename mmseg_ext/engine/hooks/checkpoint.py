@@ -51,13 +51,9 @@ class CheckpointHook(OpenCheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Find the folder, and restore the names of the checkpoints that a resumed run keeps."""
         self._folder = Path(runner.work_dir)
-        info = runner.message_hub.runtime_info
-        self._kept_steps: deque[int] = deque(info.get('keep_ckpt_ids', []))
-        for metric in self.key_indicators if self.save_best and is_main_process() else ():
-            key = '' if len(self.key_indicators) == 1 else f'_{metric}'
-            best = Path(info.get(f'best_ckpt{key}') or '')
-            if (self._folder / best.name).is_file():  # the run may have been killed before it removed the previous one
-                self._remove_previous_best(metric, best.name)
+        self._kept_steps: deque[int] = deque(runner.message_hub.runtime_info.get('keep_ckpt_ids', []))
+        if self.save_best and 'auto' not in self.key_indicators:
+            self._restore_best(runner)
         runner.logger.info(f'Checkpoints will be saved to {self._folder}')
 
     def after_train(self, runner: Runner) -> None:
@@ -107,6 +103,7 @@ class CheckpointHook(OpenCheckpointHook):
             return
         if 'auto' in self.key_indicators:
             self.monitor(next(iter(metrics)))
+            self._restore_best(runner)
         step = runner.epoch if self.by_epoch else runner.iter
         is_unsound = self._is_unsound(runner)
         best = {}
@@ -115,7 +112,7 @@ class CheckpointHook(OpenCheckpointHook):
                 raise InputError(
                     f'save_best={metric!r}', f'validation gave {", ".join(metrics)}', 'choose one of these'
                 )
-            key = '' if len(self.key_indicators) == 1 else f'_{metric}'
+            key = self._key(metric)
             score = metrics[metric]
             previous = runner.message_hub.get_info(f'best_score{key}', self.init_value_map[rule])
             if is_unsound or score is None or not self.is_better_than[metric](score, previous):
@@ -142,11 +139,31 @@ class CheckpointHook(OpenCheckpointHook):
         meta = {'epoch': runner.epoch, 'iter': runner.iter}
         runner.save_checkpoint(str(self._folder), name, save_optimizer=False, save_param_scheduler=False, meta=meta)
 
+    def _restore_best(self, runner: Runner) -> None:
+        """Keep the best scores of a resumed run for the same metrics only: another metric may never reach them."""
+        hub = runner.message_hub
+        suffixes = [key.removeprefix('best_ckpt') for key in hub.runtime_info if key.startswith('best_ckpt')]
+        earlier = [(Path(hub.pop_info(f'best_ckpt{one}')).name, hub.pop_info(f'best_score{one}')) for one in suffixes]
+        for metric in self.key_indicators:
+            for name, score in earlier:
+                if self._is_best_of(metric, name):
+                    hub.update_info(f'best_score{self._key(metric)}', score)
+                    hub.update_info(f'best_ckpt{self._key(metric)}', str(self._folder / name))
+                    # The run may have been killed before it removed the previous one.
+                    if is_main_process() and (self._folder / name).is_file():
+                        self._remove_previous_best(metric, name)
+
+    def _key(self, metric: str) -> str:
+        return '' if len(self.key_indicators) == 1 else f'_{metric}'
+
+    def _is_best_of(self, metric: str, name: str) -> bool:
+        pattern = re.escape(self.filename_tmpl).replace(r'\{\}', r'\d+')
+        return re.fullmatch(f'best_{re.escape(_file_part(metric))}_{pattern}', name) is not None
+
     def _remove_previous_best(self, metric: str, name: str) -> None:
         """Remove the other best files of the metric, including one that a killed run had no time to record."""
-        pattern = re.escape(self.filename_tmpl).replace(r'\{\}', r'\d+')
         for path in self._folder.glob('best_*.pth'):
-            if path.name != name and re.fullmatch(f'best_{re.escape(_file_part(metric))}_{pattern}', path.name):
+            if path.name != name and self._is_best_of(metric, path.name):
                 path.unlink(missing_ok=True)
 
 

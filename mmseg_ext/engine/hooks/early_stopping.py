@@ -11,6 +11,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.registry import HOOKS
 
 STATE_KEY = 'early_stopping'  # in the message hub, which goes into the checkpoints
+SETTINGS = ('monitor', 'rule', 'min_delta', 'patience', 'stopping_threshold', 'check_finite')
 
 
 @HOOKS.register_module()
@@ -28,9 +29,20 @@ class EarlyStoppingHook(OpenEarlyStoppingHook):
     priority = 'LOW'  # before CheckpointHook, which saves the count
 
     def before_train(self, runner: Runner) -> None:
-        """Restore the count of a resumed run."""
-        state = runner.message_hub.get_info(STATE_KEY)
-        if state is not None:
+        """Restore the count of a resumed run, unless it is of another metric.
+
+        Raises:
+            InputError: The run was stopped, and would go on with the same settings and length.
+        """
+        state = runner.message_hub.get_info(STATE_KEY) or {}
+        settings = state.get('settings') or {}
+        if state.get('stopped') and settings == self._settings(runner):
+            raise InputError(
+                runner.work_dir,
+                f'was stopped early after {runner.iter} iterations, by its {self.monitor}: nothing left to train',
+                'increase `patience` of EarlyStoppingHook, or test it',
+            )
+        if settings and all(settings[name] == getattr(self, name) for name in ('monitor', 'rule')):
             self.wait_count, self.best_score = state['wait_count'], state['best_score']
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
@@ -39,5 +51,13 @@ class EarlyStoppingHook(OpenEarlyStoppingHook):
             given = ', '.join(metrics or {})
             raise InputError('EarlyStoppingHook', f'monitor={self.monitor!r}: validation gave {given}')
         super().after_val_epoch(runner, metrics)
-        state = {'wait_count': self.wait_count, 'best_score': float(self.best_score)}
+        state = {
+            'wait_count': self.wait_count,
+            'best_score': float(self.best_score),
+            'stopped': runner.train_loop.stop_training,
+            'settings': self._settings(runner),
+        }
         runner.message_hub.update_info(STATE_KEY, state)
+
+    def _settings(self, runner: Runner) -> dict[str, Any]:
+        return {**{name: getattr(self, name) for name in SETTINGS}, 'max_iters': runner.max_iters}

@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch.optim import Optimizer
 
 from mmseg_ext.engine.checkpoints.soundness import last_sound, lost_in
-from mmseg_ext.engine.unwrap import unwrap_model
+from mmseg_ext.engine.unwrap import optim_wrappers, unwrap_model
 from mmseg_ext.errors import InputError
 from mmseg_ext.registry import HOOKS
 
@@ -51,8 +50,7 @@ class InvalidLossHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Let the optimizer look at the gradients before each update."""
-        wrapper = runner.optim_wrapper
-        for one in [wrapper] if isinstance(wrapper, OptimWrapper) else list(wrapper.values()):
+        for one in optim_wrappers(runner.optim_wrapper):
             if self.skip_nonfinite:
                 one.optimizer.register_step_pre_hook(self._leave_out)
 

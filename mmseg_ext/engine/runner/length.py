@@ -1,18 +1,23 @@
-"""Length of a training: whether anything is left to do, and whether schedules of a resumed run follow a new length."""
+"""Checks of the length of a training; schedules and optimizer options of a resumed one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.dataset import InfiniteSampler
+from mmengine.optim import OptimWrapper
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import BaseLoop, Runner
 
 from mmseg_ext.engine.mmengine_internals import Scheduler, plan_of, replay
+from mmseg_ext.engine.unwrap import optim_wrappers
 from mmseg_ext.errors import InputError
 
 LONGER = 'increase `train_cfg.max_iters` (or `max_epochs`)'
+
+HOW_TO_COMPUTE = frozenset({'capturable', 'differentiable', 'foreach', 'fused'})  # options with the same result
 
 Options = list[dict[str, Any]]
 
@@ -50,42 +55,57 @@ def check_remaining(runner: Runner) -> None:
         )
 
 
-def flat_schedulers(schedulers: Any) -> list[Scheduler]:
-    """List the schedulers of a runner, which may be grouped by optimizer; empty if they are not built."""
+def flat_schedulers(schedulers: Any) -> list[Any]:
+    """List the schedulers of a runner, or their states, which may be grouped by optimizer."""
     groups = schedulers.values() if isinstance(schedulers, Mapping) else [schedulers or []]
-    flat = [scheduler for group in groups for scheduler in (group if isinstance(group, list) else [group])]
-    return [scheduler for scheduler in flat if not isinstance(scheduler, Mapping)]
+    return [scheduler for group in groups for scheduler in group]
 
 
-def follow_new_plan(runner: Runner, plans: Sequence[Mapping[str, Any]]) -> None:
-    """Let the schedulers of a resumed run follow a changed config; mmengine restores the old plan.
+def take_schedules(schedulers: Sequence[Scheduler], checkpoint: dict[str, Any]) -> bool:
+    """Return whether the schedules of a checkpoint are those of the config; if not, remove them from it.
+
+    Args:
+        schedulers: Those of the config, which have made no step yet.
+        checkpoint: The content of the file. Equal schedules get the types that plain data does not keep.
+    """
+    states = flat_schedulers(checkpoint.get('param_schedulers'))
+    plans = [plan_of(scheduler.state_dict()) for scheduler in schedulers]
+    if plans != [plan_of(state) for state in states]:
+        checkpoint.pop('param_schedulers', None)
+        return False
+    for state, plan in zip(states, plans, strict=True):
+        state.update(plan)
+    return True
+
+
+def follow_schedules(runner: Runner, options: Options) -> None:
+    """Continue a resumed run on the schedules of a changed config, as if it had followed them from the start.
 
     Args:
         runner: The resumed runner.
-        plans: `plan_of` its schedulers, as built from the config.
+        options: `optimizer_options` of the config.
 
     Raises:
-        InputError: The training is now longer, but a schedule still ends at the old end; or a schedule that depends on
-            the scores of the run has changed.
+        InputError: A schedule depends on the scores of the run.
     """
     schedulers = flat_schedulers(runner.param_schedulers)
-    if len(plans) != len(schedulers):  # they were not built yet, and come from the checkpoint
-        return
-    changed = [plan_of(scheduler) != plan for scheduler, plan in zip(schedulers, plans, strict=True)]
-    for scheduler, plan in zip(schedulers, plans, strict=True):
-        vars(scheduler).update(plan)
-    _refuse_short_schedules(runner, schedulers)
-    if not any(changed):
-        return
     if any(isinstance(scheduler, ReduceOnPlateauParamScheduler) for scheduler in schedulers):
         raise InputError('config: param_scheduler', 'differs from the run that is resumed', 'restore it')
+    groups = [group for one in optim_wrappers(runner.optim_wrapper) for group in one.param_groups]
+    for group, values in zip(groups, options, strict=True):
+        group.update(values)  # the config may have no schedule for what an earlier one had changed
     replay(schedulers, runner.iter, runner.epoch)
     runner.logger.warning(f'param_scheduler has changed: the run continues at iteration {runner.iter} of the new one')
 
 
-def _refuse_short_schedules(runner: Runner, schedulers: Sequence[Scheduler]) -> None:
+def check_schedule_ends(runner: Runner) -> None:
+    """Refuse to resume a longer training with a schedule that still ends where the training did.
+
+    Raises:
+        InputError: It does.
+    """
     # Until the training begins, the message hub holds the lengths of the resumed run.
-    for position, scheduler in enumerate(schedulers):
+    for position, scheduler in enumerate(flat_schedulers(runner.param_schedulers)):
         unit = 'max_epochs' if scheduler.by_epoch else 'max_iters'
         before, now = runner.message_hub.get_info(unit), getattr(runner, unit)
         if before is None or not now > before == scheduler.end:
@@ -102,20 +122,36 @@ def _refuse_short_schedules(runner: Runner, schedulers: Sequence[Scheduler]) -> 
         )
 
 
-def optimizer_options(wrapper: Any) -> Options:
-    """Return the options of each parameter group: weight decay, betas, and the learning rate before schedules."""
-    groups = getattr(wrapper, 'param_groups', [])
-    if isinstance(groups, Mapping):  # of several optimizers
-        groups = [group for some in groups.values() for group in some]
-    return [{key: value for key, value in group.items() if key not in ('params', 'lr')} for group in groups]
+def optimizer_options(wrapper: OptimWrapper) -> Options:
+    """Return the options of each parameter group that a config can give, with their values before any schedule."""
+    options = []
+    for one in optim_wrappers(wrapper):
+        names = inspect.signature(type(one.optimizer)).parameters.keys() - HOW_TO_COMPUTE - {'params'}
+        for group in one.param_groups:
+            values = {name: group.get(f'initial_{name}', group[name]) for name in sorted(names & group.keys())}
+            if 'betas' in values:  # mmengine schedules the first one as the momentum
+                first, *others = values['betas']
+                values['betas'] = (group.get('initial_momentum', first), *others)
+            options.append(values)
+    return options
 
 
-def changed_options(before: Options, after: Options) -> Iterator[str]:
-    """Describe the options whose values differ, once each."""
-    seen = set()
-    for old, new in zip(before, after, strict=False):
-        for key in old.keys() & new.keys():
-            if old[key] != new[key] and key not in seen and not isinstance(old[key], dict):
-                seen.add(key)
-                name = key.removeprefix('initial_')
-                yield f'optimizer: {name} is {new[key]} in the checkpoint, {old[key]} in the config'
+def check_options(options: Options, saved: Options) -> None:
+    """Refuse to resume with other options of the optimizer, which the checkpoint's would replace.
+
+    Args:
+        options: `optimizer_options` of the config.
+        saved: Those of the checkpoint.
+
+    Raises:
+        InputError: One differs.
+    """
+    for new, old in zip(options, saved, strict=False):
+        for name, value in new.items():
+            if name not in old or old[name] != value:
+                before = f'{name} is {old[name]}' if name in old else f'the optimizer has no {name}'
+                raise InputError(
+                    'config: optim_wrapper',
+                    f'{before} in the run that is resumed, {value} in the config',
+                    'restore it, or use the checkpoint as `load_from:` of another run',
+                )

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 import mmengine
 import torch
 from mmengine.dist import barrier, is_main_process, master_only
+from mmengine.hooks import EMAHook
 from mmengine.logging import MMLogger
 from mmengine.model import BaseTTAModel, MMDistributedDataParallel
-from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop
 from mmengine.runner import Runner as MMEngineRunner
 from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
@@ -39,16 +39,18 @@ from mmseg_ext.engine.checkpoints.training_state import (
 )
 from mmseg_ext.engine.hooks.missing_validation import MissingValidationHook
 from mmseg_ext.engine.hooks.stopping import StopHook
-from mmseg_ext.engine.mmengine_internals import OpenRunner, formatting_once, plan_of, strict_loading
+from mmseg_ext.engine.mmengine_internals import OpenRunner, formatting_once, strict_loading
 from mmseg_ext.engine.runner.length import (
-    changed_options,
     check_length,
+    check_options,
+    check_schedule_ends,
     flat_schedulers,
-    follow_new_plan,
+    follow_schedules,
     optimizer_options,
+    take_schedules,
 )
 from mmseg_ext.engine.runner.stopping import StopSignals, shield_workers, stopped
-from mmseg_ext.engine.unwrap import unwrap_model
+from mmseg_ext.engine.unwrap import optim_wrappers, unwrap_model
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.files import write_text
 from mmseg_ext.registry import RUNNERS
@@ -71,10 +73,13 @@ class Runner(OpenRunner):
     (`mmseg_ext.datasets.seeding`); on further ranks, the model's own random numbers (dropout) start again.
     """
 
+    optim_wrapper: Any  # a config until the training begins, as is the next
+    param_schedulers: Any
     is_training = False
     finished_batches = 0  # of the epoch in which the resumed training was stopped
     _stop_signals: StopSignals | None = None
     _resuming = False
+    _keeps_schedules = True
     _resumed_rng_state: dict[str, Any] | None = None
 
     @strict_loading()
@@ -131,8 +136,7 @@ class Runner(OpenRunner):
 
         While gradients accumulate, which no checkpoint holds, it returns 0 until the next update.
         """
-        wrapper = self.optim_wrapper
-        if isinstance(wrapper, OptimWrapper) and not wrapper.should_update():
+        if not all(one.should_update() for one in optim_wrappers(self.optim_wrapper)):
             return 0
         return 0 if self._stop_signals is None else self._stop_signals.agreed()
 
@@ -188,6 +192,11 @@ class Runner(OpenRunner):
         logger = super().build_logger(*args, **kwargs)
         quiet_console(logger)
         return logger
+
+    def dump_config(self) -> None:
+        """Write the config into the work dir; see mmengine. A resumed run waits until its checkpoint has been read."""
+        if self.has_loaded or not self.resumes:
+            super().dump_config()
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Set up processes and libraries; see mmengine, which can start several processes only on GPUs.
@@ -333,6 +342,7 @@ class Runner(OpenRunner):
         candidates = checkpoints_newest_first(self.work_dir)
         if not candidates:
             self.resumes = False  # hooks and loaders must not treat this as a continued run
+            self.dump_config()
             self.logger.info(f'{self.work_dir}: no checkpoint to resume from; starting from scratch')
             return
         for path in candidates:
@@ -372,16 +382,25 @@ class Runner(OpenRunner):
             map_location: Where tensors are read to; the optimizer moves its state to the parameters' device itself.
 
         Raises:
-            InputError: The file cannot be read, or does not hold the state of this training; or the training is now
-                longer, but its schedule is not.
+            InputError: The file cannot be read, or does not hold the state of this training; the config changes the
+                optimizer; or the training is now longer, but its schedule is not.
         """
         self._resuming = True
-        plans = [plan_of(scheduler) for scheduler in flat_schedulers(self.param_schedulers)]
-        options = optimizer_options(self.optim_wrapper)
         try:
+            self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
+            if self.param_schedulers is not None:
+                self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
+            options = optimizer_options(self.optim_wrapper)
             super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+            if resume_optimizer:
+                check_options(options, optimizer_options(self.optim_wrapper))
+            if resume_param_scheduler:
+                check_schedule_ends(self)
+                if not self._keeps_schedules:
+                    follow_schedules(self, options)
             if self.seed is not None:  # it may now be the checkpoint's
                 reseed(self.train_dataloader, self.seed)
+                self.cfg.setdefault('randomness', {})['seed'] = self.seed
             if self.finished_batches and not skip_batches(self.train_dataloader, self.finished_batches):
                 self.logger.warning(
                     f'{self.finished_batches} batches of the epoch are repeated: the sampler cannot skip them'
@@ -394,17 +413,20 @@ class Runner(OpenRunner):
             raise InputError(filename, problem, 'use it as `load_from:`') from error
         finally:
             self._resuming = False
-        if resume_optimizer:
-            for text in changed_options(options, optimizer_options(self.optim_wrapper)):
-                self.logger.warning(f'{text}: a resumed run keeps its optimizer settings; the config is ignored')
-        if resume_param_scheduler:
-            follow_new_plan(self, plans)
+        self.dump_config()
 
     def _prepare_resume(self, filename: str, checkpoint: dict[str, Any]) -> None:
         """Refuse weights without a training state, and keep the random state until everything else is restored."""
         if 'optimizer' not in checkpoint or 'epoch' not in checkpoint.get('meta', {}):
             raise InputError(filename, 'holds weights only and cannot be resumed', 'use it as `load_from:`')
         self._reuse_dataset_meta(checkpoint['meta'])
+        if 'ema_state_dict' in checkpoint and not any(isinstance(hook, EMAHook) for hook in self.hooks):
+            # The hook saves the averages as the weights, and the weights of the training in their place.
+            averages = checkpoint['ema_state_dict'].items()
+            training = {key.removeprefix('module.'): value for key, value in averages if key.startswith('module.')}
+            checkpoint['state_dict'].update(training)
+            self.logger.warning('EMAHook is gone from the config: the run continues without averages of its weights')
+        self._keeps_schedules = take_schedules(flat_schedulers(self.param_schedulers), checkpoint)
         self._resumed_rng_state = checkpoint.get('rng_state')
         self.finished_batches = int(checkpoint['meta'].get('batches', 0))
 

@@ -59,6 +59,29 @@ def test_the_best_score_survives_resuming(toy: ModuleType, tmp_path: Path) -> No
     assert names(tmp_path) == {'epoch_3.pth', 'epoch_4.pth', 'best_mDice_epoch_4.pth'}
 
 
+@pytest.mark.parametrize(
+    ('before', 'after', 'kept'),
+    [
+        ('mDice', 'mIoU', {'best_mDice_epoch_2.pth', 'best_mIoU_epoch_4.pth'}),
+        (['mDice', 'mIoU'], 'mIoU', {'best_mDice_epoch_2.pth', 'best_mIoU_epoch_1.pth'}),
+        ('mIoU', ['mDice', 'mIoU'], {'best_mDice_epoch_3.pth', 'best_mIoU_epoch_1.pth'}),
+        ('mDice', 'auto', {'best_mDice_epoch_2.pth', 'best_mIoU_epoch_4.pth'}),
+        ('mIoU', 'auto', {'best_mIoU_epoch_1.pth'}),
+    ],
+)
+def test_the_best_score_is_that_of_the_same_metric(
+    before: Any, after: Any, kept: set[str], toy: ModuleType, tmp_path: Path
+) -> None:
+    class Two(toy.ScriptedMetric):
+        def compute_metrics(self, results: list[float]) -> dict[str, float]:
+            return dict(zip(('mIoU', 'mDice'), self.scores.pop(0), strict=True))
+
+    for metric, scores in [(before, [(77.0, 85.0), (74.0, 88.0)]), (after, [(75.0, 87.0), (76.0, 86.0)])]:
+        hooks = {'val_evaluator': [Two(scores)], 'default_hooks': hook(save_best=metric)}
+        toy.build_runner(tmp_path, epochs=2 if metric is before else 4, resume=metric is after, **hooks).train()
+    assert {name for name in names(tmp_path) if name.startswith('best')} == kept
+
+
 def test_at_every_write_a_complete_last_and_best_stand_on_the_disk(
     toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

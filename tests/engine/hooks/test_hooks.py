@@ -126,6 +126,54 @@ class TestEarlyStopping:
             runner.train()
         assert runner.epoch == 3
 
+    def test_the_count_of_another_metric_does_not_go_on(self, toy: ModuleType, tmp_path: Path) -> None:
+        class Other(toy.ScriptedMetric):
+            def compute_metrics(self, results: list[float]) -> dict[str, float]:
+                return {'mIoU': self.scores.pop(0)}
+
+        metric = toy.ScriptedMetric([86.0, 85.0])
+        toy.build_runner(tmp_path, 2, val_evaluator=[metric], custom_hooks=[self.hook]).train()
+        changes = {'default_hooks': {}, 'custom_hooks': [{**self.hook, 'monitor': 'mIoU'}]}
+        runner = toy.build_runner(tmp_path, 4, resume=True, val_evaluator=[Other([77.0, 78.0])], **changes)
+        runner.train()
+        assert runner.epoch == 4
+
+    @pytest.mark.parametrize(
+        ('scores', 'settings', 'longer'),
+        [
+            ([2.0, 1.0, 1.0], {}, {'patience': 3}),
+            ([1.0, 2.0, 3.0], {'stopping_threshold': 2.5}, {'stopping_threshold': 3.5}),
+            ([1.0, 2.0, float('nan')], {}, {'check_finite': False}),
+        ],
+        ids=['patience', 'threshold', 'nan'],
+    )
+    def test_a_stopped_run_is_not_resumed(
+        self, scores: list[float], settings: dict[str, Any], longer: dict[str, Any], toy: ModuleType, tmp_path: Path
+    ) -> None:
+        def train(epochs: int, scores: list[float], **changes: Any) -> int:
+            hooks = [{**self.hook, **settings, **changes}, *toy.CURVES]
+            metric = toy.ScriptedMetric(scores)
+            runner = toy.build_runner(tmp_path, epochs, resume=True, val_evaluator=[metric], custom_hooks=hooks)
+            runner.train()
+            return runner.epoch
+
+        def checkpoints() -> dict[str, bytes]:
+            return {path.name: path.read_bytes() for path in tmp_path.glob('*.pth')}
+
+        assert train(5, [*scores, 9.0]) == 3
+        before = checkpoints()
+        with pytest.raises(InputError, match=r'stopped early after 12 iterations, by its mDice: nothing left to train'):
+            train(5, [9.0, 9.0])
+        assert before == checkpoints()
+        assert train(5, [3.2, 3.4], **longer) == 5
+
+    def test_a_stopped_run_may_become_longer(self, toy: ModuleType, tmp_path: Path) -> None:
+        for epochs, scores, reached in [(4, [2.0, 1.0, 1.0], 3), (5, [9.0, 9.0], 5)]:
+            metric = toy.ScriptedMetric(scores)
+            runner = toy.build_runner(tmp_path, epochs, resume=True, val_evaluator=[metric], custom_hooks=[self.hook])
+            runner.train()
+            assert runner.epoch == reached
+
     def test_an_unknown_metric_is_named(self, toy: ModuleType, tmp_path: Path) -> None:
         hook = {'type': 'mmseg_ext.EarlyStoppingHook', 'monitor': 'Dice/cow'}
         with pytest.raises(InputError, match="monitor='Dice/cow': validation gave mDice"):
@@ -192,6 +240,17 @@ class TestEMA:
         whole, parts = (load_checkpoint_file(tmp_path / name / 'epoch_4.pth') for name in ('whole', 'parts'))
         for key in ('state_dict', 'ema_state_dict'):
             torch.testing.assert_close(dict(parts[key]), dict(whole[key]), rtol=0, atol=0)
+
+    def test_without_the_hook_a_resumed_run_goes_on_from_its_own_weights(
+        self, toy: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture
+    ) -> None:
+        toy.build_runner(tmp_path / 'plain', epochs=2).train()
+        toy.build_runner(tmp_path / 'averaged', epochs=1, custom_hooks=self.hooks).train()
+        toy.build_runner(tmp_path / 'averaged', epochs=2, resume=True).train()
+        plain, rest = (load_checkpoint_file(tmp_path / name / 'epoch_2.pth') for name in ('plain', 'averaged'))
+        torch.testing.assert_close(dict(rest['state_dict']), dict(plain['state_dict']), rtol=0, atol=0)
+        shown = capsys.readouterr()
+        assert (shown.out + shown.err).count('the run continues without averages of its weights') == 1
 
 
 class Screen(io.StringIO):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 
 from mmseg_ext.errors import InputError
@@ -121,6 +122,14 @@ def test_resuming_adds_minutes_and_forgets_scores_of_a_later_state(toy: ModuleTy
     assert 100 < record['minutes'] < 101
     assert record['started'] == earlier['started']
     assert not stale.exists()
+
+
+def test_a_resumed_run_names_the_seed_that_it_keeps(toy: ModuleType, tmp_path: Path) -> None:
+    for epochs, seed in ((1, 3), (2, 7)):
+        config = {'randomness': {'seed': seed}, 'cfg': Config({'randomness': {'seed': seed}})}
+        toy.build_runner(tmp_path, epochs, resume=True, custom_hooks=HOOKS, log_level='ERROR', **config).train()
+    record = read(tmp_path)
+    assert record['seed'] == record['hyperparameters']['seed'] == 3
 
 
 def test_the_records_of_the_best_validation_are_kept(toy: ModuleType, tmp_path: Path) -> None:

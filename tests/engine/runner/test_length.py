@@ -4,11 +4,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+from mmengine.config import Config
+from mmengine.hooks import Hook
 
 from mmseg_ext.errors import InputError
 
 WARM_UP = {'type': 'LinearLR', 'start_factor': 0.1, 'begin': 0, 'end': 3, 'by_epoch': False}
+POLY = {'type': 'PolyLR', 'power': 1.0, 'begin': 0, 'end': 16, 'by_epoch': False}
+STEPS = {'type': 'MultiStepLR', 'milestones': [6, 10], 'gamma': 0.1, 'by_epoch': False}
+MOMENTUM = {'type': 'LinearMomentum', 'start_factor': 0.5, 'begin': 0, 'end': 10, 'by_epoch': False}
 
 
 def schedule(end: int) -> list[dict[str, Any]]:
@@ -29,6 +35,38 @@ def test_a_resumed_run_follows_a_longer_schedule(toy: ModuleType, tmp_path: Path
     assert rates(longer)[:8] != pytest.approx(rates(whole)[:8], rel=1e-3)  # the shorter schedule fell faster
 
 
+@pytest.mark.parametrize(
+    ('before', 'after'),
+    [
+        ([WARM_UP], [WARM_UP, STEPS]),
+        ([WARM_UP, POLY], [WARM_UP]),
+        (None, [POLY]),
+        ([POLY], None),
+        ([POLY, MOMENTUM], [MOMENTUM]),
+        ([MOMENTUM], None),
+        ([STEPS, MOMENTUM], [STEPS, MOMENTUM]),
+    ],
+    ids=['added', 'removed', 'first', 'none', 'momentum left', 'momentum removed', 'same'],
+)
+def test_a_resumed_run_follows_other_schedules(
+    before: list[dict[str, Any]] | None, after: list[dict[str, Any]] | None, toy: ModuleType, tmp_path: Path
+) -> None:
+    values: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+
+    class Watch(Hook):
+        def before_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
+            (group,) = runner.optim_wrapper.param_groups
+            values[resume].append((group['lr'], group['betas'][0]))
+
+    toy.build_runner(tmp_path / 'parts', iters=8, param_scheduler=before).train()
+    for resume, folder in ((False, 'whole'), (True, 'parts')):
+        hooks = {'param_scheduler': after, 'custom_hooks': [Watch()], 'log_level': 'ERROR'}
+        toy.build_runner(tmp_path / folder, iters=12, resume=resume, **hooks).train()
+    assert len(values[True]) == 4
+    np.testing.assert_allclose(values[True], values[False][8:], rtol=1e-12)
+    toy.build_runner(tmp_path / 'parts', iters=16, param_scheduler=after, resume=True, log_level='ERROR').train()
+
+
 def test_epochs_that_become_iterations_follow_too(toy: ModuleType, tmp_path: Path) -> None:
     def poly(end: int) -> list[dict[str, Any]]:
         return [{'type': 'PolyLR', 'begin': 0, 'end': end, 'by_epoch': True, 'convert_to_iter_based': True}]
@@ -44,15 +82,28 @@ def test_epochs_that_become_iterations_follow_too(toy: ModuleType, tmp_path: Pat
     assert rates(longer)[8:] == pytest.approx(rates(whole)[8:], rel=1e-12)
 
 
-def test_an_optimizer_that_the_config_changes_in_vain_is_named(
-    toy: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture
+@pytest.mark.parametrize('schedules', [None, [POLY, MOMENTUM]], ids=['constant', 'scheduled'])
+def test_another_optimizer_is_refused_before_anything_is_written(
+    schedules: list[dict[str, Any]] | None, toy: ModuleType, tmp_path: Path
 ) -> None:
-    toy.build_runner(tmp_path, iters=4).train()
-    wrapper = {'type': 'OptimWrapper', 'optimizer': {'type': 'AdamW', 'lr': 0.02, 'weight_decay': 0.01}}
-    toy.build_runner(tmp_path, iters=8, optim_wrapper=wrapper, resume=True).train()
-    shown = capsys.readouterr()
-    assert 'optimizer: lr is 0.01 in the checkpoint, 0.02 in the config' in shown.out + shown.err
-    assert 'weight_decay' not in shown.out + shown.err
+    def train(iters: int, resume: bool = True, **optimizer: Any) -> None:
+        wrapper = {'type': 'OptimWrapper', 'optimizer': {'type': 'AdamW', 'lr': 0.01, **optimizer}}
+        config = {'optim_wrapper': wrapper, 'cfg': Config({'optim_wrapper': wrapper}, '\n', 'toy.py')}
+        toy.build_runner(tmp_path, iters=iters, param_scheduler=schedules, resume=resume, **config).train()
+
+    train(4, resume=False)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    for change, found in [
+        ({'lr': 0.5}, 'lr is 0.01 in the run that is resumed, 0.5 in the config; restore it'),
+        ({'betas': (0.8, 0.99)}, r'betas is \(0.9, 0.999\) in the run'),
+        ({'weight_decay': 0.1}, 'weight_decay is 0.01 in the run'),
+        ({'type': 'SGD', 'momentum': 0.9}, 'the optimizer has no dampening in the run'),
+    ]:
+        with pytest.raises(InputError, match=f'^config: optim_wrapper: {found}'):
+            train(8, **change)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    train(8, betas=[0.9, 0.999], foreach=False)
+    assert (tmp_path / 'toy.py').read_bytes() != before['toy.py']
 
 
 @pytest.mark.parametrize('length', [{'iters': 0}, {'iters': -4}, {'epochs': 0}])

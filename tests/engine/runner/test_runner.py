@@ -17,6 +17,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseModule
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner as MMEngineRunner
 
 from mmseg_ext.engine.checkpoints.files import last_checkpoint
@@ -271,6 +272,35 @@ class TestOtherModels:
         fitting = [key for key, value in state.items() if key in started and started[key].shape == value.shape]
         assert fitting
         assert all(torch.equal(started[key], state[key]) for key in fitting)
+
+
+def test_several_optimizers(toy: ModuleType, tmp_path: Path) -> None:
+    class Alternating(toy.ToyModel):
+        def train_step(self, data: dict[str, Any], optim_wrapper: OptimWrapperDict) -> dict[str, torch.Tensor]:
+            loss, log = self.parse_losses(self(**data, mode='loss'))
+            loss.backward()
+            for wrapper in optim_wrapper.values():
+                wrapper.step()
+                wrapper.zero_grad()
+            return log
+
+    def train(folder: str, iters: int, momentum: float = 0.9) -> Any:
+        torch.manual_seed(0)
+        model = Alternating()
+        wrappers = OptimWrapperDict(
+            net=OptimWrapper(torch.optim.AdamW(model.net.parameters(), lr=0.01)),
+            head=OptimWrapper(torch.optim.SGD(model.head.parameters(), lr=0.01, momentum=momentum)),
+        )
+        skip = [{'type': 'mmseg_ext.InvalidLossHook', 'skip_nonfinite': True}]
+        changes = {'model': model, 'optim_wrapper': wrappers, 'custom_hooks': skip, 'resume': True}
+        runner = toy.build_runner(tmp_path / folder, iters=iters, **changes)
+        runner.train()
+        return runner
+
+    train('parts', 4)
+    assert_equal(weights(train('parts', 8)), weights(train('whole', 8)))
+    with pytest.raises(InputError, match=r'momentum is 0\.9 in the run that is resumed, 0\.5 in the config'):
+        train('parts', 12, momentum=0.5)
 
 
 def test_an_unwritable_folder_is_one_line(toy: ModuleType, tmp_path: Path) -> None:
