@@ -226,6 +226,6 @@ def test_wrong_input_is_one_line(
     one_line(fast_tool('rank_labels', data, several, '--folds', 2, '--out', tmp_path / 'r'), 'CLAHE of the test')
     one_line(fast_tool('rank_labels', data, tmp_path / 'no.py', '--folds', 2, '--out', tmp_path / 'r'), 'no.py')
     assert not (tmp_path / 'r').exists()
-    one_line(fast_tool('accept_labels', data, tmp_path, '--top', 2, '--out', 'x'), 'ranking.json')
-    one_line(fast_tool('accept_labels', data, ranking, '--top', 2, '--out', 'labels'), 'is the source itself')
+    one_line(fast_tool('accept_labels', data, tmp_path, '--top', 2, '--to', 'x'), 'ranking.json')
+    one_line(fast_tool('accept_labels', data, ranking, '--top', 2, '--to', 'labels'), 'is the source itself')
     one_line(fast_tool('accept_labels', data, ranking, '--top', 0, '--to', 'x'), '--top 0: must be at least 1')

@@ -49,9 +49,9 @@ def test_the_command_takes_the_augmentation_that_the_model_was_made_for(
     model = save_onnx(tmp_path / 'a.onnx', replace(INFO, size=(64.0, 64.0), tta_flip=flip))
     taken: list[Predictor] = []
 
-    def label(predictor: Predictor, *_: Any) -> dict[str, int]:
+    def label(predictor: Predictor, *_: Any) -> dict[str, Any]:
         taken.append(predictor)
-        return {'images': 1, 'kept': 1, 'class_agrees_with_model': 1}
+        return {'images': 1, 'kept': 1, 'class_agrees_with_model': 1, 'failed': []}
 
     monkeypatch.setattr('mmseg_ext.workflows.pseudo_label.write_pseudo_labels', label)
     assert main([str(model), str(tmp_path), '--out', str(tmp_path / 'out')]) == 0
