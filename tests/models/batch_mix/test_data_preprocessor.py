@@ -15,15 +15,8 @@ MEAN, STD = [120.0, 110.0, 100.0], [60.0, 50.0, 40.0]
 
 def build(batch_augments: Any = None, **options: Any) -> Any:
     preprocessor = MODELS.build(
-        dict(
-            type='mmseg_ext.SegDataPreProcessor',
-            mean=MEAN,
-            std=STD,
-            bgr_to_rgb=True,
-            size_divisor=4,
-            batch_augments=batch_augments,
-            **options,
-        )
+        dict(type='mmseg_ext.SegDataPreProcessor', mean=MEAN, std=STD, bgr_to_rgb=True, size_divisor=4)
+        | dict(batch_augments=batch_augments, **options)
     )
     if preprocessor.batch_augments is not None:
         preprocessor.batch_augments.num_classes = 3
@@ -61,12 +54,44 @@ def test_training_mixes(mix: dict[str, Any], sample: Callable[..., Any]) -> None
     assert not torch.equal(plain['inputs'], mixed['inputs'])
 
 
-def test_it_is_mmsegs_without_a_mix(sample: Callable[..., Any]) -> None:
-    config = dict(mean=MEAN, std=STD, bgr_to_rgb=True, size_divisor=4)
+@pytest.mark.parametrize('training', [True, False], ids=['training', 'validation'])
+@pytest.mark.parametrize(
+    ('options', 'shapes'),
+    [
+        (dict(size_divisor=4), [(5, 6), (5, 6)]),
+        (dict(size_divisor=4), [(4, 8), (4, 8)]),  # nothing to pad
+        (dict(size_divisor=None, size=(8, 8)), [(8, 8), (8, 8)]),
+        (dict(size_divisor=None, size=(8, 8)), [(8, 4), (8, 4)]),
+        (dict(size_divisor=None, size=(4, 4)), [(8, 8)]),
+        (dict(bgr_to_rgb=False), [(4, 8), (4, 8)]),
+        (dict(bgr_to_rgb=False, mean=None, std=None), [(4, 8), (4, 8)]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.float32], ids=str)
+def test_it_is_mmsegs_without_a_mix(
+    sample: Callable[..., Any],
+    options: dict[str, Any],
+    shapes: list[tuple[int, int]],
+    training: bool,
+    dtype: torch.dtype,
+) -> None:
+    ours = build(**options)
+    config = dict(mean=MEAN, std=STD, bgr_to_rgb=True, size_divisor=4) | options
     theirs = MODELS.build(dict(type='SegDataPreProcessor', **config))
-    for training in (True, False):
-        desired, actual = (each(batch(sample, (5, 6), (5, 6)), training) for each in (theirs, build()))
-        assert torch.equal(desired['inputs'], actual['inputs'])
+    results = []
+    for each in (theirs, ours):
+        given = batch(sample, *shapes)
+        given['inputs'] = [image.to(dtype) for image in given['inputs']]
+        before = [image.clone() for image in given['inputs']]
+        results.append(each(given, training))
+        assert all(map(torch.equal, given['inputs'], before))
+    desired, actual = results
+    assert actual['inputs'].dtype is torch.float32
+    assert torch.equal(desired['inputs'], actual['inputs'])
+    for one, other in zip(desired['data_samples'], actual['data_samples'], strict=True):
+        assert one.metainfo == other.metainfo
+        assert torch.equal(one.gt_sem_seg.data, other.gt_sem_seg.data)
 
 
 def test_mixing_normalised_images_is_normalising_mixed_ones(sample: Callable[..., Any]) -> None:
