@@ -6,7 +6,7 @@ import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mmseg_ext.engine.loader_memory import too_little_memory
 from mmseg_ext.engine.mmengine_internals import part_in_construction, strict_loading
@@ -45,7 +45,7 @@ def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -
 
     Raises:
         InputError: A ``type`` is in no registry, a part does not take the arguments that the config gives it, a worker
-            met unusable data, or a file cannot be written.
+            met unusable data, or a file cannot be opened or written.
     """
     try:
         with strict_loading():
@@ -72,11 +72,18 @@ def guarded(action: Callable[[], T], folder: str | Path = 'a file of the run') -
             raise
         if error.errno not in DISK_ERRORS:
             raise
+        if error.errno in (errno.EACCES, errno.EPERM) and _exists_outside(error.filename, folder):
+            raise InputError(error.filename, f'cannot be opened ({error.strerror})', 'check its permissions') from error
         raise InputError(
             error.filename or folder,
             f'cannot be written ({error.strerror})',
             'free up space or choose another folder',
         ) from error
+
+
+def _exists_outside(filename: Any, folder: str | Path) -> bool:
+    """Return whether a file that could not be opened is none of the run's own, and so perhaps only read."""
+    return isinstance(filename, str) and Path(filename).exists() and not Path(filename).is_relative_to(folder)
 
 
 def without_worker(error: BaseException) -> str:

@@ -28,8 +28,7 @@ from mmseg_ext.models.batch_mix import step_rng
 from mmseg_ext.progress import track
 from mmseg_ext.reports.sample_sheet import Sample, write_sheet
 from mmseg_ext.runs.config import check_parts, load_config
-
-KEPT = frozenset({'LoadImage', 'LoadMask', 'LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs'})
+from mmseg_ext.runs.hyperparameters import NO_AUGMENTATION
 
 
 def browse(
@@ -158,6 +157,7 @@ def keep_only(dataset: dict[str, Any], types: Sequence[str]) -> dict[str, Any]:
         InputError: A name is no transform of the pipelines.
     """
     wanted = {_without_scope(name) for name in types}
+    kept = wanted.union(NO_AUGMENTATION)
     found: set[str] = set()
 
     def filtered(node: Any) -> Any:
@@ -168,12 +168,14 @@ def keep_only(dataset: dict[str, Any], types: Sequence[str]) -> dict[str, Any]:
         result = {key: filtered(value) for key, value in node.items() if key != 'pipeline'}
         if 'pipeline' in node:
             found.update(_without_scope(step['type']) for step in node['pipeline'])
-            result['pipeline'] = [step for step in node['pipeline'] if _without_scope(step['type']) in wanted | KEPT]
+            result['pipeline'] = [
+                step for step in node['pipeline'] if _without_scope(step['type']) in {*wanted, *NO_AUGMENTATION}
+            ]
         return result
 
     result: dict[str, Any] = filtered(dataset)
     if wanted - found:
-        known = ', '.join(sorted(found - KEPT)) or 'none'
+        known = ', '.join(sorted(found.difference(NO_AUGMENTATION))) or 'none'
         raise InputError(f'`only={", ".join(sorted(wanted - found))}`', f'not in the pipeline, which has {known}')
     return result
 

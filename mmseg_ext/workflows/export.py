@@ -11,7 +11,7 @@ import numpy as np
 from mmseg_ext.data.dataset import IMAGE_SUFFIXES, list_stems
 from mmseg_ext.data.images import Pixels, read_upright
 from mmseg_ext.errors import InputError
-from mmseg_ext.files import refuse_existing
+from mmseg_ext.files import atomic_path, refuse_existing
 from mmseg_ext.inference.ensemble import read_ensemble
 from mmseg_ext.inference.export_ensemble import export_ensemble
 from mmseg_ext.inference.export_int8 import Int8Report, check_split, export_int8
@@ -76,16 +76,16 @@ def export_model(
     refuse_existing([out, *([int8_path] if int8_path else [])], overwrite)
     if int8 is not None:
         check_split(int8, labels)
-    if checkpoint is None:
-        configs = [entry.model for entry in read_ensemble(config_path) if entry.checkpoint is not None]
-        pixels, description = choose_check_images(configs[0] if configs else None, images, count)
-        agreement = export_ensemble(config_path, out, pixels)
-    else:
-        pixels, description = choose_check_images(config_path, images, count)
-        agreement = export_onnx(config_path, checkpoint, out, pixels)
-    if int8 is None or int8_path is None:
-        return ExportedModel(out, agreement, description)
-    return ExportedModel(out, agreement, description, int8_path, export_int8(out, int8_path, int8, labels))
+    with atomic_path(out) as temporary:  # nothing is left of an export whose int8 model fails
+        if checkpoint is None:
+            configs = [entry.model for entry in read_ensemble(config_path) if entry.checkpoint is not None]
+            pixels, description = choose_check_images(configs[0] if configs else None, images, count)
+            agreement = export_ensemble(config_path, temporary, pixels)
+        else:
+            pixels, description = choose_check_images(config_path, images, count)
+            agreement = export_onnx(config_path, checkpoint, temporary, pixels)
+        report = None if int8_path is None else export_int8(temporary, int8_path, int8 or '', labels)
+    return ExportedModel(out, agreement, description, int8_path, report)
 
 
 def choose_check_images(config_path: str | Path | None, images: Sequence[str], count: int) -> tuple[list[Pixels], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -132,7 +133,12 @@ def test_wrong_use_is_one_line(
     one_line(fast_tool('export', config, tmp_path / 'broken.pth', '--out', out), 'broken.pth: ')
     few = fast_tool('export', config, run_dir, '--out', out, '--images', tiny_data / 'img' / 'val')
     one_line(few, '--images: 4 found, but 32 are needed', '--count')
-    assert not out.exists()
+    pytest.importorskip('onnxruntime')
+    other = shutil.copytree(tiny_data, tmp_path / 'other')
+    text = (other / 'dataset.yaml').read_text()
+    (other / 'dataset.yaml').write_text(text.replace('cat', 'lynx'))
+    one_line(fast_tool('export', config, run_dir, '--out', out, '--count', 2, '--int8', other), 'its classes differ')
+    assert not [path.name for path in tmp_path.iterdir() if 'onnx' in path.name]
     out.write_text('mine')
     one_line(fast_tool('export', config, run_dir, '--out', out), 'model.onnx: exists; replace it with --overwrite')
     assert out.read_text() == 'mine'

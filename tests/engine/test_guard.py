@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,12 +77,26 @@ def test_a_disk_that_cannot_be_written_is_one_line(number: int) -> None:
     def write(*name: str) -> None:
         raise OSError(number, 'the reason', *name)
 
-    with pytest.raises(InputError, match=r'^/run/log: cannot be written \(the reason\); free up space or'):
-        guarded(lambda: write('/run/log'))
+    with pytest.raises(InputError, match=r'^/no/such/log: cannot be written \(the reason\); free up space or'):
+        guarded(lambda: write('/no/such/log'))
     with pytest.raises(InputError, match=r'^a file of the run: '):
         guarded(write)
     with pytest.raises(InputError, match=r'^/run: '):
         guarded(write, '/run')
+
+
+def test_a_source_that_may_not_be_opened_is_not_said_to_be_written(tmp_path: Path) -> None:
+    (tmp_path / 'run').mkdir()
+    for name in ('source.png', 'run/log'):
+        (tmp_path / name).touch()
+
+    def fail(name: str) -> None:
+        raise PermissionError(errno.EACCES, 'the reason', str(tmp_path / name))
+
+    with pytest.raises(InputError, match=r'source\.png: cannot be opened \(the reason\); check its permissions$'):
+        guarded(lambda: fail('source.png'), tmp_path / 'run')
+    with pytest.raises(InputError, match=r'log: cannot be written \(the reason\)'):
+        guarded(lambda: fail('run/log'), tmp_path / 'run')
 
 
 class Damaged(Dataset):
