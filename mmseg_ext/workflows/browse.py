@@ -168,9 +168,7 @@ def keep_only(dataset: dict[str, Any], types: Sequence[str]) -> dict[str, Any]:
         result = {key: filtered(value) for key, value in node.items() if key != 'pipeline'}
         if 'pipeline' in node:
             found.update(_without_scope(step['type']) for step in node['pipeline'])
-            result['pipeline'] = [
-                step for step in node['pipeline'] if _without_scope(step['type']) in {*wanted, *NO_AUGMENTATION}
-            ]
+            result['pipeline'] = [step for step in node['pipeline'] if _without_scope(step['type']) in kept]
         return result
 
     result: dict[str, Any] = filtered(dataset)
