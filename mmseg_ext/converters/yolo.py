@@ -58,7 +58,7 @@ def convert_yolo(
 
     Raises:
         InputError: ``data.yaml`` cannot be used, or an option is out of range. A file that cannot be used costs only
-            its image.
+            its image, and a test split that does not exist only itself.
     """
     path = Path(source)
     path = path / FILE_NAME if path.is_dir() else path
@@ -69,7 +69,14 @@ def convert_yolo(
     report = Report(naming.classes.names)
     images = []
     for split in USUAL_SPLITS:
-        for image, name in _images(content, split, path).items():
+        try:
+            listed = _images(content, split, path)
+        except InputError as error:
+            if split != 'test':  # exports of Roboflow name a test split that they do not have
+                raise
+            report.doubts.append(f'no images for test: {error}')
+            continue
+        for image, name in listed.items():
             annotations, problem = _annotations(image, names, boxes)
             images.append(AnnotatedImage(image, stem_of(name, split), annotations, split, problem=problem))
     if not images:

@@ -113,6 +113,16 @@ def test_the_paths_of_roboflow_and_lists_of_files(tmp_path: Path) -> None:
     assert [Path(error.subject).name for error in done.report.failed] == ['gone.jpg']
 
 
+def test_a_test_split_that_was_not_exported_is_told(tmp_path: Path) -> None:
+    files: dict[str, str | None] = {'train/a': f'0 {SQUARE}', 'val/b': None}
+    yaml = 'train: images/train\nval: images/val\ntest: ../test/images\nnames: [dent]\n'
+    done = convert_yolo(write(tmp_path, files, yaml), tmp_path / 'data')
+    assert done.images == {'train': 1, 'val': 1}
+    (doubt,) = done.report.doubts
+    assert 'no images for test' in doubt
+    assert 'refers to ../test/images, which does not exist' in doubt
+
+
 def test_a_bad_file_costs_only_its_image(tmp_path: Path) -> None:
     files: dict[str, str | None] = {
         'a': f'0 {SQUARE}', 'b': f'7 {SQUARE}', 'c': 'scratch 1 2', 'd': f'0 {SQUARE} 0.3', 'e': '0 0.1 0.1 5 0.1 5 5',
