@@ -21,7 +21,7 @@ Ranked = list[tuple[Group, Spread]]
 
 
 def conclude(comparison: Comparison) -> list[str]:
-    """Return one to three sentences on the evaluation that most runs have."""
+    """Return one to four sentences on the evaluation that most runs have."""
     if not comparison.kinds:
         return ['No run has a score.']
     kind = comparison.kinds[0]
@@ -39,7 +39,26 @@ def conclude(comparison: Comparison) -> list[str]:
             f'{_name(first[0])} is best: {kind} mDice {score_text(comparison, *first, kind)}; next is '
             f'{_name(second[0])} with {score_text(comparison, *second, kind)}.'
         )
-    return [best, _difference(comparison, first[0], second[0], kind), *_front(ranked, kind)]
+    return [
+        best,
+        _difference(comparison, first[0], second[0], kind),
+        *_front(ranked, kind),
+        *_scored_otherwise(comparison, ranked, kind),
+    ]
+
+
+def _scored_otherwise(comparison: Comparison, ranked: Ranked, kind: str) -> list[str]:
+    """Name the experiments that have a score, but not this one: the best may be among them."""
+    labels = {group.label for group, _ in ranked}
+    names = [
+        f'"{group.label}"'
+        for group in comparison.groups
+        if group.label not in labels and any(comparison.spread(group, other) for other in comparison.kinds)
+    ]
+    if not names:
+        return []
+    subject = ', '.join(names) if len(names) <= MAX_NAMED else f'{len(names)} other experiments'
+    return [f'Not ranked, because scored otherwise than by {kind}: {subject}.']
 
 
 def rank_groups(comparison: Comparison, kind: str) -> Ranked:

@@ -110,6 +110,17 @@ def test_a_tie_one_run_and_none() -> None:
     assert conclude(compare_runs([])) == ['No run has a score.']
 
 
+def test_what_is_scored_otherwise_is_told() -> None:
+    def with_views(name: str) -> RunRecord:
+        return replace(run(name, None), evaluations=(Evaluation('val', True, None, Score(99.0), {}),))
+
+    plain = [run(name, 80.0 + place) for place, name in enumerate('abcde')]
+    told = conclude(compare_runs([*plain, with_views('x'), run('y', None)]))[-1]
+    assert told == 'Not ranked, because scored otherwise than by val: "x".'
+    told = conclude(compare_runs([*plain, *map(with_views, 'vwxz')]))[-1]
+    assert told == 'Not ranked, because scored otherwise than by val: 4 other experiments.'
+
+
 def test_a_test_without_a_result_is_none() -> None:
     comparison = with_test(
         compare_runs([run('a', 80.0), run('b', 70.0)]), 'a', 'b', PairedTest(math.nan, math.nan, math.nan, math.nan)
