@@ -213,7 +213,7 @@ def test_a_training_that_is_killed_is_marked_failed_and_resumes_its_task(
     def kill() -> None:
         while not (run / 'paused').exists():
             time.sleep(0.02)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while time.monotonic() < end and 3 not in dict(curve(contract, 'train/loss', 'loss')):
             time.sleep(0.02)
         os.kill(int((run / 'paused').read_text()), signal.SIGKILL)
@@ -221,7 +221,7 @@ def test_a_training_that_is_killed_is_marked_failed_and_resumes_its_task(
     threading.Thread(target=kill, daemon=True).start()
     result = fast_tool('train', path, '--work-dir', run, env={**home, **contract.environment()})
     assert result.returncode == -signal.SIGKILL
-    for _ in range(1000):
+    for _ in range(3000):
         if [status for _, status in contract.statuses if status == 'failed']:
             break
         time.sleep(0.02)
