@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.reading import load_text
+from mmseg_ext.reading import load_text, read_json, read_yaml
 
 MAX_CONFIG_BYTES = 10_000_000
 
 
 def read_config_dump(path: str | Path, text: str | None = None) -> dict[str, Any]:
-    """Read a config as mmengine writes it into a work dir: assignments of literals and of ``dict(…)``.
+    """Read a config as mmengine writes it into a work dir: assignments of literals and of ``dict(…)``; JSON or YAML.
 
     Args:
         path: The file.
@@ -22,6 +22,12 @@ def read_config_dump(path: str | Path, text: str | None = None) -> dict[str, Any
     Raises:
         InputError: The file cannot be read, or holds anything else (it is then a program and not a dump).
     """
+    suffix = Path(path).suffix
+    if text is None and suffix in ('.json', '.yaml', '.yml'):
+        content = read_json(path) if suffix == '.json' else read_yaml(path)
+        if not isinstance(content, dict):
+            raise InputError(path, 'is not a config written by a training', 'its settings stay unknown')
+        return content
     try:
         tree = ast.parse(load_text(path, MAX_CONFIG_BYTES) if text is None else text)
         return {_target(statement): _value(statement.value) for statement in tree.body}  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.reading import names_file, names_folder
 
 BASES = '_base_'
+SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 
 
 def config_folder() -> Path:
@@ -78,6 +79,17 @@ def find_config(name: str | Path) -> Path:
             if names_file(file):
                 return file
     raise InputError(path, 'config not found', _nearest(path))
+
+
+def experiment_name(config: str | Path) -> str:
+    """Return the name of an experiment: that of its config without the suffix, which the path may lack.
+
+    >>> experiment_name('configs/pets/unet.v2.py'), experiment_name('pets/unet.v2')
+    ('unet.v2', 'unet.v2')
+    """
+    name = Path(config).name
+    suffix = Path(name).suffix
+    return name.removesuffix(suffix) if suffix in SUFFIXES else name
 
 
 def _nearest(path: Path) -> str:

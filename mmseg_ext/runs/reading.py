@@ -14,6 +14,7 @@ import numpy as np
 
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.runs.config_dump import read_config_dump
+from mmseg_ext.runs.config_names import SUFFIXES, experiment_name
 from mmseg_ext.runs.evaluations import read_result, read_validation
 from mmseg_ext.runs.finding import find_runs, is_work_dir, metrics_files, short_names, subfolders
 from mmseg_ext.runs.hyperparameters import DATA_FINGERPRINT, hyperparameters, joined_fingerprints
@@ -104,7 +105,7 @@ def _read_work_dir(folder: Path, name: str) -> RunRecord:
     return RunRecord(
         name=name,
         place=str(folder),
-        experiment=Path(record.get('config') or config_file or name).name.removesuffix('.py'),
+        experiment=experiment_name(record.get('config') or config_file or name),
         status=status,
         reason=one_line('; '.join(filter(None, [reason, *problems]))),
         seed=record.get('seed', _of_kind(int, config, 'randomness', 'seed')),
@@ -136,7 +137,7 @@ def _read_result_alone(folder: Path, name: str) -> RunRecord:
     return RunRecord(
         name=name,
         place=str(folder),
-        experiment=Path(content.get('config', name)).stem,
+        experiment=experiment_name(content.get('config', name)),
         status=UNREADABLE if problems and not evaluations else FINISHED,
         reason='; '.join(problems),
         evaluations=tuple(evaluations),
@@ -240,11 +241,10 @@ def _read_rows(path: Path, faults: list[str]) -> Rows:
 
 
 def find_run_config(folder: Path, named: Any = None) -> Path | None:
-    """Find the config that the training left in its work dir: the one that ``run.json`` names, or the newest."""
-    files = [path for path in folder.glob('*.py') if path.is_file()]
-    return next((path for path in files if path.name == named), None) or max(
-        files, key=lambda path: path.stat().st_mtime, default=None
-    )
+    """Find the config that the training left in its work dir: the one that ``run.json`` names, or the newest Python."""
+    files = [path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file()]
+    newest = max((path for path in files if path.suffix == '.py'), key=lambda path: path.stat().st_mtime, default=None)
+    return next((path for path in files if path.name == named), newest)
 
 
 def _curves(rows: Rows) -> dict[str, Curve]:

@@ -17,6 +17,7 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.models.complexity import count_gflops, count_parameters
 from mmseg_ext.progress import track
 from mmseg_ext.runs.config import check_parts, load_config
+from mmseg_ext.runs.config_names import experiment_name
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def measure_models(
         check_parts(config, path, 'model')
         init_default_scope(config.get('default_scope', 'mmseg'))
         model = guarded(partial(MODELS.build, config.model))
-        yield ModelSize(Path(path).stem, count_parameters(model), _gflops(model, config.model, size, path))
+        yield ModelSize(experiment_name(path), count_parameters(model), _gflops(model, config.model, size, path))
 
 
 def _gflops(model: Any, config: ConfigDict, size: Sequence[int], path: str | Path) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder
+from mmseg_ext.runs.config_names import experiment_name
 from mmseg_ext.runs.layout import PROBABILITIES
 
 
@@ -128,7 +129,7 @@ def plan_folds(
     tasks = []
     for config in configs:
         for seed, fold_of in folds.items():
-            name = f'{Path(config).stem}-seed{seed}'
+            name = f'{experiment_name(config)}-seed{seed}'
             for fold in sorted(set(fold_of.values())):
                 tasks.append(
                     FoldTask(

@@ -26,7 +26,7 @@ from mmseg_ext.progress import track
 from mmseg_ext.reading import read_json
 from mmseg_ext.reports.ranking_page import write_ranking_outputs
 from mmseg_ext.runs.config import check_parts, load_config
-from mmseg_ext.runs.config_names import find_config
+from mmseg_ext.runs.config_names import experiment_name, find_config
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.runs.layout import PROBABILITIES
 from mmseg_ext.runs.lock import work_dir_lock
@@ -78,7 +78,7 @@ class RankingSettings:
         check_least(0, seeds=min(self.seeds))
         named: dict[str, str] = {}
         for config in self.configs:
-            stem = Path(config).stem
+            stem = experiment_name(config)
             if stem in named:
                 problem = f'has the same file name as {named[stem]}, and judges are told apart by it'
                 raise InputError(config, problem, 'rename one of them')

@@ -21,6 +21,7 @@ from mmseg_ext.engine.runner.build import build_runner, check_optimizer, is_firs
 from mmseg_ext.errors import InputError
 from mmseg_ext.files import make_folder, write_json
 from mmseg_ext.runs.config import check_parts, load_config
+from mmseg_ext.runs.config_names import experiment_name
 from mmseg_ext.runs.environment import describe_environment
 from mmseg_ext.runs.layout import ENVIRONMENT, LOCK, RUN_RECORD, SCALARS
 from mmseg_ext.runs.lock import work_dir_lock
@@ -70,7 +71,7 @@ def train(
     check_parts(config, config_path, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     check_optimizer(config, config_path)
     suffix = '' if fold is None else '-fold{}of{}'.format(*parse_fold(fold))
-    work_dir = Path(work_dir or config.get('work_dir') or Path('work_dirs') / f'{Path(config_path).stem}{suffix}')
+    work_dir = Path(work_dir or config.get('work_dir') or Path('work_dirs') / f'{experiment_name(config_path)}{suffix}')
     if fold is None:
         left_out = find_left_out_fold(config, config_path)
     else:
@@ -173,7 +174,7 @@ def enqueue_training(
         config.setdefault('randomness', {})['seed'] = arguments['seed']
     kept = {name: arguments.get(name) for name in ('config', 'work_dir', 'seed', 'amp', 'skip_nonfinite')}
     work_dir = arguments.get('work_dir')
-    name = Path(work_dir).name if work_dir else Path(config_path).stem
+    name = Path(work_dir).name if work_dir else experiment_name(config_path)
     given = backend_options(config)
     chosen: dict[str, Any] = {key: given[key] for key in ('project', 'probe_timeout') if key in given}
     section = to_section(kept, options)

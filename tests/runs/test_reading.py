@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mmseg_ext.runs.reading import read_run, read_runs
+from mmseg_ext.runs.reading import find_run_config, read_run, read_runs
 
 CONFIG = """
 model = dict(type='EncoderDecoder', backbone=dict(type='mmseg_ext.ResNetV2', depth=50))
@@ -58,6 +58,18 @@ def test_the_config_and_the_fingerprints_of_the_data_are_read(make_run: Any, tmp
     run = read_run(folder, 'r')
     assert run.hyperparameters['data_fingerprint'] == 'abc + unknown'
     assert run.config['model']['backbone'] == {'type': 'mmseg_ext.ResNetV2', 'depth': 50}
+
+
+@pytest.mark.parametrize('suffix', ['.yaml', '.json'])
+def test_a_config_of_data_is_read_where_the_run_names_it(make_run: Any, tmp_path: Path, suffix: str) -> None:
+    folder = make_run(tmp_path / 'r')
+    change(folder / 'run.json', config=f'unet.v2{suffix}')
+    (folder / f'unet.v2{suffix}').write_text(json.dumps({'model': {'type': 'A', 'sizes': [1, 2]}}))  # YAML as well
+    (folder / 'clearml.json').write_text('{}')  # not taken for a config
+    run = read_run(folder, 'r')
+    assert (run.experiment, run.reason) == ('unet.v2', '')
+    assert run.config == {'model': {'type': 'A', 'sizes': [1, 2]}}
+    assert find_run_config(folder) is None
     change(folder / 'run.json', data=3)
     run = read_run(folder, 'r')
     assert 'data_fingerprint' not in run.hyperparameters

@@ -27,6 +27,7 @@ from mmseg_ext.evaluation.records import read_records
 from mmseg_ext.evaluation.scores import row_percent
 from mmseg_ext.registry import HOOKS
 from mmseg_ext.reports.drawing import overlay
+from mmseg_ext.runs.config_names import experiment_name
 from mmseg_ext.runs.layout import ENVIRONMENT, RECORDS_FOLDER, RUN_RECORD
 from mmseg_ext.runs.record import read_run_json
 from mmseg_ext.runs.scalars import sample_training
@@ -218,7 +219,7 @@ def _best(runner: Runner) -> tuple[dict[str, float], Path | None]:
 def _provenance(runner: Runner) -> dict[str, str]:
     """Return the config's file, and the commit from the description that `mmseg-ext train` has written."""
     known = read_checked(Path(runner.work_dir) / ENVIRONMENT, EnvironmentFile, [])
-    return {'config': Path(runner.cfg.filename or 'none').stem, 'commit': known.get('commit', 'none')}
+    return {'config': experiment_name(runner.cfg.filename or 'none'), 'commit': known.get('commit', 'none')}
 
 
 def _measured(work_dir: Path) -> dict[str, float]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.runs.config_dump import read_config_dump
+from mmseg_ext.runs.config_names import experiment_name
 from mmseg_ext.runs.record import (
     FAILED,
     FINISHED,
@@ -121,7 +121,7 @@ def _read_task(task: Any) -> RunRecord:
     return RunRecord(
         name=str(task.name),
         place=str(task.get_output_log_web_page()),
-        experiment=Path(str(config)).name.removesuffix('.py'),
+        experiment=experiment_name(str(config)),
         status=status,
         reason='; '.join(filter(None, [reason, *problems])),
         seed=settings.get('seed') if isinstance(settings.get('seed'), int) else None,

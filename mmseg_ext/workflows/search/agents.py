@@ -11,10 +11,10 @@ import importlib.util
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from mmseg_ext.errors import InputError, installing
+from mmseg_ext.runs.config_names import experiment_name
 from mmseg_ext.runs.record import FINISHED, RunRecord
 from mmseg_ext.runs.scalars import best_point
 from mmseg_ext.tracking.clearml import server
@@ -63,7 +63,9 @@ def search_on_queue(
     from clearml import Task
 
     project = Task.get_task(task_id=base).get_project_name()
-    task = Task.create(project_name=project, task_name=f'search {Path(settings.config).stem}', task_type='optimizer')
+    task = Task.create(
+        project_name=project, task_name=f'search {experiment_name(settings.config)}', task_type='optimizer'
+    )
     task.mark_started(force=True)
     optimizer = _make_optimizer(
         settings,
