@@ -56,8 +56,10 @@ def read_result(metrics_file: Path, faults: list[str]) -> tuple[Evaluation | Non
     content = checked(raw, MetricsFile, f'{folder.name}/{metrics_file.name}', faults)
     if 'scores' not in raw:
         return None, content
+    suffix = metrics_file.stem.removeprefix(Path(METRICS).stem)  # metrics_val.json has records_val.parquet
+    records_file = folder / RECORDS.replace('.', f'{suffix}.')
+    records = read_records(records_file) if records_file.is_file() else None
     whole = metrics_file.name == METRICS  # masks next to metrics_val.json may be of another split
-    records = read_records(folder / RECORDS) if whole and (folder / RECORDS).is_file() else None
     masks = folder / MASKS if whole and (folder / MASKS).is_dir() else None
     try:
         scores = msgspec.convert(raw['scores'], Scores)

@@ -47,7 +47,7 @@ def is_result_dir(folder: Path) -> bool:
 
 
 def metrics_files(folder: Path) -> list[Path]:
-    """List ``metrics.json``, or those of several splits: ``metrics_val.json`` and so on."""
+    """List ``metrics.json``, or those of splits: ``metrics_val.json`` (with ``records_val.parquet``) and so on."""
     return sorted(path for path in folder.glob('metrics*.json') if path.is_file())
 
 

@@ -181,12 +181,18 @@ def test_metrics_alone(make_run: Any, tmp_path: Path) -> None:
     assert run.evaluations[0].records is None
     assert run.evaluations[0].masks is None
     assert not run.hyperparameters
+    shutil.copy(folder / 'records.parquet', folder / 'records_val.parquet')
+    again = read_run(folder, 'p').evaluations[0]
+    assert again.records is not None
+    assert again.confusion is not None
+    assert again.confusion.sum() > 0
 
 
 def test_the_committed_predictions_are_read(repo_root: Path) -> None:
     runs = read_runs([repo_root / 'practicum_work' / 'predictions'])
     assert len(runs) >= 3
     assert all(run.evaluations and not run.reason for run in runs)
+    assert all(one.records is not None for run in runs for one in run.evaluations)
 
 
 @pytest.mark.parametrize(
