@@ -177,14 +177,18 @@ function drawMatrices() {
     : figures.length ? '' : ' None of the ticked runs has pixel counts for this evaluation.';
   const box = get('matrices');
   while (box.childElementCount > shown.length) {
-    window.Plotly.purge(box.lastChild);
+    window.Plotly.purge(box.lastChild.lastChild);
     box.lastChild.remove();
   }
-  while (box.childElementCount < shown.length) box.append(element('div', { className: 'chart' }));
-  const layout = { margin: { l: 16, r: 8, t: 32, b: 40 }, showlegend: false };
+  while (box.childElementCount < shown.length) {
+    box.append(element('figure', {}, element('figcaption'), element('div', { className: 'chart' })));
+  }
+  // Names are often longer than a matrix is wide, and plotly does not wrap them.
+  const layout = { margin: { l: 16, r: 8, t: 32, b: 40 }, showlegend: false, title: undefined };
   shown.forEach((figure, place) => {
-    const title = { text: figure.layout.title.text, font: { size: 13 }, x: 0.5, xanchor: 'center' };
-    draw(box.children[place], figure, { ...layout, title });
+    const [caption, chart] = box.children[place].children;
+    caption.textContent = figure.layout.title.text;
+    draw(chart, figure, layout);
   });
 }
 
@@ -310,8 +314,8 @@ function drawPair() {
   const filled = { ...markers, x: points.map(({ a }) => a), y: points.map(({ b }) => b), text: points.map(({ image }) => set.stems[image]) };
   const least = Math.min(100, ...points.flatMap(({ a, b }) => [a, b]));
   const range = [least - 0.03 * (100 - least) - 0.5, 101];
-  const axis = (letter, place) => ({ title: { text: `${letter}: ${entryName(set.entries[place])}, Dice` }, range, autorange: false });
-  draw('pair-chart', { data: [diagonal, filled], layout: data.pair.layout }, { xaxis: axis('A', first), yaxis: axis('B', second) });
+  const axis = (letter) => ({ title: { text: `Dice of ${letter}, percent` }, range, autorange: false });
+  draw('pair-chart', { data: [diagonal, filled], layout: data.pair.layout }, { xaxis: axis('A'), yaxis: axis('B') });
   const bestFirst = points.toSorted((point, other) => other.b - other.a - (point.b - point.a));
   const show = (id, chosen) => get(id).replaceChildren(
     ...(chosen.length ? chosen.map((point) => changedImage(set, point, first, second)) : [element('p', { className: 'quiet', textContent: 'None.' })]));
@@ -340,6 +344,7 @@ function setUpPair() {
     offerSecond(first);
     drawPair();
   });
+  get('opacity').form.hidden = !data.sets.some((set) => Object.keys(set.thumbnails).length > 0);
   get('opacity').addEventListener('input', () => get('pair-section').style.setProperty('--opacity', get('opacity').value));
   drawPair();
 }
