@@ -369,9 +369,11 @@ def _choose_augmentation(rows: list[Choice], plan: Plan, profile: DataProfile, a
     factor = min(SCALE_LIMITS[1], max(SCALE_LIMITS[0], profile.spread))
     high = min(factor, max(SCALE_LIMITS[0], 1 / profile.extent))
     scale, shift = (round(1 / factor, 2), round(high, 2)), 0.1
-    reason = f'half of the objects differ in size by a factor of up to {profile.spread:g}'
+    reason = f'the middle half of the objects differ in size by up to a factor of {profile.spread:g}'
+    if factor < profile.spread:
+        reason += f', of which {factor:g} either way at most is used'
     if high < factor:
-        reason += f'; no more, since objects span {profile.extent:.0%} of the image'
+        reason += f'; enlarged less, since objects span {profile.extent:.0%} of the image'
     rows.append(Choice('scale', f'{scale[0]:g}–{scale[1]:g}, shift {shift:.0%}', reason))
     mirrored = ', '.join(f'{a} and {b}' for a, b in profile.mirrored[:3])
     flip: tuple[str, ...]
