@@ -165,7 +165,7 @@ def _image_errors(case: Case, confusion: NDArray[np.int64], result: ResultDir, s
     band, _ = settings.causes.for_size(truth.shape)
     histogram, confidence, suspicion = None, float('nan'), None
     if probabilities is not None:
-        histogram = confidence_histogram(probabilities, truth, ignored)
+        histogram = confidence_histogram(probabilities, prediction, truth, ignored)
         confidence = mask_confidence(probabilities, prediction, background, truth != ignored)
         suspicion = None if background is None else suspect_label(truth, probabilities, background, ignored)
     return ImageErrors(

@@ -19,12 +19,14 @@ BINS = 15
 
 
 def confidence_histogram(
-    probabilities: NDArray[np.floating], truth: Mask, ignore_index: int = 255, bins: int = BINS
+    probabilities: NDArray[np.floating], prediction: Mask, truth: Mask, ignore_index: int = 255, bins: int = BINS
 ) -> NDArray[np.float64]:
     """Count the pixels, and the correct ones, by confidence: the probability of the likeliest class.
 
     Args:
         probabilities: Shape (K, H, W).
+        prediction: The predicted mask, shape (H, W). Stored probabilities are rounded, so where two are equal they do
+            not tell which class it has.
         truth: Class indices, shape (H, W), or ``ignore_index``.
         ignore_index: Value of the ground truth that is not counted.
         bins: B, of equal width; a confidence on a limit belongs to the bin below.
@@ -34,7 +36,7 @@ def confidence_histogram(
     """
     valid = truth != ignore_index
     confidence = probabilities.max(axis=0)[valid].astype(np.float64)
-    correct = probabilities.argmax(axis=0)[valid] == truth[valid]
+    correct = prediction[valid] == truth[valid]
     index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     columns = [np.bincount(index, weights, bins) for weights in (None, confidence, correct)]
     return np.stack(columns, axis=1).astype(np.float64)
@@ -54,7 +56,8 @@ def expected_calibration_error(histograms: NDArray[np.float64], *, resamples: in
         0–1. The error of a resample tends to be larger than the error of all images, which shows in the interval.
 
     >>> probabilities = np.array([[[0.9, 0.9, 0.6]], [[0.1, 0.1, 0.4]]])
-    >>> histogram = confidence_histogram(probabilities, np.array([[0, 1, 0]], np.uint8), bins=10)
+    >>> prediction, truth = np.array([[0, 0, 0]], np.uint8), np.array([[0, 1, 0]], np.uint8)
+    >>> histogram = confidence_histogram(probabilities, prediction, truth, bins=10)
     >>> round(expected_calibration_error(histogram[None]).value, 3)  # (|2 · 0.9 − 1| + |0.6 − 1|) / 3
     0.4
     """

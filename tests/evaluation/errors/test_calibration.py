@@ -18,7 +18,7 @@ from mmseg_ext.evaluation.errors.calibration import (
 def test_histogram_and_error_by_hand() -> None:
     probabilities = np.array([[0.9, 0.9, 0.6, 1.0], [0.1, 0.1, 0.4, 0.0]])[:, None, :]
     truth = np.array([[0, 1, 0, 255]], np.uint8)
-    table = confidence_histogram(probabilities, truth, bins=10)
+    table = confidence_histogram(probabilities, np.zeros_like(truth), truth, bins=10)
     np.testing.assert_allclose(table[8], [2, 1.8, 1])  # (0.8, 0.9]
     np.testing.assert_allclose(table[5], [1, 0.6, 1])
     assert table.sum(0)[0] == 3
@@ -32,9 +32,18 @@ def test_a_calibrated_model_has_a_small_error_and_a_sure_one_a_large() -> None:
     first = rng.uniform(0, 1, (200, 200))
     probabilities = np.stack([first, 1 - first])
     truth = (rng.random(first.shape) > first).astype(np.uint8)
-    assert expected_calibration_error(confidence_histogram(probabilities, truth)[None], resamples=2).value < 0.01
-    sharp = np.round(probabilities)
-    assert expected_calibration_error(confidence_histogram(sharp, truth)[None], resamples=2).value > 0.2
+    prediction = probabilities.argmax(0).astype(np.uint8)
+    table = confidence_histogram(probabilities, prediction, truth)
+    assert expected_calibration_error(table[None], resamples=2).value < 0.01
+    table = confidence_histogram(np.round(probabilities), prediction, truth)
+    assert expected_calibration_error(table[None], resamples=2).value > 0.2
+
+
+def test_where_rounded_probabilities_are_equal_the_mask_tells_what_was_predicted() -> None:
+    probabilities = np.array([0.2, 0.4, 0.4])[:, None, None].repeat(5, axis=2)
+    prediction = np.array([[1, 2, 2, 2, 2]], np.uint8)
+    truth = np.array([[2, 2, 2, 1, 255]], np.uint8)
+    assert confidence_histogram(probabilities, prediction, truth).sum(0).tolist() == pytest.approx([4, 1.6, 2])
 
 
 def test_confidence_of_a_mask() -> None:
