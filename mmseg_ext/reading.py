@@ -167,7 +167,9 @@ def read_json(path: str | Path, remedy: str = '') -> Any:
     """
     try:
         return load_json(path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(path, f'cannot be read ({error.strerror or error})', remedy) from error
+    except ValueError as error:
         raise InputError(path, f'cannot be read as JSON ({error})', remedy) from error
 
 

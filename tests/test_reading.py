@@ -14,9 +14,10 @@ def test_json_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
     write_json(tmp_path / 'a.json', {'a': [1, None]})
     assert read_json(tmp_path / 'a.json') == {'a': [1, None]}
     (tmp_path / 'b.json').write_text('{')
-    for name in ('b.json', 'c.json'):
-        with pytest.raises(InputError, match=f'{name}: cannot be read as JSON'):
-            read_json(tmp_path / name)
+    with pytest.raises(InputError, match=r'b\.json: cannot be read as JSON'):
+        read_json(tmp_path / 'b.json')
+    with pytest.raises(InputError, match=r'c\.json: cannot be read \(No such file or directory\)$'):
+        read_json(tmp_path / 'c.json')
 
 
 @pytest.mark.parametrize(

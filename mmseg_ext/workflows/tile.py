@@ -239,7 +239,8 @@ def stitch_predictions(
 
 
 def _read_record(path: Path) -> tuple[int, int, list[tuple[str, str, int, int]]]:
-    content = read_json(path)
+    remedy = 'give a data set made by mmseg-ext tile'
+    content = read_json(path, remedy)
     try:
         size, overlap = int(content['size']), int(content['overlap'])
         images = [(str(i['split']), str(i['stem']), int(i['height']), int(i['width'])) for i in content['images']]
@@ -249,9 +250,7 @@ def _read_record(path: Path) -> tuple[int, int, list[tuple[str, str, int, int]]]
         if strange := next((name for image in images for name in image[:2] if not is_file_name(name)), None):
             raise ValueError(f'{strange!r} is not a file name')
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(
-            path, f'is not a record of tiles ({error!r})', 'give a data set made by mmseg-ext tile'
-        ) from error
+        raise InputError(path, f'is not a record of tiles ({error!r})', remedy) from error
     return size, overlap, images
 
 

@@ -195,6 +195,8 @@ def test_wrong_use(tmp_path: Path) -> None:
         tile_data_set(data, data, overwrite=True)
     with pytest.raises(InputError, match=r'holds files but no tiles\.json'):
         tile_data_set(data, write(tmp_path / 'other'), overwrite=True)
+    with pytest.raises(InputError, match=r'tiles\.json: cannot be read \(No such file.*made by mmseg-ext tile'):
+        stitch_predictions(data, data / 'labels', tmp_path / 'whole')
     Image.new('RGB', (3, 3)).save(data / 'img/train/large.png')
     report = tile_data_set(data, tmp_path / 'out', size=16, overlap=4)
     assert 'is 71×50 pixels but its image 3×3' in str(report.failed[0])
