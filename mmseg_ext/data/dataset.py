@@ -295,8 +295,9 @@ class DataSet:
         """
         masks = self._label_set(name, argument)
         if not names_folder(masks.folder):
-            others = ', '.join(self.label_sets()) or 'none here'
-            raise InputError(self.root / name, 'label set not found', f'choose `{argument}` from {others}')
+            others = ', '.join(self.label_sets())
+            remedy = f'choose `{argument}` from {others}' if others else f'there is no other; {LAYOUT}'
+            raise InputError(self.root / name, 'label set not found', remedy)
         return masks
 
     def _label_set(self, name: str, argument: str) -> LabelSet:
@@ -399,11 +400,13 @@ def _in_usual_order(splits: Iterable[str]) -> tuple[str, ...]:
 
 
 def _choose(wanted: Sequence[str], found: Sequence[str], place: Path) -> tuple[str, ...]:
+    if not found:
+        raise InputError(place, 'holds no folder of a split', 'give the folder that contains the splits')
     if not wanted:
-        raise InputError('`splits`', 'lists no splits', f'choose from {",".join(found) or "none here"}')
+        raise InputError('`splits`', 'lists no splits', f'choose from {",".join(found)}')
     for split in wanted:
         if split not in found:
-            raise InputError(place, f'no split {split!r}', f'choose `splits` from {",".join(found) or "none here"}')
+            raise InputError(place, f'no split {split!r}', f'choose `splits` from {",".join(found)}')
     return tuple(dict.fromkeys(wanted))
 
 

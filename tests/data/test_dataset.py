@@ -74,6 +74,14 @@ def test_label_sets(write_set: WriteSet) -> None:
         LabelSet(data.root / 'elsewhere', '.json').files()
 
 
+def test_where_there_is_nothing_to_choose_from_the_layout_is_told(write_set: WriteSet) -> None:
+    data = DataSet(write_set({}, {'train': {'a': MASK}}))
+    with pytest.raises(InputError, match=r'masks: label set not found; there is no other; a data set has img/<split>/'):
+        data.label_set('masks')
+    with pytest.raises(InputError, match='train: holds no folder of a split; give the folder that contains the splits'):
+        LabelSet(data.root / 'img/train').splits(['train'])
+
+
 def test_a_new_label_set_need_not_exist_but_has_a_fitting_name(write_set: WriteSet) -> None:
     data = DataSet(write_set({'train': {'a': MASK}}))
     assert data.new_label_set('mine') == LabelSet(data.root / 'mine')
