@@ -323,8 +323,13 @@ def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> bool:
     path = root / RECORD_FILE
     if root.exists() and not root.is_dir():
         raise InputError(root, 'is a file', 'give a folder')
-    if root.is_dir() and any(not path.name.startswith('.') for path in root.iterdir()):
+    there = {entry.name for entry in root.iterdir() if not entry.name.startswith('.')} if root.is_dir() else set()
+    if there:
         known = _read_record(path)
+        if there == {RECORD_FILE}:  # that run used no image; its error may have suggested the new settings
+            known = record
+            write_json(path, record)
+            overwrite = False
         if {key: known.get(key) for key in record} == record and not overwrite:
             _remove_temporary_files(root)
             return False

@@ -402,6 +402,17 @@ def test_a_corrected_mask_is_told(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/train/b1.png'), codes(5, 2))
 
 
+def test_a_run_that_used_no_image_does_not_bind_the_next_to_its_settings(tmp_path: Path) -> None:
+    pair(tmp_path, 'a')
+    arguments = (tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data')
+    with pytest.raises(InputError, match='none of the 1 images can be used'):
+        convert_folder(*arguments, values={9: 'nine'}, split=ALL)
+    assert convert_folder(*arguments, values=CLASSES, split=ALL).images == {'train': 1}
+    assert len(json.loads((tmp_path / 'data/conversion.json').read_text())['settings']['values']) == len(CLASSES)
+    with pytest.raises(InputError, match='this data set was made with classes'):
+        convert_folder(*arguments, values={9: 'nine'}, split=ALL)
+
+
 def test_an_earlier_set_stays_until_the_new_one_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / 'data'
     pair(tmp_path, 'a')
