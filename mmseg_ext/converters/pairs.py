@@ -90,10 +90,10 @@ def find_pairs(
             key, split = _key(file, Path(folder), suffix, plain)
             named.setdefault(key, []).append((file, split))
         found.append(named)
-    return _match(found[0], found[1], report)
+    return _match(found[0], found[1], report, Path(images))
 
 
-def _match(images: Named, masks: Named, report: Report) -> list[Pair]:
+def _match(images: Named, masks: Named, report: Report, folder: Path) -> list[Pair]:
     pairs = []
     for key in sorted(images.keys() | masks.keys()):
         here, there = images.get(key, []), masks.get(key, [])
@@ -112,7 +112,7 @@ def _match(images: Named, masks: Named, report: Report) -> list[Pair]:
         image, mask = min(images), min(masks)
         files = ([pair[0].name for found in named.values() for pair in found] for named in (images, masks))
         raise InputError(
-            'source', f'no image has a mask of the same name: images such as {image!r}, masks such as {mask!r}',
+            folder, f'no image has a mask of the same name: images such as {image!r}, masks such as {mask!r}',
             suggest_suffixes(*files) or 'give the endings that differ: `image_suffix` and `mask_suffix`',
         )  # fmt: skip
     return pairs

@@ -413,6 +413,13 @@ def test_a_run_that_used_no_image_does_not_bind_the_next_to_its_settings(tmp_pat
         convert_folder(*arguments, values={9: 'nine'}, split=ALL)
 
 
+def test_images_without_any_mask_of_their_name_are_named_by_their_folder(tmp_path: Path) -> None:
+    pair(tmp_path, 'a')
+    (tmp_path / 'masks/a.png').rename(tmp_path / 'masks/zzz.png')
+    with pytest.raises(InputError, match="images: no image has a mask of the same name: images such as 'a'"):
+        convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values=CLASSES, split=ALL)
+
+
 def test_an_earlier_set_stays_until_the_new_one_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / 'data'
     pair(tmp_path, 'a')
