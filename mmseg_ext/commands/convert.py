@@ -179,6 +179,9 @@ def _add_folder(formats: Any) -> None:
 
 
 def _folder(args: argparse.Namespace) -> Converted:
+    if args.classes and len(set(args.classes)) < len(args.classes):
+        remedy = 'to join values, use --values 0=A,1=A'
+        raise InputError(f'--classes {",".join(args.classes)}', 'lists a class twice', remedy)
     return convert_folder(
         args.images, args.masks, args.data, values=args.values or dict(enumerate(args.classes)),
         image_suffix=args.image_suffix, mask_suffix=args.mask_suffix, nearest=args.nearest, unknown=args.unknown,

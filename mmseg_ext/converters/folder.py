@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmseg_ext.converters.codes import Translation, is_data_set, read_table
 from mmseg_ext.converters.naming import Colour, Naming, name_classes
 from mmseg_ext.converters.output import Converted
@@ -14,6 +16,7 @@ from mmseg_ext.converters.pairs import convert_pairs, find_pairs
 from mmseg_ext.converters.report import IGNORED, PIXELS, Report, some
 from mmseg_ext.converters.split import SplitOptions
 from mmseg_ext.data.classes import IGNORE_INDEX
+from mmseg_ext.data.masks import Mask
 from mmseg_ext.data.remapping import pack
 from mmseg_ext.errors import InputError
 
@@ -63,15 +66,24 @@ def convert_folder(
     }  # fmt: skip
     report = Report(naming.classes.names)
     pairs = find_pairs(images, masks, report, image_suffix, mask_suffix)
-    done = convert_pairs(
-        pairs, naming, translation.read, root, 'folder', settings, report, split=split, overwrite=overwrite
-    )
-    absent = [name for name in naming.classes.names if not report.counts.get(name, Counter())[PIXELS]]
-    if absent and IGNORE_INDEX not in values and report.counts.get(IGNORED):
-        problem = f'no mask shows {some(absent)}, but some hold 255, which was treated as ignored'
-        report.doubts.append(
-            f'{problem}: are these 0/255 masks? Name the values with `values` and add `overwrite=True`'
-        )
+    beside: Counter[bool] = Counter()  # whether a mask with ignored pixels shows two classes or more → masks
+
+    def read(path: Path) -> Mask:
+        mask = translation.read(path)
+        if (mask == IGNORE_INDEX).any():
+            beside[len(np.unique(mask)) > 2] += 1
+        return mask
+
+    done = convert_pairs(pairs, naming, read, root, 'folder', settings, report, split=split, overwrite=overwrite)
+    if IGNORE_INDEX not in values and IGNORED not in labels and beside[False]:
+        absent = [name for name in naming.classes.names if not report.counts.get(name, Counter())[PIXELS]]
+        remedy = 'are these 0/255 masks? Name the values with `values` and add `overwrite=True`'
+        if absent:
+            problem = f'no mask shows {some(absent)}, but some hold 255, which was treated as ignored'
+            report.doubts.append(f'{problem}: {remedy}')
+        elif not beside[True]:  # ignored pixels would lie along borders of objects now and then
+            problem = f'every mask with 255, which was treated as ignored, shows one class at most ({beside[False]})'
+            report.doubts.append(f'{problem}: {remedy}')
     return done
 
 

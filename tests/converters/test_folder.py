@@ -471,3 +471,17 @@ def test_a_name_that_is_no_text_costs_only_itself(tmp_path: Path) -> None:
     assert done.written == 1
     assert str(done.report.failed[-1]) == "'train/\\udcff': cannot be printed; rename it in the source"
     assert len(json.loads((tmp_path / 'data/conversion.json').read_text())['report']['failed']) == 3
+
+
+@pytest.mark.parametrize('bordered', [False, True])
+def test_masks_of_0_and_255_among_others_are_told(tmp_path: Path, bordered: bool) -> None:
+    masks = {'index': [[0, 1]], 'binary': [[0, 255]], 'ignored': [[0, 1, 255] if bordered else [0, 1, 1]]}
+    for name, values in masks.items():
+        mask = np.array(values * 2, np.uint8)
+        save(tmp_path / f'images/{name}.png', np.repeat(mask[..., None], 3, axis=2))
+        save(tmp_path / f'masks/{name}.png', mask)
+    done = convert_folder(
+        tmp_path / 'images', tmp_path / 'masks', tmp_path / 'data', values={0: 'background', 1: 'thing'}, split=ALL
+    )
+    told = [doubt for doubt in done.report.doubts if 'every mask with 255' in doubt]
+    assert bool(told) is not bordered  # ignored borders are what 255 is for
