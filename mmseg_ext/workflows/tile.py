@@ -101,8 +101,8 @@ def tile_data_set(
     classes = data.classes
     chosen = data.label_sets() if labels is None else tuple(labels)
     folders = {name: data.label_set(name).folder for name in chosen}
-    if out.resolve() == data.root.resolve():
-        raise InputError(out, 'is the data set to cut', 'choose another `out`')
+    if out.resolve().is_relative_to(data.root.resolve()):
+        raise InputError(out, 'is in the data set to cut', 'choose a folder outside of it')
     names = {RECORD_FILE, *recorded_names(out / RECORD_FILE)}
     check_result_folder(out, names, overwrite, record=RECORD_FILE)
     report = TileReport()

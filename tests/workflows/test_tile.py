@@ -191,8 +191,9 @@ def test_wrong_use(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=problem):
             tile_data_set(data, tmp_path / 'out', **options)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match='is the data set to cut'):
-        tile_data_set(data, data, overwrite=True)
+    for place in (data, data / 'tiles'):  # where it would be taken for a label set
+        with pytest.raises(InputError, match='is in the data set to cut'):
+            tile_data_set(data, place, overwrite=True)
     with pytest.raises(InputError, match=r'holds files but no tiles\.json'):
         tile_data_set(data, write(tmp_path / 'other'), overwrite=True)
     with pytest.raises(InputError, match=r'tiles\.json: cannot be read \(No such file.*made by mmseg-ext tile'):
