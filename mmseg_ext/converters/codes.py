@@ -22,6 +22,7 @@ from mmseg_ext.reading import load_text, read_yaml
 LABEL_MAP = 'labelmap.txt'
 GREY_MODES, COLOUR_MODES = ('1', 'L'), ('RGB', 'RGBA')  # of Pillow
 MANY_COLOURS = 16  # unknown ones in a mask: more come from smoothed edges or a lossy format, not from a class
+SMALL_SHARE = 0.1  # of a mask: fewer unknown pixels than that, of more colours than there are classes, are edges too
 MAX_LISTED = 5
 
 Table = list[tuple[str, Colour]]  # a class may have several colours
@@ -73,7 +74,7 @@ class Translation:
         elif self.other is not None:
             mask[unknown] = self.other
         else:
-            raise InputError(path, *self._explain(found, counts))
+            raise InputError(path, *self._explain(found, counts, codes.size))
         return mask
 
     def _codes(self, path: Path) -> Keys:
@@ -108,14 +109,15 @@ class Translation:
             best[part] = values[(apart**2).sum(axis=2).argmin(axis=1)]
         return best
 
-    def _explain(self, found: Keys, counts: NDArray[np.int64]) -> tuple[str, str]:
+    def _explain(self, found: Keys, counts: NDArray[np.int64], pixels: int) -> tuple[str, str]:
         noun = 'colour' if self.is_colour else 'value'
         order = np.argsort(-counts, kind='stable')[:MAX_LISTED]
         listed = ', '.join(f'{self.name(int(found[i]))} {counts[i]:,} px' for i in order)
         rest = f' and {len(found) - len(order)} more' if len(found) > len(order) else ''
         plural = '' if len(found) == 1 else 's'
         problem = f'{counts.sum():,} px have {len(found)} {noun}{plural} of no class ({listed}{rest})'
-        if len(found) > MANY_COLOURS:
+        few = counts.sum() < SMALL_SHARE * pixels and len(found) > len(self.known)  # pixels of many colours
+        if few or len(found) > MANY_COLOURS:
             remedy = f'export it without smoothing, or use the nearest {noun}: `nearest=True`'
             return f'{problem}, probably from smoothed edges', remedy
         return problem, f'define the {noun}{plural}, or give such pixels a class with `unknown`'

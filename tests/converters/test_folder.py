@@ -15,7 +15,7 @@ from PIL import Image
 from mmseg_ext.commands.main import main
 from mmseg_ext.converters import output
 from mmseg_ext.converters.codes import read_table
-from mmseg_ext.converters.folder import convert_colour, convert_folder
+from mmseg_ext.converters.folder import convert_colour, convert_folder, translate_table
 from mmseg_ext.converters.pairs import find_pairs
 from mmseg_ext.converters.report import Report
 from mmseg_ext.converters.split import SplitOptions
@@ -485,3 +485,18 @@ def test_masks_of_0_and_255_among_others_are_told(tmp_path: Path, bordered: bool
     )
     told = [doubt for doubt in done.report.doubts if 'every mask with 255' in doubt]
     assert bool(told) is not bordered  # ignored borders are what 255 is for
+
+
+@pytest.mark.parametrize(('shades', 'remedy'), [(3, 'nearest=True'), (1, 'give such pixels a class')])
+def test_a_few_pixels_of_many_colours_are_smoothed_edges(tmp_path: Path, shades: int, remedy: str) -> None:
+    mask = np.zeros((10, 10, 3), np.uint8)
+    mask[:, 5:] = 200
+    for row in range(3):
+        mask[row, 4] = 50 + 20 * (row % shades)
+    (tmp_path / 'table.csv').write_text('a,0,0,0\nb,200,200,200\n')
+    save(tmp_path / 'mask.png', mask)
+    _, translation = translate_table(read_table(tmp_path / 'table.csv'))
+    with pytest.raises(InputError) as caught:
+        translation.read(tmp_path / 'mask.png')
+    assert f'3 px have {shades} colour' in caught.value.problem
+    assert remedy in caught.value.remedy
