@@ -66,24 +66,26 @@ def convert_folder(
     }  # fmt: skip
     report = Report(naming.classes.names)
     pairs = find_pairs(images, masks, report, image_suffix, mask_suffix)
-    beside: Counter[bool] = Counter()  # whether a mask with ignored pixels shows two classes or more → masks
+    counts: list[int] = []  # of the classes in each mask with ignored pixels
 
     def read(path: Path) -> Mask:
         mask = translation.read(path)
         if (mask == IGNORE_INDEX).any():
-            beside[len(np.unique(mask)) > 2] += 1
+            counts.append(len(np.unique(mask)) - 1)
         return mask
 
     done = convert_pairs(pairs, naming, read, root, 'folder', settings, report, split=split, overwrite=overwrite)
-    if IGNORE_INDEX not in values and IGNORED not in labels and beside[False]:
-        absent = [name for name in naming.classes.names if not report.counts.get(name, Counter())[PIXELS]]
-        remedy = 'are these 0/255 masks? Name the values with `values` and add `overwrite=True`'
-        if absent:
-            problem = f'no mask shows {some(absent)}, but some hold 255, which was treated as ignored'
-            report.doubts.append(f'{problem}: {remedy}')
-        elif not beside[True]:  # ignored pixels would lie along borders of objects now and then
-            problem = f'every mask with 255, which was treated as ignored, shows one class at most ({beside[False]})'
-            report.doubts.append(f'{problem}: {remedy}')
+    absent = [name for name in naming.classes.names if not report.counts.get(name, Counter())[PIXELS]]
+    problem = ''
+    if IGNORE_INDEX not in values and absent and report.counts.get(IGNORED):
+        problem = f'no mask shows {some(absent)}, but some hold 255, which was treated as ignored'
+    elif IGNORE_INDEX not in values and IGNORED not in {*labels, unknown} and counts and max(counts) < 2:
+        # Pixels that are meant to be ignored lie along the borders of objects now and then.
+        problem = f'every mask with 255, which was treated as ignored, shows one class at most ({len(counts)})'
+    if problem:
+        report.doubts.append(
+            f'{problem}: are these 0/255 masks? Name the values with `values` and add `overwrite=True`'
+        )
     return done
 
 

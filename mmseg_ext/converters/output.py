@@ -324,12 +324,10 @@ def _claim(root: Path, record: dict[str, Any], overwrite: bool) -> bool:
     if root.exists() and not root.is_dir():
         raise InputError(root, 'is a file', 'give a folder')
     there = {entry.name for entry in root.iterdir() if not entry.name.startswith('.')} if root.is_dir() else set()
-    if there:
-        known = _read_record(path)
-        if there == {RECORD_FILE}:  # that run used no image; its error may have suggested the new settings
-            known = record
-            write_json(path, record)
-            overwrite = False
+    known = _read_record(path) if there else {}
+    if there == {RECORD_FILE}:  # that run used no image; its error may have suggested the new settings
+        _remove_temporary_files(root)
+    elif there:
         if {key: known.get(key) for key in record} == record and not overwrite:
             _remove_temporary_files(root)
             return False

@@ -205,6 +205,8 @@ def test_masks_of_0_and_255_are_not_taken_for_indices(tmp_path: Path, capsys: py
     assert main([*command, '--classes', 'background,cat']) == 1
     assert 'no mask shows cat, but some hold 255' in capsys.readouterr().out
     assert main([*command, '--values', '0=background,255=cat', '--overwrite']) == 0
+    with pytest.raises(InputError, match='--classes cat,cat: lists a class twice; to join values, use --values'):
+        main([*command, '--classes', 'cat,cat', '--overwrite'])
     np.testing.assert_array_equal(read_mask(tmp_path / 'data/labels/train/a.png'), codes(0, 2))
 
 
@@ -485,6 +487,9 @@ def test_masks_of_0_and_255_among_others_are_told(tmp_path: Path, bordered: bool
     )
     told = [doubt for doubt in done.report.doubts if 'every mask with 255' in doubt]
     assert bool(told) is not bordered  # ignored borders are what 255 is for
+    values = {0: 'background', 1: 'thing', 2: 'other'}
+    done = convert_folder(tmp_path / 'images', tmp_path / 'masks', tmp_path / 'three', values=values, split=ALL)
+    assert any('no mask shows other, but some hold 255' in doubt for doubt in done.report.doubts)
 
 
 @pytest.mark.parametrize(('shades', 'remedy'), [(3, 'nearest=True'), (1, 'give such pixels a class')])
