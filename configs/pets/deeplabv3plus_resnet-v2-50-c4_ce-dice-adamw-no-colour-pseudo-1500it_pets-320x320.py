@@ -12,12 +12,11 @@ which starts from a trained model and has 2,000 steps: 89.24.
 
 _base_ = ['./deeplabv3plus_resnet-v2-50-c4_ce-dice-adamw-pseudo-2000it_pets-320x320.py']
 
-loading = [_base_.load_image, _base_.load_mask]
 # The range of sizes that `mmseg-ext init` chooses for the pets.
 warp = dict(_base_.warp, scale=(0.62, 1.53), rotate=15, shift=0.1, stretch=1.15)
 mosaic = dict(type='mmseg_ext.Mosaic', tile=256, prob=0.8)
 mosaic_warp = dict(_base_.warp, scale=(0.7, 1.8))
-train_pets = dict(_base_.train_pets, pipeline=[*loading, warp, _base_.flip, _base_.pack])
+train_pets = dict(_base_.train_pets, pipeline=[*_base_.loading, warp, _base_.flip, _base_.pack])
 train_pseudo = dict(_base_.train_pseudo, pipeline=[mosaic, mosaic_warp, _base_.flip, _base_.pack])
 train_dataloader = dict(dataset=dict(datasets=[dict(type='RepeatDataset', dataset=train_pets, times=7), train_pseudo]))
 

@@ -13,9 +13,9 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from mmseg_ext.errors import InputError, one_line
-from mmseg_ext.runs.config_names import find_config
+from mmseg_ext.runs.config_names import DATA_SUFFIXES, find_config
 from mmseg_ext.runs.console import quiet_console
-from mmseg_ext.runs.data_config import DATA_SUFFIXES, load_data_config, only_data_allowed
+from mmseg_ext.runs.data_config import load_data_config, only_data_allowed
 
 SIMILAR_NAME = 0.87  # difflib's ratio: a letter too few, too many, or two swapped
 USED_OUTSIDE_RUNNER = frozenset(

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmseg_ext.errors import InputError, one_line
 from mmseg_ext.reading import load_text, read_json, read_yaml
+from mmseg_ext.runs.config_names import DATA_SUFFIXES
 
 MAX_CONFIG_BYTES = 10_000_000
 
@@ -22,9 +23,8 @@ def read_config_dump(path: str | Path, text: str | None = None) -> dict[str, Any
     Raises:
         InputError: The file cannot be read, or holds anything else (it is then a program and not a dump).
     """
-    suffix = Path(path).suffix
-    if text is None and suffix in ('.json', '.yaml', '.yml'):
-        content = read_json(path) if suffix == '.json' else read_yaml(path)
+    if text is None and Path(path).suffix in DATA_SUFFIXES:
+        content = read_data(path)
         if not isinstance(content, dict):
             raise InputError(path, 'is not a config written by a training', 'its settings stay unknown')
         return content
@@ -35,6 +35,15 @@ def read_config_dump(path: str | Path, text: str | None = None) -> dict[str, Any
         raise InputError(
             path, f'is not a config written by a training ({one_line(error)[:300]})', 'its settings stay unknown'
         ) from error
+
+
+def read_data(path: str | Path) -> Any:
+    """Read a config that is plain data, JSON or YAML.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    return read_json(path) if Path(path).suffix == '.json' else read_yaml(path)
 
 
 def _target(statement: ast.stmt) -> str:

@@ -15,7 +15,8 @@ from mmseg_ext.errors import InputError
 from mmseg_ext.reading import names_file, names_folder
 
 BASES = '_base_'
-SUFFIXES = ('.py', '.json', '.yaml', '.yml')
+DATA_SUFFIXES = ('.json', '.yaml', '.yml')  # of configs that are no programs
+SUFFIXES = ('.py', *DATA_SUFFIXES)
 
 
 def config_folder() -> Path:

@@ -12,10 +12,9 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 
 from mmseg_ext.errors import InputError
-from mmseg_ext.reading import read_json, read_yaml
-from mmseg_ext.runs.config_dump import read_config_dump
+from mmseg_ext.runs.config_dump import read_config_dump, read_data
+from mmseg_ext.runs.config_names import DATA_SUFFIXES
 
-DATA_SUFFIXES = ('.json', '.yaml', '.yml')
 SAFE_CONFIG_VARIABLE = 'MMSEG_EXT_SAFE_CONFIG'
 MAX_DEPTH = 60
 
@@ -38,7 +37,7 @@ def load_data_config(path: Path) -> Config:
         InputError: The file cannot be read, is a program, or names something else as a ``type``.
     """
     if path.suffix in DATA_SUFFIXES:
-        content = read_json(path) if path.suffix == '.json' else read_yaml(path)
+        content = read_data(path)
     else:
         try:
             content = read_config_dump(path)

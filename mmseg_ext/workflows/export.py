@@ -84,7 +84,9 @@ def export_model(
         else:
             pixels, description = choose_check_images(config_path, images, count)
             agreement = export_onnx(config_path, checkpoint, temporary, pixels)
-        report = None if int8_path is None else export_int8(temporary, int8_path, int8 or '', labels)
+        report = None
+        if int8 is not None and int8_path is not None:
+            report = export_int8(temporary, int8_path, int8, labels)
     return ExportedModel(out, agreement, description, int8_path, report)
 
 

@@ -21,7 +21,7 @@ class SegDataPreProcessor(BaseSegDataPreProcessor):
     ones. Batches are mixed only in training: with ``training=False`` (validation, test, prediction) images and masks
     stay unchanged.
 
-    Training images that need no padding are normalized together, to the same numbers in a fifth of the time.
+    Training images that need no padding are normalized together, to the same numbers in a quarter of the time.
 
     Args:
         batch_augments: Config of a mix (``dict(type='mmseg_ext.ClassMix', prob=0.5)``), a mix, or None.
